@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * print.h - userspace: the debug list as text.
+ */
+#ifndef STOPPER_PRINT_H
+#define STOPPER_PRINT_H
+
+#include <stdio.h>
+#include <stopper/types.h>
+
+STOPPER_BEGIN_DECLS
+
+/**
+ * stopper_debug_print() - every stopper of this process and its running tasks
+ * @f: where to
+ *
+ * The text that the kernel build shows in /sys/kernel/debug/stopper.
+ * Return: 0; -EINVAL; -ENOMEM: nothing was printed; -EIO: @f failed.
+ */
+STOPPER_API int stopper_debug_print(FILE *f);
+
+STOPPER_END_DECLS
+
+#endif /* STOPPER_PRINT_H */

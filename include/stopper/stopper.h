@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * stopper.h - ending a program or a subsystem in order.
+ *
+ * A stopper admits tasks, refuses new ones once it quiesces, waits for those
+ * that run, tells workers to stop, waits for them, and runs the closers:
+ *
+ *   RUNNING -> QUIESCING -> STOPPING -> CLOSING -> STOPPED, never back
+ *
+ *   QUIESCING  no task is admitted any more; ShouldQuiesce; waits for tasks
+ *   STOPPING   no task is left; ShouldStop; waits for workers
+ *   CLOSING    no worker is left; runs the closers
+ *   STOPPED    IsStopped
+ *
+ * Names: the reference is the Go type stop.Stopper.
+ *
+ *   NewStopper, Option          stopper_create(), struct stopper_options
+ *   ErrUnavailable, ErrThrottled  STOPPER_EUNAVAILABLE, STOPPER_ETHROTTLED
+ *   RunTask, RunTaskWithErr     stopper_run_task(), stopper_run_task_err()
+ *   RunAsyncTask                stopper_run_async_task()
+ *   RunLimitedAsyncTask         stopper_run_limited_async_task()
+ *   RunWorker                   stopper_run_worker()
+ *   Handle                      stopper_task_begin(), stopper_task_end()
+ *   AddCloser, CloserFn         stopper_add_closer(), stopper_add_closer_fn()
+ *   ShouldQuiesce, ShouldStop   stopper_should_quiesce(), stopper_should_stop()
+ *   IsStopped                   stopper_is_stopped()
+ *   Quiesce, Stop               stopper_quiesce(), stopper_stop()
+ *   NumTasks                    stopper_num_tasks()
+ *   RunningTasks, TaskMap       stopper_running_tasks(), stopper_task_map()
+ *   Recover                     stopper_recover()
+ *   WithCancelOnQuiesce, -Stop  stopper_ctx_with_cancel_on_quiesce(), -_on_stop()
+ *   context.Context             struct stopper_ctx
+ *   channel semaphore           struct stopper_sem
+ *   HandleDebug                 /sys/kernel/debug/stopper; stopper_debug_print(),
+ *                               stopper_http_handler()
+ *
+ * Who may call what when: every function here may be called by any number of
+ * threads at once, on the same objects, with these exceptions:
+ *
+ *   init/destroy of an event or semaphore   alone, before and after all else
+ *   begin/end of one struct stopper_task    in this order; the caller orders them
+ *   on_fire/detach of one record            in this order; the caller orders them
+ *   the last put                            after all other uses of that reference
+ *
+ * A reference (create, get) must be held across every call with a stopper or
+ * context, except stopper_task_end(): its task keeps nothing alive, needs nothing.
+ */
+#ifndef STOPPER_STOPPER_H
+#define STOPPER_STOPPER_H
+
+#include <stopper/closer.h>
+#include <stopper/ctx.h>
+#include <stopper/errors.h>
+#include <stopper/event.h>
+#include <stopper/panic.h>
+#include <stopper/sem.h>
+#include <stopper/site.h>
+#include <stopper/task.h>
+
+STOPPER_BEGIN_DECLS
+
+/**
+ * enum stopper_phase - where a stopper is on its way
+ * @STOPPER_RUNNING: admits tasks, workers, closers
+ * @STOPPER_QUIESCING: refuses tasks, waits for those that run
+ * @STOPPER_STOPPING: refuses workers, waits for those that run
+ * @STOPPER_CLOSING: runs the closers
+ * @STOPPER_STOPPED: nothing is left
+ */
+enum stopper_phase {
+	STOPPER_RUNNING,
+	STOPPER_QUIESCING,
+	STOPPER_STOPPING,
+	STOPPER_CLOSING,
+	STOPPER_STOPPED,
+};
+
+/* flags of struct stopper_options */
+#define STOPPER_CLOSERS_LIFO	(1u << 0)	/* run the closers last added first */
+#define STOPPER_QUIET		(1u << 1)	/* no stall reports */
+#define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET)
+
+/* levels of a log line, as the kernel numbers them */
+#define STOPPER_LOG_ERR		3
+#define STOPPER_LOG_WARNING	4
+#define STOPPER_LOG_INFO	6
+
+/**
+ * typedef stopper_log_fn - the log sink
+ * @arg: from the options
+ * @level: one of STOPPER_LOG_*
+ * @line: one line, printable, without a newline; valid during the call
+ */
+typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
+
+/**
+ * struct stopper_options - what may be said at creation; zero means the default
+ * @size: sizeof(struct stopper_options): its version
+ * @flags: STOPPER_* flags; an unknown one is refused
+ * @on_panic: the panic hook; NULL: report, and in userspace abort
+ * @on_panic_arg: handed to @on_panic
+ * @log: where reports go; NULL: the kernel log, or stderr
+ * @log_arg: handed to @log
+ * @stall_ns: how long a stop waits before its first report; 0: one second;
+ *	later reports come ever more rarely, the wait between them growing
+ *	about threefold up to sixty times this
+ * @parent: quiesces and stops this stopper as part of its own; it is pinned
+ *	until this one has stopped
+ * @owner: kernel: the module whose unloading must find this stopper stopped;
+ *	NULL: the module that called stopper_create(). Userspace: NULL
+ */
+struct stopper_options {
+	size_t size;
+	unsigned int flags;
+	unsigned int reserved;
+	stopper_panic_fn on_panic;
+	void *on_panic_arg;
+	stopper_log_fn log;
+	void *log_arg;
+	int64_t stall_ns;
+	struct stopper *parent;
+	struct module *owner;
+};
+
+/**
+ * stopper_create() - make a stopper
+ * @out: the stopper, RUNNING, with one reference
+ * @name: copied; any bytes, shown printable and at most STOPPER_NAME_SHOWN long
+ * @opts: NULL: all defaults
+ *
+ * Context: process context, allocates.
+ * Return: 0; -EINVAL: no @out or @name, unknown flag, wrong size, negative
+ * period; -ESHUTDOWN: the parent quiesces; -ENOMEM; userspace: -ENOTSUP in a
+ * child of fork() whose parent had used the library.
+ */
+#define stopper_create(out, name, opts)						\
+	__stopper_create(out, name, opts, STOPPER_SITE("stopper"))
+STOPPER_API int __stopper_create(struct stopper **out, const char *name,
+				 const struct stopper_options *opts,
+				 const struct stopper_site *site);
+
+/**
+ * stopper_get() - one reference more
+ * @s: a stopper, or NULL
+ *
+ * Context: any. Return: @s.
+ */
+STOPPER_API struct stopper *stopper_get(struct stopper *s);
+
+/**
+ * stopper_put() - give a reference back
+ * @s: a stopper, or NULL
+ *
+ * The last one frees it. If it was not stopped by then, that is reported
+ * loudly, with the site that created it and its running tasks, and its memory
+ * is kept for ever: nothing is freed under a running task.
+ * Context: process context.
+ */
+STOPPER_API void stopper_put(struct stopper *s);
+
+/**
+ * stopper_name() - what it is called
+ * @s: a stopper, or NULL
+ *
+ * Context: any. Return: the name as shown: printable, cut; lives as long as @s.
+ */
+STOPPER_API const char *stopper_name(const struct stopper *s);
+
+/**
+ * stopper_phase() - where it is on its way
+ * @s: a stopper; NULL: STOPPER_RUNNING
+ *
+ * Context: any. Return: the phase; it may have moved on when this arrives.
+ */
+STOPPER_API enum stopper_phase stopper_phase(const struct stopper *s);
+
+/**
+ * stopper_phase_name() - a phase in words
+ * @phase: a phase
+ *
+ * Context: any. Return: "running", "quiescing", "stopping", "closing" or "stopped".
+ */
+STOPPER_API const char *stopper_phase_name(enum stopper_phase phase);
+
+/**
+ * stopper_quiesce() - refuse new tasks and wait for those that run
+ * @s: the stopper
+ * @ctx: gives up when this context ends; NULL: never
+ *
+ * When it returns 0 no task function is running nor ever will.
+ *
+ * Context: process context, sleeps.
+ * Return: 0; -ECANCELED, -ETIMEDOUT: given up, the phase stays, a later call
+ * goes on from there; -EDEADLK: called from one of its own tasks (or of a
+ * child's), nothing changed; -EINVAL.
+ */
+#define stopper_quiesce(s, ctx)	__stopper_quiesce(s, ctx, STOPPER_SITE("quiesce"))
+STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
+				  const struct stopper_site *site);
+
+/**
+ * stopper_stop() - the whole way to STOPPED
+ * @s: the stopper
+ * @ctx: gives up when this context ends; NULL: never
+ *
+ * Concurrent calls all wait for the end. If the one that does the work gives
+ * up, another one takes over. With a context, or when a closer is to run on a
+ * thread of its own for another reason, closers do not run on this thread.
+ *
+ * Context: process context, sleeps.
+ * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
+ * stopper_quiesce(); -EDEADLK: called from one of its own tasks, workers or
+ * closers (or of a child's), nothing changed; -EINVAL.
+ */
+#define stopper_stop(s, ctx)	__stopper_stop(s, ctx, STOPPER_SITE("stop"))
+STOPPER_API int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx,
+			       const struct stopper_site *site);
+
+/**
+ * stopper_stop_async() - have it stopped, and go on
+ * @s: the stopper
+ *
+ * For its own tasks, workers and closers, and for whoever cannot wait. It is
+ * kept alive until it is stopped. A second call does nothing.
+ *
+ * Context: any, in the kernel up to softirq; in userspace it starts a thread.
+ * Return: 0; -EINVAL; userspace: -EAGAIN when no thread can be started.
+ */
+#define stopper_stop_async(s)	__stopper_stop_async(s, STOPPER_SITE("stop_async"))
+STOPPER_API int __stopper_stop_async(struct stopper *s, const struct stopper_site *site);
+
+/**
+ * stopper_should_quiesce() - fires when no further task is admitted
+ * @s: the stopper; NULL: an event that never fires
+ *
+ * Who sees it fired also sees every later run refused and every on-quiesce
+ * context cancelled.
+ * Context: any. Return: never NULL; lives as long as @s.
+ */
+STOPPER_API struct stopper_event *stopper_should_quiesce(struct stopper *s);
+
+/**
+ * stopper_should_stop() - fires when no task is left and workers shall return
+ * @s: the stopper; NULL: an event that never fires
+ *
+ * Context: any. Return: never NULL; lives as long as @s.
+ */
+STOPPER_API struct stopper_event *stopper_should_stop(struct stopper *s);
+
+/**
+ * stopper_is_stopped() - fires when nothing is left
+ * @s: the stopper; NULL: an event that never fires
+ *
+ * All workers have returned, all closers have run, and the stopper has left
+ * the debug list.
+ * Context: any. Return: never NULL; lives as long as @s.
+ */
+STOPPER_API struct stopper_event *stopper_is_stopped(struct stopper *s);
+
+STOPPER_END_DECLS
+
+#endif /* STOPPER_STOPPER_H */
