@@ -11,7 +11,7 @@ STOPPER_BEGIN_DECLS
 
 /**
  * stopper_stop_on_signals() - the first of these stops the stopper, a second ends the process
- * @s: the stopper; it is kept alive until a signal came or it is stopped
+ * @s: the stopper; a reference is held until it is stopped
  * @sigs: signal numbers, SIGINT and SIGTERM say
  * @n: how many, at least 1
  *
@@ -22,7 +22,7 @@ STOPPER_BEGIN_DECLS
  * signals stay blocked and are no longer waited for.
  *
  * Return: 0; -EINVAL: nothing to wait for, or no signal that can be waited for;
- * -EAGAIN when the thread cannot be started.
+ * -EAGAIN when the thread cannot be started; -ENOMEM, -EMFILE, -ENFILE.
  */
 STOPPER_API int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n);
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * closer.c - closers: each run exactly once.
+ *
+ * The phase turns to CLOSING under s->lock, under which closers are added: one
+ * either is on the list that Stop empties, or its adder finds CLOSING and runs
+ * it himself. Stop waits for those too (->late_closers).
+ *
+ * Stop hands closers to a pool thread, one at a time, so that a closer that
+ * hangs cannot keep a caller with a deadline, and one whose thread dies cannot
+ * take Stop with it. Should there be no memory for a first thread, they run on
+ * Stop's own.
+ */
+#include "internal.h"
+
+static void call_embedded(struct stopper_ctx *ctx, void *arg)
+{
+	struct stopper_closer *closer = arg;
+
+	(void)ctx;
+	closer->fn(closer);
+}
+
+static void call_plain(struct stopper_closer *closer)
+{
+	struct closer_fn *cf = list_item(closer, struct closer_fn, closer);
+	void (*fn)(void *arg) = cf->fn;
+	void *arg = cf->arg;
+
+	/* First: fn may not return. */
+	plat_free(cf);
+	fn(arg);
+}
+
+static const char *closer_name(const struct stopper_closer *closer)
+{
+	return closer->name ? closer->name : "closer";
+}
+
+/* The closer that Stop ran is over, whichever way. */
+static void closing_done(struct stopper *s)
+{
+	plat_flags_t f;
+
+	run_exit(&s->closing_run);
+	plat_lock(&s->lock, f);
+	s->closing = NULL;
+	s->nclosed++;
+	stopper_wake_leader(s);
+	plat_unlock(&s->lock, f);
+	stopper_unpin(s);
+}
+
+static void closing_call(struct call *c, struct stopper *s)
+{
+	c->s = s;
+	c->site = &s->closing_site;
+	c->kind = STOPPER_PANIC_CLOSER;
+}
+
+static void close_run(struct job *job)
+{
+	struct stopper *s = list_item(job, struct stopper, close_job);
+	struct stopper_closer *closer = s->closing;
+	struct call c = { .s = NULL };
+
+	closing_call(&c, s);
+	run_enter(&s->closing_run, s, &s->closing_site, STOPPER_PANIC_CLOSER);
+	plat_call(&c, call_embedded, NULL, closer);
+	closing_done(s);
+}
+
+static void close_died(struct job *job, bool told)
+{
+	struct stopper *s = list_item(job, struct stopper, close_job);
+	struct call c = { .s = NULL };
+
+	closing_call(&c, s);
+	if (!told)
+		panic_hook(&c, NULL, s->closing_run.tid, true);
+	closing_done(s);
+}
+
+/* Starts the next closer; false: there is none. The leader, in CLOSING. */
+bool closer_start(struct stopper *s)
+{
+	struct stopper_closer *closer = NULL;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	n = slist_pop(&s->closers);
+	if (n) {
+		closer = list_item(n, struct stopper_closer, node);
+		s->nclosers--;
+		s->closing = closer;
+		stopper_pin(s);
+	}
+	plat_unlock(&s->lock, f);
+	if (!closer)
+		return false;
+
+	s->closing_site = (struct stopper_site){ .name = closer_name(closer) };
+	s->close_job.fn = close_run;
+	s->close_job.died = close_died;
+	s->close_job.site = &s->closing_site;
+	if (pool_reserve())
+		close_run(&s->close_job);
+	else
+		pool_push(&s->close_job, true);
+	return true;
+}
+
+void closer_late_done(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	s->late_closers--;
+	stopper_wake_leader(s);
+	plat_unlock(&s->lock, f);
+}
+
+/* From CLOSING on: here and now. */
+static void run_late(struct stopper *s, struct stopper_closer *closer)
+{
+	struct stopper_site site = { .name = closer_name(closer) };
+	struct call c = { .s = s, .site = &site, .kind = STOPPER_PANIC_CLOSER };
+	struct run run;
+
+	run_enter(&run, s, &site, STOPPER_PANIC_CLOSER);
+	{
+		struct run *scope __attribute__((cleanup(run_leave))) = &run;
+
+		(void)scope;
+		plat_call(&c, call_embedded, NULL, closer);
+	}
+}
+
+static void late_leave(struct stopper **s)
+{
+	closer_late_done(*s);
+}
+
+int stopper_add_closer(struct stopper *s, struct stopper_closer *closer)
+{
+	plat_flags_t f;
+	bool late;
+
+	if (!s || !closer || !closer->fn)
+		return -EINVAL;
+	plat_lock(&s->lock, f);
+	late = s->phase >= STOPPER_CLOSING;
+	if (late) {
+		s->late_closers++;
+	} else {
+		s->nclosers++;
+		if (s->flags & STOPPER_CLOSERS_LIFO)
+			slist_push(&s->closers, &closer->node);
+		else
+			slist_append(&s->closers, &closer->node);
+	}
+	plat_unlock(&s->lock, f);
+	if (late) {
+		struct stopper *scope __attribute__((cleanup(late_leave))) = s;
+
+		run_late(scope, closer);
+	}
+	return 0;
+}
+PLAT_EXPORT(stopper_add_closer);
+
+int stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct closer_fn *cf;
+
+	if (!s || !fn)
+		return -EINVAL;
+	cf = plat_alloc(sizeof(*cf));
+	if (!cf)
+		return -ENOMEM;
+	cf->closer.name = name;
+	cf->closer.fn = call_plain;
+	cf->fn = fn;
+	cf->arg = arg;
+	return stopper_add_closer(s, &cf->closer);
+}
+PLAT_EXPORT(stopper_add_closer_fn);

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * ctx.c - contexts.
+ *
+ * A context is an event whose code is the errno, and up to three ties that can
+ * fire it: to its parent's event, to a stopper's event, to a timer.
+ *
+ * Lifetime. @refs are the users'. @pins keep the memory: one for all users
+ * together and one for each tie, because the other end of a tie may be about to
+ * call. A tie is cut exactly once: by its own call, which then unpins, or by a
+ * successful event_try_detach() or plat_timer_cancel(), whose caller unpins.
+ * So neither put nor cancel ever waits for a callback, and both may be called
+ * in softirq; whoever drops the last pin frees.
+ *
+ *   last put                          parent fires
+ *   refs 1 -> 0                       takes the tie off its list
+ *   try_detach: not there             fires our event
+ *   unpin 2 -> 1                      unpin 1 -> 0: frees
+ *
+ * A context holds a reference to its parent and a pin on its stopper until it is
+ * freed, so the events its ties hang on are there (event.c, race 3). Freeing
+ * walks up the parents in a loop: depth costs no stack.
+ *
+ * Ordered accesses: refs and pins are counted fully ordered (P), so that all
+ * writes before anybody's last drop are seen by who frees.
+ */
+#include "internal.h"
+
+struct stopper_ctx {
+	struct stopper_event done;	/* first: struct stopper_ctx_head */
+	unsigned long refs;
+	unsigned long pins;
+	struct stopper_ctx *parent;
+	struct stopper *s;
+	struct stopper_on_fire parent_tie;
+	struct stopper_on_fire stopper_tie;
+	struct plat_timer timer;
+	bool timed;
+};
+
+/* Cuts the ties that have not called yet. */
+static void cut_ties(struct stopper_ctx *ctx);
+
+/* Drops one pin; the parent whose reference is to be dropped next, if that freed it. */
+static struct stopper_ctx *unpin(struct stopper_ctx *ctx)
+{
+	struct stopper_ctx *parent;
+
+	/* (P) pairs with the other drops of this count */
+	if (plat_fetch_add_full(&ctx->pins, -1) != 1)
+		return NULL;
+	parent = ctx->parent;
+	if (ctx->s)
+		stopper_unpin(ctx->s);
+	stopper_event_destroy(&ctx->done);
+	plat_free(ctx);
+	return parent;
+}
+
+void stopper_ctx_put(struct stopper_ctx *ctx)
+{
+	while (ctx) {
+		/* (P) pairs with the other drops of this count */
+		if (plat_fetch_add_full(&ctx->refs, -1) != 1)
+			return;
+		cut_ties(ctx);
+		ctx = unpin(ctx);
+	}
+}
+PLAT_EXPORT(stopper_ctx_put);
+
+struct stopper_ctx *stopper_ctx_get(struct stopper_ctx *ctx)
+{
+	if (ctx)
+		/* (P) pairs with the drops in stopper_ctx_put() */
+		plat_fetch_add_full(&ctx->refs, 1);
+	return ctx;
+}
+PLAT_EXPORT(stopper_ctx_get);
+
+static void drop_tie(struct stopper_ctx *ctx)
+{
+	stopper_ctx_put(unpin(ctx));
+}
+
+static void cut_ties(struct stopper_ctx *ctx)
+{
+	/* None of these can be the last pin: the caller has one. */
+	if (event_try_detach(&ctx->parent_tie))
+		unpin(ctx);
+	if (event_try_detach(&ctx->stopper_tie))
+		unpin(ctx);
+	if (ctx->timed && plat_timer_cancel(&ctx->timer))
+		unpin(ctx);
+}
+
+/* After our event has been fired by the one this tie hung on. */
+static void tie_fired(struct stopper_on_fire *of, void *arg)
+{
+	(void)of;
+	drop_tie(arg);
+}
+
+static void timer_fired(struct plat_timer *t)
+{
+	struct stopper_ctx *ctx = list_item(t, struct stopper_ctx, timer);
+
+	event_fire(&ctx->done, ETIMEDOUT);
+	drop_tie(ctx);
+}
+
+static void tie(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stopper_event *to)
+{
+	of->fn = tie_fired;
+	of->arg = ctx;
+	of->chain = &ctx->done;
+	/* (P) pairs with unpin(): an earlier tie may already call */
+	plat_fetch_add_full(&ctx->pins, 1);
+	if (event_attach(to, of))
+		return;
+	/* Born ended. (F) pairs with the release in event.c */
+	event_fire(&ctx->done, plat_load_acquire(&to->fired));
+	unpin(ctx);
+}
+
+static struct stopper_ctx *ctx_new(struct stopper_ctx *parent)
+{
+	struct stopper_ctx *ctx = plat_alloc(sizeof(*ctx));
+
+	if (!ctx)
+		return NULL;
+	stopper_event_init(&ctx->done);
+	ctx->refs = 1;
+	ctx->pins = 1;
+	ctx->parent = stopper_ctx_get(parent);
+	if (parent)
+		tie(ctx, &ctx->parent_tie, &parent->done);
+	return ctx;
+}
+
+int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out)
+{
+	if (!out)
+		return -EINVAL;
+	*out = ctx_new(parent);
+	return *out ? 0 : -ENOMEM;
+}
+PLAT_EXPORT(stopper_ctx_with_cancel);
+
+int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
+			      struct stopper_ctx **out)
+{
+	struct stopper_ctx *ctx;
+	int err;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	ctx = ctx_new(parent);
+	if (!ctx)
+		return -ENOMEM;
+	if (deadline_ns <= plat_now()) {
+		event_fire(&ctx->done, ETIMEDOUT);
+	} else {
+		plat_timer_init(&ctx->timer, timer_fired);
+		/* (P) pairs with unpin() */
+		plat_fetch_add_full(&ctx->pins, 1);
+		ctx->timed = true;
+		err = plat_timer_start(&ctx->timer, deadline_ns);
+		if (err) {
+			ctx->timed = false;
+			unpin(ctx);
+			stopper_ctx_put(ctx);
+			return err;
+		}
+	}
+	*out = ctx;
+	return 0;
+}
+PLAT_EXPORT(stopper_ctx_with_deadline);
+
+int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
+			     struct stopper_ctx **out)
+{
+	int64_t now = plat_now();
+
+	if (timeout_ns > INT64_MAX - now)
+		timeout_ns = INT64_MAX - now;
+	return stopper_ctx_with_deadline(parent, timeout_ns > 0 ? now + timeout_ns : 0, out);
+}
+PLAT_EXPORT(stopper_ctx_with_timeout);
+
+static int with_stopper(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
+			struct stopper_ctx **out)
+{
+	struct stopper_ctx *ctx = ctx_new(parent);
+
+	*out = ctx;
+	if (!ctx)
+		return -ENOMEM;
+	stopper_pin(s);
+	ctx->s = s;
+	tie(ctx, &ctx->stopper_tie, ev);
+	return 0;
+}
+
+int stopper_ctx_with_cancel_on_quiesce(struct stopper *s, struct stopper_ctx *parent,
+				       struct stopper_ctx **out)
+{
+	return s && out ? with_stopper(s, &s->quiesce_ctx, parent, out) : -EINVAL;
+}
+PLAT_EXPORT(stopper_ctx_with_cancel_on_quiesce);
+
+int stopper_ctx_with_cancel_on_stop(struct stopper *s, struct stopper_ctx *parent,
+				    struct stopper_ctx **out)
+{
+	return s && out ? with_stopper(s, &s->stop_ctx, parent, out) : -EINVAL;
+}
+PLAT_EXPORT(stopper_ctx_with_cancel_on_stop);
+
+void stopper_ctx_cancel(struct stopper_ctx *ctx)
+{
+	if (!ctx)
+		return;
+	event_fire(&ctx->done, ECANCELED);
+	cut_ties(ctx);
+}
+PLAT_EXPORT(stopper_ctx_cancel);
+
+struct stopper_event *stopper_ctx_done(struct stopper_ctx *ctx)
+{
+	return ctx ? &ctx->done : &event_never;
+}
+PLAT_EXPORT(stopper_ctx_done);

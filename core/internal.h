@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * internal.h - what the parts of the core know of one another, and the seam.
+ *
+ * The seam: the core sees <stopper/...> and <platform.h>, of which there is one
+ * for each world. Each gives the operations below the same meaning; none is a
+ * silent no-op. "Any" means any context, in the kernel up to softirq.
+ *
+ *   operation                       order              context   what it gives
+ *   plat_load, plat_store           none (once)        any
+ *   plat_load_acquire               acquire            any
+ *   plat_store_release              release            any
+ *   plat_fetch_add_full(p, n)       full               any       the old value
+ *   plat_store_barrier()            store -> store     any
+ *   plat_load_barrier()             load -> load       any
+ *   plat_light_barrier()            compiler only      any       cheap half of the pair
+ *   plat_heavy_barrier()            every CPU: full    sleeps    dear half: each light barrier
+ *                                                                on any CPU lies wholly before
+ *                                                                or after it
+ *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
+ *   plat_lock_init, _destroy                           any
+ *   plat_park_init(p)                                  any
+ *   plat_park(p, deadline)          acquire            sleeps    false: the deadline came first;
+ *                                                                PLAT_FOREVER: none
+ *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads
+ *   plat_unpark(p)                  release            any       a park ends, now or the next one
+ *   plat_event_fired(ev)                               any       ev's descriptor becomes readable
+ *   plat_event_closed(ev)                              any       and is closed
+ *   plat_slots_pin(), _unpin(t)     no migration       any       this CPU's or thread's table;
+ *                                                                NULL: none to be had
+ *   plat_slots_next(t)              none               pinned    a number not given out lately
+ *   plat_slot_stamp(t, slot, kind)  none               pinned    sets ->tid and ->start
+ *   plat_slots_walk(t)              acquire            any       the table after t; NULL: first, last
+ *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
+ *   plat_scan_sync()                full               sleeps    no scan from before goes on
+ *   plat_tid()                                         any       this thread's id, never 0
+ *   plat_cpus()                                        any       how many threads can run at once
+ *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
+ *   plat_now()                                         any       ns, CLOCK_MONOTONIC
+ *   plat_stamp()                                       any       a cheap clock, never 0
+ *   plat_stamp_age(stamp)                              any       ns since then
+ *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
+ *                                                                t->release(t); should the thread
+ *                                                                end under it: t->died(t, told)
+ *   plat_thread_stop(t)                                process   kthread_should_stop(), and waits;
+ *                                                                only if PLAT_STOPS_THREADS
+ *   plat_thread_name(t, site)                          process   names the running thread
+ *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
+ *   plat_panic(value)                                  process   ends the innermost call
+ *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
+ *                                                                aborts
+ *   plat_timer_init(t, fn)                             any
+ *   plat_timer_start(t, deadline)   release            any       0, or why no timer can run
+ *   plat_timer_cancel(t)            full               any       true: it will not run
+ *   plat_timers_ready()                                process   0, or why timers cannot run
+ *   plat_usable()                                      any       0, or why not (after fork)
+ *   plat_owner_valid(module)                           any       may it be options.owner?
+ *   plat_log(level, line)                              any
+ *   plat_might_sleep()                                 process   says so when debugging
+ *   plat_sort(base, n, size, cmp)                      process
+ *   memcpy, memset, strcmp, strlen, snprintf, vsnprintf: as everywhere
+ *
+ * Locks, in the order in which they may be taken; all are leaves but for these:
+ *
+ *   a shard's lock (task.c) -> drain_lock (task.c) -> a parker's inside
+ *   registry_lock (stopper.c) -> s->lock
+ */
+#ifndef STOPPER_CORE_INTERNAL_H
+#define STOPPER_CORE_INTERNAL_H
+
+#include <stopper/stopper.h>
+#include <platform.h>
+#include "list.h"
+
+#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define NS_PER_SEC	1000000000LL
+#define NS_PER_MSEC	1000000LL
+
+static inline unsigned int slot_kind(unsigned int tid)
+{
+	return tid >> KIND_SHIFT;
+}
+
+/* A callback's surroundings, for the panic hook. */
+struct call {
+	struct stopper *s;
+	const struct stopper_site *site;
+	enum stopper_panic_kind kind;
+	struct call *outer;		/* platform's */
+};
+
+/* Something of a stopper's that runs on a thread and is not a task. */
+struct run {
+	struct stopper_list node;	/* runs (panic.c), latest last */
+	struct stopper *s;
+	const struct stopper_site *site;
+	enum stopper_panic_kind kind;
+	int tid;
+	uint64_t since;
+};
+
+/* Work for a pool thread, embedded in what it works on. */
+struct job {
+	struct stopper_list node;
+	void (*fn)(struct job *job);
+	void (*died)(struct job *job, bool told);	/* the thread ended under fn; hook told? */
+	const struct stopper_site *site;/* names the thread; NULL: leave it */
+};
+
+struct worker {
+	struct plat_thread thread;
+	struct run run;			/* its place in the list, its site */
+	struct stopper_list node;	/* s->workers */
+	struct stopper *s;
+	const struct stopper_site *site;
+	struct stopper_ctx *ctx;
+	stopper_fn fn;
+	void *arg;
+	struct job stop_job;
+	unsigned int holds;		/* its thread, and the job if queued */
+	bool told;			/* the job is queued; s->lock */
+};
+
+struct closer_fn {
+	struct stopper_closer closer;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* Where in the source, copied: the module may go. */
+struct place {
+	char file[40];
+	char func[32];
+	unsigned int line;
+};
+
+/*
+ * References: @refs are the users'; when they are gone nobody can use it any
+ * more. @pins keep the memory: one for all users, one for each context,
+ * child, worker or job that will look at it again.
+ */
+struct stopper {
+	/* read by every task; written once a phase */
+	unsigned int phase;
+	unsigned int flags;
+	unsigned long refs;
+	unsigned long pins;
+
+	struct stopper_event quiesce_ctx;	/* ends contexts before quiesce fires */
+	struct stopper_event quiesce;
+	struct stopper_event stop_ctx;
+	struct stopper_event stop;
+	struct stopper_event stopped;
+
+	stopper_lock_t lock;			/* all below */
+	int led_by;				/* the thread that does the work of stopping, or 0 */
+	bool quiesced;				/* no task is left */
+	bool async_stop;			/* stop_job is queued or has run */
+	unsigned int late_closers;		/* closers running at their adder's */
+	unsigned int nworkers;
+	unsigned int nclosers;
+	unsigned int nclosed;
+	struct stopper_list workers;
+	struct stopper_list closers;
+	struct stopper_list followers;		/* who waits for the leader */
+	struct plat_parker *leader;		/* woken when a worker, closer or child ends */
+	struct stopper_closer *closing;		/* the closer handed to close_job */
+	struct run closing_run;
+	struct stopper_site closing_site;	/* its name */
+	struct job close_job;
+	struct job stop_job;
+	struct stopper *parent;
+	struct stopper_list children;
+	struct stopper_list sibling;
+	struct stopper_list registry;		/* all stoppers; registry_lock */
+
+	uint64_t id;
+	int64_t created;
+	int64_t phase_since;
+	int creator;				/* tid */
+	struct place created_at;
+	struct place asked_at;			/* who asked for the stop first */
+	int64_t asked;				/* 0: nobody */
+	int asker;
+	stopper_panic_fn on_panic;
+	void *on_panic_arg;
+	stopper_log_fn log;
+	void *log_arg;
+	int64_t stall_ns;
+	struct module *owner;
+	char name[];				/* as shown */
+};
+
+/* event.c */
+bool event_fire(struct stopper_event *ev, unsigned int code);
+bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of);
+bool event_try_detach(struct stopper_on_fire *of);
+void event_unpark(struct stopper_on_fire *of, void *parker);
+extern struct stopper_event event_never;
+
+/* A parker that an event wakes; on the waiter's stack. */
+struct wake_on {
+	struct stopper_on_fire of;
+	struct stopper_event *ev;	/* NULL: none */
+};
+
+void wake_on(struct wake_on *w, struct stopper_event *ev, struct plat_parker *p);
+void wake_off(struct wake_on *w);
+
+/* sem.c */
+int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit);
+
+/* task.c */
+int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task);
+void task_mark_running(struct stopper_task *task);
+int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
+bool task_on_this_thread(struct stopper *s);
+void tasks_abandon(int tid);
+bool task_innermost(struct call *c);
+
+/* A task as the reader sees it; @site may be looked at only inside the visit. */
+struct task_view {
+	struct stopper *s;
+	const struct stopper_site *site;
+	unsigned int kind;
+	unsigned int seq;
+	int tid;
+	int64_t age;
+};
+
+void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v), void *arg);
+
+/* pool.c */
+int pool_reserve(void);
+void pool_push(struct job *job, bool may_start);
+void pool_init(void);
+void pool_exit(void);
+
+/* worker.c */
+void worker_stop_all(struct stopper *s);
+
+/* closer.c */
+bool closer_start(struct stopper *s);
+void closer_late_done(struct stopper *s);
+
+/* panic.c */
+void run_enter(struct run *r, struct stopper *s, const struct stopper_site *site,
+	       enum stopper_panic_kind kind);
+void run_exit(struct run *r);
+bool run_on_this_thread(struct stopper *s);
+bool run_innermost(struct call *c);
+void runs_abandon(int tid);
+static inline void run_leave(struct run **r)
+{
+	run_exit(*r);
+}
+
+void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r), void *arg);
+void panic_hook(const struct call *c, void *value, int tid, bool died);
+
+/* stopper.c */
+void stopper_pin(struct stopper *s);
+void stopper_unpin(struct stopper *s);
+void stopper_wake_leader(struct stopper *s);
+void registry_remove(struct stopper *s);
+bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
+unsigned int registry_pin(struct stopper **list, unsigned int n);
+struct stopper *registry_owned_by(struct module *owner);
+
+/* report.c */
+struct out {
+	void (*line)(void *arg, const char *line);
+	void *arg;
+};
+
+void stopper_log(struct stopper *s, int level, const char *fmt, ...) STOPPER_PRINTF(3, 4);
+void report_stall(struct stopper *s, int64_t waited);
+void report_leak(struct stopper *s);
+int report_all(const struct out *out);
+void place_copy(struct place *p, const struct stopper_site *site);
+
+/* name.c */
+size_t name_show(char *dst, size_t size, const char *name);
+size_t name_tail(char *dst, size_t size, const char *name);
+
+#endif /* STOPPER_CORE_INTERNAL_H */

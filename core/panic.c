@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * panic.c - what runs on which thread besides tasks, and telling of a panic.
+ *
+ * Workers, closers and recover scopes are few and long, so they stand on one
+ * list under one lock, latest last. It serves the debug list, the check for a
+ * stop from inside, and the search for what a panicking kthread ran.
+ */
+#include "internal.h"
+
+static stopper_lock_t runs_lock = PLAT_LOCK_INIT(runs_lock);
+static STOPPER_LIST(runs);
+
+void run_enter(struct run *r, struct stopper *s, const struct stopper_site *site,
+	       enum stopper_panic_kind kind)
+{
+	plat_flags_t f;
+
+	r->s = s;
+	r->site = site;
+	r->kind = kind;
+	r->tid = plat_tid();
+	r->since = plat_stamp();
+	plat_lock(&runs_lock, f);
+	slist_append(&runs, &r->node);
+	plat_unlock(&runs_lock, f);
+}
+
+void run_exit(struct run *r)
+{
+	plat_flags_t f;
+
+	plat_lock(&runs_lock, f);
+	slist_remove(&r->node);
+	plat_unlock(&runs_lock, f);
+}
+
+/* Does this thread run a worker or closer of @s or of one below it? */
+bool run_on_this_thread(struct stopper *s)
+{
+	int tid = plat_tid();
+	struct stopper_list *n;
+	bool found = false;
+	plat_flags_t f;
+
+	plat_lock(&runs_lock, f);
+	list_walk(n, &runs) {
+		struct run *r = list_item(n, struct run, node);
+
+		if (r->tid == tid && r->kind != STOPPER_PANIC_SCOPE && stopper_is_within(r->s, s)) {
+			found = true;
+			break;
+		}
+	}
+	plat_unlock(&runs_lock, f);
+	return found;
+}
+
+/* Shows what runs of @s besides tasks to @visit, which must not sleep. */
+void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r), void *arg)
+{
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&runs_lock, f);
+	list_walk(n, &runs) {
+		struct run *r = list_item(n, struct run, node);
+
+		if (r->s == s && r->kind != STOPPER_PANIC_SCOPE)
+			visit(arg, r);
+	}
+	plat_unlock(&runs_lock, f);
+}
+
+/* The worker, closer or scope that this thread entered last; for platforms that cannot unwind. */
+bool run_innermost(struct call *c)
+{
+	int tid = plat_tid();
+	struct stopper_list *n;
+	bool found = false;
+	plat_flags_t f;
+
+	plat_lock(&runs_lock, f);
+	list_walk(n, &runs) {
+		struct run *r = list_item(n, struct run, node);
+
+		if (r->tid != tid)
+			continue;
+		c->s = r->s;
+		c->site = r->site;
+		c->kind = r->kind;
+		found = true;
+	}
+	plat_unlock(&runs_lock, f);
+	return found;
+}
+
+/* With runs_lock held: what @tid runs in a frame of its own stack. */
+static struct run *on_stack_of(int tid)
+{
+	struct stopper_list *n;
+
+	list_walk(n, &runs) {
+		struct run *r = list_item(n, struct run, node);
+
+		if (r->tid == tid && r->kind != STOPPER_PANIC_WORKER && r != &r->s->closing_run)
+			return r;
+	}
+	return NULL;
+}
+
+/* Forgets the scopes and late closers of a thread that is dying. Any context. */
+void runs_abandon(int tid)
+{
+	struct stopper *late;
+	struct run *r;
+	plat_flags_t f;
+
+	do {
+		plat_lock(&runs_lock, f);
+		r = on_stack_of(tid);
+		late = r && r->kind == STOPPER_PANIC_CLOSER ? r->s : NULL;
+		if (r)
+			slist_remove(&r->node);
+		plat_unlock(&runs_lock, f);
+		if (late)
+			closer_late_done(late);
+	} while (r);
+}
+
+static const char * const kind_names[] = {
+	[STOPPER_PANIC_TASK] = "task",
+	[STOPPER_PANIC_ASYNC] = "async task",
+	[STOPPER_PANIC_WORKER] = "worker",
+	[STOPPER_PANIC_CLOSER] = "closer",
+	[STOPPER_PANIC_SCOPE] = "recover scope",
+};
+
+/* Tells the hook; with none, everybody. No lock is held. */
+void panic_hook(const struct call *c, void *value, int tid, bool died)
+{
+	struct stopper_panic_info info = {
+		.stopper = c->s->name,
+		.kind = c->kind,
+		.site = c->site,
+		.value = value,
+		.tid = tid,
+		.died = died,
+	};
+	char name[STOPPER_NAME_SHOWN + 1];
+
+	if (c->s->on_panic) {
+		c->s->on_panic(c->s->on_panic_arg, &info);
+		return;
+	}
+	name_show(name, sizeof(name), c->site->name);
+	stopper_log(c->s, STOPPER_LOG_ERR, "\"%s\": %s \"%s\" (%s:%u) %s on thread %d, no panic hook",
+		    c->s->name, kind_names[c->kind], name, c->site->file ? c->site->file : "?",
+		    c->site->line, died ? "died" : "panicked", tid);
+	plat_panic_unhandled();
+}
+
+void stopper_panic(void *value)
+{
+	plat_panic(value);
+}
+PLAT_EXPORT(stopper_panic);
+
+int __stopper_recover(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		      stopper_fn fn, void *arg)
+{
+	struct call c = { .s = s, .site = site, .kind = STOPPER_PANIC_SCOPE };
+	struct run run;
+	bool panicked;
+
+	if (!s || !fn)
+		return -EINVAL;
+	run_enter(&run, s, site, STOPPER_PANIC_SCOPE);
+	{
+		struct run *scope __attribute__((cleanup(run_leave))) = &run;
+
+		(void)scope;
+		panicked = plat_call(&c, fn, ctx, arg);
+	}
+	return panicked ? STOPPER_EPANIC : 0;
+}
+PLAT_EXPORT(__stopper_recover);

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * pool.c - the threads that run async tasks, closers and stops.
+ *
+ * A job may block for ever, so every job must soon have a thread of its own; yet
+ * a thread costs far more than a job. So: one queue, first in first out, and
+ *
+ *   a thread that finishes a job takes the next one without sleeping;
+ *   a job that finds no thread on its way wakes an idle one, the last one that
+ *   went idle, whose stack is warm;
+ *   with none idle a thread is started at once while fewer threads run than
+ *   there are CPUs: more would not make short jobs faster;
+ *   else the tick decides, every TICK_NS while jobs wait: a thread in the same
+ *   job for a whole tick is *stuck* and no longer counted as running. If that
+ *   leaves CPUs without a thread, as many are started. If not one job ended
+ *   since the tick before, all count as stuck, and twice as many are started as
+ *   by that tick.
+ *
+ * So a thousand jobs that wait for one another all have threads after some ten
+ * ticks, while a flood of short jobs is done by as many threads as there are CPUs.
+ * Threads idle for IDLE_NS go away.
+ *
+ * States of a thread: starting -> (running -> [stuck] ->) idle -> waking -> ...
+ * ->coming counts those that are starting or waking: each will look at the queue,
+ * so a job needs nobody woken while there are no more jobs than they.
+ *
+ *   push                              thread, nothing to do
+ *   lock; append                      lock; queue empty?
+ *   idle thread? off the list,        yes: onto the idle list; unlock
+ *   coming++; unlock; unpark          park
+ *
+ *   All under one lock: either push finds it idle, or it finds the job.
+ *
+ * A thread that cannot be started is tried again every tick, so an accepted job
+ * runs as soon as there is memory for a thread or a thread is done.
+ */
+#include "internal.h"
+
+#define TICK_NS		NS_PER_MSEC
+#define IDLE_NS		(10 * NS_PER_SEC)
+#define MAX_STARTS	512	/* per tick */
+
+struct pool_thread {
+	struct plat_thread thread;
+	struct plat_parker park;
+	struct stopper_list node;	/* idle, running or stuck */
+	struct job *job;
+	unsigned int tick;		/* when it took the job */
+	bool idle;
+	bool stuck;
+};
+
+static struct {
+	stopper_lock_t lock;
+	struct stopper_list queue;
+	struct stopper_list idle;
+	struct stopper_list running;	/* earliest job first */
+	struct stopper_list stuck;
+	struct plat_timer timer;
+	unsigned int nqueued;
+	unsigned int nthreads;		/* started or starting */
+	unsigned int coming;
+	unsigned int nrunning;
+	unsigned int tick;
+	unsigned int burst;		/* how many the last tick started */
+	unsigned int ndone;
+	unsigned int last_done;		/* ndone at the last tick */
+	bool ticking;
+	bool exiting;
+	struct plat_parker *gone;	/* woken when nthreads gets to 0 */
+} pool = {
+	.lock = PLAT_LOCK_INIT(pool.lock),
+	.queue = { &pool.queue, &pool.queue },
+	.idle = { &pool.idle, &pool.idle },
+	.running = { &pool.running, &pool.running },
+	.stuck = { &pool.stuck, &pool.stuck },
+};
+
+static void pool_main(struct plat_thread *t);
+static void pool_died(struct plat_thread *t, bool told);
+
+static void pool_release(struct plat_thread *t)
+{
+	plat_free(list_item(t, struct pool_thread, thread));
+}
+
+/* One thread more, already counted in ->nthreads and ->coming. */
+static int start_thread(void)
+{
+	struct pool_thread *me = plat_alloc(sizeof(*me));
+	plat_flags_t f;
+	int err = -ENOMEM;
+
+	if (me) {
+		plat_park_init(&me->park);
+		me->thread.main = pool_main;
+		me->thread.died = pool_died;
+		me->thread.release = pool_release;
+		err = plat_thread_start(&me->thread, "stopper/pool");
+	}
+	if (err) {
+		plat_free(me);
+		plat_lock(&pool.lock, f);
+		pool.nthreads--;
+		pool.coming--;
+		plat_unlock(&pool.lock, f);
+	}
+	return err;
+}
+
+/* With the lock held: more jobs wait than threads are on their way to them. */
+static bool unserved(void)
+{
+	return pool.nqueued > pool.coming;
+}
+
+/* With the lock held. The caller starts the timer if this says so. */
+static bool want_tick(void)
+{
+	bool start = unserved() && !pool.ticking;
+
+	if (start) {
+		pool.ticking = true;
+		/* Whoever is in a job since before now will be stuck at the first tick. */
+		pool.tick++;
+	}
+	return start;
+}
+
+static void start_tick(int64_t delay)
+{
+	plat_flags_t f;
+
+	if (!plat_timer_start(&pool.timer, plat_now() + delay))
+		return;
+	/* No timer thread: pool_reserve() made sure that there was one. */
+	plat_lock(&pool.lock, f);
+	pool.ticking = false;
+	plat_unlock(&pool.lock, f);
+}
+
+/* With the lock held: those in one job since before the last tick no longer count. */
+static void find_stuck(void)
+{
+	struct stopper_list *n;
+
+	while ((n = pool.running.next) != &pool.running) {
+		struct pool_thread *t = list_item(n, struct pool_thread, node);
+
+		if (t->tick == pool.tick)
+			break;
+		slist_remove(n);
+		slist_append(&pool.stuck, n);
+		t->stuck = true;
+		pool.nrunning--;
+	}
+	pool.tick++;
+}
+
+/* With the lock held: how many threads to start now. */
+static unsigned int shortage(void)
+{
+	unsigned int missing = pool.nqueued - pool.coming, cpus = plat_cpus(), active, n;
+	bool moved = pool.ndone != pool.last_done;
+
+	pool.last_done = pool.ndone;
+	active = pool.coming + (moved ? pool.nrunning : 0);
+	n = active < cpus ? cpus - active : 0;
+	if (!moved && n < 2 * pool.burst)
+		n = 2 * pool.burst;
+	if (n > missing)
+		n = missing;
+	if (n > MAX_STARTS)
+		n = MAX_STARTS;
+	pool.burst = n;
+	return n;
+}
+
+static void pool_tick(struct plat_timer *timer)
+{
+	unsigned int n = 0;
+	plat_flags_t f;
+	bool again;
+
+	(void)timer;
+	plat_lock(&pool.lock, f);
+	pool.ticking = false;
+	find_stuck();
+	if (unserved() && !pool.exiting)
+		n = shortage();
+	else
+		pool.burst = 0;
+	pool.coming += n;
+	pool.nthreads += n;
+	plat_unlock(&pool.lock, f);
+
+	while (n && !start_thread())
+		n--;
+	plat_lock(&pool.lock, f);
+	/* start_thread() took back the one that failed; the rest never began. */
+	if (n) {
+		pool.nthreads -= n - 1;
+		pool.coming -= n - 1;
+	}
+	again = !pool.exiting && pool.nqueued && !pool.ticking;
+	if (again)
+		pool.ticking = true;
+	plat_unlock(&pool.lock, f);
+	if (again)
+		start_tick(TICK_NS);
+}
+
+/* With the lock held: an idle thread, now on its way; NULL: none. */
+static struct pool_thread *call_idle(void)
+{
+	struct stopper_list *n = slist_pop(&pool.idle);
+	struct pool_thread *t;
+
+	if (!n)
+		return NULL;
+	t = list_item(n, struct pool_thread, node);
+	t->idle = false;
+	pool.coming++;
+	return t;
+}
+
+/*
+ * Makes sure that a job can be had done, before it is promised: there is a
+ * thread and the tick can run. Process context.
+ */
+int pool_reserve(void)
+{
+	plat_flags_t f;
+	bool first;
+	int err = plat_timers_ready();
+
+	if (err)
+		return err;
+	plat_lock(&pool.lock, f);
+	first = !pool.nthreads;
+	if (first) {
+		pool.nthreads++;
+		pool.coming++;
+	}
+	plat_unlock(&pool.lock, f);
+	return first ? start_thread() : 0;
+}
+
+/* Hands a job over. @may_start: process context, threads may be started here. */
+void pool_push(struct job *job, bool may_start)
+{
+	struct pool_thread *t = NULL;
+	bool start = false, tick;
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	slist_append(&pool.queue, &job->node);
+	pool.nqueued++;
+	if (unserved())
+		t = call_idle();
+	if (!t && unserved() && may_start && pool.nrunning + pool.coming < plat_cpus()) {
+		start = true;
+		pool.nthreads++;
+		pool.coming++;
+	}
+	if (t)
+		plat_unpark(&t->park);
+	tick = want_tick();
+	plat_unlock(&pool.lock, f);
+	if (start && start_thread()) {
+		plat_lock(&pool.lock, f);
+		tick = want_tick() || tick;
+		plat_unlock(&pool.lock, f);
+	}
+	if (tick)
+		start_tick(may_start ? TICK_NS : 0);
+}
+
+/* With the lock held. */
+static struct job *take(struct pool_thread *me)
+{
+	struct stopper_list *n = slist_pop(&pool.queue);
+
+	if (!n)
+		return NULL;
+	pool.nqueued--;
+	me->job = list_item(n, struct job, node);
+	me->tick = pool.tick;
+	me->stuck = false;
+	slist_append(&pool.running, &me->node);
+	pool.nrunning++;
+	return me->job;
+}
+
+/* With the lock held. */
+static void done(struct pool_thread *me)
+{
+	slist_remove(&me->node);
+	if (!me->stuck)
+		pool.nrunning--;
+	pool.ndone++;
+	me->job = NULL;
+}
+
+/* With the lock held. */
+static void leave(void)
+{
+	pool.nthreads--;
+	if (!pool.nthreads && pool.gone)
+		plat_unpark(pool.gone);
+}
+
+/* With the lock held. Waits for work; false: nobody wanted us for long, off the idle list. */
+static bool be_idle(struct pool_thread *me, plat_flags_t *f)
+{
+	bool timely = true;
+
+	me->idle = true;
+	slist_push(&pool.idle, &me->node);
+	while (me->idle && timely && !pool.exiting) {
+		plat_unlock(&pool.lock, *f);
+		timely = plat_park_idle(&me->park, plat_now() + IDLE_NS);
+		plat_lock(&pool.lock, *f);
+	}
+	if (!me->idle) {
+		pool.coming--;
+		return true;
+	}
+	me->idle = false;
+	slist_remove(&me->node);
+	return false;
+}
+
+static void pool_main(struct plat_thread *t)
+{
+	struct pool_thread *me = list_item(t, struct pool_thread, thread);
+	struct job *job;
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	pool.coming--;
+	for (;;) {
+		job = take(me);
+		if (job) {
+			plat_unlock(&pool.lock, f);
+			if (job->site)
+				plat_thread_name(t, job->site);
+			job->fn(job);
+			plat_lock(&pool.lock, f);
+			done(me);
+		} else if (!be_idle(me, &f)) {
+			break;
+		}
+	}
+	leave();
+	plat_unlock(&pool.lock, f);
+}
+
+static void pool_died(struct plat_thread *t, bool told)
+{
+	struct pool_thread *me = list_item(t, struct pool_thread, thread);
+	struct job *job = me->job;
+	plat_flags_t f;
+	bool tick;
+
+	job->died(job, told);
+	plat_lock(&pool.lock, f);
+	done(me);
+	leave();
+	tick = want_tick();
+	plat_unlock(&pool.lock, f);
+	if (tick)
+		start_tick(0);
+}
+
+void pool_init(void)
+{
+	plat_timer_init(&pool.timer, pool_tick);
+}
+
+/* Sends all threads away. No job is queued or running, none will come. */
+void pool_exit(void)
+{
+	struct plat_parker gone;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_park_init(&gone);
+	plat_lock(&pool.lock, f);
+	pool.exiting = true;
+	pool.gone = &gone;
+	list_walk(n, &pool.idle)
+		plat_unpark(&list_item(n, struct pool_thread, node)->park);
+	while (pool.nthreads) {
+		plat_unlock(&pool.lock, f);
+		plat_park(&gone, PLAT_FOREVER);
+		plat_lock(&pool.lock, f);
+	}
+	pool.gone = NULL;
+	plat_unlock(&pool.lock, f);
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * sem.c - a semaphore, first come first served, that contexts bound.
+ *
+ * A release hands its slot straight to the first waiter (->granted), so nobody
+ * can overtake: a free slot and a waiter never exist at once. A waiter leaves
+ * under the lock, and whoever wakes it holds the lock, so its record and its
+ * parker, on its stack, are there as long as anybody can see them.
+ *
+ *   waiter, its context ended         releaser
+ *   lock                              lock
+ *   granted? no: leave the list       pop the waiter; granted = true
+ *   unlock; return the error          unlock
+ *
+ *   Granted and ended at once: the slot is given on, the error returned.
+ */
+#include "internal.h"
+
+struct sem_waiter {
+	struct stopper_list node;
+	struct plat_parker park;
+	bool granted;
+};
+
+int stopper_sem_init(struct stopper_sem *sem, int capacity)
+{
+	if (!sem || capacity < 0)
+		return -EINVAL;
+	plat_lock_init(&sem->lock);
+	sem->capacity = capacity;
+	sem->length = 0;
+	sem->closed = false;
+	slist_init(&sem->waiters);
+	return 0;
+}
+PLAT_EXPORT(stopper_sem_init);
+
+void stopper_sem_destroy(struct stopper_sem *sem)
+{
+	if (sem)
+		plat_lock_destroy(&sem->lock);
+}
+PLAT_EXPORT(stopper_sem_destroy);
+
+int stopper_sem_capacity(const struct stopper_sem *sem)
+{
+	return sem ? sem->capacity : 0;
+}
+PLAT_EXPORT(stopper_sem_capacity);
+
+int stopper_sem_length(const struct stopper_sem *sem)
+{
+	return sem ? plat_load(&sem->length) : 0;
+}
+PLAT_EXPORT(stopper_sem_length);
+
+/* With the lock held. */
+static int take(struct stopper_sem *sem)
+{
+	if (sem->closed)
+		return -ESHUTDOWN;
+	if (sem->length >= sem->capacity || !slist_empty(&sem->waiters))
+		return -EBUSY;
+	plat_store(&sem->length, sem->length + 1);
+	return 0;
+}
+
+int stopper_sem_try_acquire(struct stopper_sem *sem)
+{
+	plat_flags_t f;
+	int err;
+
+	if (!sem)
+		return -EINVAL;
+	plat_lock(&sem->lock, f);
+	err = take(sem);
+	plat_unlock(&sem->lock, f);
+	return err;
+}
+PLAT_EXPORT(stopper_sem_try_acquire);
+
+static int give_up(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
+{
+	if (sem->closed || stopper_event_fired(quit))
+		return -ESHUTDOWN;
+	return stopper_ctx_err(ctx);
+}
+
+/* Waits as one who is on the list. */
+static int wait_granted(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+			struct stopper_event *quit)
+{
+	plat_flags_t f;
+	int err;
+
+	for (;;) {
+		plat_lock(&sem->lock, f);
+		err = me->granted ? 0 : give_up(sem, ctx, quit);
+		if (me->granted || err)
+			break;
+		plat_unlock(&sem->lock, f);
+		plat_park(&me->park, PLAT_FOREVER);
+	}
+	if (!me->granted)
+		slist_remove(&me->node);
+	plat_unlock(&sem->lock, f);
+	return err;
+}
+
+/* As stopper_sem_acquire(), and -ESHUTDOWN once @quit has fired; NULL: it never does. */
+int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
+{
+	struct sem_waiter me = { .granted = false };
+	struct wake_on wctx, wquit;
+	plat_flags_t f;
+	int err;
+
+	plat_might_sleep();
+	plat_lock(&sem->lock, f);
+	err = give_up(sem, ctx, quit);
+	if (!err)
+		err = take(sem);
+	if (err == -EBUSY) {
+		plat_park_init(&me.park);
+		slist_append(&sem->waiters, &me.node);
+	}
+	plat_unlock(&sem->lock, f);
+	if (err != -EBUSY)
+		return err;
+
+	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me.park);
+	wake_on(&wquit, quit, &me.park);
+	err = wait_granted(sem, &me, ctx, quit);
+	wake_off(&wquit);
+	wake_off(&wctx);
+	if (!err) {
+		err = stopper_ctx_err(ctx);
+		if (err)
+			stopper_sem_release(sem);
+	}
+	return err;
+}
+
+int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
+{
+	return sem ? sem_acquire(sem, ctx, NULL) : -EINVAL;
+}
+PLAT_EXPORT(stopper_sem_acquire);
+
+void stopper_sem_release(struct stopper_sem *sem)
+{
+	static unsigned int warned;
+	struct stopper_list *n;
+	plat_flags_t f;
+	bool extra;
+
+	if (!sem)
+		return;
+	plat_lock(&sem->lock, f);
+	extra = sem->length <= 0;
+	n = extra || sem->closed ? NULL : slist_pop(&sem->waiters);
+	if (n) {
+		struct sem_waiter *w = list_item(n, struct sem_waiter, node);
+
+		w->granted = true;
+		plat_unpark(&w->park);
+	} else if (!extra) {
+		plat_store(&sem->length, sem->length - 1);
+	}
+	plat_unlock(&sem->lock, f);
+	/* (W) fully ordered only to be counted once; pairs with itself */
+	if (extra && !plat_fetch_add_full(&warned, 1))
+		stopper_log(NULL, STOPPER_LOG_ERR, "a semaphore was released that nobody held");
+}
+PLAT_EXPORT(stopper_sem_release);
+
+void stopper_sem_close(struct stopper_sem *sem)
+{
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	if (!sem)
+		return;
+	plat_lock(&sem->lock, f);
+	sem->closed = true;
+	list_walk(n, &sem->waiters)
+		plat_unpark(&list_item(n, struct sem_waiter, node)->park);
+	plat_unlock(&sem->lock, f);
+}
+PLAT_EXPORT(stopper_sem_close);

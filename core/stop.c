@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * stop.c - the way from RUNNING to STOPPED.
+ *
+ * At any moment at most one caller does the work: the leader. The others follow:
+ * they wait for their goal, for the leader to give up, or for their context. Who
+ * is woken tries again from the top, so leadership passes on without a hand-over,
+ * and a stop that nobody waits for stays where it is.
+ *
+ *   step                       ends when                     phase after
+ *   quiesce_begin()            events fired                  QUIESCING
+ *   tasks_drain()              no task is left
+ *   children quiesced          -> Quiesce returns 0
+ *   children stopped
+ *   stop_begin()               events fired                  STOPPING
+ *   workers                    none is left
+ *   closers                    none is left                  CLOSING
+ *   stop_end()                 -> Stop returns 0             STOPPED
+ *
+ * Each step may find that it was done, wholly or in part, by an earlier leader.
+ * Only quiesce_begin() may run outside the leader: a parent calls it for its
+ * children. Who finds the phase turned but ShouldQuiesce not fired waits for it;
+ * the barrier between the two is what makes a look at the tasks mean anything.
+ *
+ *   quiesce_begin()                     somebody who sees ShouldQuiesce fired
+ *   phase = QUIESCING
+ *   heavy barrier  (B1, task.c)
+ *   fire contexts
+ *   fire ShouldQuiesce (F, event.c)     fired? yes (F)
+ *                                       any begin from here on reads QUIESCING
+ *
+ * The leader has one parker, for tasks, workers, closers, its context and the
+ * stall clock; every wait is "look, park, look again".
+ */
+#include "internal.h"
+
+struct leader {
+	struct stopper *s;
+	struct stopper_ctx *ctx;
+	struct plat_parker park;
+	struct wake_on wctx;
+	int64_t began;
+	unsigned int reports;
+};
+
+struct follower {
+	struct stopper_list node;
+	struct plat_parker park;
+	bool woken;
+};
+
+/* When the next stall report is due: after 1, 3, 10, 30 periods, then every 60. */
+static int64_t next_report(const struct leader *l)
+{
+	static const unsigned char first[] = { 1, 3, 10, 30 };
+	int64_t periods;
+
+	if (l->s->flags & STOPPER_QUIET || l->reports > 1000000 ||
+	    l->s->stall_ns > 365 * 24 * 3600 * NS_PER_SEC / 100)
+		return PLAT_FOREVER;
+	if (l->reports < sizeof(first))
+		periods = first[l->reports];
+	else
+		periods = 30 + 60 * (int64_t)(l->reports - sizeof(first) + 1);
+	if (periods > (INT64_MAX - l->began) / l->s->stall_ns)
+		return PLAT_FOREVER;
+	return l->began + periods * l->s->stall_ns;
+}
+
+/* Parks until something may have changed; an error when the context has ended. */
+static int leader_wait(void *arg)
+{
+	struct leader *l = arg;
+	int err = stopper_ctx_err(l->ctx);
+
+	if (err)
+		return err;
+	if (!plat_park(&l->park, next_report(l))) {
+		l->reports++;
+		report_stall(l->s, plat_now() - l->began);
+	}
+	return 0;
+}
+
+static int wait_until(struct leader *l, bool (*done)(struct stopper *s))
+{
+	plat_flags_t f;
+	bool yes;
+	int err;
+
+	for (;;) {
+		plat_lock(&l->s->lock, f);
+		yes = done(l->s);
+		plat_unlock(&l->s->lock, f);
+		if (yes)
+			return 0;
+		err = leader_wait(l);
+		if (err)
+			return err;
+	}
+}
+
+/* With s->lock held. */
+static void set_phase(struct stopper *s, enum stopper_phase phase)
+{
+	plat_store(&s->phase, phase);
+	s->phase_since = plat_now();
+}
+
+static void quiesce_begin(struct stopper *s);
+
+/* The child of @s with the next id after @after, pinned. */
+static struct stopper *child_after(struct stopper *s, uint64_t after)
+{
+	struct stopper *child = NULL;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	list_walk(n, &s->children) {
+		child = list_item(n, struct stopper, sibling);
+		if (child->id > after) {
+			stopper_pin(child);
+			break;
+		}
+		child = NULL;
+	}
+	plat_unlock(&s->lock, f);
+	return child;
+}
+
+/* The youngest child, pinned. */
+static struct stopper *last_child(struct stopper *s)
+{
+	struct stopper *child = NULL;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	if (!slist_empty(&s->children)) {
+		child = list_item(s->children.prev, struct stopper, sibling);
+		stopper_pin(child);
+	}
+	plat_unlock(&s->lock, f);
+	return child;
+}
+
+static void quiesce_begin(struct stopper *s)
+{
+	struct stopper *child = NULL;
+	uint64_t after = 0;
+	plat_flags_t f;
+	bool first;
+
+	plat_lock(&s->lock, f);
+	first = s->phase == STOPPER_RUNNING;
+	if (first)
+		set_phase(s, STOPPER_QUIESCING);
+	plat_unlock(&s->lock, f);
+	if (!first)
+		return;
+	/* (B1) pairs with the light barrier in admitted(), task.c */
+	plat_heavy_barrier();
+	event_fire(&s->quiesce_ctx, ECANCELED);
+	event_fire(&s->quiesce, 1);
+	while ((child = child_after(s, after))) {
+		after = child->id;
+		quiesce_begin(child);
+		stopper_unpin(child);
+	}
+}
+
+static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx);
+
+static int quiesce_children(struct stopper *s, struct stopper_ctx *ctx)
+{
+	struct stopper *child;
+	uint64_t after = 0;
+	int err = 0;
+
+	while (!err && (child = child_after(s, after))) {
+		after = child->id;
+		err = converge(child, false, ctx);
+		stopper_unpin(child);
+	}
+	return err;
+}
+
+static int stop_children(struct stopper *s, struct stopper_ctx *ctx)
+{
+	struct stopper *child;
+	int err = 0;
+
+	while (!err && (child = last_child(s))) {
+		err = converge(child, true, ctx);
+		stopper_unpin(child);
+	}
+	return err;
+}
+
+/* With s->lock held. */
+static void wake_followers(struct stopper *s)
+{
+	struct stopper_list *n;
+
+	while ((n = slist_pop(&s->followers))) {
+		struct follower *fo = list_item(n, struct follower, node);
+
+		fo->woken = true;
+		plat_unpark(&fo->park);
+	}
+}
+
+static int lead_quiesce(struct leader *l)
+{
+	struct stopper *s = l->s;
+	plat_flags_t f;
+	int err;
+
+	quiesce_begin(s);
+	err = stopper_wait(&s->quiesce, l->ctx);
+	if (!err)
+		err = tasks_drain(s, &l->park, leader_wait, l);
+	if (!err)
+		err = quiesce_children(s, l->ctx);
+	if (err)
+		return err;
+	plat_lock(&s->lock, f);
+	s->quiesced = true;
+	wake_followers(s);
+	plat_unlock(&s->lock, f);
+	return 0;
+}
+
+/* With s->lock held. */
+static bool no_workers(struct stopper *s)
+{
+	return !s->nworkers;
+}
+
+/* With s->lock held. */
+static bool closer_over(struct stopper *s)
+{
+	return !s->closing;
+}
+
+static void stop_begin(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	if (s->phase < STOPPER_STOPPING)
+		set_phase(s, STOPPER_STOPPING);
+	plat_unlock(&s->lock, f);
+	event_fire(&s->stop_ctx, ECANCELED);
+	event_fire(&s->stop, 1);
+	worker_stop_all(s);
+}
+
+static int run_closers(struct leader *l)
+{
+	struct stopper *s = l->s;
+	plat_flags_t f;
+	int err;
+
+	plat_lock(&s->lock, f);
+	if (s->phase < STOPPER_CLOSING)
+		set_phase(s, STOPPER_CLOSING);
+	plat_unlock(&s->lock, f);
+	do {
+		/* An earlier leader may have left one running. */
+		err = wait_until(l, closer_over);
+		if (!err)
+			err = stopper_ctx_err(l->ctx);
+	} while (!err && closer_start(s));
+	return err;
+}
+
+/* With s->lock held. The last look and the phase are one. */
+static bool now_stopped(struct stopper *s)
+{
+	if (s->late_closers)
+		return false;
+	set_phase(s, STOPPER_STOPPED);
+	return true;
+}
+
+static void leave_parent(struct stopper *s)
+{
+	struct stopper *parent = s->parent;
+	plat_flags_t f;
+
+	if (!parent)
+		return;
+	plat_lock(&parent->lock, f);
+	slist_remove(&s->sibling);
+	plat_unlock(&parent->lock, f);
+	s->parent = NULL;
+	stopper_unpin(parent);
+}
+
+static int lead_stop(struct leader *l)
+{
+	struct stopper *s = l->s;
+	int err = stop_children(s, l->ctx);
+
+	if (err)
+		return err;
+	stop_begin(s);
+	err = wait_until(l, no_workers);
+	if (!err)
+		err = run_closers(l);
+	if (!err)
+		err = wait_until(l, now_stopped);
+	if (err)
+		return err;
+	registry_remove(s);
+	leave_parent(s);
+	plat_scan_sync();
+	event_fire(&s->stopped, 1);
+	return 0;
+}
+
+static int lead(struct stopper *s, bool stop, struct stopper_ctx *ctx)
+{
+	struct leader l = { .s = s, .ctx = ctx, .began = plat_now() };
+	plat_flags_t f;
+	int err = 0;
+
+	plat_park_init(&l.park);
+	plat_lock(&s->lock, f);
+	s->leader = &l.park;
+	plat_unlock(&s->lock, f);
+	wake_on(&l.wctx, ctx ? stopper_ctx_done(ctx) : NULL, &l.park);
+	if (!s->quiesced)
+		err = lead_quiesce(&l);
+	if (!err && stop)
+		err = lead_stop(&l);
+	wake_off(&l.wctx);
+	plat_lock(&s->lock, f);
+	s->leader = NULL;
+	s->led_by = 0;
+	wake_followers(s);
+	plat_unlock(&s->lock, f);
+	return err;
+}
+
+/* Waits until woken by a leader, or until the context ends. On the list. */
+static int follow(struct stopper *s, struct follower *me, struct stopper_ctx *ctx)
+{
+	struct wake_on wctx;
+	plat_flags_t f;
+	bool woken;
+	int err;
+
+	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me->park);
+	for (;;) {
+		plat_lock(&s->lock, f);
+		woken = me->woken;
+		err = woken ? 0 : stopper_ctx_err(ctx);
+		if (err)
+			slist_remove(&me->node);
+		plat_unlock(&s->lock, f);
+		if (woken || err)
+			break;
+		plat_park(&me->park, PLAT_FOREVER);
+	}
+	wake_off(&wctx);
+	return err;
+}
+
+/* With s->lock held. */
+static bool reached(struct stopper *s, bool stop)
+{
+	return stop ? stopper_event_fired(&s->stopped) : s->quiesced;
+}
+
+static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
+{
+	struct follower me;
+	int err = 0, tid = plat_tid();
+	bool there, lead_now;
+	plat_flags_t f;
+
+	while (!err) {
+		plat_lock(&s->lock, f);
+		there = reached(s, stop);
+		/* Called back by our own leading: from an event, the log, a hook. */
+		err = there ? 0 : s->led_by == tid ? -EDEADLK : stopper_ctx_err(ctx);
+		lead_now = !there && !err && !s->led_by;
+		if (lead_now) {
+			s->led_by = tid;
+		} else if (!there && !err) {
+			me.woken = false;
+			plat_park_init(&me.park);
+			slist_append(&s->followers, &me.node);
+		}
+		plat_unlock(&s->lock, f);
+		if (there || err)
+			break;
+		if (lead_now)
+			return lead(s, stop, ctx);
+		err = follow(s, &me, ctx);
+	}
+	return err;
+}
+
+/* The first to ask is remembered. */
+static void note_asker(struct stopper *s, const struct stopper_site *site)
+{
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	if (!s->asked) {
+		s->asked = plat_now();
+		s->asker = plat_tid();
+		place_copy(&s->asked_at, site);
+	}
+	plat_unlock(&s->lock, f);
+}
+
+int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
+{
+	int err;
+
+	plat_might_sleep();
+	if (!s || !site)
+		return -EINVAL;
+	err = plat_usable();
+	if (err)
+		return err;
+	if (task_on_this_thread(s))
+		return -EDEADLK;
+	note_asker(s, site);
+	return converge(s, false, ctx);
+}
+PLAT_EXPORT(__stopper_quiesce);
+
+int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
+{
+	int err;
+
+	plat_might_sleep();
+	if (!s || !site)
+		return -EINVAL;
+	if (stopper_event_fired(&s->stopped))
+		return 0;
+	err = plat_usable();
+	if (err)
+		return err;
+	if (task_on_this_thread(s) || run_on_this_thread(s))
+		return -EDEADLK;
+	note_asker(s, site);
+	return converge(s, true, ctx);
+}
+PLAT_EXPORT(__stopper_stop);
+
+static void stop_run(struct job *job)
+{
+	struct stopper *s = list_item(job, struct stopper, stop_job);
+
+	converge(s, true, NULL);
+	stopper_unpin(s);
+}
+
+static void stop_died(struct job *job, bool told)
+{
+	(void)told;
+	stopper_unpin(list_item(job, struct stopper, stop_job));
+}
+
+static bool claim_async_stop(struct stopper *s)
+{
+	plat_flags_t f;
+	bool first;
+
+	plat_lock(&s->lock, f);
+	first = !s->async_stop && s->phase != STOPPER_STOPPED;
+	if (first)
+		s->async_stop = true;
+	plat_unlock(&s->lock, f);
+	return first;
+}
+
+int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
+{
+	int err;
+
+	if (!s || !site)
+		return -EINVAL;
+	err = plat_usable();
+	if (!err)
+		err = plat_timers_ready();
+	if (err)
+		return err;
+	if (!claim_async_stop(s))
+		return 0;
+	note_asker(s, site);
+	stopper_pin(s);
+	s->stop_job.fn = stop_run;
+	s->stop_job.died = stop_died;
+	s->stop_job.site = NULL;
+	pool_push(&s->stop_job, false);
+	return 0;
+}
+PLAT_EXPORT(__stopper_stop_async);

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * stopper.c - a stopper's life: made, listed, referred to, freed.
+ *
+ * ->refs counts the users, ->pins whatever will still look at the memory: one for
+ * all users together, one for each context, child, worker, closer or stop that is
+ * under way. Users gone before STOPPED: reported, and their pin is kept, so the
+ * memory stays for ever; nothing else is safe then.
+ *
+ * The registry lists all stoppers, for the debug list. One leaves it when it has
+ * STOPPED, before IsStopped fires. A reader pins what it shows and lets go of the
+ * lock, so a reader that stops reading holds up nobody.
+ *
+ * A child is in its parent's list from creation until it has STOPPED, and pins the
+ * parent until then. The parent's lock, under which its phase turns, decides
+ * whether a child comes in time to be quiesced with it.
+ *
+ * Ordered accesses: refs and pins fully ordered (P), so that who frees sees all
+ * that others did before they let go.
+ */
+#include "internal.h"
+
+static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
+static STOPPER_LIST(registry);
+static unsigned int registered;
+static uint64_t last_id;
+
+static void registry_add(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&registry_lock, f);
+	s->id = ++last_id;
+	slist_append(&registry, &s->registry);
+	registered++;
+	plat_unlock(&registry_lock, f);
+}
+
+void registry_remove(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&registry_lock, f);
+	slist_remove(&s->registry);
+	registered--;
+	plat_unlock(&registry_lock, f);
+}
+
+/* Pins up to @n stoppers into @list, oldest first. Returns how many there are. */
+unsigned int registry_pin(struct stopper **list, unsigned int n)
+{
+	struct stopper_list *node;
+	unsigned int i = 0, all;
+	plat_flags_t f;
+
+	plat_lock(&registry_lock, f);
+	all = registered;
+	list_walk(node, &registry) {
+		if (i == n)
+			break;
+		list[i] = list_item(node, struct stopper, registry);
+		stopper_pin(list[i++]);
+	}
+	plat_unlock(&registry_lock, f);
+	return all;
+}
+
+/*
+ * A stopper of @owner's that has not stopped, with a pin; NULL: there is none.
+ * For a module that is being unloaded.
+ */
+struct stopper *registry_owned_by(struct module *owner)
+{
+	struct stopper_list *node;
+	struct stopper *found = NULL;
+	plat_flags_t f;
+
+	plat_lock(&registry_lock, f);
+	list_walk(node, &registry) {
+		struct stopper *s = list_item(node, struct stopper, registry);
+
+		if (s->owner == owner) {
+			found = s;
+			stopper_pin(s);
+			break;
+		}
+	}
+	plat_unlock(&registry_lock, f);
+	return found;
+}
+
+void stopper_pin(struct stopper *s)
+{
+	/* (P) pairs with the drops in stopper_unpin() */
+	plat_fetch_add_full(&s->pins, 1);
+}
+
+static void stopper_free(struct stopper *s)
+{
+	stopper_event_destroy(&s->quiesce_ctx);
+	stopper_event_destroy(&s->quiesce);
+	stopper_event_destroy(&s->stop_ctx);
+	stopper_event_destroy(&s->stop);
+	stopper_event_destroy(&s->stopped);
+	plat_lock_destroy(&s->lock);
+	plat_free(s);
+}
+
+void stopper_unpin(struct stopper *s)
+{
+	/* (P) pairs with every other change of this count */
+	if (plat_fetch_add_full(&s->pins, -1) == 1)
+		stopper_free(s);
+}
+
+struct stopper *stopper_get(struct stopper *s)
+{
+	if (s)
+		/* (P) pairs with the drops in stopper_put() */
+		plat_fetch_add_full(&s->refs, 1);
+	return s;
+}
+PLAT_EXPORT(stopper_get);
+
+void stopper_put(struct stopper *s)
+{
+	plat_flags_t f;
+	bool leak;
+
+	/* (P) pairs with every other change of this count */
+	if (!s || plat_fetch_add_full(&s->refs, -1) != 1)
+		return;
+	plat_lock(&s->lock, f);
+	leak = s->phase != STOPPER_STOPPED && !s->async_stop;
+	plat_unlock(&s->lock, f);
+	if (leak)
+		report_leak(s);
+	else
+		stopper_unpin(s);
+}
+PLAT_EXPORT(stopper_put);
+
+static int check_options(const struct stopper_options *opts)
+{
+	if (!opts)
+		return 0;
+	if (opts->size != sizeof(*opts) || opts->flags & ~STOPPER_FLAGS_ALL ||
+	    opts->reserved || opts->stall_ns < 0 || !plat_owner_valid(opts->owner))
+		return -EINVAL;
+	return 0;
+}
+
+static struct stopper *stopper_new(const char *name, const struct stopper_options *opts,
+				   const struct stopper_site *site)
+{
+	char shown[STOPPER_NAME_SHOWN + 1];
+	size_t len = name_show(shown, sizeof(shown), name);
+	struct stopper *s = plat_alloc(sizeof(*s) + len + 1);
+
+	if (!s)
+		return NULL;
+	memcpy(s->name, shown, len + 1);
+	s->refs = 1;
+	s->pins = 1;
+	stopper_event_init(&s->quiesce_ctx);
+	stopper_event_init(&s->quiesce);
+	stopper_event_init(&s->stop_ctx);
+	stopper_event_init(&s->stop);
+	stopper_event_init(&s->stopped);
+	plat_lock_init(&s->lock);
+	slist_init(&s->workers);
+	slist_init(&s->closers);
+	slist_init(&s->followers);
+	slist_init(&s->children);
+	slist_init(&s->sibling);
+	s->created = s->phase_since = plat_now();
+	s->creator = plat_tid();
+	s->stall_ns = NS_PER_SEC;
+	s->owner = site->owner;
+	place_copy(&s->created_at, site);
+	if (!opts)
+		return s;
+	s->flags = opts->flags;
+	s->on_panic = opts->on_panic;
+	s->on_panic_arg = opts->on_panic_arg;
+	s->log = opts->log;
+	s->log_arg = opts->log_arg;
+	if (opts->stall_ns)
+		s->stall_ns = opts->stall_ns;
+	if (opts->owner)
+		s->owner = opts->owner;
+	return s;
+}
+
+/* false: the parent admits no children any more. */
+static bool join_parent(struct stopper *s, struct stopper *parent)
+{
+	plat_flags_t f;
+	bool ok;
+
+	if (!parent)
+		return true;
+	plat_lock(&parent->lock, f);
+	ok = parent->phase == STOPPER_RUNNING;
+	if (ok) {
+		stopper_pin(parent);
+		s->parent = parent;
+		slist_append(&parent->children, &s->sibling);
+	}
+	plat_unlock(&parent->lock, f);
+	return ok;
+}
+
+int __stopper_create(struct stopper **out, const char *name, const struct stopper_options *opts,
+		     const struct stopper_site *site)
+{
+	struct stopper *s;
+	int err;
+
+	if (!out || !name || !site)
+		return -EINVAL;
+	err = check_options(opts);
+	if (!err)
+		err = plat_usable();
+	if (err)
+		return err;
+	s = stopper_new(name, opts, site);
+	if (!s)
+		return -ENOMEM;
+	registry_add(s);
+	if (!join_parent(s, opts ? opts->parent : NULL)) {
+		registry_remove(s);
+		stopper_free(s);
+		return -ESHUTDOWN;
+	}
+	*out = s;
+	return 0;
+}
+PLAT_EXPORT(__stopper_create);
+
+/* Is @s @tree, or somewhere below it? The caller keeps @s from stopping. */
+bool stopper_is_within(const struct stopper *s, const struct stopper *tree)
+{
+	while (s && s != tree)
+		s = s->parent;
+	return s;
+}
+
+/* With s->lock held. */
+void stopper_wake_leader(struct stopper *s)
+{
+	if (s->leader)
+		plat_unpark(s->leader);
+}
+
+const char *stopper_name(const struct stopper *s)
+{
+	return s ? s->name : "(null)";
+}
+PLAT_EXPORT(stopper_name);
+
+enum stopper_phase stopper_phase(const struct stopper *s)
+{
+	return s ? (enum stopper_phase)plat_load(&s->phase) : STOPPER_RUNNING;
+}
+PLAT_EXPORT(stopper_phase);
+
+const char *stopper_phase_name(enum stopper_phase phase)
+{
+	static const char * const names[] = {
+		[STOPPER_RUNNING] = "running",
+		[STOPPER_QUIESCING] = "quiescing",
+		[STOPPER_STOPPING] = "stopping",
+		[STOPPER_CLOSING] = "closing",
+		[STOPPER_STOPPED] = "stopped",
+	};
+
+	return (unsigned int)phase <= STOPPER_STOPPED ? names[phase] : "unknown";
+}
+PLAT_EXPORT(stopper_phase_name);
+
+struct stopper_event *stopper_should_quiesce(struct stopper *s)
+{
+	return s ? &s->quiesce : &event_never;
+}
+PLAT_EXPORT(stopper_should_quiesce);
+
+struct stopper_event *stopper_should_stop(struct stopper *s)
+{
+	return s ? &s->stop : &event_never;
+}
+PLAT_EXPORT(stopper_should_stop);
+
+struct stopper_event *stopper_is_stopped(struct stopper *s)
+{
+	return s ? &s->stopped : &event_never;
+}
+PLAT_EXPORT(stopper_is_stopped);
+
+const char *stopper_strerror(int err)
+{
+	switch (err) {
+	case 0:
+		return "success";
+	case STOPPER_EUNAVAILABLE:
+		return "stopper unavailable: it quiesces or has stopped";
+	case STOPPER_ETHROTTLED:
+		return "throttled: no slot of the semaphore is free";
+	case STOPPER_EPANIC:
+		return "the task panicked";
+	case -ECANCELED:
+		return "context canceled";
+	case -ETIMEDOUT:
+		return "context deadline exceeded";
+	case -EDEADLK:
+		return "a stop from inside would wait for itself";
+	case -EINVAL:
+		return "invalid argument";
+	case -ENOMEM:
+		return "out of memory";
+	case -EAGAIN:
+		return "no thread could be started";
+	case -ENOTSUP:
+		return "not usable here: the library was used before fork()";
+	case -EMFILE:
+	case -ENFILE:
+		return "out of file descriptors";
+	default:
+		return "unknown error";
+	}
+}
+PLAT_EXPORT(stopper_strerror);

@@ -1,0 +1,679 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * task.c - admitting tasks, knowing them, and waiting until none is left.
+ *
+ * Theory: visible readers, as in hazard pointers and BRAVO locks. Every CPU (in
+ * userspace every thread) has a table of slots that only it fills. A running
+ * task is a slot that names its stopper. There is no counter: who wants to know
+ * how many tasks run looks at all slots, and only he pays for it. A table lives
+ * for ever, so a slot may be looked at after its task, its stopper, its module
+ * and its thread have gone.
+ *
+ *   begin   fill my slot; look at the phase; not RUNNING: clear it, refuse
+ *   end     clear the slot; look whether somebody watches it: wake him
+ *   drain   set the phase; heavy barrier; wait for each slot that names us
+ *
+ * An end must not look at the stopper: once the slot is clear, Stop may return
+ * and the stopper may be freed. So the waker's word, ->watch, is in the slot.
+ *
+ * A task that finds its table full, or has none, goes on a sharded list instead,
+ * with a slot in the caller's record. A handle begun here and ended elsewhere
+ * clears a slot of this table from there; that is one remote store.
+ *
+ * Race 1, admission against quiesce (store buffering, asymmetric):
+ *
+ *   begin                             quiesce
+ *   slot->stopper = s       (C)       s->phase = QUIESCING
+ *   light barrier           (B1)      heavy barrier          (B1)
+ *   s->phase == RUNNING?              slot->stopper == s ?
+ *
+ *   Either begin sees the phase and refuses, or drain sees the slot and waits.
+ *   Both is possible and harmless: a slot that is about to be refused.
+ *
+ * Race 2, end against the waiter going to sleep:
+ *
+ *   end                               drain
+ *   slot->stopper = NULL    (E)       slot->watch = me       (under drain_lock)
+ *   light barrier           (B2)      heavy barrier          (B2)
+ *   slot->watch?                      slot->stopper == s ?   park
+ *
+ *   Either end sees the watch and wakes, or drain sees the slot clear.
+ *
+ * Race 3, teardown. The waiter's parker is on its stack. ->watch changes only
+ * under drain_lock, the waker reads it again under it, and the waiter takes all
+ * its watches back under it before it leaves.
+ *
+ * Race 4, a slot used again. s's task has ended but its end has not looked at
+ * ->watch yet, when the slot names t and t's drain puts its own watch there: the
+ * end would wake t's waiter, not ours. So who replaces a watch wakes its owner:
+ * that the slot was free for t proves that s's task has ended.
+ *
+ * Race 5, a reader against begin and end. The slot's number (->seq) is written
+ * before, and read around, everything else:
+ *
+ *   begin                             reader
+ *   (slot->stopper was NULL)          q = slot->seq          (S)
+ *   slot->seq = new         (S)       s = slot->stopper      (C)
+ *   store barrier           (S)       read site, tid, start
+ *   site, tid, start                  load barrier           (S)
+ *   slot->stopper = s       (C)       slot->seq == q && slot->stopper == s ?
+ *
+ *   A mixed reading finds a new number or no stopper, and is dropped.
+ *
+ * Why a site seen by a reader may be looked at: the task was running inside the
+ * reader's section (kernel: RCU; userspace: the scan lock, which the end of every
+ * stop goes through), and a module is freed only after a grace period.
+ *
+ * Ordered accesses
+ *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() and
+ *       names_us().
+ *   (E) stopper = NULL, release: all that the task did happens before a drain that
+ *       sees it; pairs with the acquire in names_us(), and with the claim in claim().
+ *   (B1), (B2) light barriers in begin and end pair with the heavy barriers in
+ *       quiesce_begin() (stop.c) and tasks_drain().
+ *   (S) seq, as drawn.
+ *
+ * In the kernel a slot is claimed with preemption off and a number from one
+ * this_cpu instruction, so a softirq that comes between gets another slot. No
+ * preemption need be off between the store and the look at the phase: a task that
+ * is moved in between passes through the scheduler, a full barrier, on both CPUs.
+ *
+ * Not promised: an exact count while tasks come and go; tasks from NMIs or (in
+ * userspace) signal handlers; longjmp() out of a task.
+ */
+#include "internal.h"
+
+/* A full table is given up after this many tries, that is, sooner than searched. */
+#define TRIES		4
+#define SHARDS		16
+
+struct shard {
+	stopper_lock_t lock;
+	struct stopper_list tasks;	/* struct stopper_task */
+} PLAT_CACHELINE_ALIGNED;
+
+#define SHARD(i) [i] = {							\
+	.lock = PLAT_LOCK_INIT(shards[i].lock),					\
+	.tasks = { &shards[i].tasks, &shards[i].tasks },			\
+}
+
+static struct shard shards[SHARDS] = {
+	SHARD(0), SHARD(1), SHARD(2), SHARD(3), SHARD(4), SHARD(5), SHARD(6), SHARD(7),
+	SHARD(8), SHARD(9), SHARD(10), SHARD(11), SHARD(12), SHARD(13), SHARD(14), SHARD(15),
+};
+
+static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
+
+/* The end of a slot's task: wake who watches it. */
+static PLAT_NOINLINE void wake_watcher(struct stopper_slot *slot)
+{
+	struct plat_parker *p;
+	plat_flags_t f;
+
+	plat_lock(&drain_lock, f);
+	p = slot->watch;
+	plat_store(&slot->watch, NULL);
+	if (p)
+		plat_unpark(p);
+	plat_unlock(&drain_lock, f);
+}
+
+static PLAT_ALWAYS_INLINE void release(struct stopper_slot *slot)
+{
+	/* (E) pairs with names_us() and claim() */
+	plat_store_release(&slot->stopper, NULL);
+	/* (B2) pairs with the heavy barrier in tasks_drain() */
+	plat_light_barrier();
+	if (PLAT_UNLIKELY(plat_load(&slot->watch)))
+		wake_watcher(slot);
+}
+
+static PLAT_ALWAYS_INLINE void fill(struct slot_table *t, struct stopper_slot *slot,
+				    unsigned int seq, struct stopper *s,
+				    const struct stopper_site *site, unsigned int kind)
+{
+	/* (S) pairs with view_slot() */
+	plat_store_release(&slot->seq, seq);
+	/* (S) pairs with view_slot() */
+	plat_store_barrier();
+	plat_slot_stamp(t, slot, kind);
+	plat_store(&slot->site, site);
+	/* (C) pairs with view_slot() and names_us() */
+	plat_store_release(&slot->stopper, s);
+}
+
+/* A slot of this CPU's or thread's table that names @s; NULL: none free, or no table. */
+static PLAT_ALWAYS_INLINE struct stopper_slot *claim(struct stopper *s,
+						     const struct stopper_site *site,
+						     unsigned int kind)
+{
+	struct slot_table *t = plat_slots_pin();
+	struct stopper_slot *slot = NULL;
+	unsigned int seq, tries;
+
+	for (tries = 0; PLAT_LIKELY(t) && tries < TRIES; tries++) {
+		seq = plat_slots_next(t);
+		slot = &t->slot[seq % SLOTS];
+		/* (E) pairs with release(), on whichever CPU */
+		if (PLAT_LIKELY(!plat_load_acquire(&slot->stopper))) {
+			fill(t, slot, seq, s, site, kind);
+			break;
+		}
+		slot = NULL;
+	}
+	plat_slots_unpin(t);
+	return slot;
+}
+
+/* May a task that is visible now run? */
+static PLAT_ALWAYS_INLINE bool admitted(const struct stopper *s)
+{
+	/* (B1) pairs with the heavy barrier in quiesce_begin() */
+	plat_light_barrier();
+	return PLAT_LIKELY(plat_load(&s->phase) == STOPPER_RUNNING);
+}
+
+static void unlist(struct stopper_task *task)
+{
+	struct shard *sh = &shards[task->shard];
+	plat_flags_t f;
+
+	plat_lock(&sh->lock, f);
+	slist_remove(&task->node);
+	if (task->own.watch)
+		wake_watcher(&task->own);
+	plat_unlock(&sh->lock, f);
+}
+
+static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site *site,
+				   struct stopper_task *task, unsigned int kind)
+{
+	static unsigned int next;
+	struct slot_table *t = plat_slots_pin();
+	plat_flags_t f;
+
+	task->own.watch = NULL;
+	task->own.seq = t ? plat_slots_next(t) : 0;
+	plat_slots_unpin(t);
+	task->own.site = site;
+	task->own.stopper = s;
+	task->own.tid = kind << KIND_SHIFT | (kind == KIND_ASYNC ? 0 : (unsigned int)plat_tid());
+	task->own.start = plat_stamp();
+	/* (N) full, but only to spread: pairs with nothing */
+	task->shard = plat_fetch_add_full(&next, 1) % SHARDS;
+	plat_lock(&shards[task->shard].lock, f);
+	slist_append(&shards[task->shard].tasks, &task->node);
+	plat_unlock(&shards[task->shard].lock, f);
+	return &task->own;
+}
+
+static PLAT_ALWAYS_INLINE void finish(struct stopper_slot *slot, struct stopper_task *task)
+{
+	if (PLAT_LIKELY(slot != &task->own))
+		release(slot);
+	else
+		unlist(task);
+}
+
+/* Makes a task visible and, if it may run, leaves it so. */
+static PLAT_ALWAYS_INLINE int begin(struct stopper *s, const struct stopper_site *site,
+				    struct stopper_task *task, unsigned int kind,
+				    struct stopper_slot **out)
+{
+	struct stopper_slot *slot = claim(s, site, kind);
+
+	if (PLAT_UNLIKELY(!slot))
+		slot = enlist(s, site, task, kind);
+	if (PLAT_UNLIKELY(!admitted(s))) {
+		finish(slot, task);
+		return -ESHUTDOWN;
+	}
+	*out = slot;
+	return 0;
+}
+
+/* What a synchronous task leaves behind, whichever way it is left. */
+struct sync_scope {
+	struct stopper_slot *slot;
+	struct stopper_task *task;
+};
+
+static PLAT_ALWAYS_INLINE void leave(struct sync_scope *sc)
+{
+	finish(sc->slot, sc->task);
+}
+
+int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
+		       const struct stopper_site *site, stopper_fn fn, void *arg)
+{
+	struct stopper_task task;
+	struct stopper_slot *slot;
+	int err;
+
+	if (PLAT_UNLIKELY(!s || !fn))
+		return -EINVAL;
+	err = begin(s, site, &task, KIND_SYNC, &slot);
+	if (PLAT_UNLIKELY(err))
+		return err;
+	{
+		struct sync_scope sc __attribute__((cleanup(leave))) = { slot, &task };
+
+		fn(ctx, arg);
+	}
+	return 0;
+}
+PLAT_EXPORT(__stopper_run_task);
+
+int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ctx,
+			   const struct stopper_site *site, stopper_err_fn fn, void *arg)
+{
+	struct stopper_task task;
+	struct stopper_slot *slot;
+	int ret;
+
+	if (PLAT_UNLIKELY(!s || !fn))
+		return -EINVAL;
+	ret = begin(s, site, &task, KIND_SYNC, &slot);
+	if (PLAT_UNLIKELY(ret))
+		return ret;
+	{
+		struct sync_scope sc __attribute__((cleanup(leave))) = { slot, &task };
+
+		ret = fn(ctx, arg);
+	}
+	return ret;
+}
+PLAT_EXPORT(__stopper_run_task_err);
+
+int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
+			 const struct stopper_site *site, struct stopper_task *task)
+{
+	(void)ctx;
+	if (PLAT_UNLIKELY(!s || !task))
+		return -EINVAL;
+	task->slot = NULL;
+	return begin(s, site, task, KIND_HANDLE, &task->slot);
+}
+PLAT_EXPORT(__stopper_task_begin);
+
+/* For a task that a pool thread will run; it belongs to no thread until then. */
+int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task)
+{
+	task->slot = NULL;
+	return begin(s, site, task, KIND_ASYNC, &task->slot);
+}
+
+/* The pool thread that runs it is this one. */
+void task_mark_running(struct stopper_task *task)
+{
+	plat_store(&task->slot->start, plat_stamp());
+	plat_store(&task->slot->tid, KIND_ASYNC << KIND_SHIFT | (unsigned int)plat_tid());
+}
+
+static void warn_end(void)
+{
+	static unsigned int warned;
+
+	/* (W) full only to be counted once; pairs with itself */
+	if (!plat_fetch_add_full(&warned, 1))
+		stopper_log(NULL, STOPPER_LOG_ERR, "a task was ended that had not begun");
+}
+
+void stopper_task_end(struct stopper_task *task)
+{
+	struct stopper_slot *slot;
+
+	if (PLAT_UNLIKELY(!task || !task->slot)) {
+		warn_end();
+		return;
+	}
+	/* Before the slot: once that is clear the record may be gone. */
+	slot = task->slot;
+	task->slot = NULL;
+	finish(slot, task);
+}
+PLAT_EXPORT(stopper_task_end);
+
+static bool names_us(struct stopper_slot *slot, const struct stopper *s)
+{
+	/* (C), (E) pairs with fill() and release() */
+	return plat_load_acquire(&slot->stopper) == s;
+}
+
+/* Puts our watch on a slot; true: it was not there. */
+static bool watch(struct stopper_slot *slot, struct plat_parker *me)
+{
+	struct plat_parker *other;
+	plat_flags_t f;
+
+	plat_lock(&drain_lock, f);
+	other = slot->watch;
+	plat_store(&slot->watch, me);
+	if (other && other != me)
+		plat_unpark(other);	/* race 4 */
+	plat_unlock(&drain_lock, f);
+	return other != me;
+}
+
+static void unwatch(struct stopper_slot *slot, struct plat_parker *me)
+{
+	plat_flags_t f;
+
+	plat_lock(&drain_lock, f);
+	if (slot->watch == me)
+		plat_store(&slot->watch, NULL);
+	plat_unlock(&drain_lock, f);
+}
+
+/* Puts a watch on every table slot that names @s. Returns how many. */
+static unsigned int watch_all(struct stopper *s, struct plat_parker *me)
+{
+	struct slot_table *t = NULL;
+	unsigned int i, n = 0;
+
+	while ((t = plat_slots_walk(t)))
+		for (i = 0; i < SLOTS; i++)
+			if (names_us(&t->slot[i], s)) {
+				watch(&t->slot[i], me);
+				n++;
+			}
+	return n;
+}
+
+static void unwatch_all(struct plat_parker *me)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+
+	while ((t = plat_slots_walk(t)))
+		for (i = 0; i < SLOTS; i++)
+			if (plat_load(&t->slot[i].watch) == me)
+				unwatch(&t->slot[i], me);
+}
+
+static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct plat_parker *me,
+		      int (*wait)(void *arg), void *arg)
+{
+	int err;
+
+	while (names_us(slot, s)) {
+		if (watch(slot, me)) {
+			/* (B2) pairs with the light barrier in release() */
+			plat_heavy_barrier();
+			continue;
+		}
+		err = wait(arg);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int drain_tables(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg),
+			void *arg)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+	int err = 0;
+
+	while (!err && (t = plat_slots_walk(t)))
+		for (i = 0; i < SLOTS && !err; i++)
+			err = drain_slot(s, &t->slot[i], me, wait, arg);
+	return err;
+}
+
+/* Puts our watch on one of a shard's tasks; false: it has none of ours. */
+static bool watch_shard(struct shard *sh, struct stopper *s, struct plat_parker *me)
+{
+	struct stopper_task *task = NULL;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&sh->lock, f);
+	list_walk(n, &sh->tasks) {
+		task = list_item(n, struct stopper_task, node);
+		if (task->own.stopper == s) {
+			watch(&task->own, me);
+			break;
+		}
+		task = NULL;
+	}
+	plat_unlock(&sh->lock, f);
+	return task;
+}
+
+static void unwatch_shard(struct shard *sh, struct plat_parker *me)
+{
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&sh->lock, f);
+	list_walk(n, &sh->tasks)
+		unwatch(&list_item(n, struct stopper_task, node)->own, me);
+	plat_unlock(&sh->lock, f);
+}
+
+static int drain_shard(struct shard *sh, struct stopper *s, struct plat_parker *me,
+		       int (*wait)(void *arg), void *arg)
+{
+	int err = 0;
+
+	/* Watch and end are ordered by the shard's lock: no barrier. */
+	while (!err && watch_shard(sh, s, me))
+		err = wait(arg);
+	if (err)
+		unwatch_shard(sh, me);
+	return err;
+}
+
+/*
+ * Waits until no task of @s is left. Admission is closed and quiesce_begin()'s
+ * heavy barrier has passed, so a slot once seen clear of @s stays clear of tasks
+ * that run; one pass does. @wait parks on @me until it is woken, or says why not.
+ */
+int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg)
+{
+	unsigned int i, watched = watch_all(s, me);
+	int err = 0;
+
+	if (watched) {
+		/* (B2) pairs with the light barrier in release() */
+		plat_heavy_barrier();
+		err = drain_tables(s, me, wait, arg);
+		unwatch_all(me);
+	}
+	for (i = 0; i < SHARDS && !err; i++)
+		err = drain_shard(&shards[i], s, me, wait, arg);
+	return err;
+}
+
+/* A consistent copy of a running task, or false. */
+static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
+		      uint64_t *start)
+{
+	/* (S) pairs with fill() */
+	unsigned int tid, seq = plat_load_acquire(&slot->seq);
+
+	/* (C) pairs with fill() */
+	v->s = plat_load_acquire(&slot->stopper);
+	if (!v->s || (s && v->s != s))
+		return false;
+	v->site = plat_load(&slot->site);
+	tid = plat_load(&slot->tid);
+	*start = plat_load(&slot->start);
+	/* (S) pairs with the store barrier in fill() */
+	plat_load_barrier();
+	if (plat_load(&slot->seq) != seq || plat_load(&slot->stopper) != v->s)
+		return false;
+	v->seq = seq;
+	v->kind = slot_kind(tid);
+	v->tid = (int)(tid & TID_MASK);
+	return true;
+}
+
+/* How long a slot without a start has run, as far as readers have seen. */
+static int64_t seen_age(struct seen *seen, unsigned int seq)
+{
+	int64_t now = plat_now();
+
+	if (seen->seq != seq || !seen->since) {
+		seen->seq = seq;
+		seen->since = now;
+	}
+	return now - seen->since;
+}
+
+typedef void (*visit_fn)(void *arg, const struct task_view *v);
+
+static void visit_table(struct slot_table *t, struct stopper *s, visit_fn visit, void *arg)
+{
+	struct task_view v;
+	uint64_t start;
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (!view_slot(&t->slot[i], s, &v, &start))
+			continue;
+		v.age = start ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
+		visit(arg, &v);
+	}
+}
+
+static void visit_shard(struct shard *sh, struct stopper *s, visit_fn visit, void *arg)
+{
+	struct stopper_list *n;
+	struct task_view v;
+	plat_flags_t f;
+
+	plat_lock(&sh->lock, f);
+	list_walk(n, &sh->tasks) {
+		struct stopper_slot *slot = &list_item(n, struct stopper_task, node)->own;
+		unsigned int tid = plat_load(&slot->tid);
+
+		if (s && slot->stopper != s)
+			continue;
+		v.s = slot->stopper;
+		v.site = slot->site;
+		v.seq = slot->seq;
+		v.kind = slot_kind(tid);
+		v.tid = (int)(tid & TID_MASK);
+		v.age = plat_stamp_age(plat_load(&slot->start));
+		visit(arg, &v);
+	}
+	plat_unlock(&sh->lock, f);
+}
+
+/* Shows every running task of @s (NULL: of all) to @visit, which must not sleep. */
+void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+
+	plat_scan_enter();
+	while ((t = plat_slots_walk(t)))
+		visit_table(t, s, visit, arg);
+	for (i = 0; i < SHARDS; i++)
+		visit_shard(&shards[i], s, visit, arg);
+	plat_scan_exit();
+}
+
+static void count_one(void *arg, const struct task_view *v)
+{
+	(void)v;
+	++*(unsigned long *)arg;
+}
+
+unsigned long stopper_num_tasks(struct stopper *s)
+{
+	unsigned long n = 0;
+
+	if (s)
+		tasks_visit(s, count_one, &n);
+	return n;
+}
+PLAT_EXPORT(stopper_num_tasks);
+
+struct find {
+	struct stopper *tree;
+	int tid;
+	bool found;
+	struct task_view best;
+};
+
+static void find_within(void *arg, const struct task_view *v)
+{
+	struct find *find = arg;
+
+	/* A task of this thread's keeps its stopper and that one's parents alive. */
+	if (v->tid == find->tid && v->kind != KIND_HANDLE && stopper_is_within(v->s, find->tree))
+		find->found = true;
+}
+
+/* Does this thread run a task of @s or of one below it? */
+bool task_on_this_thread(struct stopper *s)
+{
+	struct find find = { .tree = s, .tid = plat_tid() };
+
+	tasks_visit(NULL, find_within, &find);
+	return find.found;
+}
+
+static void find_latest(void *arg, const struct task_view *v)
+{
+	struct find *find = arg;
+
+	if (v->tid != find->tid || v->kind == KIND_HANDLE)
+		return;
+	/* A thread's numbers rise; in the kernel, those of the CPU it is on. */
+	if (find->found && (int)(v->seq - find->best.seq) < 0)
+		return;
+	find->found = true;
+	find->best = *v;
+}
+
+/* The task that this thread began last, of those it is still in. */
+bool task_innermost(struct call *c)
+{
+	struct find find = { .tid = plat_tid() };
+
+	tasks_visit(NULL, find_latest, &find);
+	if (!find.found)
+		return false;
+	c->s = find.best.s;
+	c->site = find.best.site;
+	c->kind = find.best.kind == KIND_ASYNC ? STOPPER_PANIC_ASYNC : STOPPER_PANIC_TASK;
+	return true;
+}
+
+static bool is_sync_of(const struct stopper_slot *slot, int tid)
+{
+	return plat_load(&slot->tid) == (KIND_SYNC << KIND_SHIFT | (unsigned int)tid);
+}
+
+/* Ends the synchronous tasks of a thread that is dying. Any context. */
+void tasks_abandon(int tid)
+{
+	struct slot_table *t = NULL;
+	struct stopper_list *n, *next;
+	struct stopper_task *task;
+	plat_flags_t f;
+	unsigned int i;
+
+	while ((t = plat_slots_walk(t)))
+		for (i = 0; i < SLOTS; i++)
+			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
+				release(&t->slot[i]);
+	for (i = 0; i < SHARDS; i++) {
+		plat_lock(&shards[i].lock, f);
+		for (n = shards[i].tasks.next; n != &shards[i].tasks; n = next) {
+			next = n->next;
+			task = list_item(n, struct stopper_task, node);
+			if (!is_sync_of(&task->own, tid))
+				continue;
+			slist_remove(&task->node);
+			if (task->own.watch)
+				wake_watcher(&task->own);
+		}
+		plat_unlock(&shards[i].lock, f);
+	}
+}

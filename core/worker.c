@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * worker.c - workers: threads that run until ShouldStop.
+ *
+ * A worker is counted, under s->lock, before its thread is started; the same
+ * lock turns the phase to STOPPING. So either Stop finds it counted and waits,
+ * or run_worker finds STOPPING and refuses.
+ *
+ * In the kernel each worker's kthread_should_stop() must turn true for all of
+ * them at once, but kthread_stop() waits for its kthread. So it is called from
+ * the pool, a job a worker, whose record is in the worker. Most have returned
+ * by then, because ShouldStop fired first.
+ */
+#include "internal.h"
+
+static void worker_release(struct worker *w)
+{
+	/* (H) full: whoever drops last frees; pairs with the other drop */
+	if (plat_fetch_add_full(&w->holds, -1) == 1)
+		plat_free(w);
+}
+
+static void worker_thread_release(struct plat_thread *t)
+{
+	worker_release(list_item(t, struct worker, thread));
+}
+
+/* Not counted any more. */
+static void worker_leave(struct worker *w)
+{
+	struct stopper *s = w->s;
+	plat_flags_t f;
+
+	stopper_ctx_put(w->ctx);
+	plat_lock(&s->lock, f);
+	slist_remove(&w->node);
+	s->nworkers--;
+	stopper_wake_leader(s);
+	plat_unlock(&s->lock, f);
+	stopper_unpin(s);
+}
+
+static void worker_main(struct plat_thread *t)
+{
+	struct worker *w = list_item(t, struct worker, thread);
+	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
+
+	run_enter(&w->run, w->s, w->site, STOPPER_PANIC_WORKER);
+	plat_call(&c, w->fn, w->ctx, w->arg);
+	run_exit(&w->run);
+	worker_leave(w);
+}
+
+static void worker_died(struct plat_thread *t, bool told)
+{
+	struct worker *w = list_item(t, struct worker, thread);
+	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
+
+	if (!told)
+		panic_hook(&c, NULL, w->run.tid, true);
+	run_exit(&w->run);
+	worker_leave(w);
+}
+
+static void worker_stop(struct job *job)
+{
+	struct worker *w = list_item(job, struct worker, stop_job);
+
+	plat_thread_stop(&w->thread);
+	worker_release(w);
+}
+
+/* Nothing of a user's runs in it, so its thread does not end under it. */
+static void worker_stop_died(struct job *job, bool told)
+{
+	(void)told;
+	worker_release(list_item(job, struct worker, stop_job));
+}
+
+static bool worker_count(struct stopper *s, struct worker *w)
+{
+	plat_flags_t f;
+	bool ok;
+
+	plat_lock(&s->lock, f);
+	ok = s->phase < STOPPER_STOPPING;
+	if (ok) {
+		slist_append(&s->workers, &w->node);
+		s->nworkers++;
+		stopper_pin(s);
+	}
+	plat_unlock(&s->lock, f);
+	return ok;
+}
+
+int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
+			 const struct stopper_site *site, stopper_fn fn, void *arg)
+{
+	struct worker *w;
+	int err;
+
+	plat_might_sleep();
+	if (!s || !fn)
+		return -EINVAL;
+	err = plat_usable();
+	if (err)
+		return err;
+	w = plat_alloc(sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	w->thread.main = worker_main;
+	w->thread.died = worker_died;
+	w->thread.release = worker_thread_release;
+	w->stop_job.fn = worker_stop;
+	w->stop_job.died = worker_stop_died;
+	w->holds = 1;
+	w->s = s;
+	w->site = site;
+	w->ctx = ctx;
+	w->fn = fn;
+	w->arg = arg;
+	if (!worker_count(s, w)) {
+		plat_free(w);
+		return -ESHUTDOWN;
+	}
+	stopper_ctx_get(ctx);
+	err = plat_thread_start(&w->thread, site->name);
+	if (err) {
+		worker_leave(w);
+		plat_free(w);
+	}
+	return err;
+}
+PLAT_EXPORT(__stopper_run_worker);
+
+/* With s->lock held: a worker nobody tells to stop yet, now told by the caller. */
+static struct worker *next_untold(struct stopper *s)
+{
+	struct worker *w;
+
+	if (slist_empty(&s->workers))
+		return NULL;
+	/* Those told go to the end, so a told one in front means all are. */
+	w = list_item(s->workers.next, struct worker, node);
+	if (w->told)
+		return NULL;
+	w->told = true;
+	/* (H) pairs with worker_release() */
+	plat_fetch_add_full(&w->holds, 1);
+	slist_remove(&w->node);
+	slist_append(&s->workers, &w->node);
+	return w;
+}
+
+/* After ShouldStop: tell each worker's thread as well. */
+void worker_stop_all(struct stopper *s)
+{
+	struct worker *w;
+	plat_flags_t f;
+
+	while (PLAT_STOPS_THREADS) {
+		plat_lock(&s->lock, f);
+		w = next_untold(s);
+		plat_unlock(&s->lock, f);
+		if (!w)
+			break;
+		pool_push(&w->stop_job, true);
+	}
+}

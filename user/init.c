@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * init.c - the process: barriers, fork, clock, log.
+ *
+ * The heavy barrier is membarrier(PRIVATE_EXPEDITED): every thread of the process
+ * that is running executes a full barrier, the others have had one when they were
+ * switched out. Where the kernel or a seccomp filter does not let us, every light
+ * barrier becomes a fence; that is settled before the first stopper exists.
+ *
+ * fork() copies one thread. The pool, the timers and all who wait stay behind, so
+ * a child whose parent had used the library cannot use it, and is told so; one
+ * whose parent had not can.
+ */
+#define _GNU_SOURCE
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "internal.h"
+
+bool plat_no_membarrier;
+bool plat_forked;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static unsigned int cpus = 1;
+
+static long membarrier(int cmd)
+{
+	return syscall(SYS_membarrier, cmd, 0, 0);
+}
+
+void plat_heavy_barrier(void)
+{
+	/* pairs with plat_light_barrier() */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!plat_no_membarrier && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		abort();	/* registered, so it cannot fail; going on would lose tasks */
+}
+
+static void in_child(void)
+{
+	plat_forked = true;
+}
+
+static void init(void)
+{
+	cpu_set_t set;
+
+	plat_no_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
+			     membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 ||
+			     getenv("STOPPER_NO_MEMBARRIER");
+	pthread_atfork(NULL, NULL, in_child);
+	if (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) > 0)
+		cpus = (unsigned int)CPU_COUNT(&set);
+	pool_init();
+}
+
+int plat_usable(void)
+{
+	static unsigned int said;
+
+	pthread_once(&once, init);
+	if (!plat_forked)
+		return 0;
+	/* (W) full only to be counted once; pairs with itself */
+	if (!plat_fetch_add_full(&said, 1))
+		plat_log(STOPPER_LOG_ERR, "used before fork(): not usable in the child");
+	return -ENOTSUP;
+}
+
+unsigned int plat_cpus(void)
+{
+	return cpus;
+}
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
+int64_t plat_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t plat_stamp(void)
+{
+	return (uint64_t)read_clock(CLOCK_MONOTONIC_COARSE) | 1;
+}
+
+int64_t plat_stamp_age(uint64_t stamp)
+{
+	int64_t age = (int64_t)((uint64_t)plat_now() - stamp);
+
+	return age > 0 ? age : 0;
+}
+
+void plat_log(int level, const char *line)
+{
+	char buf[640];
+	int len = snprintf(buf, sizeof(buf), "stopper: %s\n", line);
+	ssize_t n;
+
+	(void)level;
+	if (len >= (int)sizeof(buf)) {
+		len = sizeof(buf);
+		buf[len - 1] = '\n';
+	}
+	/* One write, so that lines of several threads do not mix. */
+	n = write(STDERR_FILENO, buf, (size_t)len);
+	(void)n;
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * park.c - waiting: on a ring where there is one, on a futex where there is none.
+ *
+ * A parker is one word.
+ *
+ *   EMPTY        nobody waits, nothing has happened
+ *   SET          unparked; the next park takes it and returns
+ *   WAITING      somebody waits on the word (futex, or a ring's FUTEX_WAIT)
+ *   FD | fd      somebody waits for this eventfd (a ring's POLL_ADD)
+ *
+ * Teardown. The waiter may return and its stack be reused as soon as it sees SET,
+ * so the waker's exchange, which tells it how to wake, is its last access. The
+ * wake that follows may find nobody, or somebody else: a stray FUTEX_WAKE on an
+ * address, or a stray write to an eventfd that by then serves another waiter.
+ * Both are spurious wake-ups, which every park loop here survives; and the
+ * eventfds are never closed, so it is never a stranger's file.
+ *
+ * Rings are pooled: a waiter borrows one for the wait. There are at most
+ * MAX_RINGS, so a program's descriptors are not eaten up by its waits; the next
+ * waiter, and one that can get no ring, waits on the plain futex. Idle pool
+ * threads always do: nothing but a thread start depends on them, and they are many.
+ *
+ * Which way is decided at the first wait, by asking the kernel: a ring that does
+ * FUTEX_WAIT (6.7), a ring that polls, no ring at all (seccomp,
+ * kernel.io_uring_disabled, RLIMIT_MEMLOCK). Out of descriptors just then is no
+ * answer: the question is asked again at the next wait.
+ *
+ * Ordered accesses: (K) the waker's exchange is a release, taking SET away is an
+ * acquire: what was done before unpark() is seen after park().
+ */
+#define _GNU_SOURCE
+#include <liburing.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <stopper/uring.h>
+#include "internal.h"
+
+#define EMPTY		0u
+#define SET		1u
+#define WAITING		2u
+#define FD		0x80000000u
+
+/* IORING_OP_FUTEX_WAIT and its flags, which liburing 2.3 does not know. */
+#define OP_FUTEX_WAIT	51
+#define FUTEX_FLAGS	(2 | 128)	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
+
+#define MAX_RINGS	32
+#define RING_ENTRIES	4
+#define TAG_WAIT	1
+#define TAG_CANCEL	2
+
+enum backend { UNDECIDED, URING_FUTEX, URING_EVENTFD, FUTEX };
+
+static const char * const names[] = { NULL, "uring-futex", "uring-eventfd", "futex" };
+
+struct ring {
+	struct io_uring uring;
+	int efd;		/* -1: this back end needs none */
+	struct ring *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static enum backend backend;
+static struct ring *idle;
+static unsigned int nrings;
+
+/* 0, or -ETIMEDOUT; may return early. */
+int futex_wait(uint32_t *word, uint32_t val, int64_t deadline)
+{
+	struct timespec ts = { deadline / NS_PER_SEC, deadline % NS_PER_SEC };
+	long r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, val,
+			 deadline == PLAT_FOREVER ? NULL : &ts, NULL, FUTEX_BITSET_MATCH_ANY);
+
+	return r && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+void futex_wake(uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void plat_unpark(struct plat_parker *p)
+{
+	/* (K) pairs with take() */
+	uint32_t old = __atomic_exchange_n(&p->word, SET, __ATOMIC_RELEASE);
+	uint64_t one = 1;
+
+	/* From here on *p may be gone. */
+	if (old == WAITING) {
+		futex_wake(&p->word);
+	} else if (old & FD) {
+		ssize_t n = write((int)(old & ~FD), &one, sizeof(one));
+
+		(void)n;	/* a full counter is readable as well */
+	}
+}
+
+static bool take(struct plat_parker *p)
+{
+	uint32_t set = SET;
+
+	/* (K) pairs with plat_unpark() */
+	return __atomic_compare_exchange_n(&p->word, &set, EMPTY, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static bool change(struct plat_parker *p, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&p->word, &from, to, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED);
+}
+
+static void ring_prep_futex(struct io_uring_sqe *sqe, uint32_t *word, uint32_t val)
+{
+	io_uring_prep_rw(OP_FUTEX_WAIT, sqe, FUTEX_FLAGS, word, 0, val);
+	sqe->addr3 = FUTEX_BITSET_MATCH_ANY;
+}
+
+static void reap(struct io_uring *uring, bool *waiting, bool *cancelling)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int head, n = 0;
+
+	io_uring_for_each_cqe(uring, head, cqe) {
+		if (cqe->user_data == TAG_WAIT)
+			*waiting = false;
+		else
+			*cancelling = false;
+		n++;
+	}
+	io_uring_cq_advance(uring, n);
+}
+
+static bool ring_is_alive(int err)
+{
+	return err >= 0 || err == -EINTR || err == -ETIME || err == -EAGAIN || err == -EBUSY;
+}
+
+/*
+ * Waits for the request that is in the ring's queue. Nothing is left in flight.
+ * false: the ring is dead: somebody closed what was not his.
+ */
+static bool ring_wait(struct ring *r, int64_t deadline)
+{
+	bool waiting = true, cancelling = false, alive;
+	struct __kernel_timespec ts, *tsp = NULL;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	int64_t left;
+
+	if (deadline != PLAT_FOREVER) {
+		left = deadline - plat_now();
+		left = left > 0 ? left : 0;
+		ts.tv_sec = left / NS_PER_SEC;
+		ts.tv_nsec = left % NS_PER_SEC;
+		tsp = &ts;
+	}
+	alive = ring_is_alive(io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, tsp, NULL));
+	reap(&r->uring, &waiting, &cancelling);
+	if (!waiting || !alive)
+		return alive;
+	/* Deadline or signal: the request must not outlive our stack. */
+	sqe = io_uring_get_sqe(&r->uring);
+	io_uring_prep_cancel64(sqe, TAG_WAIT, 0);
+	io_uring_sqe_set_data64(sqe, TAG_CANCEL);
+	cancelling = true;
+	while (alive && (waiting || cancelling)) {
+		alive = ring_is_alive(io_uring_submit_and_wait(&r->uring, 1));
+		reap(&r->uring, &waiting, &cancelling);
+	}
+	return alive;
+}
+
+static bool wait_uring_futex(struct ring *r, struct plat_parker *p, int64_t deadline)
+{
+	struct io_uring_sqe *sqe;
+	bool alive;
+
+	if (!change(p, EMPTY, WAITING))
+		return true;
+	sqe = io_uring_get_sqe(&r->uring);
+	ring_prep_futex(sqe, &p->word, WAITING);
+	io_uring_sqe_set_data64(sqe, TAG_WAIT);
+	alive = ring_wait(r, deadline);
+	change(p, WAITING, EMPTY);
+	return alive;
+}
+
+static bool wait_uring_eventfd(struct ring *r, struct plat_parker *p, int64_t deadline)
+{
+	uint32_t waiting = FD | (uint32_t)r->efd;
+	struct io_uring_sqe *sqe;
+	uint64_t stale;
+	bool alive;
+	ssize_t n;
+
+	/* A stray write to an earlier waiter; non-blocking. */
+	n = read(r->efd, &stale, sizeof(stale));
+	(void)n;
+	if (!change(p, EMPTY, waiting))
+		return true;
+	sqe = io_uring_get_sqe(&r->uring);
+	io_uring_prep_poll_add(sqe, r->efd, POLLIN);
+	io_uring_sqe_set_data64(sqe, TAG_WAIT);
+	alive = ring_wait(r, deadline);
+	change(p, waiting, EMPTY);
+	return alive;
+}
+
+static void wait_futex(struct plat_parker *p, int64_t deadline)
+{
+	if (!change(p, EMPTY, WAITING))
+		return;
+	futex_wait(&p->word, WAITING, deadline);
+	change(p, WAITING, EMPTY);
+}
+
+static struct ring *ring_open(bool with_fd, int *err)
+{
+	struct ring *r = calloc(1, sizeof(*r));
+
+	*err = -ENOMEM;
+	if (!r)
+		return NULL;
+	r->efd = with_fd ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	*err = with_fd && r->efd < 0 ? -errno : io_uring_queue_init(RING_ENTRIES, &r->uring, 0);
+	if (!*err)
+		return r;
+	if (r->efd >= 0)
+		close(r->efd);
+	free(r);
+	return NULL;
+}
+
+static void ring_close(struct ring *r)
+{
+	if (r->efd >= 0)
+		close(r->efd);
+	io_uring_queue_exit(&r->uring);
+	free(r);
+}
+
+/* Asks the ring itself: a probe may say yes where a filter says no. */
+static bool ring_does(struct ring *r, enum backend b)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
+	struct io_uring_cqe *cqe;
+	uint32_t word = 0;
+	int res, want;
+
+	if (b == URING_FUTEX) {
+		ring_prep_futex(sqe, &word, 1);	/* not its value: ends at once */
+		want = -EAGAIN;
+	} else {
+		eventfd_write(r->efd, 1);
+		io_uring_prep_poll_add(sqe, r->efd, POLLIN);
+		want = POLLIN;
+	}
+	if (io_uring_submit(&r->uring) != 1 || io_uring_wait_cqe(&r->uring, &cqe))
+		return false;
+	res = cqe->res;
+	io_uring_cqe_seen(&r->uring, cqe);
+	return res == want;
+}
+
+/* 1: works; 0: does not; -1: cannot be said now, descriptors or memory are short. */
+static int try_backend(enum backend b)
+{
+	struct ring *r;
+	bool works;
+	int err;
+
+	if (b == FUTEX)
+		return 1;
+	r = ring_open(b == URING_EVENTFD, &err);
+	if (!r)
+		return err == -EMFILE || err == -ENFILE ? -1 : 0;
+	works = ring_does(r, b);
+	ring_close(r);
+	return works;
+}
+
+static enum backend forced(void)
+{
+	const char *env = getenv("STOPPER_WAIT");
+	enum backend b;
+	char line[160];
+
+	if (!env || !*env)
+		return UNDECIDED;
+	for (b = URING_FUTEX; b <= FUTEX; b++)
+		if (!strcmp(env, names[b]))
+			return b;
+	snprintf(line, sizeof(line),
+		 "STOPPER_WAIT=%.40s: not one of uring-futex, uring-eventfd, futex; ignored", env);
+	plat_log(STOPPER_LOG_WARNING, line);
+	return UNDECIDED;
+}
+
+/* With the lock held. */
+static void decide(void)
+{
+	enum backend want = forced(), b;
+	char line[160];
+	int r;
+
+	if (want != UNDECIDED) {
+		r = try_backend(want);
+		if (r > 0)
+			backend = want;
+		if (r)
+			return;
+		snprintf(line, sizeof(line), "STOPPER_WAIT=%s: this kernel does not let us",
+			 names[want]);
+		plat_log(STOPPER_LOG_WARNING, line);
+	}
+	for (b = URING_FUTEX; b <= FUTEX; b++) {
+		r = try_backend(b);
+		if (r > 0)
+			backend = b;
+		if (r)
+			return;
+	}
+}
+
+static unsigned int max_rings(void)
+{
+	struct rlimit lim;
+
+	if (!getrlimit(RLIMIT_NOFILE, &lim) && lim.rlim_cur / 8 < MAX_RINGS)
+		return (unsigned int)(lim.rlim_cur / 8);
+	return MAX_RINGS;
+}
+
+/* How to wait now, and the ring for it; without one, FUTEX. */
+static enum backend borrow(struct ring **ring)
+{
+	enum backend b;
+	int err;
+
+	*ring = NULL;
+	if (plat_forked)
+		return FUTEX;
+	pthread_mutex_lock(&lock);
+	if (backend == UNDECIDED)
+		decide();
+	b = backend;
+	if (b == URING_FUTEX || b == URING_EVENTFD) {
+		*ring = idle;
+		if (*ring) {
+			idle = (*ring)->next;
+		} else if (nrings < max_rings()) {
+			*ring = ring_open(b == URING_EVENTFD, &err);
+			nrings += *ring != NULL;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return *ring ? b : FUTEX;
+}
+
+static void give_back(struct ring *r)
+{
+	pthread_mutex_lock(&lock);
+	r->next = idle;
+	idle = r;
+	pthread_mutex_unlock(&lock);
+}
+
+bool plat_park(struct plat_parker *p, int64_t deadline)
+{
+	struct ring *r;
+	enum backend b;
+	bool woken, alive = true;
+
+	if (take(p))
+		return true;
+	b = borrow(&r);
+	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
+		if (b == URING_FUTEX && alive)
+			alive = wait_uring_futex(r, p, deadline);
+		else if (b == URING_EVENTFD && alive)
+			alive = wait_uring_eventfd(r, p, deadline);
+		else
+			wait_futex(p, deadline);
+	}
+	/* A dead ring is left where it is: its descriptor is somebody else's now. */
+	if (r && alive)
+		give_back(r);
+	return woken;
+}
+
+bool plat_park_idle(struct plat_parker *p, int64_t deadline)
+{
+	bool woken;
+
+	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline))
+		wait_futex(p, deadline);
+	return woken;
+}
+
+const char *stopper_wait_backend(void)
+{
+	const char *name;
+
+	pthread_mutex_lock(&lock);
+	if (backend == UNDECIDED)
+		decide();
+	name = names[backend == UNDECIDED ? FUTEX : backend];
+	pthread_mutex_unlock(&lock);
+	return name;
+}
+PLAT_EXPORT(stopper_wait_backend);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * platform.h - the userspace side of the seam; the table is in core/internal.h.
+ *
+ * Locks are pthread mutexes: libc's, known to every tool. Waiting is park.c,
+ * slot tables are slots.c, threads thread.c, timers timer.c, panics unwind.c.
+ */
+#ifndef STOPPER_USER_PLATFORM_H
+#define STOPPER_USER_PLATFORM_H
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stopper/stopper.h>
+#include "slots.h"
+
+#define PLAT_EXPORT(sym)	_Static_assert(sizeof(&(sym)), "declared in a public header")
+#define PLAT_LIKELY(x)		__builtin_expect(!!(x), 1)
+#define PLAT_UNLIKELY(x)	__builtin_expect(!!(x), 0)
+#define PLAT_NOINLINE		__attribute__((noinline))
+#define PLAT_ALWAYS_INLINE	inline __attribute__((always_inline))
+#define PLAT_CACHELINE_ALIGNED	__attribute__((aligned(64)))
+#define PLAT_FOREVER		INT64_MAX
+#define PLAT_STOPS_THREADS	0
+
+#if defined(__SANITIZE_THREAD__)
+#define PLAT_TSAN		1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PLAT_TSAN		1
+#endif
+#endif
+
+/* memory order */
+
+#define plat_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
+#define plat_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
+/* the users name the partner */
+#define plat_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+/* the users name the partner */
+#define plat_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+/*
+ * C11's seq_cst read-modify-write orders less than the kernel's full order, so a
+ * fence is added. TSan knows no fences, and does not need them: it models the
+ * atomics themselves as sequentially consistent.
+ */
+#ifdef PLAT_TSAN
+#define plat_fence(order)	__atomic_signal_fence(order)
+#else
+#define plat_fence(order)	__atomic_thread_fence(order)
+#endif
+
+/* the users name the partner */
+#define plat_fetch_add_full(p, n) ({						\
+	__typeof__(*(p)) __old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);	\
+	plat_fence(__ATOMIC_SEQ_CST);						\
+	__old; })
+/* the users name the partner */
+#define plat_store_barrier()	plat_fence(__ATOMIC_RELEASE)
+/* the users name the partner */
+#define plat_load_barrier()	plat_fence(__ATOMIC_ACQUIRE)
+
+/* Set once, before the first stopper exists, where membarrier() is not to be had. */
+extern bool plat_no_membarrier;
+
+static inline void plat_light_barrier(void)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (PLAT_UNLIKELY(plat_no_membarrier))
+		/* pairs with plat_heavy_barrier(), init.c */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void plat_heavy_barrier(void);
+
+/* locks */
+
+typedef int plat_flags_t;
+
+#define PLAT_LOCK_INIT(l)	PTHREAD_MUTEX_INITIALIZER
+#define plat_lock_init(l)	pthread_mutex_init(l, NULL)
+#define plat_lock_destroy(l)	pthread_mutex_destroy(l)
+#define plat_lock(l, f)		((void)((f) = 0), (void)pthread_mutex_lock(l))
+#define plat_unlock(l, f)	((void)(f), (void)pthread_mutex_unlock(l))
+
+/* waiting */
+
+struct plat_parker {
+	uint32_t word;
+};
+
+static inline void plat_park_init(struct plat_parker *p)
+{
+	p->word = 0;
+}
+
+bool plat_park(struct plat_parker *p, int64_t deadline);
+bool plat_park_idle(struct plat_parker *p, int64_t deadline);
+void plat_unpark(struct plat_parker *p);
+void plat_event_fired(struct stopper_event *ev);
+void plat_event_closed(struct stopper_event *ev);
+
+#define plat_might_sleep()	((void)0)
+
+/* slots */
+
+extern __thread struct slot_table *plat_my_slots
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+struct slot_table *plat_slots_register(void);
+
+static inline struct slot_table *plat_slots_pin(void)
+{
+	struct slot_table *t = plat_my_slots;
+
+	return PLAT_LIKELY(t) ? t : plat_slots_register();
+}
+
+static inline void plat_slots_unpin(struct slot_table *t)
+{
+	(void)t;
+}
+
+static inline unsigned int plat_slots_next(struct slot_table *t)
+{
+	return ++t->next;
+}
+
+static inline void plat_slot_stamp(struct slot_table *t, struct stopper_slot *slot,
+				   unsigned int kind)
+{
+	plat_store(&slot->tid, kind == KIND_ASYNC ? kind << KIND_SHIFT : kind << KIND_SHIFT | t->tid);
+	/* No clock is free here: readers remember what they saw. */
+	plat_store(&slot->start, 0);
+}
+
+struct slot_table *plat_slots_walk(struct slot_table *t);
+void plat_scan_enter(void);
+void plat_scan_exit(void);
+void plat_scan_sync(void);
+
+/* identity, memory, time */
+
+int plat_tid(void);
+unsigned int plat_cpus(void);
+int plat_usable(void);
+int64_t plat_now(void);
+uint64_t plat_stamp(void);
+int64_t plat_stamp_age(uint64_t stamp);
+void plat_log(int level, const char *line);
+
+#define plat_alloc(n)		calloc(1, n)
+#define plat_free(p)		free(p)
+#define plat_sort		qsort
+#define plat_owner_valid(m)	(!(m))
+
+/* threads */
+
+struct plat_thread {
+	void (*main)(struct plat_thread *t);
+	void (*died)(struct plat_thread *t, bool told);
+	void (*release)(struct plat_thread *t);
+	const struct stopper_site *named;
+	char name[16];
+};
+
+int plat_thread_start(struct plat_thread *t, const char *name);
+void plat_thread_name(struct plat_thread *t, const struct stopper_site *site);
+
+static inline void plat_thread_stop(struct plat_thread *t)
+{
+	(void)t;		/* never called: PLAT_STOPS_THREADS is 0 */
+}
+
+/* panics */
+
+struct call;
+
+bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
+void plat_panic(void *value) __attribute__((noreturn));
+void plat_panic_unhandled(void) __attribute__((noreturn));
+
+/* timers */
+
+struct plat_timer {
+	void (*fn)(struct plat_timer *t);
+	int64_t deadline;
+	struct plat_timer *child, *next, *prev;	/* pairing heap */
+	bool armed;
+};
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
+int plat_timer_start(struct plat_timer *t, int64_t deadline);
+bool plat_timer_cancel(struct plat_timer *t);
+int plat_timers_ready(void);
+
+/* within user/ */
+
+extern bool plat_forked;
+int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
+void futex_wake(uint32_t *word);
+int thread_create(void *(*fn)(void *arg), void *arg);
+
+#endif /* STOPPER_USER_PLATFORM_H */

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * signal.c - stopping on a signal.
+ *
+ * The signals are blocked and read from a signalfd by a thread of their own,
+ * beside the descriptor of IsStopped, so nothing runs in a signal handler and the
+ * thread ends by itself.
+ */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <stopper/signal.h>
+#include <stopper/uring.h>
+#include "internal.h"
+
+struct watch {
+	struct stopper *s;
+	int signals;		/* signalfd */
+	int stopped;		/* the event's */
+};
+
+/* As @sig ends a process by default. It is blocked everywhere but here. */
+static void end_process(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	signal(sig, SIG_DFL);
+	kill(getpid(), sig);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + sig);	/* one that is ignored by default */
+}
+
+static void *watch_thread(void *arg)
+{
+	struct watch *w = arg;
+	struct pollfd p[] = {
+		{ .fd = w->signals, .events = POLLIN },
+		{ .fd = w->stopped, .events = POLLIN },
+	};
+	struct signalfd_siginfo si;
+	bool stopping = false;
+
+	prctl(PR_SET_NAME, "stopper/signal");
+	while (!(p[1].revents & POLLIN)) {
+		if (poll(p, 2, -1) < 0 || !(p[0].revents & POLLIN) ||
+		    read(w->signals, &si, sizeof(si)) != sizeof(si))
+			continue;
+		if (stopping)
+			end_process((int)si.ssi_signo);
+		stopping = !stopper_stop_async(w->s);
+	}
+	close(w->signals);
+	stopper_put(w->s);
+	free(w);
+	return NULL;
+}
+
+static int fill_set(sigset_t *set, const int *sigs, unsigned int n)
+{
+	sigemptyset(set);
+	while (n--)
+		if (sigs[n] == SIGKILL || sigs[n] == SIGSTOP || sigaddset(set, sigs[n]))
+			return -EINVAL;
+	return 0;
+}
+
+static int watch_open(struct watch *w, struct stopper *s, const sigset_t *set)
+{
+	w->stopped = stopper_event_fd(stopper_is_stopped(s));
+	if (w->stopped < 0)
+		return w->stopped;
+	w->signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return w->signals < 0 ? -errno : 0;
+}
+
+int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
+{
+	struct watch *w;
+	sigset_t set;
+	int err;
+
+	if (!s || !sigs || !n || fill_set(&set, sigs, n))
+		return -EINVAL;
+	err = plat_usable();
+	if (err)
+		return err;
+	w = plat_alloc(sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	err = watch_open(w, s, &set);
+	if (err)
+		goto free;
+	w->s = stopper_get(s);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	err = thread_create(watch_thread, w);
+	if (!err)
+		return 0;
+	stopper_put(s);
+	close(w->signals);
+free:
+	plat_free(w);
+	return err;
+}
+PLAT_EXPORT(stopper_stop_on_signals);

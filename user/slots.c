@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * slots.c - the slot tables of threads.
+ *
+ * A thread gets a table with its first task and leaves it when it exits, perhaps
+ * with slots taken: a handle begun here may be ended anywhere. The next new
+ * thread adopts the table with what is in it. Tables are never freed, so there
+ * are as many as there ever were threads with tasks at once, and anybody may look
+ * at any slot at any time.
+ *
+ * A thread that can get no table (no memory, or too late in its life for another
+ * key destructor) uses the sharded list; plat_slots_register() returns NULL.
+ *
+ * Ordered accesses: (L) the list of tables is pushed with release and walked with
+ * acquire; who sees a table sees it zeroed.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "internal.h"
+
+__thread struct slot_table *plat_my_slots;
+
+static __thread int my_tid;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t scan = PTHREAD_MUTEX_INITIALIZER;
+static struct slot_table *tables, *free_tables;
+static pthread_key_t key;
+static bool have_key;
+
+int plat_tid(void)
+{
+	if (PLAT_UNLIKELY(!my_tid))
+		my_tid = (int)syscall(SYS_gettid);
+	return my_tid;
+}
+
+static void thread_exits(void *table)
+{
+	struct slot_table *t = table;
+
+	plat_my_slots = NULL;
+	pthread_mutex_lock(&lock);
+	t->free = free_tables;
+	free_tables = t;
+	pthread_mutex_unlock(&lock);
+}
+
+/* With the lock held. */
+static struct slot_table *table_get(void)
+{
+	struct slot_table *t = free_tables;
+
+	if (t) {
+		free_tables = t->free;
+		return t;
+	}
+	t = aligned_alloc(64, (sizeof(*t) + 63) & ~63ul);
+	if (!t)
+		return NULL;
+	memset(t, 0, sizeof(*t));
+	t->link = tables;
+	/* (L) pairs with plat_slots_walk() */
+	plat_store_release(&tables, t);
+	return t;
+}
+
+struct slot_table *plat_slots_register(void)
+{
+	struct slot_table *t = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (!have_key)
+		have_key = !pthread_key_create(&key, thread_exits);
+	if (have_key)
+		t = table_get();
+	if (t && pthread_setspecific(key, t)) {
+		t->free = free_tables;
+		free_tables = t;
+		t = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	if (t)
+		t->tid = (unsigned int)plat_tid();
+	plat_my_slots = t;
+	return t;
+}
+
+struct slot_table *plat_slots_walk(struct slot_table *t)
+{
+	/* (L) pairs with table_get() */
+	return t ? t->link : plat_load_acquire(&tables);
+}
+
+/*
+ * A site lies in the caller's memory, in a plugin's say, which may be unloaded
+ * after its stopper has stopped. So looks at tasks hold this lock, and every stop
+ * goes through it once.
+ */
+void plat_scan_enter(void)
+{
+	pthread_mutex_lock(&scan);
+}
+
+void plat_scan_exit(void)
+{
+	pthread_mutex_unlock(&scan);
+}
+
+void plat_scan_sync(void)
+{
+	plat_scan_enter();
+	plat_scan_exit();
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * timer.c - one thread that calls functions at deadlines.
+ *
+ * For contexts with deadlines and for the pool's tick; started with the first of
+ * either. Pending timers are in a pairing heap (Fredman, Sedgewick, Sleator,
+ * Tarjan 1986), intrusive, so starting one allocates nothing: start is O(1),
+ * cancel and expiry O(log n) amortized.
+ *
+ * A timer leaves the heap, under the lock, before its function is called; so
+ * cancel knows for certain whether it will be.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sys/prctl.h>
+#include "internal.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct plat_parker clock_park;
+static struct plat_timer *root;
+static bool running;
+
+/* Both are roots. The later one becomes a child. */
+static struct plat_timer *merge(struct plat_timer *a, struct plat_timer *b)
+{
+	struct plat_timer *later;
+
+	if (!a || !b)
+		return a ? a : b;
+	later = b->deadline < a->deadline ? a : b;
+	a = later == a ? b : a;
+	later->prev = a;
+	later->next = a->child;
+	if (a->child)
+		a->child->prev = later;
+	a->child = later;
+	return a;
+}
+
+/* A list of siblings made one heap: pairs from the left, then all from the right. */
+static struct plat_timer *merge_siblings(struct plat_timer *t)
+{
+	struct plat_timer *pairs = NULL, *all = NULL, *a, *b;
+
+	while (t) {
+		a = t;
+		b = a->next;
+		t = b ? b->next : NULL;
+		a->next = a->prev = NULL;
+		if (b)
+			b->next = b->prev = NULL;
+		a = merge(a, b);
+		a->next = pairs;
+		pairs = a;
+	}
+	while (pairs) {
+		a = pairs;
+		pairs = a->next;
+		a->next = NULL;
+		all = merge(all, a);
+	}
+	return all;
+}
+
+static void heap_remove(struct plat_timer *t)
+{
+	struct plat_timer *children = merge_siblings(t->child);
+
+	t->child = NULL;
+	if (t == root) {
+		root = children;
+		return;
+	}
+	/* ->prev is the parent of a first child, else the sibling before. */
+	if (t->prev->child == t)
+		t->prev->child = t->next;
+	else
+		t->prev->next = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	t->next = t->prev = NULL;
+	root = merge(root, children);
+}
+
+static void *timer_thread(void *arg)
+{
+	struct plat_timer *t;
+	int64_t until;
+
+	(void)arg;
+	prctl(PR_SET_NAME, "stopper/timer");
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		t = root;
+		if (t && t->deadline <= plat_now()) {
+			heap_remove(t);
+			t->armed = false;
+			pthread_mutex_unlock(&lock);
+			t->fn(t);
+		} else {
+			until = t ? t->deadline : PLAT_FOREVER;
+			pthread_mutex_unlock(&lock);
+			plat_park_idle(&clock_park, until);
+		}
+		pthread_mutex_lock(&lock);
+	}
+	return NULL;
+}
+
+/* With the lock held. */
+static int ensure_thread(void)
+{
+	int err = running ? 0 : thread_create(timer_thread, NULL);
+
+	running = !err;
+	return err;
+}
+
+int plat_timers_ready(void)
+{
+	int err = plat_usable();
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&lock);
+	err = ensure_thread();
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
+{
+	memset(t, 0, sizeof(*t));
+	t->fn = fn;
+}
+
+int plat_timer_start(struct plat_timer *t, int64_t deadline)
+{
+	int err = plat_usable();
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&lock);
+	err = ensure_thread();
+	if (!err) {
+		t->deadline = deadline;
+		t->child = t->next = t->prev = NULL;
+		t->armed = true;
+		root = merge(root, t);
+		if (root == t)
+			plat_unpark(&clock_park);
+	}
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+bool plat_timer_cancel(struct plat_timer *t)
+{
+	bool was;
+
+	pthread_mutex_lock(&lock);
+	was = t->armed;
+	if (was) {
+		heap_remove(t);
+		t->armed = false;
+	}
+	pthread_mutex_unlock(&lock);
+	return was;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * unwind.c - ending a call that does not return.
+ *
+ * A panic must end the innermost task, which on a thread of the caller's own is a
+ * stopper_run_task() somewhere up the stack. A setjmp() there would cost every
+ * task a dozen stores for what hardly ever happens. The stack itself says all that
+ * is needed: the unwind tables, which every ABI here requires, tell how to get
+ * from any frame to its caller's, so
+ *
+ *   1. walk up (_Unwind_Backtrace) to the first frame of one of the functions
+ *      that call user functions: run_task, run_task_err, plat_call;
+ *   2. tell the panic hook, with the whole stack still there;
+ *   3. unwind by force (_Unwind_ForcedUnwind, as pthread_exit() does): C++
+ *      destructors and cleanup handlers on the way run;
+ *   4. in that frame, load the registers that the unwinder has restored, and jump
+ *      to where its call would have returned, with -EOWNERDEAD as the result.
+ *
+ * From there the frame goes its ordinary way out. A task thus costs nothing for
+ * being able to panic. Where the walk finds no such frame, nothing is running that
+ * could be ended, and the process aborts.
+ *
+ * An exception of C++ that passes through run_task is not stopped: the cleanup
+ * there accounts for the task, and it goes on its way.
+ *
+ * x86-64, i386 and AArch64 have the jump below; elsewhere a panic aborts. A shadow
+ * stack (CET) is not rewound: glibc does not enable one here yet.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <unwind.h>
+#include "internal.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ASAN	1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ASAN	1
+#endif
+#ifdef ASAN
+#include <sanitizer/asan_interface.h>
+void __asan_handle_no_return(void);
+#endif
+
+/* Loads r[0 ..] into the callee-saved registers, r[NREGS] as stack, jumps to r[NREGS + 1]. */
+void stopper_resume(const uintptr_t *r, int result) __attribute__((noreturn, visibility("hidden")));
+
+#if defined(__x86_64__)
+static const int regs[] = { 3, 6, 12, 13, 14, 15 };
+__asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
+	".type stopper_resume, @function\nstopper_resume:\n"
+	"mov %esi, %eax\n"
+	"mov 0(%rdi), %rbx\nmov 8(%rdi), %rbp\nmov 16(%rdi), %r12\n"
+	"mov 24(%rdi), %r13\nmov 32(%rdi), %r14\nmov 40(%rdi), %r15\n"
+	"mov 56(%rdi), %rdx\nmov 48(%rdi), %rsp\njmp *%rdx\n"
+	".size stopper_resume, . - stopper_resume\n");
+#elif defined(__i386__)
+static const int regs[] = { 3, 5, 6, 7 };
+__asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
+	".type stopper_resume, @function\nstopper_resume:\n"
+	"mov 4(%esp), %ecx\nmov 8(%esp), %eax\n"
+	"mov 0(%ecx), %ebx\nmov 4(%ecx), %ebp\nmov 8(%ecx), %esi\nmov 12(%ecx), %edi\n"
+	"mov 20(%ecx), %edx\nmov 16(%ecx), %esp\njmp *%edx\n"
+	".size stopper_resume, . - stopper_resume\n");
+#elif defined(__aarch64__)
+static const int regs[] = { 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+			    72, 73, 74, 75, 76, 77, 78, 79 };
+__asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
+	".type stopper_resume, %function\nstopper_resume:\n"
+	"mov x9, x0\nmov w0, w1\n"
+	"ldp x19, x20, [x9]\nldp x21, x22, [x9, 16]\nldp x23, x24, [x9, 32]\n"
+	"ldp x25, x26, [x9, 48]\nldp x27, x28, [x9, 64]\nldp x29, x30, [x9, 80]\n"
+	"ldp d8, d9, [x9, 96]\nldp d10, d11, [x9, 112]\n"
+	"ldp d12, d13, [x9, 128]\nldp d14, d15, [x9, 144]\n"
+	"ldp x10, x11, [x9, 160]\nmov sp, x10\nbr x11\n"
+	".size stopper_resume, . - stopper_resume\n");
+#else
+static const int regs[] = { 0 };
+void stopper_resume(const uintptr_t *r, int result)
+{
+	(void)r;
+	(void)result;
+	plat_log(STOPPER_LOG_ERR, "a panic cannot be unwound on this architecture");
+	abort();
+}
+#endif
+
+#define NREGS	ARRAY_LEN(regs)
+
+static __thread struct call *innermost;
+static __thread bool panicking;
+
+/* Undone on every way out, also by an exception that passes. */
+static void call_over(struct call **c)
+{
+	innermost = (*c)->outer;
+}
+
+static PLAT_NOINLINE int call_fn(stopper_fn fn, struct stopper_ctx *ctx, void *arg)
+{
+	fn(ctx, arg);
+	return 0;
+}
+
+PLAT_NOINLINE bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
+{
+	struct call *scope __attribute__((cleanup(call_over))) = c;
+
+	c->outer = innermost;
+	innermost = c;
+	return call_fn(fn, ctx, arg) == STOPPER_EPANIC;
+}
+
+struct target {
+	uintptr_t function;	/* 0: not found */
+	uintptr_t cfa;
+	bool task;		/* a run_task; else plat_call */
+};
+
+static _Unwind_Reason_Code look(struct _Unwind_Context *uc, void *arg)
+{
+	struct target *target = arg;
+	uintptr_t fn = _Unwind_GetRegionStart(uc);
+
+	target->task = fn == (uintptr_t)__stopper_run_task || fn == (uintptr_t)__stopper_run_task_err;
+	if (!target->task && fn != (uintptr_t)plat_call)
+		return _URC_NO_REASON;
+	target->function = fn;
+	target->cfa = _Unwind_GetCFA(uc);
+	return _URC_END_OF_STACK;
+}
+
+static void resume(struct _Unwind_Context *uc)
+{
+	uintptr_t r[NREGS + 2];
+	size_t i;
+
+	for (i = 0; i < NREGS; i++)
+		r[i] = _Unwind_GetGR(uc, regs[i]);
+	r[NREGS] = _Unwind_GetCFA(uc);
+	r[NREGS + 1] = _Unwind_GetIP(uc);
+	panicking = false;
+#ifdef ASAN
+	__asan_handle_no_return();
+#endif
+	stopper_resume(r, STOPPER_EPANIC);
+}
+
+static _Unwind_Reason_Code unwind_to(int version, _Unwind_Action actions,
+				     _Unwind_Exception_Class class, struct _Unwind_Exception *exc,
+				     struct _Unwind_Context *uc, void *arg)
+{
+	const struct target *target = arg;
+
+	(void)version;
+	(void)class;
+	(void)exc;
+	if (_Unwind_GetRegionStart(uc) == target->function && _Unwind_GetCFA(uc) == target->cfa)
+		resume(uc);
+	if (actions & _UA_END_OF_STACK)
+		abort();
+	return _URC_NO_REASON;
+}
+
+static void __attribute__((noreturn)) give_up(const char *why)
+{
+	plat_log(STOPPER_LOG_ERR, why);
+	abort();
+}
+
+void plat_panic_unhandled(void)
+{
+	abort();
+}
+
+void plat_panic(void *value)
+{
+	static __thread struct _Unwind_Exception exc;
+	struct target target = { .function = 0 };
+	struct call c;
+
+	if (panicking)
+		give_up("a panic within a panic hook or its unwinding");
+	panicking = true;
+	_Unwind_Backtrace(look, &target);
+	if (!target.function || (target.task && !task_innermost(&c)))
+		give_up("stopper_panic() where no task, worker, closer or recover scope is running");
+	if (!target.task)
+		c = *innermost;
+	panic_hook(&c, value, plat_tid(), false);
+	memcpy(&exc.exception_class, "STOPPER", 8);
+	_Unwind_ForcedUnwind(&exc, unwind_to, &target);
+	give_up("a panic could not be unwound: a frame has no unwind table");
+}
