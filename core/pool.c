@@ -85,7 +85,7 @@ static void pool_release(struct plat_thread *t)
 }
 
 /* One thread more, already counted in ->nthreads and ->coming. */
-static int start_thread(void)
+static int add_thread(void)
 {
 	struct pool_thread *me = plat_alloc(sizeof(*me));
 	plat_flags_t f;
@@ -194,10 +194,10 @@ static void pool_tick(struct plat_timer *timer)
 	pool.nthreads += n;
 	plat_unlock(&pool.lock, f);
 
-	while (n && !start_thread())
+	while (n && !add_thread())
 		n--;
 	plat_lock(&pool.lock, f);
-	/* start_thread() took back the one that failed; the rest never began. */
+	/* add_thread() took back the one that failed; the rest never began. */
 	if (n) {
 		pool.nthreads -= n - 1;
 		pool.coming -= n - 1;
@@ -243,7 +243,7 @@ int pool_reserve(void)
 		pool.coming++;
 	}
 	plat_unlock(&pool.lock, f);
-	return first ? start_thread() : 0;
+	return first ? add_thread() : 0;
 }
 
 /* Hands a job over. @may_start: process context, threads may be started here. */
@@ -267,7 +267,7 @@ void pool_push(struct job *job, bool may_start)
 		plat_unpark(&t->park);
 	tick = want_tick();
 	plat_unlock(&pool.lock, f);
-	if (start && start_thread()) {
+	if (start && add_thread()) {
 		plat_lock(&pool.lock, f);
 		tick = want_tick() || tick;
 		plat_unlock(&pool.lock, f);

@@ -320,7 +320,7 @@ const char *stopper_strerror(int err)
 		return "out of memory";
 	case -EAGAIN:
 		return "no thread could be started";
-	case -ENOTSUP:
+	case -EOPNOTSUPP:
 		return "not usable here: the library was used before fork()";
 	case -EMFILE:
 	case -ENFILE:

@@ -624,8 +624,9 @@ static void find_latest(void *arg, const struct task_view *v)
 
 	if (v->tid != find->tid || v->kind == KIND_HANDLE)
 		return;
-	/* A thread's numbers rise; in the kernel, those of the CPU it is on. */
-	if (find->found && (int)(v->seq - find->best.seq) < 0)
+	/* Synchronous before async; then a thread's (in the kernel, a CPU's) numbers rise. */
+	if (find->found && v->kind != find->best.kind ? v->kind == KIND_ASYNC :
+	    find->found && (int)(v->seq - find->best.seq) < 0)
 		return;
 	find->found = true;
 	find->best = *v;

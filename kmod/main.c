@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * main.c - the module: /sys/kernel/debug/stopper, modules that go, devices.
+ *
+ * The debug file shows what report_all() makes, anew for each open. seq_file
+ * holds the whole text, so a reader sees one moment however slowly it reads, and
+ * no lock is held between reads. While it is open the module cannot go.
+ *
+ * A module that is unloaded without having stopped its stopper would leave tasks
+ * in text that is about to be freed. The notifier below comes between its exit
+ * function and that, says so, and stops the stopper on its behalf.
+ */
+#include <linux/debugfs.h>
+#include <linux/device.h>
+#include <linux/init.h>
+#include <linux/notifier.h>
+#include <linux/seq_file.h>
+#include <stopper/device.h>
+#include "internal.h"
+
+struct workqueue_struct *stopper_wq;
+static struct dentry *debug_file;
+
+static void seq_line(void *arg, const char *line)
+{
+	struct seq_file *m = arg;
+
+	seq_puts(m, line);
+	seq_putc(m, '\n');
+}
+
+static int stopper_show(struct seq_file *m, void *v)
+{
+	struct out out = { .line = seq_line, .arg = m };
+
+	return report_all(&out);
+}
+DEFINE_SHOW_ATTRIBUTE(stopper);
+
+static int module_event(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct module *mod = data;
+	struct stopper *s;
+
+	if (action != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+	while ((s = registry_owned_by(mod))) {
+		stopper_log(s, STOPPER_LOG_ERR,
+			    "module %s goes without having stopped \"%s\"; stopping it now",
+			    module_name(mod), s->name);
+		stopper_stop(s, NULL);
+		stopper_unpin(s);
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_nb = {
+	.notifier_call = module_event,
+};
+
+static void devm_stop(void *data)
+{
+	struct stopper *s = data;
+
+	stopper_stop(s, NULL);
+	stopper_put(s);
+}
+
+int __devm_stopper_create(struct device *dev, struct stopper **out, const char *name,
+			  const struct stopper_options *opts, const struct stopper_site *site)
+{
+	int err;
+
+	if (!dev)
+		return -EINVAL;
+	err = __stopper_create(out, name, opts, site);
+	return err ? err : devm_add_action_or_reset(dev, devm_stop, *out);
+}
+EXPORT_SYMBOL_GPL(__devm_stopper_create);
+
+static int __init stopper_init(void)
+{
+	int cpu, err;
+
+	for_each_possible_cpu(cpu)
+		per_cpu(stopper_slots, cpu).tid = cpu;
+	stopper_wq = alloc_workqueue("stopper", WQ_UNBOUND, 0);
+	if (!stopper_wq)
+		return -ENOMEM;
+	pool_init();
+	err = register_module_notifier(&module_nb);
+	if (err) {
+		destroy_workqueue(stopper_wq);
+		return err;
+	}
+	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &stopper_fops);
+	return 0;
+}
+
+static void __exit stopper_exit(void)
+{
+	debugfs_remove(debug_file);
+	unregister_module_notifier(&module_nb);
+	pool_exit();
+	destroy_workqueue(stopper_wq);
+}
+
+module_init(stopper_init);
+module_exit(stopper_exit);
+
+MODULE_DESCRIPTION("Ordered shutdown and task tracking");
+MODULE_AUTHOR("The stopper authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * platform.h - the kernel side of the seam; the table is in core/internal.h.
+ *
+ * Locks are spinlocks with interrupts off: tasks begin and end, events fire and
+ * contexts end in softirq, and no section here is long. A wait is TASK_IDLE: it
+ * is nobody's load and no hung task, however long a service runs.
+ */
+#ifndef STOPPER_KMOD_PLATFORM_H
+#define STOPPER_KMOD_PLATFORM_H
+
+#include <linux/bug.h>
+#include <linux/cache.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/spinlock.h>
+#include <linux/stdarg.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <stopper/stopper.h>
+#include "slots.h"
+
+#define INT64_MAX		S64_MAX
+
+#define PLAT_EXPORT(sym)	EXPORT_SYMBOL_GPL(sym)
+#define PLAT_LIKELY(x)		likely(x)
+#define PLAT_UNLIKELY(x)	unlikely(x)
+#define PLAT_NOINLINE		noinline
+#define PLAT_ALWAYS_INLINE	__always_inline
+#define PLAT_CACHELINE_ALIGNED	____cacheline_aligned_in_smp
+#define PLAT_FOREVER		S64_MAX
+#define PLAT_STOPS_THREADS	1
+
+/* memory order; the users name the partners */
+
+#define plat_load(p)		READ_ONCE(*(p))
+#define plat_store(p, v)	WRITE_ONCE(*(p), v)
+/* pairs with what the user says */
+#define plat_load_acquire(p)	smp_load_acquire(p)
+/* pairs with what the user says */
+#define plat_store_release(p, v) smp_store_release(p, v)
+#define plat_fetch_add_full(p, n) ({						\
+	typeof(*(p)) __old = READ_ONCE(*(p));					\
+	while (!try_cmpxchg(p, &__old, __old + (n)))				\
+		;								\
+	__old; })
+/* pairs with what the user says */
+#define plat_store_barrier()	smp_wmb()
+/* pairs with what the user says */
+#define plat_load_barrier()	smp_rmb()
+/* pairs with plat_heavy_barrier(): every CPU passes a full barrier in a grace period */
+#define plat_light_barrier()	barrier()
+/* pairs with plat_light_barrier() */
+#define plat_heavy_barrier()	synchronize_rcu_expedited()
+
+/* locks */
+
+typedef unsigned long plat_flags_t;
+
+#define PLAT_LOCK_INIT(l)	__SPIN_LOCK_UNLOCKED(l)
+#define plat_lock_init(l)	spin_lock_init(l)
+#define plat_lock_destroy(l)	((void)(l))
+#define plat_lock(l, f)		spin_lock_irqsave(l, f)
+#define plat_unlock(l, f)	spin_unlock_irqrestore(l, f)
+
+/* waiting */
+
+struct plat_parker {
+	raw_spinlock_t lock;
+	bool set;
+	struct task_struct *waiter;
+};
+
+void plat_park_init(struct plat_parker *p);
+bool plat_park(struct plat_parker *p, s64 deadline);
+void plat_unpark(struct plat_parker *p);
+
+#define plat_park_idle(p, deadline) plat_park(p, deadline)
+#define plat_might_sleep()	might_sleep()
+
+/* The kernel's events have no descriptors to keep in step. */
+#define plat_event_fired(ev)	((void)(ev))
+#define plat_event_closed(ev)	((void)(ev))
+
+/* slots */
+
+DECLARE_PER_CPU_ALIGNED(struct slot_table, stopper_slots);
+
+static __always_inline struct slot_table *plat_slots_pin(void)
+{
+	preempt_disable();
+	return this_cpu_ptr(&stopper_slots);
+}
+
+static __always_inline void plat_slots_unpin(struct slot_table *t)
+{
+	preempt_enable();
+}
+
+/* One instruction, so that a softirq in between gets a number of its own. */
+static __always_inline unsigned int plat_slots_next(struct slot_table *t)
+{
+	return this_cpu_inc_return(stopper_slots.next);
+}
+
+static inline u64 plat_stamp(void)
+{
+	return jiffies ?: 1;
+}
+
+static __always_inline void plat_slot_stamp(struct slot_table *t, struct stopper_slot *slot,
+					    unsigned int kind)
+{
+	WRITE_ONCE(slot->tid, kind == KIND_ASYNC ? kind << KIND_SHIFT :
+		   kind << KIND_SHIFT | (unsigned int)current->pid);
+	WRITE_ONCE(slot->start, plat_stamp());
+}
+
+struct slot_table *plat_slots_walk(struct slot_table *t);
+
+#define plat_scan_enter()	rcu_read_lock()
+#define plat_scan_exit()	rcu_read_unlock()
+/* A module's memory is freed after a grace period of the module loader's own. */
+#define plat_scan_sync()	((void)0)
+
+/* identity, memory, time */
+
+#define plat_tid()		((int)current->pid)
+#define plat_cpus()		num_online_cpus()
+#define plat_usable()		0
+#define plat_owner_valid(m)	true
+#define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
+#define plat_free(p)		kvfree(p)
+#define plat_now()		((s64)ktime_get_ns())
+#define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
+
+static inline s64 plat_stamp_age(u64 stamp)
+{
+	return (s64)jiffies_to_nsecs((unsigned long)(jiffies - (unsigned long)stamp));
+}
+
+void plat_log(int level, const char *line);
+
+/* threads */
+
+struct plat_thread {
+	void (*main)(struct plat_thread *t);
+	void (*died)(struct plat_thread *t, bool told);
+	void (*release)(struct plat_thread *t);
+	const struct stopper_site *named;
+	struct task_struct *task;
+	struct pid *pid;
+	struct wait_queue_entry exit_wait;
+	struct completion entered;
+	struct work_struct reap;
+};
+
+int plat_thread_start(struct plat_thread *t, const char *name);
+void plat_thread_stop(struct plat_thread *t);
+void plat_thread_name(struct plat_thread *t, const struct stopper_site *site);
+
+/* panics */
+
+struct call;
+
+static inline bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
+{
+	fn(ctx, arg);
+	return false;		/* nothing can be unwound: a panic ends the thread */
+}
+
+void __noreturn plat_panic(void *value);
+
+#define plat_panic_unhandled()	((void)0)	/* it has been said; the kernel goes on */
+
+/* timers */
+
+struct plat_timer {
+	struct delayed_work work;
+	void (*fn)(struct plat_timer *t);
+};
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
+int plat_timer_start(struct plat_timer *t, s64 deadline);
+bool plat_timer_cancel(struct plat_timer *t);
+
+#define plat_timers_ready()	0
+
+/* within kmod/ */
+
+extern struct workqueue_struct *stopper_wq;
+
+#endif /* STOPPER_KMOD_PLATFORM_H */

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * thread.c - kthreads: started, named, stopped, and missed when they die.
+ *
+ * Death. An oops, a BUG() or kthread_exit() in a user's function ends the kthread
+ * without returning to us. The exit of every process wakes those who wait on its
+ * struct pid (that is how pidfds become readable), so each of our kthreads has a
+ * wait entry there, whose function is called by the dying kthread itself, late in
+ * do_exit(), with its stack still there. It is called with locks held and
+ * interrupts off, so it only takes what lies on that stack off our lists, and
+ * leaves the rest, the panic hook first, to a work item.
+ *
+ * Leaving. Each kthread is reaped by a work item that calls kthread_stop(): when
+ * that returns, the kthread has left this module's text for good, so that
+ * draining the workqueue is all that unloading needs to wait for.
+ *
+ *   kthread                             reap (workqueue)
+ *   main() returns
+ *   off pid->wait_pidfd
+ *   queue reap; touch nothing more      kthread_stop(): waits until it has exited
+ *   return                              release(): frees
+ *
+ * kthread_stop() before the thread function was entered would keep it from ever
+ * running, so plat_thread_stop() waits for ->entered first.
+ *
+ * A process with a fatal signal pending cannot create kthreads; a workqueue can,
+ * so that a dying process' task is started all the same.
+ */
+#include <linux/kthread.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include "internal.h"
+
+static int thread_main(void *data);
+
+static void reap(struct work_struct *work)
+{
+	struct plat_thread *t = container_of(work, struct plat_thread, reap);
+
+	kthread_stop(t->task);
+	put_task_struct(t->task);
+	t->release(t);
+}
+
+/* Nothing of ours is on its lists any more. */
+static void leave(struct plat_thread *t)
+{
+	remove_wait_queue(&t->pid->wait_pidfd, &t->exit_wait);
+	put_pid(t->pid);
+	INIT_WORK(&t->reap, reap);
+	queue_work(stopper_wq, &t->reap);
+}
+
+static void mourn(struct work_struct *work)
+{
+	struct plat_thread *t = container_of(work, struct plat_thread, reap);
+
+	t->died(t, false);
+	put_pid(t->pid);
+	reap(work);
+}
+
+static int dying(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
+{
+	struct plat_thread *t = container_of(wait, struct plat_thread, exit_wait);
+
+	list_del_init(&wait->entry);
+	tasks_abandon(t->task->pid);
+	runs_abandon(t->task->pid);
+	INIT_WORK(&t->reap, mourn);
+	queue_work(stopper_wq, &t->reap);
+	return 0;
+}
+
+static int thread_main(void *data)
+{
+	struct plat_thread *t = data;
+
+	t->pid = get_task_pid(current, PIDTYPE_PID);
+	init_waitqueue_func_entry(&t->exit_wait, dying);
+	add_wait_queue(&t->pid->wait_pidfd, &t->exit_wait);
+	complete(&t->entered);
+	t->main(t);
+	leave(t);
+	return 0;
+}
+
+static int create(struct plat_thread *t, const char *comm)
+{
+	struct task_struct *task = kthread_create(thread_main, t, "%s", comm);
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	t->task = get_task_struct(task);
+	wake_up_process(task);
+	return 0;
+}
+
+struct create_work {
+	struct work_struct work;
+	struct plat_thread *t;
+	const char *comm;
+	int err;
+};
+
+static void create_elsewhere(struct work_struct *work)
+{
+	struct create_work *cw = container_of(work, struct create_work, work);
+
+	cw->err = create(cw->t, cw->comm);
+}
+
+int plat_thread_start(struct plat_thread *t, const char *name)
+{
+	struct create_work cw = { .t = t };
+	char comm[TASK_COMM_LEN];
+	int err;
+
+	t->named = NULL;
+	init_completion(&t->entered);
+	name_show(comm, sizeof(comm), name);
+	err = create(t, comm);
+	if (err != -EINTR)
+		return err;
+	cw.comm = comm;
+	INIT_WORK_ONSTACK(&cw.work, create_elsewhere);
+	queue_work(stopper_wq, &cw.work);
+	flush_work(&cw.work);
+	destroy_work_on_stack(&cw.work);
+	return cw.err;
+}
+
+void plat_thread_stop(struct plat_thread *t)
+{
+	wait_for_completion(&t->entered);
+	kthread_stop(t->task);
+}
+
+void plat_thread_name(struct plat_thread *t, const struct stopper_site *site)
+{
+	char comm[TASK_COMM_LEN];
+
+	if (t->named == site)
+		return;
+	t->named = site;
+	memset(comm, 0, sizeof(comm));
+	name_show(comm, sizeof(comm), site->name);
+	/* As __set_task_comm(), which modules cannot call: readers hold this lock. */
+	task_lock(current);
+	memcpy(current->comm, comm, sizeof(comm));
+	task_unlock(current);
+}
+
+static struct plat_thread *self(void)
+{
+	if (!(current->flags & PF_KTHREAD) || kthread_func(current) != thread_main)
+		return NULL;
+	return kthread_data(current);
+}
+
+static bool find_innermost(struct call *c)
+{
+	bool task = task_innermost(c);
+	struct call run;
+
+	/* An async task or worker is below all that runs on its thread. */
+	if (task && c->kind == STOPPER_PANIC_TASK)
+		return true;
+	if (run_innermost(&run)) {
+		*c = run;
+		return true;
+	}
+	return task;
+}
+
+void __noreturn plat_panic(void *value)
+{
+	struct plat_thread *t = self();
+	int tid = plat_tid();
+	struct call c;
+
+	if (find_innermost(&c))
+		panic_hook(&c, value, tid, false);
+	else
+		plat_log(STOPPER_LOG_ERR,
+			 "stopper_panic() where no task, worker, closer or recover scope is running");
+	tasks_abandon(tid);
+	runs_abandon(tid);
+	if (!t)
+		BUG();
+	t->died(t, true);
+	leave(t);
+	kthread_complete_and_exit(NULL, 0);
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * wait.c - parking, timers, the slot tables of CPUs, the log.
+ *
+ * A parker is a flag and its waiter under a lock that both must take, so the
+ * waiter cannot leave, and its stack go, while the waker is still inside:
+ *
+ *   waiter                            waker
+ *   state = TASK_IDLE                 lock
+ *   lock; set? no; unlock             set = true
+ *   schedule()                        wake_up_process(waiter)
+ *   lock; set? yes; unlock; return    unlock
+ *
+ * The lock is raw: it is taken inside others, and by whoever fires an event.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "internal.h"
+
+DEFINE_PER_CPU_ALIGNED(struct slot_table, stopper_slots);
+
+struct slot_table *plat_slots_walk(struct slot_table *t)
+{
+	/* t->tid is the CPU; see stopper_init(). */
+	unsigned int cpu = cpumask_next(t ? (int)t->tid : -1, cpu_possible_mask);
+
+	return cpu < nr_cpu_ids ? per_cpu_ptr(&stopper_slots, cpu) : NULL;
+}
+
+void plat_park_init(struct plat_parker *p)
+{
+	raw_spin_lock_init(&p->lock);
+	p->set = false;
+	p->waiter = current;
+}
+
+static bool take(struct plat_parker *p)
+{
+	unsigned long flags;
+	bool set;
+
+	raw_spin_lock_irqsave(&p->lock, flags);
+	set = p->set;
+	p->set = false;
+	p->waiter = current;
+	raw_spin_unlock_irqrestore(&p->lock, flags);
+	return set;
+}
+
+bool plat_park(struct plat_parker *p, s64 deadline)
+{
+	long left = MAX_SCHEDULE_TIMEOUT;
+	bool set;
+
+	might_sleep();
+	for (;;) {
+		if (deadline != PLAT_FOREVER) {
+			s64 ns = deadline - plat_now();
+
+			left = ns <= 0 ? 0 : min_t(u64, nsecs_to_jiffies64(ns) + 1, LONG_MAX - 1);
+		}
+		set_current_state(TASK_IDLE);
+		set = take(p);
+		if (set || !left)
+			break;
+		schedule_timeout(left);
+	}
+	__set_current_state(TASK_RUNNING);
+	return set;
+}
+
+void plat_unpark(struct plat_parker *p)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&p->lock, flags);
+	p->set = true;
+	wake_up_process(p->waiter);
+	raw_spin_unlock_irqrestore(&p->lock, flags);
+}
+
+static void timer_work(struct work_struct *work)
+{
+	struct plat_timer *t = container_of(work, struct plat_timer, work.work);
+
+	t->fn(t);
+}
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
+{
+	INIT_DELAYED_WORK(&t->work, timer_work);
+	t->fn = fn;
+}
+
+int plat_timer_start(struct plat_timer *t, s64 deadline)
+{
+	s64 ns = deadline - plat_now();
+	u64 left = ns <= 0 ? 0 : nsecs_to_jiffies64(ns) + 1;
+
+	queue_delayed_work(stopper_wq, &t->work, min_t(u64, left, MAX_JIFFY_OFFSET));
+	return 0;
+}
+
+bool plat_timer_cancel(struct plat_timer *t)
+{
+	return cancel_delayed_work(&t->work);
+}
+
+void plat_log(int level, const char *line)
+{
+	if (level <= STOPPER_LOG_ERR)
+		pr_err("%s\n", line);
+	else if (level <= STOPPER_LOG_WARNING)
+		pr_warn("%s\n", line);
+	else
+		pr_info("%s\n", line);
+}
