@@ -113,7 +113,8 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	/* A stopper that refuses says so, also when no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
 		return -ESHUTDOWN;
-	err = wait ? sem_acquire(sem, ctx, &s->quiesce) : stopper_sem_try_acquire(sem);
+	/* One whose context has ended keeps no slot, waited or not. */
+	err = wait ? sem_acquire(sem, ctx, &s->quiesce) : sem_try_acquire(sem, ctx);
 	return err ? err : async_start(s, ctx, site, sem, fn, arg);
 }
 PLAT_EXPORT(__stopper_run_limited_async_task);

@@ -209,6 +209,7 @@ void wake_on(struct wake_on *w, struct stopper_event *ev, struct plat_parker *p)
 void wake_off(struct wake_on *w);
 
 /* sem.c */
+int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit);
 
 /* task.c */
@@ -282,6 +283,7 @@ void place_copy(struct place *p, const struct stopper_site *site);
 
 /* name.c */
 size_t name_show(char *dst, size_t size, const char *name);
+void name_comm(char *dst, size_t size, const char *name);
 size_t name_tail(char *dst, size_t size, const char *name);
 
 #endif /* STOPPER_CORE_INTERNAL_H */

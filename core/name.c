@@ -37,28 +37,44 @@ static size_t escape(char *dst, unsigned char c)
 	}
 }
 
-/* @name as shown, at most @size - 1 bytes; what does not fit ends in "...". Returns the length. */
-size_t name_show(char *dst, size_t size, const char *name)
+/* Whole escapes only, at most @size - 1 bytes. Says how much of @name that was. */
+static size_t show(char *dst, size_t size, const char *name, size_t *used)
 {
+	size_t len = 0, n;
 	char e[4];
-	size_t len = 0, keep = 0, n;
 
-	if (!name)
-		name = "(none)";
-	for (; *name; name++) {
-		n = escape(e, (unsigned char)*name);
-		if (len + n > size - 1) {
-			memcpy(dst + keep, "...", 3);
-			len = keep + 3;
+	for (*used = 0; name[*used]; ++*used) {
+		n = escape(e, (unsigned char)name[*used]);
+		if (len + n > size - 1)
 			break;
-		}
 		memcpy(dst + len, e, n);
 		len += n;
-		if (len + 3 <= size - 1)
-			keep = len;
 	}
 	dst[len] = '\0';
 	return len;
+}
+
+/* @name as shown, at most @size - 1 bytes; what does not fit ends in "...". Returns the length. */
+size_t name_show(char *dst, size_t size, const char *name)
+{
+	size_t len, used;
+
+	if (!name)
+		name = "(none)";
+	len = show(dst, size, name, &used);
+	if (!name[used])
+		return len;
+	len = show(dst, size - 3, name, &used);
+	memcpy(dst + len, "...", 4);
+	return len + 3;
+}
+
+/* The same, cut without a sign: for the names of threads, which are short. */
+void name_comm(char *dst, size_t size, const char *name)
+{
+	size_t used;
+
+	show(dst, size, name ? name : "(none)", &used);
 }
 
 /* The same, but of a long one the end is kept: for paths. */

@@ -79,6 +79,14 @@ int stopper_sem_try_acquire(struct stopper_sem *sem)
 }
 PLAT_EXPORT(stopper_sem_try_acquire);
 
+/* As stopper_sem_try_acquire(), but none for one whose context has ended. */
+int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
+{
+	int err = stopper_ctx_err(ctx);
+
+	return err ? err : stopper_sem_try_acquire(sem);
+}
+
 static int give_up(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
 {
 	if (sem->closed || stopper_event_fired(quit))

@@ -119,7 +119,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 
 	t->named = NULL;
 	init_completion(&t->entered);
-	name_show(comm, sizeof(comm), name);
+	name_comm(comm, sizeof(comm), name);
 	err = create(t, comm);
 	if (err != -EINTR)
 		return err;
@@ -145,7 +145,7 @@ void plat_thread_name(struct plat_thread *t, const struct stopper_site *site)
 		return;
 	t->named = site;
 	memset(comm, 0, sizeof(comm));
-	name_show(comm, sizeof(comm), site->name);
+	name_comm(comm, sizeof(comm), site->name);
 	/* As __set_task_comm(), which modules cannot call: readers hold this lock. */
 	task_lock(current);
 	memcpy(current->comm, comm, sizeof(comm));

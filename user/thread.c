@@ -39,7 +39,7 @@ static void name_thread(const char *name)
 {
 	char comm[16];
 
-	name_show(comm, sizeof(comm), name);
+	name_comm(comm, sizeof(comm), name);
 	prctl(PR_SET_NAME, comm);
 }
 
@@ -81,6 +81,6 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	if (err)
 		return err;
 	t->named = NULL;
-	name_show(t->name, sizeof(t->name), name);
+	name_comm(t->name, sizeof(t->name), name);
 	return thread_create(thread_main, t);
 }

@@ -176,13 +176,15 @@ void plat_panic_unhandled(void)
 
 void plat_panic(void *value)
 {
+	/* Not on the stack: cleanups on the way run where this frame is now. */
 	static __thread struct _Unwind_Exception exc;
-	struct target target = { .function = 0 };
+	static __thread struct target target;
 	struct call c;
 
 	if (panicking)
 		give_up("a panic within a panic hook or its unwinding");
 	panicking = true;
+	target.function = 0;
 	_Unwind_Backtrace(look, &target);
 	if (!target.function || (target.task && !task_innermost(&c)))
 		give_up("stopper_panic() where no task, worker, closer or recover scope is running");

@@ -63,9 +63,11 @@ typedef void (*stopper_panic_fn)(void *arg, const struct stopper_panic_info *inf
  * and a waiting Stop goes on. With no hook it is reported loudly and, in
  * userspace, the process aborts.
  *
- * Userspace: the stack is unwound to whoever started the innermost; cleanup
- * handlers and C++ destructors on the way run. stopper_run_task() then returns
- * 0, stopper_run_task_err() and stopper_recover() return -EOWNERDEAD.
+ * Userspace: the stack is unwound to whoever started the innermost; C++
+ * destructors on the way run, and cleanup handlers where the code that has them
+ * is compiled with -fexceptions (without, leaving a pthread_cleanup_push() this
+ * way is as undefined as by longjmp()). stopper_run_task() then returns 0,
+ * stopper_run_task_err() and stopper_recover() return -EOWNERDEAD.
  * Kernel: nothing can be unwound: the thread ends with all that it ran, as
  * BUG() would end a thread that the stopper did not start.
  * With nothing running on this thread: reported, then as with no hook.
