@@ -39,9 +39,17 @@
  *
  *   Either end sees the watch and wakes, or drain sees the slot clear.
  *
- * Race 3, teardown. The waiter's parker is on its stack. ->watch changes only
- * under drain_lock, the waker reads it again under it, and the waiter takes all
- * its watches back under it before it leaves.
+ * Race 3, teardown. The waiter's parker is on its stack.
+ *
+ *   end                               drain
+ *   lock drain_lock                   slot clear: nothing to wait for
+ *   slot->watch = NULL                no slot has my watch
+ *   unpark(watcher)                   lock drain_lock, unlock
+ *   unlock                            return: the parker is gone
+ *
+ *   ->watch changes, and its owner is woken, only under drain_lock; the waiter takes
+ *   back what is left of its watches and then goes through the lock once, so that
+ *   whoever took one away before has done with it.
  *
  * Race 4, a slot used again. s's task has ended but its end has not looked at
  * ->watch yet, when the slot names t and t's drain puts its own watch there: the
@@ -383,12 +391,16 @@ static unsigned int watch_all(struct stopper *s, struct plat_parker *me)
 static void unwatch_all(struct plat_parker *me)
 {
 	struct slot_table *t = NULL;
+	plat_flags_t f;
 	unsigned int i;
 
 	while ((t = plat_slots_walk(t)))
 		for (i = 0; i < SLOTS; i++)
 			if (plat_load(&t->slot[i].watch) == me)
 				unwatch(&t->slot[i], me);
+	/* Race 3: who took a watch of ours away is done with us. */
+	plat_lock(&drain_lock, f);
+	plat_unlock(&drain_lock, f);
 }
 
 static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct plat_parker *me,

@@ -71,7 +71,7 @@ static inline void plat_light_barrier(void)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (PLAT_UNLIKELY(plat_no_membarrier))
 		/* pairs with plat_heavy_barrier(), init.c */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		plat_fence(__ATOMIC_SEQ_CST);
 }
 
 void plat_heavy_barrier(void);
