@@ -99,7 +99,7 @@ int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 		return -EINVAL;
 	return async_start(s, ctx, site, NULL, fn, arg);
 }
-PLAT_EXPORT(__stopper_run_async_task);
+EXPORT_SYMBOL_PLAT(__stopper_run_async_task);
 
 int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 				     const struct stopper_site *site, struct stopper_sem *sem,
@@ -117,4 +117,4 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	err = wait ? sem_acquire(sem, ctx, &s->quiesce) : sem_try_acquire(sem, ctx);
 	return err ? err : async_start(s, ctx, site, sem, fn, arg);
 }
-PLAT_EXPORT(__stopper_run_limited_async_task);
+EXPORT_SYMBOL_PLAT(__stopper_run_limited_async_task);

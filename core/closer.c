@@ -168,7 +168,7 @@ int stopper_add_closer(struct stopper *s, struct stopper_closer *closer)
 	}
 	return 0;
 }
-PLAT_EXPORT(stopper_add_closer);
+EXPORT_SYMBOL_PLAT(stopper_add_closer);
 
 int stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *arg), void *arg)
 {
@@ -185,4 +185,4 @@ int stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *
 	cf->arg = arg;
 	return stopper_add_closer(s, &cf->closer);
 }
-PLAT_EXPORT(stopper_add_closer_fn);
+EXPORT_SYMBOL_PLAT(stopper_add_closer_fn);

@@ -67,7 +67,7 @@ void stopper_ctx_put(struct stopper_ctx *ctx)
 		ctx = unpin(ctx);
 	}
 }
-PLAT_EXPORT(stopper_ctx_put);
+EXPORT_SYMBOL_PLAT(stopper_ctx_put);
 
 struct stopper_ctx *stopper_ctx_get(struct stopper_ctx *ctx)
 {
@@ -76,7 +76,7 @@ struct stopper_ctx *stopper_ctx_get(struct stopper_ctx *ctx)
 		plat_fetch_add_full(&ctx->refs, 1);
 	return ctx;
 }
-PLAT_EXPORT(stopper_ctx_get);
+EXPORT_SYMBOL_PLAT(stopper_ctx_get);
 
 static void drop_tie(struct stopper_ctx *ctx)
 {
@@ -145,7 +145,7 @@ int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out
 	*out = ctx_new(parent);
 	return *out ? 0 : -ENOMEM;
 }
-PLAT_EXPORT(stopper_ctx_with_cancel);
+EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel);
 
 int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 			      struct stopper_ctx **out)
@@ -177,7 +177,7 @@ int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 	*out = ctx;
 	return 0;
 }
-PLAT_EXPORT(stopper_ctx_with_deadline);
+EXPORT_SYMBOL_PLAT(stopper_ctx_with_deadline);
 
 int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 			     struct stopper_ctx **out)
@@ -188,7 +188,7 @@ int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 		timeout_ns = INT64_MAX - now;
 	return stopper_ctx_with_deadline(parent, timeout_ns > 0 ? now + timeout_ns : 0, out);
 }
-PLAT_EXPORT(stopper_ctx_with_timeout);
+EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 
 static int with_stopper(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
 			struct stopper_ctx **out)
@@ -209,14 +209,14 @@ int stopper_ctx_with_cancel_on_quiesce(struct stopper *s, struct stopper_ctx *pa
 {
 	return s && out ? with_stopper(s, &s->quiesce_ctx, parent, out) : -EINVAL;
 }
-PLAT_EXPORT(stopper_ctx_with_cancel_on_quiesce);
+EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_quiesce);
 
 int stopper_ctx_with_cancel_on_stop(struct stopper *s, struct stopper_ctx *parent,
 				    struct stopper_ctx **out)
 {
 	return s && out ? with_stopper(s, &s->stop_ctx, parent, out) : -EINVAL;
 }
-PLAT_EXPORT(stopper_ctx_with_cancel_on_stop);
+EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_stop);
 
 void stopper_ctx_cancel(struct stopper_ctx *ctx)
 {
@@ -225,10 +225,10 @@ void stopper_ctx_cancel(struct stopper_ctx *ctx)
 	event_fire(&ctx->done, ECANCELED);
 	cut_ties(ctx);
 }
-PLAT_EXPORT(stopper_ctx_cancel);
+EXPORT_SYMBOL_PLAT(stopper_ctx_cancel);
 
 struct stopper_event *stopper_ctx_done(struct stopper_ctx *ctx)
 {
 	return ctx ? &ctx->done : &event_never;
 }
-PLAT_EXPORT(stopper_ctx_done);
+EXPORT_SYMBOL_PLAT(stopper_ctx_done);

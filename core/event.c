@@ -65,7 +65,7 @@ void stopper_event_init(struct stopper_event *ev)
 	ev->runner = 0;
 	slist_init(&ev->detachers);
 }
-PLAT_EXPORT(stopper_event_init);
+EXPORT_SYMBOL_PLAT(stopper_event_init);
 
 void stopper_event_destroy(struct stopper_event *ev)
 {
@@ -74,7 +74,7 @@ void stopper_event_destroy(struct stopper_event *ev)
 	plat_event_closed(ev);
 	plat_lock_destroy(&ev->lock);
 }
-PLAT_EXPORT(stopper_event_destroy);
+EXPORT_SYMBOL_PLAT(stopper_event_destroy);
 
 static bool mark(struct stopper_event *ev, unsigned int code)
 {
@@ -166,7 +166,7 @@ bool stopper_event_fire(struct stopper_event *ev)
 {
 	return ev && ev != &event_never && event_fire(ev, 1);
 }
-PLAT_EXPORT(stopper_event_fire);
+EXPORT_SYMBOL_PLAT(stopper_event_fire);
 
 /* false: it has fired, and @of is on no list. */
 bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
@@ -215,7 +215,7 @@ int stopper_event_on_fire(struct stopper_event *ev, struct stopper_on_fire *of,
 		fn(of, arg);
 	return 0;
 }
-PLAT_EXPORT(stopper_event_on_fire);
+EXPORT_SYMBOL_PLAT(stopper_event_on_fire);
 
 bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 {
@@ -245,7 +245,7 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 	}
 	return mine;
 }
-PLAT_EXPORT(stopper_event_detach);
+EXPORT_SYMBOL_PLAT(stopper_event_detach);
 
 /* Never called: take_down() knows it by its address. */
 void event_unpark(struct stopper_on_fire *of, void *parker)
@@ -330,10 +330,10 @@ int stopper_wait_any(struct stopper_event *const *evs, unsigned int n, struct st
 		plat_free(w);
 	return ret;
 }
-PLAT_EXPORT(stopper_wait_any);
+EXPORT_SYMBOL_PLAT(stopper_wait_any);
 
 int stopper_wait(struct stopper_event *ev, struct stopper_ctx *ctx)
 {
 	return stopper_wait_any(&ev, 1, ctx);
 }
-PLAT_EXPORT(stopper_wait);
+EXPORT_SYMBOL_PLAT(stopper_wait);

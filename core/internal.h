@@ -30,7 +30,7 @@
  *                                                                NULL: none to be had
  *   plat_slots_next(t)              none               pinned    a number not given out lately
  *   plat_slot_stamp(t, slot, kind)  none               pinned    sets ->tid and ->start
- *   plat_slots_walk(t)              acquire            any       the table after t; NULL: first, last
+ *   plat_slots_walk(t)              acquire            any       the table after t; NULL: ends
  *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
  *   plat_scan_sync()                full               sleeps    no scan from before goes on
  *   plat_tid()                                         any       this thread's id, never 0
@@ -46,7 +46,7 @@
  *                                                                only if PLAT_STOPS_THREADS
  *   plat_thread_name(t, site)                          process   names the running thread
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
- *   plat_panic(value)                                  process   ends the innermost call
+ *   __stopper_panic(value)                             process   public; each platform has its own
  *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
  *                                                                aborts
  *   plat_timer_init(t, fn)                             any
@@ -104,7 +104,8 @@ struct run {
 struct job {
 	struct stopper_list node;
 	void (*fn)(struct job *job);
-	void (*died)(struct job *job, bool told);	/* the thread ended under fn; hook told? */
+	/* the thread ended under fn; told: the hook knows */
+	void (*died)(struct job *job, bool told);
 	const struct stopper_site *site;/* names the thread; NULL: leave it */
 };
 
@@ -230,7 +231,8 @@ struct task_view {
 	int64_t age;
 };
 
-void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v), void *arg);
+void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
+		 void *arg);
 
 /* pool.c */
 int pool_reserve(void);

@@ -154,17 +154,12 @@ void panic_hook(const struct call *c, void *value, int tid, bool died)
 		return;
 	}
 	name_show(name, sizeof(name), c->site->name);
-	stopper_log(c->s, STOPPER_LOG_ERR, "\"%s\": %s \"%s\" (%s:%u) %s on thread %d, no panic hook",
+	stopper_log(c->s, STOPPER_LOG_ERR,
+		    "\"%s\": %s \"%s\" (%s:%u) %s on thread %d, no panic hook",
 		    c->s->name, kind_names[c->kind], name, c->site->file ? c->site->file : "?",
 		    c->site->line, died ? "died" : "panicked", tid);
 	plat_panic_unhandled();
 }
-
-void stopper_panic(void *value)
-{
-	plat_panic(value);
-}
-PLAT_EXPORT(stopper_panic);
 
 int __stopper_recover(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		      stopper_fn fn, void *arg)
@@ -184,4 +179,4 @@ int __stopper_recover(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	}
 	return panicked ? STOPPER_EPANIC : 0;
 }
-PLAT_EXPORT(__stopper_recover);
+EXPORT_SYMBOL_PLAT(__stopper_recover);

@@ -229,8 +229,18 @@ static void STOPPER_PRINTF(2, 3) put(const struct out *out, const char *fmt, ...
 	out->line(out->arg, line);
 }
 
-#define SECS(ns)	(long long)((ns) / NS_PER_SEC), \
-			(long long)((ns) / NS_PER_MSEC % 1000)
+struct secs {
+	char text[32];
+};
+
+static const char *secs(struct secs *b, int64_t ns)
+{
+	snprintf(b->text, sizeof(b->text), "%lld.%03llds", (long long)(ns / NS_PER_SEC),
+		 (long long)(ns / NS_PER_MSEC % 1000));
+	return b->text;
+}
+
+#define SECS(ns)	secs(&(struct secs){ "" }, ns)
 
 static void put_header(const struct out *out, struct stopper *s, unsigned long tasks)
 {
@@ -252,13 +262,14 @@ static void put_header(const struct out *out, struct stopper *s, unsigned long t
 		asked_at = s->asked_at;
 	plat_unlock(&s->lock, f);
 
-	put(out, "stopper %llu \"%s\": %s for %lld.%03llds, age %lld.%03llds, tasks %lu, workers %u, closers %u",
+	put(out,
+	    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, workers %u, closers %u",
 	    (unsigned long long)s->id, s->name, stopper_phase_name(phase), SECS(now - since),
 	    SECS(now - s->created), tasks, workers, closers);
 	put(out, "  created at %s:%u %s, thread %d", s->created_at.file, s->created_at.line,
 	    s->created_at.func, s->creator);
 	if (asked)
-		put(out, "  stop asked at %s:%u %s, thread %d, %lld.%03llds ago", asked_at.file,
+		put(out, "  stop asked at %s:%u %s, thread %d, %s ago", asked_at.file,
 		    asked_at.line, asked_at.func, asker, SECS(now - asked));
 }
 
@@ -273,14 +284,14 @@ static void put_group(const struct out *out, const struct collector *c, const st
 	unsigned int t;
 
 	if (i->line)
-		put(out, "  %s %llu \"%s\" at %s:%u %s, oldest %lld.%03llds", kinds[g->kind],
+		put(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", kinds[g->kind],
 		    (unsigned long long)i->count, i->name, i->file, i->line, i->func,
 		    SECS(i->oldest_ns));
 	else
-		put(out, "  %s %llu \"%s\", oldest %lld.%03llds", kinds[g->kind],
+		put(out, "  %s %llu \"%s\", oldest %s", kinds[g->kind],
 		    (unsigned long long)i->count, i->name, SECS(i->oldest_ns));
 	for (t = g->first; t; t = c->threads[t - 1].next)
-		put(out, "    thread %d for %lld.%03llds", c->threads[t - 1].tid,
+		put(out, "    thread %d for %s", c->threads[t - 1].tid,
 		    SECS(c->threads[t - 1].age));
 }
 
@@ -399,7 +410,8 @@ static void report_few(struct stopper *s, int level)
 		if (c.lost_groups)
 			put(&out, "  and %u tasks more", c.lost_groups);
 	} else {
-		stopper_log(s, level, "stopper %llu \"%s\": %lu tasks (another report is under way)",
+		stopper_log(s, level,
+			    "stopper %llu \"%s\": %lu tasks (another report is under way)",
 			    (unsigned long long)s->id, s->name, stopper_num_tasks(s));
 	}
 	/* (U) pairs with the try above */
@@ -408,7 +420,7 @@ static void report_few(struct stopper *s, int level)
 
 void report_stall(struct stopper *s, int64_t waited)
 {
-	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop has waited %lld.%03llds for:",
+	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop has waited %s for:",
 		    s->name, SECS(waited));
 	report_few(s, STOPPER_LOG_WARNING);
 }
@@ -441,7 +453,7 @@ int stopper_running_tasks(struct stopper *s, struct stopper_task_info *info, uns
 	collector_free(&c);
 	return ret;
 }
-PLAT_EXPORT(stopper_running_tasks);
+EXPORT_SYMBOL_PLAT(stopper_running_tasks);
 
 /* Makes one group of those that share a name. */
 static void merge_names(struct collector *c)
@@ -489,4 +501,4 @@ int stopper_task_map(struct stopper *s, char *buf, size_t size)
 	collector_free(&c);
 	return (int)len;
 }
-PLAT_EXPORT(stopper_task_map);
+EXPORT_SYMBOL_PLAT(stopper_task_map);

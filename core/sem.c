@@ -33,26 +33,26 @@ int stopper_sem_init(struct stopper_sem *sem, int capacity)
 	slist_init(&sem->waiters);
 	return 0;
 }
-PLAT_EXPORT(stopper_sem_init);
+EXPORT_SYMBOL_PLAT(stopper_sem_init);
 
 void stopper_sem_destroy(struct stopper_sem *sem)
 {
 	if (sem)
 		plat_lock_destroy(&sem->lock);
 }
-PLAT_EXPORT(stopper_sem_destroy);
+EXPORT_SYMBOL_PLAT(stopper_sem_destroy);
 
 int stopper_sem_capacity(const struct stopper_sem *sem)
 {
 	return sem ? sem->capacity : 0;
 }
-PLAT_EXPORT(stopper_sem_capacity);
+EXPORT_SYMBOL_PLAT(stopper_sem_capacity);
 
 int stopper_sem_length(const struct stopper_sem *sem)
 {
 	return sem ? plat_load(&sem->length) : 0;
 }
-PLAT_EXPORT(stopper_sem_length);
+EXPORT_SYMBOL_PLAT(stopper_sem_length);
 
 /* With the lock held. */
 static int take(struct stopper_sem *sem)
@@ -77,7 +77,7 @@ int stopper_sem_try_acquire(struct stopper_sem *sem)
 	plat_unlock(&sem->lock, f);
 	return err;
 }
-PLAT_EXPORT(stopper_sem_try_acquire);
+EXPORT_SYMBOL_PLAT(stopper_sem_try_acquire);
 
 /* As stopper_sem_try_acquire(), but none for one whose context has ended. */
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
@@ -153,7 +153,7 @@ int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 {
 	return sem ? sem_acquire(sem, ctx, NULL) : -EINVAL;
 }
-PLAT_EXPORT(stopper_sem_acquire);
+EXPORT_SYMBOL_PLAT(stopper_sem_acquire);
 
 void stopper_sem_release(struct stopper_sem *sem)
 {
@@ -180,7 +180,7 @@ void stopper_sem_release(struct stopper_sem *sem)
 	if (extra && !plat_fetch_add_full(&warned, 1))
 		stopper_log(NULL, STOPPER_LOG_ERR, "a semaphore was released that nobody held");
 }
-PLAT_EXPORT(stopper_sem_release);
+EXPORT_SYMBOL_PLAT(stopper_sem_release);
 
 void stopper_sem_close(struct stopper_sem *sem)
 {
@@ -195,4 +195,4 @@ void stopper_sem_close(struct stopper_sem *sem)
 		plat_unpark(&list_item(n, struct sem_waiter, node)->park);
 	plat_unlock(&sem->lock, f);
 }
-PLAT_EXPORT(stopper_sem_close);
+EXPORT_SYMBOL_PLAT(stopper_sem_close);

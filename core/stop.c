@@ -433,7 +433,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	note_asker(s, site);
 	return converge(s, false, ctx);
 }
-PLAT_EXPORT(__stopper_quiesce);
+EXPORT_SYMBOL_PLAT(__stopper_quiesce);
 
 int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
@@ -452,7 +452,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	note_asker(s, site);
 	return converge(s, true, ctx);
 }
-PLAT_EXPORT(__stopper_stop);
+EXPORT_SYMBOL_PLAT(__stopper_stop);
 
 static void stop_run(struct job *job)
 {
@@ -502,4 +502,4 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 	pool_push(&s->stop_job, false);
 	return 0;
 }
-PLAT_EXPORT(__stopper_stop_async);
+EXPORT_SYMBOL_PLAT(__stopper_stop_async);

@@ -120,7 +120,7 @@ struct stopper *stopper_get(struct stopper *s)
 		plat_fetch_add_full(&s->refs, 1);
 	return s;
 }
-PLAT_EXPORT(stopper_get);
+EXPORT_SYMBOL_PLAT(stopper_get);
 
 void stopper_put(struct stopper *s)
 {
@@ -138,7 +138,7 @@ void stopper_put(struct stopper *s)
 	else
 		stopper_unpin(s);
 }
-PLAT_EXPORT(stopper_put);
+EXPORT_SYMBOL_PLAT(stopper_put);
 
 static int check_options(const struct stopper_options *opts)
 {
@@ -173,7 +173,8 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->followers);
 	slist_init(&s->children);
 	slist_init(&s->sibling);
-	s->created = s->phase_since = plat_now();
+	s->created = plat_now();
+	s->phase_since = s->created;
 	s->creator = plat_tid();
 	s->stall_ns = NS_PER_SEC;
 	s->owner = site->owner;
@@ -236,7 +237,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	*out = s;
 	return 0;
 }
-PLAT_EXPORT(__stopper_create);
+EXPORT_SYMBOL_PLAT(__stopper_create);
 
 /* Is @s @tree, or somewhere below it? The caller keeps @s from stopping. */
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree)
@@ -257,13 +258,13 @@ const char *stopper_name(const struct stopper *s)
 {
 	return s ? s->name : "(null)";
 }
-PLAT_EXPORT(stopper_name);
+EXPORT_SYMBOL_PLAT(stopper_name);
 
 enum stopper_phase stopper_phase(const struct stopper *s)
 {
 	return s ? (enum stopper_phase)plat_load(&s->phase) : STOPPER_RUNNING;
 }
-PLAT_EXPORT(stopper_phase);
+EXPORT_SYMBOL_PLAT(stopper_phase);
 
 const char *stopper_phase_name(enum stopper_phase phase)
 {
@@ -277,25 +278,25 @@ const char *stopper_phase_name(enum stopper_phase phase)
 
 	return (unsigned int)phase <= STOPPER_STOPPED ? names[phase] : "unknown";
 }
-PLAT_EXPORT(stopper_phase_name);
+EXPORT_SYMBOL_PLAT(stopper_phase_name);
 
 struct stopper_event *stopper_should_quiesce(struct stopper *s)
 {
 	return s ? &s->quiesce : &event_never;
 }
-PLAT_EXPORT(stopper_should_quiesce);
+EXPORT_SYMBOL_PLAT(stopper_should_quiesce);
 
 struct stopper_event *stopper_should_stop(struct stopper *s)
 {
 	return s ? &s->stop : &event_never;
 }
-PLAT_EXPORT(stopper_should_stop);
+EXPORT_SYMBOL_PLAT(stopper_should_stop);
 
 struct stopper_event *stopper_is_stopped(struct stopper *s)
 {
 	return s ? &s->stopped : &event_never;
 }
-PLAT_EXPORT(stopper_is_stopped);
+EXPORT_SYMBOL_PLAT(stopper_is_stopped);
 
 const char *stopper_strerror(int err)
 {
@@ -329,4 +330,4 @@ const char *stopper_strerror(int err)
 		return "unknown error";
 	}
 }
-PLAT_EXPORT(stopper_strerror);
+EXPORT_SYMBOL_PLAT(stopper_strerror);

@@ -44,7 +44,7 @@
  *   end                               drain
  *   lock drain_lock                   slot clear: nothing to wait for
  *   slot->watch = NULL                no slot has my watch
- *   unpark(watcher)                   lock drain_lock, unlock
+ *   unpark(watcher)                   lock drain_lock; unlock it
  *   unlock                            return: the parker is gone
  *
  *   ->watch changes, and its owner is woken, only under drain_lock; the waiter takes
@@ -100,7 +100,7 @@ struct shard {
 	struct stopper_list tasks;	/* struct stopper_task */
 } PLAT_CACHELINE_ALIGNED;
 
-#define SHARD(i) [i] = {							\
+#define SHARD(i) {								\
 	.lock = PLAT_LOCK_INIT(shards[i].lock),					\
 	.tasks = { &shards[i].tasks, &shards[i].tasks },			\
 }
@@ -246,7 +246,7 @@ struct sync_scope {
 	struct stopper_task *task;
 };
 
-static PLAT_ALWAYS_INLINE void leave(struct sync_scope *sc)
+static PLAT_ALWAYS_INLINE void leave(const struct sync_scope *sc)
 {
 	finish(sc->slot, sc->task);
 }
@@ -264,13 +264,13 @@ int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
 	if (PLAT_UNLIKELY(err))
 		return err;
 	{
-		struct sync_scope sc __attribute__((cleanup(leave))) = { slot, &task };
+		struct sync_scope sc __attribute__((cleanup(leave), unused)) = { slot, &task };
 
 		fn(ctx, arg);
 	}
 	return 0;
 }
-PLAT_EXPORT(__stopper_run_task);
+EXPORT_SYMBOL_PLAT(__stopper_run_task);
 
 int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ctx,
 			   const struct stopper_site *site, stopper_err_fn fn, void *arg)
@@ -285,13 +285,13 @@ int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ctx,
 	if (PLAT_UNLIKELY(ret))
 		return ret;
 	{
-		struct sync_scope sc __attribute__((cleanup(leave))) = { slot, &task };
+		struct sync_scope sc __attribute__((cleanup(leave), unused)) = { slot, &task };
 
 		ret = fn(ctx, arg);
 	}
 	return ret;
 }
-PLAT_EXPORT(__stopper_run_task_err);
+EXPORT_SYMBOL_PLAT(__stopper_run_task_err);
 
 int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
 			 const struct stopper_site *site, struct stopper_task *task)
@@ -302,7 +302,7 @@ int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
 	task->slot = NULL;
 	return begin(s, site, task, KIND_HANDLE, &task->slot);
 }
-PLAT_EXPORT(__stopper_task_begin);
+EXPORT_SYMBOL_PLAT(__stopper_task_begin);
 
 /* For a task that a pool thread will run; it belongs to no thread until then. */
 int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task)
@@ -340,7 +340,7 @@ void stopper_task_end(struct stopper_task *task)
 	task->slot = NULL;
 	finish(slot, task);
 }
-PLAT_EXPORT(stopper_task_end);
+EXPORT_SYMBOL_PLAT(stopper_task_end);
 
 static bool names_us(struct stopper_slot *slot, const struct stopper *s)
 {
@@ -603,7 +603,7 @@ unsigned long stopper_num_tasks(struct stopper *s)
 		tasks_visit(s, count_one, &n);
 	return n;
 }
-PLAT_EXPORT(stopper_num_tasks);
+EXPORT_SYMBOL_PLAT(stopper_num_tasks);
 
 struct find {
 	struct stopper *tree;

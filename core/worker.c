@@ -131,7 +131,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	}
 	return err;
 }
-PLAT_EXPORT(__stopper_run_worker);
+EXPORT_SYMBOL_PLAT(__stopper_run_worker);
 
 /* With s->lock held: a worker nobody tells to stop yet, now told by the caller. */
 static struct worker *next_untold(struct stopper *s)

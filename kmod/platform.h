@@ -34,7 +34,7 @@
 
 #define INT64_MAX		S64_MAX
 
-#define PLAT_EXPORT(sym)	EXPORT_SYMBOL_GPL(sym)
+#define EXPORT_SYMBOL_PLAT(sym)	EXPORT_SYMBOL_GPL(sym)
 #define PLAT_LIKELY(x)		likely(x)
 #define PLAT_UNLIKELY(x)	unlikely(x)
 #define PLAT_NOINLINE		noinline
@@ -164,6 +164,8 @@ struct plat_thread {
 	struct pid *pid;
 	struct wait_queue_entry exit_wait;
 	struct completion entered;
+	struct completion gone;
+	unsigned long joining;		/* bit 0: somebody calls kthread_stop() */
 	struct work_struct reap;
 };
 
@@ -180,8 +182,6 @@ static inline bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *
 	fn(ctx, arg);
 	return false;		/* nothing can be unwound: a panic ends the thread */
 }
-
-void __noreturn plat_panic(void *value);
 
 #define plat_panic_unhandled()	((void)0)	/* it has been said; the kernel goes on */
 

@@ -34,11 +34,22 @@
 
 static int thread_main(void *data);
 
+/* A kthread's exit is completed for one waiter only, so only one calls kthread_stop(). */
+static void join(struct plat_thread *t)
+{
+	if (!test_and_set_bit(0, &t->joining)) {
+		kthread_stop(t->task);
+		complete_all(&t->gone);
+	} else {
+		wait_for_completion(&t->gone);
+	}
+}
+
 static void reap(struct work_struct *work)
 {
 	struct plat_thread *t = container_of(work, struct plat_thread, reap);
 
-	kthread_stop(t->task);
+	join(t);
 	put_task_struct(t->task);
 	t->release(t);
 }
@@ -118,7 +129,9 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	int err;
 
 	t->named = NULL;
+	t->joining = 0;
 	init_completion(&t->entered);
+	init_completion(&t->gone);
 	name_comm(comm, sizeof(comm), name);
 	err = create(t, comm);
 	if (err != -EINTR)
@@ -134,7 +147,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 void plat_thread_stop(struct plat_thread *t)
 {
 	wait_for_completion(&t->entered);
-	kthread_stop(t->task);
+	join(t);
 }
 
 void plat_thread_name(struct plat_thread *t, const struct stopper_site *site)
@@ -174,7 +187,7 @@ static bool find_innermost(struct call *c)
 	return task;
 }
 
-void __noreturn plat_panic(void *value)
+void __stopper_panic(void *value)
 {
 	struct plat_thread *t = self();
 	int tid = plat_tid();
@@ -184,7 +197,7 @@ void __noreturn plat_panic(void *value)
 		panic_hook(&c, value, tid, false);
 	else
 		plat_log(STOPPER_LOG_ERR,
-			 "stopper_panic() where no task, worker, closer or recover scope is running");
+			 "a panic with no task, worker, closer or recover scope running");
 	tasks_abandon(tid);
 	runs_abandon(tid);
 	if (!t)
@@ -193,3 +206,4 @@ void __noreturn plat_panic(void *value)
 	leave(t);
 	kthread_complete_and_exit(NULL, 0);
 }
+EXPORT_SYMBOL_PLAT(__stopper_panic);

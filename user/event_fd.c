@@ -45,7 +45,7 @@ int stopper_event_fd(struct stopper_event *ev)
 	plat_unlock(&ev->lock, f);
 	return fd;
 }
-PLAT_EXPORT(stopper_event_fd);
+EXPORT_SYMBOL_PLAT(stopper_event_fd);
 
 int stopper_uring_prep_event(struct io_uring_sqe *sqe, struct stopper_event *ev)
 {
@@ -60,4 +60,4 @@ int stopper_uring_prep_event(struct io_uring_sqe *sqe, struct stopper_event *ev)
 		io_uring_prep_poll_add(sqe, fd, POLLIN);
 	return fd < 0 ? fd : 0;
 }
-PLAT_EXPORT(stopper_uring_prep_event);
+EXPORT_SYMBOL_PLAT(stopper_uring_prep_event);

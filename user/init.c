@@ -33,7 +33,7 @@ static long membarrier(int cmd)
 
 void plat_heavy_barrier(void)
 {
-	/* pairs with plat_light_barrier() */
+	/* pairs with plat_light_barrier() of every other thread */
 	plat_fence(__ATOMIC_SEQ_CST);
 	if (!plat_no_membarrier && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
 		abort();	/* registered, so it cannot fail; going on would lose tasks */

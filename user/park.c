@@ -358,7 +358,7 @@ static enum backend borrow(struct ring **ring)
 			idle = (*ring)->next;
 		} else if (nrings < max_rings()) {
 			*ring = ring_open(b == URING_EVENTFD, &err);
-			nrings += *ring != NULL;
+			nrings += *ring ? 1 : 0;
 		}
 	}
 	pthread_mutex_unlock(&lock);
@@ -416,4 +416,4 @@ const char *stopper_wait_backend(void)
 	pthread_mutex_unlock(&lock);
 	return name;
 }
-PLAT_EXPORT(stopper_wait_backend);
+EXPORT_SYMBOL_PLAT(stopper_wait_backend);

@@ -16,7 +16,7 @@
 #include <stopper/stopper.h>
 #include "slots.h"
 
-#define PLAT_EXPORT(sym)	_Static_assert(sizeof(&(sym)), "declared in a public header")
+#define EXPORT_SYMBOL_PLAT(sym)	extern __typeof__(sym) sym
 #define PLAT_LIKELY(x)		__builtin_expect(!!(x), 1)
 #define PLAT_UNLIKELY(x)	__builtin_expect(!!(x), 0)
 #define PLAT_NOINLINE		__attribute__((noinline))
@@ -131,7 +131,8 @@ static inline unsigned int plat_slots_next(struct slot_table *t)
 static inline void plat_slot_stamp(struct slot_table *t, struct stopper_slot *slot,
 				   unsigned int kind)
 {
-	plat_store(&slot->tid, kind == KIND_ASYNC ? kind << KIND_SHIFT : kind << KIND_SHIFT | t->tid);
+	plat_store(&slot->tid,
+		   kind == KIND_ASYNC ? kind << KIND_SHIFT : kind << KIND_SHIFT | t->tid);
 	/* No clock is free here: readers remember what they saw. */
 	plat_store(&slot->start, 0);
 }
@@ -179,8 +180,7 @@ static inline void plat_thread_stop(struct plat_thread *t)
 struct call;
 
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
-void plat_panic(void *value) __attribute__((noreturn));
-void plat_panic_unhandled(void) __attribute__((noreturn));
+__attribute__((noreturn)) void plat_panic_unhandled(void);
 
 /* timers */
 

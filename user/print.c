@@ -25,4 +25,4 @@ int stopper_debug_print(FILE *f)
 		err = report_all(&out);
 	return err ? err : ferror(f) ? -EIO : 0;
 }
-PLAT_EXPORT(stopper_debug_print);
+EXPORT_SYMBOL_PLAT(stopper_debug_print);

@@ -106,4 +106,4 @@ free:
 	plat_free(w);
 	return err;
 }
-PLAT_EXPORT(stopper_stop_on_signals);
+EXPORT_SYMBOL_PLAT(stopper_stop_on_signals);

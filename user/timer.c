@@ -37,6 +37,12 @@ static struct plat_timer *merge(struct plat_timer *a, struct plat_timer *b)
 	return a;
 }
 
+static void unlink_sibling(struct plat_timer *t)
+{
+	t->next = NULL;
+	t->prev = NULL;
+}
+
 /* A list of siblings made one heap: pairs from the left, then all from the right. */
 static struct plat_timer *merge_siblings(struct plat_timer *t)
 {
@@ -46,9 +52,9 @@ static struct plat_timer *merge_siblings(struct plat_timer *t)
 		a = t;
 		b = a->next;
 		t = b ? b->next : NULL;
-		a->next = a->prev = NULL;
+		unlink_sibling(a);
 		if (b)
-			b->next = b->prev = NULL;
+			unlink_sibling(b);
 		a = merge(a, b);
 		a->next = pairs;
 		pairs = a;
@@ -78,7 +84,7 @@ static void heap_remove(struct plat_timer *t)
 		t->prev->next = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
-	t->next = t->prev = NULL;
+	unlink_sibling(t);
 	root = merge(root, children);
 }
 
@@ -144,7 +150,8 @@ int plat_timer_start(struct plat_timer *t, int64_t deadline)
 	err = ensure_thread();
 	if (!err) {
 		t->deadline = deadline;
-		t->child = t->next = t->prev = NULL;
+		t->child = NULL;
+		unlink_sibling(t);
 		t->armed = true;
 		root = merge(root, t);
 		if (root == t)

@@ -105,7 +105,7 @@ static PLAT_NOINLINE int call_fn(stopper_fn fn, struct stopper_ctx *ctx, void *a
 
 PLAT_NOINLINE bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
 {
-	struct call *scope __attribute__((cleanup(call_over))) = c;
+	struct call *scope __attribute__((cleanup(call_over), unused)) = c;
 
 	c->outer = innermost;
 	innermost = c;
@@ -123,7 +123,8 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *uc, void *arg)
 	struct target *target = arg;
 	uintptr_t fn = _Unwind_GetRegionStart(uc);
 
-	target->task = fn == (uintptr_t)__stopper_run_task || fn == (uintptr_t)__stopper_run_task_err;
+	target->task = fn == (uintptr_t)__stopper_run_task ||
+		       fn == (uintptr_t)__stopper_run_task_err;
 	if (!target->task && fn != (uintptr_t)plat_call)
 		return _URC_NO_REASON;
 	target->function = fn;
@@ -174,7 +175,7 @@ void plat_panic_unhandled(void)
 	abort();
 }
 
-void plat_panic(void *value)
+void __stopper_panic(void *value)
 {
 	/* Not on the stack: cleanups on the way run where this frame is now. */
 	static __thread struct _Unwind_Exception exc;
@@ -187,7 +188,7 @@ void plat_panic(void *value)
 	target.function = 0;
 	_Unwind_Backtrace(look, &target);
 	if (!target.function || (target.task && !task_innermost(&c)))
-		give_up("stopper_panic() where no task, worker, closer or recover scope is running");
+		give_up("a panic with no task, worker, closer or recover scope running");
 	if (!target.task)
 		c = *innermost;
 	panic_hook(&c, value, plat_tid(), false);
@@ -195,3 +196,4 @@ void plat_panic(void *value)
 	_Unwind_ForcedUnwind(&exc, unwind_to, &target);
 	give_up("a panic could not be unwound: a frame has no unwind table");
 }
+EXPORT_SYMBOL_PLAT(__stopper_panic);

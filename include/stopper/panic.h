@@ -54,6 +54,9 @@ struct stopper_panic_info {
  */
 typedef void (*stopper_panic_fn)(void *arg, const struct stopper_panic_info *info);
 
+/* What stopper_panic() is made of: objtool wants to see that it does not return. */
+STOPPER_API void __stopper_panic(void *value);
+
 /**
  * stopper_panic() - end the running task here and now
  * @value: handed to the panic hook
@@ -72,9 +75,13 @@ typedef void (*stopper_panic_fn)(void *arg, const struct stopper_panic_info *inf
  * BUG() would end a thread that the stopper did not start.
  * With nothing running on this thread: reported, then as with no hook.
  *
- * Context: process context.
+ * Context: process context. Never returns.
  */
-STOPPER_API void stopper_panic(void *value) __attribute__((noreturn));
+static inline __attribute__((noreturn)) void stopper_panic(void *value)
+{
+	__stopper_panic(value);
+	stopper_unreachable();
+}
 
 /**
  * stopper_recover() - a recover scope, for threads that the stopper did not start

@@ -97,6 +97,7 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * struct stopper_options - what may be said at creation; zero means the default
  * @size: sizeof(struct stopper_options): its version
  * @flags: STOPPER_* flags; an unknown one is refused
+ * @reserved: 0
  * @on_panic: the panic hook; NULL: report, and in userspace abort
  * @on_panic_arg: handed to @on_panic
  * @log: where reports go; NULL: the kernel log, or stderr

@@ -12,6 +12,7 @@
 
 #ifdef __KERNEL__
 
+#include <linux/bug.h>
 #include <linux/types.h>
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -22,6 +23,7 @@
 typedef spinlock_t stopper_lock_t;
 
 #define stopper_load_acquire(p)	smp_load_acquire(p)
+#define stopper_unreachable()	BUG()
 #define STOPPER_API
 #define STOPPER_PRINTF(f, a)	__printf(f, a)
 
@@ -36,6 +38,7 @@ typedef spinlock_t stopper_lock_t;
 typedef pthread_mutex_t stopper_lock_t;
 
 #define stopper_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define stopper_unreachable()	__builtin_unreachable()
 #define STOPPER_API		__attribute__((visibility("default")))
 #define STOPPER_PRINTF(f, a)	__attribute__((format(printf, f, a)))
 
