@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+#
+# What a person calls; the work is done by Kbuild, user/Makefile and the scripts in tools/testing/.
+# Everything that is built lies in build/, what is fetched lies in ~/.cache/stopper.
+
+lib     := $(CURDIR)/tools/testing/lib
+vm      := $(CURDIR)/tools/testing/vm
+build   := $(CURDIR)/build
+jobs    := -j$(shell nproc)
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+KERNEL  ?= 6.12
+
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# The headers to build for are looked for once, and only by the targets that build modules.
+kdir = $(eval kdir := $(or $(KDIR),$(shell $(lib)/kdir)))$(or $(kdir),$(error no kernel headers))
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
+
+.PHONY: lib
+lib: ## Build libstopper, its examples and tools in build/user
+	@$(lib)/deps build
+	@$(lib)/step "Building libstopper" $(MAKE) -C user $(jobs)
+	@cd $(build)/user && ls -sL --block-size=k *.so *.a && echo "  in $$PWD"
+
+.PHONY: modules
+modules: ## Build stopper.ko and the samples in build/modules/VERSION [KDIR=headers]
+	@$(lib)/deps kbuild
+	@$(lib)/step "Building the modules" $(lib)/build-modules $(kdir)
+	@cd $$($(lib)/build-modules -p $(kdir)) && ls -sL --block-size=k *.ko && echo "  in $$PWD"
+
+.PHONY: demo
+demo: demo-user demo-vm ## The main job on real traffic: in userspace, then in a booted kernel
+
+.PHONY: demo-user
+demo-user: lib ## The userspace half: an io_uring HTTP server, stopped under load
+	@$(lib)/deps demo
+	@user/examples/demo.sh
+
+.PHONY: demo-vm
+demo-vm: ## The kernel half: an in-kernel HTTP server, unloaded under load [KERNEL=6.1|6.12]
+	@$(lib)/deps kbuild vm demo
+	@$(vm)/kernels fetch $(KERNEL)
+	@$(lib)/step "Building the modules for $(KERNEL)" $(lib)/build-modules $(KERNEL)
+	@KERNEL=$(KERNEL) STOPPER_KO_DIR=$$($(lib)/build-modules -p $(KERNEL)) kmod/samples/demo.sh
+
+.PHONY: kselftest
+kselftest: ## Every test, natively and in booted kernels
+	@$(lib)/kselftest all
+
+.PHONY: kselftest-user
+kselftest-user: ## The tests of libstopper, natively
+	@$(lib)/kselftest user
+
+.PHONY: kselftest-vm
+kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12, default both]
+	@$(lib)/kselftest vm $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
+
+.PHONY: check
+check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
+	@tools/testing/check/run
+
+.PHONY: shell
+shell: ## A shell in a VM with the module loaded [KERNEL=6.1|6.12]
+	@$(lib)/shell $(KERNEL)
+
+.PHONY: install
+install: lib ## Install library, headers, manual pages [PREFIX=/usr/local DESTDIR=]
+	@$(MAKE) -C user install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	@$(MAKE) -C user uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+
+.PHONY: modules_install
+modules_install: modules ## Install the modules under /lib/modules/VERSION [KDIR= DESTDIR=]
+	@$(MAKE) -C $(kdir) M=$$(dirname $$($(lib)/build-modules -p $(kdir))) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+
+.PHONY: clean
+clean: ## Remove build/
+	@rm -rf $(build)
+
+.PHONY: distclean
+distclean: clean ## Remove build/ and the cache of fetched kernels
+	@rm -rf "$${STOPPER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/stopper}"
