@@ -215,6 +215,8 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 
 /* task.c */
 int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task);
+int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
 void task_mark_running(struct stopper_task *task);
 int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
 bool task_on_this_thread(struct stopper *s);

@@ -150,6 +150,34 @@ static PLAT_ALWAYS_INLINE void fill(struct slot_table *t, struct stopper_slot *s
 	plat_store_release(&slot->stopper, s);
 }
 
+/* The next slot of @t, if it is free, filled. */
+static PLAT_ALWAYS_INLINE struct stopper_slot *try_next(struct slot_table *t, struct stopper *s,
+							const struct stopper_site *site,
+							unsigned int kind)
+{
+	unsigned int seq = plat_slots_next(t);
+	struct stopper_slot *slot = &t->slot[seq % SLOTS];
+
+	/* (E) pairs with release(), on whichever CPU */
+	if (PLAT_UNLIKELY(plat_load_acquire(&slot->stopper)))
+		return NULL;
+	fill(t, slot, seq, s, site, kind);
+	return slot;
+}
+
+/* Pinned. A few tries more, on a table that is filling up. */
+static PLAT_NOINLINE struct stopper_slot *try_more(struct slot_table *t, struct stopper *s,
+						   const struct stopper_site *site,
+						   unsigned int kind)
+{
+	struct stopper_slot *slot = NULL;
+	unsigned int i;
+
+	for (i = 1; i < TRIES && !slot; i++)
+		slot = try_next(t, s, site, kind);
+	return slot;
+}
+
 /* A slot of this CPU's or thread's table that names @s; NULL: none free, or no table. */
 static PLAT_ALWAYS_INLINE struct stopper_slot *claim(struct stopper *s,
 						     const struct stopper_site *site,
@@ -157,17 +185,11 @@ static PLAT_ALWAYS_INLINE struct stopper_slot *claim(struct stopper *s,
 {
 	struct slot_table *t = plat_slots_pin();
 	struct stopper_slot *slot = NULL;
-	unsigned int seq, tries;
 
-	for (tries = 0; PLAT_LIKELY(t) && tries < TRIES; tries++) {
-		seq = plat_slots_next(t);
-		slot = &t->slot[seq % SLOTS];
-		/* (E) pairs with release(), on whichever CPU */
-		if (PLAT_LIKELY(!plat_load_acquire(&slot->stopper))) {
-			fill(t, slot, seq, s, site, kind);
-			break;
-		}
-		slot = NULL;
+	if (PLAT_LIKELY(t)) {
+		slot = try_next(t, s, site, kind);
+		if (PLAT_UNLIKELY(!slot))
+			slot = try_more(t, s, site, kind);
 	}
 	plat_slots_unpin(t);
 	return slot;
@@ -215,57 +237,50 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	return &task->own;
 }
 
-static PLAT_ALWAYS_INLINE void finish(struct stopper_slot *slot, struct stopper_task *task)
+static PLAT_ALWAYS_INLINE void leave(struct stopper_slot *const *slot)
 {
-	if (PLAT_LIKELY(slot != &task->own))
-		release(slot);
-	else
-		unlist(task);
+	release(*slot);
 }
 
-/* Makes a task visible and, if it may run, leaves it so. */
-static PLAT_ALWAYS_INLINE int begin(struct stopper *s, const struct stopper_site *site,
-				    struct stopper_task *task, unsigned int kind,
-				    struct stopper_slot **out)
+static void leave_list(struct stopper_task *const *task)
 {
-	struct stopper_slot *slot = claim(s, site, kind);
+	unlist(*task);
+}
 
-	if (PLAT_UNLIKELY(!slot))
-		slot = enlist(s, site, task, kind);
-	if (PLAT_UNLIKELY(!admitted(s))) {
-		finish(slot, task);
+/* A synchronous task for which the table has no room. Exactly one of @fn and @err_fn. */
+PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
+				  const struct stopper_site *site, stopper_fn fn,
+				  stopper_err_fn err_fn, void *arg)
+{
+	struct stopper_task task, *scope __attribute__((cleanup(leave_list), unused)) = &task;
+	int ret = 0;
+
+	enlist(s, site, &task, KIND_SYNC);
+	if (!admitted(s))
 		return -ESHUTDOWN;
-	}
-	*out = slot;
-	return 0;
-}
-
-/* What a synchronous task leaves behind, whichever way it is left. */
-struct sync_scope {
-	struct stopper_slot *slot;
-	struct stopper_task *task;
-};
-
-static PLAT_ALWAYS_INLINE void leave(const struct sync_scope *sc)
-{
-	finish(sc->slot, sc->task);
+	if (fn)
+		fn(ctx, arg);
+	else
+		ret = err_fn(ctx, arg);
+	return ret;
 }
 
 int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
 		       const struct stopper_site *site, stopper_fn fn, void *arg)
 {
-	struct stopper_task task;
 	struct stopper_slot *slot;
-	int err;
 
 	if (PLAT_UNLIKELY(!s || !fn))
 		return -EINVAL;
-	err = begin(s, site, &task, KIND_SYNC, &slot);
-	if (PLAT_UNLIKELY(err))
-		return err;
+	slot = claim(s, site, KIND_SYNC);
+	if (PLAT_UNLIKELY(!slot))
+		return task_run_listed(s, ctx, site, fn, NULL, arg);
 	{
-		struct sync_scope sc __attribute__((cleanup(leave), unused)) = { slot, &task };
+		/* Left by return, panic, exception or the thread's end. */
+		struct stopper_slot *scope __attribute__((cleanup(leave), unused)) = slot;
 
+		if (PLAT_UNLIKELY(!admitted(s)))
+			return -ESHUTDOWN;
 		fn(ctx, arg);
 	}
 	return 0;
@@ -275,23 +290,47 @@ EXPORT_SYMBOL_PLAT(__stopper_run_task);
 int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ctx,
 			   const struct stopper_site *site, stopper_err_fn fn, void *arg)
 {
-	struct stopper_task task;
 	struct stopper_slot *slot;
-	int ret;
 
 	if (PLAT_UNLIKELY(!s || !fn))
 		return -EINVAL;
-	ret = begin(s, site, &task, KIND_SYNC, &slot);
-	if (PLAT_UNLIKELY(ret))
-		return ret;
+	slot = claim(s, site, KIND_SYNC);
+	if (PLAT_UNLIKELY(!slot))
+		return task_run_listed(s, ctx, site, NULL, fn, arg);
 	{
-		struct sync_scope sc __attribute__((cleanup(leave), unused)) = { slot, &task };
+		struct stopper_slot *scope __attribute__((cleanup(leave), unused)) = slot;
 
-		ret = fn(ctx, arg);
+		if (PLAT_UNLIKELY(!admitted(s)))
+			return -ESHUTDOWN;
+		return fn(ctx, arg);
 	}
-	return ret;
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_task_err);
+
+static PLAT_ALWAYS_INLINE void finish(struct stopper_slot *slot, struct stopper_task *task)
+{
+	if (PLAT_LIKELY(slot != &task->own))
+		release(slot);
+	else
+		unlist(task);
+}
+
+/* Makes a task of the caller's visible and, if it may run, leaves it so. */
+static PLAT_ALWAYS_INLINE int begin(struct stopper *s, const struct stopper_site *site,
+				    struct stopper_task *task, unsigned int kind)
+{
+	struct stopper_slot *slot = claim(s, site, kind);
+
+	if (PLAT_UNLIKELY(!slot))
+		slot = enlist(s, site, task, kind);
+	if (PLAT_UNLIKELY(!admitted(s))) {
+		finish(slot, task);
+		task->slot = NULL;
+		return -ESHUTDOWN;
+	}
+	task->slot = slot;
+	return 0;
+}
 
 int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
 			 const struct stopper_site *site, struct stopper_task *task)
@@ -299,16 +338,14 @@ int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
 	(void)ctx;
 	if (PLAT_UNLIKELY(!s || !task))
 		return -EINVAL;
-	task->slot = NULL;
-	return begin(s, site, task, KIND_HANDLE, &task->slot);
+	return begin(s, site, task, KIND_HANDLE);
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin);
 
 /* For a task that a pool thread will run; it belongs to no thread until then. */
 int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task)
 {
-	task->slot = NULL;
-	return begin(s, site, task, KIND_ASYNC, &task->slot);
+	return begin(s, site, task, KIND_ASYNC);
 }
 
 /* The pool thread that runs it is this one. */

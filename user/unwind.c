@@ -9,7 +9,7 @@
  * from any frame to its caller's, so
  *
  *   1. walk up (_Unwind_Backtrace) to the first frame of one of the functions
- *      that call user functions: run_task, run_task_err, plat_call;
+ *      that call user functions: run_task, run_task_err, their slow path, plat_call;
  *   2. tell the panic hook, with the whole stack still there;
  *   3. unwind by force (_Unwind_ForcedUnwind, as pthread_exit() does): C++
  *      destructors and cleanup handlers on the way run;
@@ -124,7 +124,7 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *uc, void *arg)
 	uintptr_t fn = _Unwind_GetRegionStart(uc);
 
 	target->task = fn == (uintptr_t)__stopper_run_task ||
-		       fn == (uintptr_t)__stopper_run_task_err;
+		       fn == (uintptr_t)__stopper_run_task_err || fn == (uintptr_t)task_run_listed;
 	if (!target->task && fn != (uintptr_t)plat_call)
 		return _URC_NO_REASON;
 	target->function = fn;
