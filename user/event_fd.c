@@ -19,7 +19,7 @@
 void plat_event_fired(struct stopper_event *ev)
 {
 	if (ev->fd)
-		eventfd_write(ev->fd - 1, 1);
+		eventfd_signal(ev->fd - 1);
 }
 
 void plat_event_closed(struct stopper_event *ev)

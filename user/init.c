@@ -104,7 +104,6 @@ void plat_log(int level, const char *line)
 {
 	char buf[640];
 	int len = snprintf(buf, sizeof(buf), "stopper: %s\n", line);
-	ssize_t n;
 
 	(void)level;
 	if (len >= (int)sizeof(buf)) {
@@ -112,6 +111,5 @@ void plat_log(int level, const char *line)
 		buf[len - 1] = '\n';
 	}
 	/* One write, so that lines of several threads do not mix. */
-	n = write(STDERR_FILENO, buf, (size_t)len);
-	(void)n;
+	syscall(SYS_write, STDERR_FILENO, buf, (size_t)len);
 }

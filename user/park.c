@@ -26,6 +26,10 @@
  * kernel.io_uring_disabled, RLIMIT_MEMLOCK). Out of descriptors just then is no
  * answer: the question is asked again at the next wait.
  *
+ * A wait is no cancellation point: a cancelled thread must not leave with a ring,
+ * a lock, or its records on somebody's list. So all system calls here go through
+ * syscall(), which is none, as liburing's are.
+ *
  * Ordered accesses: (K) the waker's exchange is a release, taking SET away is an
  * acquire: what was done before unpark() is seen after park().
  */
@@ -86,20 +90,24 @@ void futex_wake(uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* A counter that is full is readable as well. */
+void eventfd_signal(int fd)
+{
+	uint64_t one = 1;
+
+	syscall(SYS_write, fd, &one, sizeof(one));
+}
+
 void plat_unpark(struct plat_parker *p)
 {
 	/* (K) pairs with take() */
 	uint32_t old = __atomic_exchange_n(&p->word, SET, __ATOMIC_RELEASE);
-	uint64_t one = 1;
 
 	/* From here on *p may be gone. */
-	if (old == WAITING) {
+	if (old == WAITING)
 		futex_wake(&p->word);
-	} else if (old & FD) {
-		ssize_t n = write((int)(old & ~FD), &one, sizeof(one));
-
-		(void)n;	/* a full counter is readable as well */
-	}
+	else if (old & FD)
+		eventfd_signal((int)(old & ~FD));
 }
 
 static bool take(struct plat_parker *p)
@@ -199,11 +207,9 @@ static bool wait_uring_eventfd(struct ring *r, struct plat_parker *p, int64_t de
 	struct io_uring_sqe *sqe;
 	uint64_t stale;
 	bool alive;
-	ssize_t n;
 
 	/* A stray write to an earlier waiter; non-blocking. */
-	n = read(r->efd, &stale, sizeof(stale));
-	(void)n;
+	syscall(SYS_read, r->efd, &stale, sizeof(stale));
 	if (!change(p, EMPTY, waiting))
 		return true;
 	sqe = io_uring_get_sqe(&r->uring);
@@ -259,7 +265,7 @@ static bool ring_does(struct ring *r, enum backend b)
 		ring_prep_futex(sqe, &word, 1);	/* not its value: ends at once */
 		want = -EAGAIN;
 	} else {
-		eventfd_write(r->efd, 1);
+		eventfd_signal(r->efd);
 		io_uring_prep_poll_add(sqe, r->efd, POLLIN);
 		want = POLLIN;
 	}
@@ -343,11 +349,13 @@ static unsigned int max_rings(void)
 static enum backend borrow(struct ring **ring)
 {
 	enum backend b;
-	int err;
+	int err, cancel;
 
 	*ring = NULL;
 	if (plat_forked)
 		return FUTEX;
+	/* Opening a ring may close(), a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&lock);
 	if (backend == UNDECIDED)
 		decide();
@@ -362,6 +370,7 @@ static enum backend borrow(struct ring **ring)
 		}
 	}
 	pthread_mutex_unlock(&lock);
+	pthread_setcancelstate(cancel, NULL);
 	return *ring ? b : FUTEX;
 }
 

@@ -201,6 +201,7 @@ int plat_timers_ready(void);
 extern bool plat_forked;
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
+void eventfd_signal(int fd);
 int thread_create(void *(*fn)(void *arg), void *arg);
 
 #endif /* STOPPER_USER_PLATFORM_H */
