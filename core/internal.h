@@ -158,6 +158,7 @@ struct stopper {
 	int led_by;				/* the thread that does the work of stopping, or 0 */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* stop_job is queued or has run */
+	unsigned int depth;			/* parents above it; constant */
 	unsigned int late_closers;		/* closers running at their adder's */
 	unsigned int nworkers;
 	unsigned int nclosers;

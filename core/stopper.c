@@ -147,6 +147,9 @@ static int check_options(const struct stopper_options *opts)
 	if (opts->size != sizeof(*opts) || opts->flags & ~STOPPER_FLAGS_ALL ||
 	    opts->reserved || opts->stall_ns < 0 || !plat_owner_valid(opts->owner))
 		return -EINVAL;
+	/* Stopping a tree takes a stack frame a level. */
+	if (opts->parent && opts->parent->depth + 1 >= STOPPER_DEPTH)
+		return -EINVAL;
 	return 0;
 }
 
@@ -201,6 +204,7 @@ static bool join_parent(struct stopper *s, struct stopper *parent)
 
 	if (!parent)
 		return true;
+	s->depth = parent->depth + 1;
 	plat_lock(&parent->lock, f);
 	ok = parent->phase == STOPPER_RUNNING;
 	if (ok) {

@@ -11,7 +11,7 @@ STOPPER_BEGIN_DECLS
 
 /**
  * struct stopper_closer - a closer, embedded in what it closes
- * @name: what it is called in reports; NULL: "closer"
+ * @name: what it is called in reports, readable until @fn has returned; NULL: "closer"
  * @fn: called once; may free what @closer lies in
  *
  * The two are the caller's to set. Valid until @fn has been entered.
@@ -40,7 +40,7 @@ STOPPER_API int stopper_add_closer(struct stopper *s, struct stopper_closer *clo
 /**
  * stopper_add_closer_fn() - the same for a plain function
  * @s: the stopper
- * @name: copied by reference; NULL: "closer"
+ * @name: what it is called in reports, readable until @fn has returned; NULL: "closer"
  * @fn: called once
  * @arg: handed to @fn
  *

@@ -80,6 +80,9 @@ enum stopper_phase {
 #define STOPPER_QUIET		(1u << 1)	/* no stall reports */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET)
 
+/* stoppers from the root of a tree to a leaf, at most */
+#define STOPPER_DEPTH		8
+
 /* levels of a log line, as the kernel numbers them */
 #define STOPPER_LOG_ERR		3
 #define STOPPER_LOG_WARNING	4
@@ -106,7 +109,7 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	later reports come ever more rarely, the wait between them growing
  *	about threefold up to sixty times this
  * @parent: quiesces and stops this stopper as part of its own; it is pinned
- *	until this one has stopped
+ *	until this one has stopped. A tree is at most STOPPER_DEPTH deep
  * @owner: kernel: the module whose unloading must find this stopper stopped;
  *	NULL: the module that called stopper_create(). Userspace: NULL
  */
@@ -131,7 +134,7 @@ struct stopper_options {
  *
  * Context: process context, allocates.
  * Return: 0; -EINVAL: no @out or @name, unknown flag, wrong size, negative
- * period; -ESHUTDOWN: the parent quiesces; -ENOMEM; userspace: -ENOTSUP in a
+ * period, too deep a tree; -ESHUTDOWN: the parent quiesces; -ENOMEM; userspace: -ENOTSUP in a
  * child of fork() whose parent had used the library.
  */
 #define stopper_create(out, name, opts)						\
@@ -193,7 +196,8 @@ STOPPER_API const char *stopper_phase_name(enum stopper_phase phase);
  * Context: process context, sleeps.
  * Return: 0; -ECANCELED, -ETIMEDOUT: given up, the phase stays, a later call
  * goes on from there; -EDEADLK: called from one of its own tasks (or of a
- * child's), nothing changed; -EINVAL.
+ * child's), nothing changed; -EINVAL. A handle is no thread's: who waits for one
+ * that he would end himself waits for ever.
  */
 #define stopper_quiesce(s, ctx)	__stopper_quiesce(s, ctx, STOPPER_SITE("quiesce"))
 STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
@@ -205,8 +209,9 @@ STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
  * @ctx: gives up when this context ends; NULL: never
  *
  * Concurrent calls all wait for the end. If the one that does the work gives
- * up, another one takes over. With a context, or when a closer is to run on a
- * thread of its own for another reason, closers do not run on this thread.
+ * up, another one takes over; if nobody is left, the stop stays where it is, but
+ * for a closer that has begun. Closers run on a thread of the stopper's own; if
+ * there is no memory for one, on this one.
  *
  * Context: process context, sleeps.
  * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
