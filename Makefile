@@ -28,6 +28,7 @@ help: ## This list
 lib: ## Build libstopper, its examples and tools in build/user
 	@$(lib)/deps build
 	@$(lib)/step "Building libstopper" $(MAKE) -C user $(jobs)
+	@$(lib)/step "Building its examples" $(MAKE) -C user/examples $(jobs)
 	@cd $(build)/user && ls -sL --block-size=k *.so *.a && echo "  in $$PWD"
 
 .PHONY: modules

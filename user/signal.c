@@ -5,6 +5,9 @@
  * The signals are blocked and read from a signalfd by a thread of their own,
  * beside the descriptor of IsStopped, so nothing runs in a signal handler and the
  * thread ends by itself.
+ *
+ * One wish may arrive twice: timeout(1) and some shells signal the process and then
+ * its group. So what comes within REPEAT_NS of the first counts as the first.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -15,6 +18,8 @@
 #include <stopper/signal.h>
 #include <stopper/uring.h>
 #include "internal.h"
+
+#define REPEAT_NS	(100 * NS_PER_MSEC)
 
 struct watch {
 	struct stopper *s;
@@ -43,16 +48,17 @@ static void *watch_thread(void *arg)
 		{ .fd = w->stopped, .events = POLLIN },
 	};
 	struct signalfd_siginfo si;
-	bool stopping = false;
+	int64_t asked = 0;
 
 	prctl(PR_SET_NAME, "stopper/signal");
 	while (!(p[1].revents & POLLIN)) {
 		if (poll(p, 2, -1) < 0 || !(p[0].revents & POLLIN) ||
 		    read(w->signals, &si, sizeof(si)) != sizeof(si))
 			continue;
-		if (stopping)
+		if (asked && plat_now() - asked > REPEAT_NS)
 			end_process((int)si.ssi_signo);
-		stopping = !stopper_stop_async(w->s);
+		if (!asked && !stopper_stop_async(w->s))
+			asked = plat_now();
 	}
 	close(w->signals);
 	stopper_put(w->s);

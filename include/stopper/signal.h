@@ -17,8 +17,8 @@ STOPPER_BEGIN_DECLS
  *
  * Blocks @sigs in the calling thread, and so in the threads it starts later:
  * call it first thing in main(). A thread of the library waits for them. The
- * first does stopper_stop_async(); the next one, while the stop goes on, ends
- * the process as that signal does by default. Once the stopper is stopped the
+ * first does stopper_stop_async(); the next one, while the stop goes on and not
+ * within 100 ms of the first, ends the process as that signal does by default. Once the stopper is stopped the
  * signals stay blocked and are no longer waited for.
  *
  * Return: 0; -EINVAL: nothing to wait for, or no signal that can be waited for;

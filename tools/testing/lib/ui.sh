@@ -35,10 +35,10 @@ at_exit() { _at_exit+=("$(printf '%q ' "$@")"); }
 cancel_at_exit() { unset '_at_exit[-1]'; }
 
 scratch() {
-	local dir
-	dir=$(mktemp -d "${TMPDIR:-/tmp}/stopper.XXXXXX") || exit 1
-	at_exit rm -rf "$dir"
-	printf -v "$1" %s "$dir"
+	local _dir	# not a name that a caller would give
+	_dir=$(mktemp -d "${TMPDIR:-/tmp}/stopper.XXXXXX") || exit 1
+	at_exit rm -rf "$_dir"
+	printf -v "$1" %s "$_dir"
 }
 
 # Does the group have a process that has not ended? (kill -0 would count those that nobody reaped yet.)

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * http.c - HTTP itself: requests, paths, ranges, heads of answers.
+ *
+ * The grammar is http-parser's. It is fed as bytes arrive and stops at the end
+ * of one request, so that what follows in the buffer is left to the next one.
+ * Callbacks may come in pieces; since a request lies in one buffer and is only
+ * moved as a whole, a piece is kept as offset and length from its first byte.
+ *
+ * No request body is taken: a request that announces one is answered 413 (405
+ * if it is no GET) and the connection closed, so that the body is never
+ * mistaken for a request. "Upgrade" is ignored, as a server may.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "httpd.h"
+
+enum { HEADER_OTHER, HEADER_HOST, HEADER_RANGE };
+
+static void extend(struct request *q, struct span *s, const char *at, size_t len)
+{
+	if (!s->len)
+		s->off = at - q->base;
+	s->len += len;
+}
+
+static int on_url(http_parser *p, const char *at, size_t len)
+{
+	struct request *q = p->data;
+
+	extend(q, &q->url, at, len);
+	return 0;
+}
+
+static int on_header_field(http_parser *p, const char *at, size_t len)
+{
+	struct request *q = p->data;
+
+	if (q->in_value) {
+		q->in_value = false;
+		q->name.len = 0;
+	}
+	extend(q, &q->name, at, len);
+	return 0;
+}
+
+static bool name_is(const struct request *q, const char *name)
+{
+	return q->name.len == strlen(name) &&
+	       !strncasecmp(q->base + q->name.off, name, q->name.len);
+}
+
+static int which_header(const struct request *q)
+{
+	if (name_is(q, "Host"))
+		return HEADER_HOST;
+	return name_is(q, "Range") ? HEADER_RANGE : HEADER_OTHER;
+}
+
+static int on_header_value(http_parser *p, const char *at, size_t len)
+{
+	struct request *q = p->data;
+
+	if (!q->in_value) {
+		q->in_value = true;
+		q->header = which_header(q);
+		if (q->header == HEADER_HOST)
+			q->hosts++;
+	}
+	if (q->header == HEADER_RANGE)
+		extend(q, &q->range, at, len);
+	return 0;
+}
+
+static bool has_body(const http_parser *p)
+{
+	return (p->flags & F_CHUNKED) || (p->content_length && p->content_length != ULLONG_MAX);
+}
+
+static int on_headers_complete(http_parser *p)
+{
+	struct request *q = p->data;
+
+	q->keep_alive = http_should_keep_alive(p) && !has_body(p);
+	if (p->http_major != 1)
+		q->status = HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
+	else if (p->method != HTTP_GET && p->method != HTTP_HEAD)
+		q->status = HTTP_STATUS_METHOD_NOT_ALLOWED;
+	else if (has_body(p))
+		q->status = HTTP_STATUS_PAYLOAD_TOO_LARGE;
+	else if (q->hosts > 1 || (p->http_minor >= 1 && !q->hosts))
+		q->status = HTTP_STATUS_BAD_REQUEST;
+	if (p->method == HTTP_CONNECT)
+		q->keep_alive = false;
+	p->upgrade = 0;
+	return 1;	/* whatever comes next is not read as a body */
+}
+
+static int on_message_complete(http_parser *p)
+{
+	struct request *q = p->data;
+
+	q->complete = true;
+	http_parser_pause(p, 1);
+	return 0;
+}
+
+static const http_parser_settings settings = {
+	.on_url = on_url,
+	.on_header_field = on_header_field,
+	.on_header_value = on_header_value,
+	.on_headers_complete = on_headers_complete,
+	.on_message_complete = on_message_complete,
+};
+
+void http_request_init(struct request *q)
+{
+	memset(q, 0, sizeof(*q));
+	http_parser_init(&q->parser, HTTP_REQUEST);
+	q->parser.data = q;
+}
+
+/*
+ * Take up @len bytes at @base + @done, of a request that begins at @base. How
+ * many were of this request; ->complete and ->status say what became of it.
+ */
+size_t http_parse(struct request *q, const char *base, size_t done, size_t len)
+{
+	size_t n;
+
+	q->base = base;
+	n = http_parser_execute(&q->parser, &settings, base + done, len);
+	if (q->complete || HTTP_PARSER_ERRNO(&q->parser) == HPE_OK)
+		return n;
+	q->status = HTTP_PARSER_ERRNO(&q->parser) == HPE_HEADER_OVERFLOW ?
+		HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE : HTTP_STATUS_BAD_REQUEST;
+	q->keep_alive = false;
+	return n;
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One character of a path, percent-decoded; -1 for a bad escape or a NUL. */
+static int decode(const char **s, const char *end)
+{
+	int hi, lo;
+
+	if (**s != '%')
+		return (unsigned char)*(*s)++;
+	if (end - *s < 3)
+		return -1;
+	hi = hex((*s)[1]);
+	lo = hex((*s)[2]);
+	*s += 3;
+	return hi < 0 || lo < 0 || !(hi | lo) ? -1 : hi << 4 | lo;
+}
+
+/* The file that is meant, relative to the directory served. 0, or a status. */
+int http_path(const struct request *q, const char *base, char *path, size_t room)
+{
+	const char *s = base + q->url.off, *end;
+	struct http_parser_url url;
+	size_t n = 0;
+	int c;
+
+	http_parser_url_init(&url);
+	if (http_parser_parse_url(s, q->url.len, 0, &url) || !(url.field_set & 1 << UF_PATH))
+		return HTTP_STATUS_BAD_REQUEST;
+	s += url.field_data[UF_PATH].off;
+	end = s + url.field_data[UF_PATH].len;
+	while (s < end) {
+		c = decode(&s, end);
+		if (c < 0)
+			return HTTP_STATUS_BAD_REQUEST;
+		if (n + sizeof("index.html") >= room)
+			return HTTP_STATUS_URI_TOO_LONG;
+		if (n || c != '/')
+			path[n++] = c;
+	}
+	path[n] = 0;
+	/* whether it leads out of the directory is not for us to guess: RESOLVE_BENEATH knows */
+	if (!n || path[n - 1] == '/')
+		memcpy(path + n, "index.html", sizeof("index.html"));
+	return 0;
+}
+
+static bool number(const char **s, const char *end, uint64_t *n)
+{
+	const char *begin = *s;
+
+	for (*n = 0; *s < end && **s >= '0' && **s <= '9'; (*s)++) {
+		if (*n > (UINT64_MAX - 9) / 10)
+			return false;
+		*n = *n * 10 + (**s - '0');
+	}
+	return *s > begin;
+}
+
+/* One range of bytes; anything else that a client may ask for gets the whole file. */
+enum range http_range(const struct request *q, const char *base, uint64_t size,
+		      uint64_t *first, uint64_t *length)
+{
+	const char *s = base + q->range.off, *end = s + q->range.len;
+	bool from, to;
+	uint64_t last;
+
+	if (q->parser.method != HTTP_GET || q->range.len < 7 || strncasecmp(s, "bytes=", 6))
+		return RANGE_NONE;
+	s += 6;
+	from = number(&s, end, first);
+	if (s == end || *s++ != '-')
+		return RANGE_NONE;
+	to = number(&s, end, &last);
+	if (s != end || (!from && !to) || (from && to && last < *first))
+		return RANGE_NONE;
+	if (!from) {	/* the last so many */
+		*first = last < size ? size - last : 0;
+		*length = size - *first;
+		return last && size ? RANGE_SOME : RANGE_BEYOND;
+	}
+	if (*first >= size)
+		return RANGE_BEYOND;
+	*length = (to && last < size ? last + 1 : size) - *first;
+	return RANGE_SOME;
+}
+
+const char *http_type(const char *path)
+{
+	static const struct {
+		const char *suffix, *type;
+	} types[] = {
+		{ "html", "text/html; charset=utf-8" },
+		{ "htm", "text/html; charset=utf-8" },
+		{ "txt", "text/plain; charset=utf-8" },
+		{ "md", "text/markdown; charset=utf-8" },
+		{ "css", "text/css; charset=utf-8" },
+		{ "js", "text/javascript; charset=utf-8" },
+		{ "json", "application/json" },
+		{ "xml", "application/xml" },
+		{ "pdf", "application/pdf" },
+		{ "wasm", "application/wasm" },
+		{ "svg", "image/svg+xml" },
+		{ "png", "image/png" },
+		{ "jpg", "image/jpeg" },
+		{ "jpeg", "image/jpeg" },
+		{ "gif", "image/gif" },
+		{ "webp", "image/webp" },
+		{ "ico", "image/vnd.microsoft.icon" },
+		{ "gz", "application/gzip" },
+	};
+	const char *dot = strrchr(path, '.');
+	size_t i;
+
+	for (i = 0; dot && i < ARRAY_SIZE(types); i++)
+		if (!strcasecmp(dot + 1, types[i].suffix))
+			return types[i].type;
+	return "application/octet-stream";
+}
+
+struct text {
+	char *at, *end;
+};
+
+static void __printf(2, 3) put(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->at, t->end - t->at, fmt, ap);
+	va_end(ap);
+	t->at += n < t->end - t->at ? n : t->end - t->at - 1;
+}
+
+static void put_time(struct text *t, const char *name, time_t when)
+{
+	char buf[32];
+	struct tm tm;
+
+	gmtime_r(&when, &tm);
+	strftime(buf, sizeof(buf), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	put(t, "%s: %s\r\n", name, buf);
+}
+
+/* "dir" -> "/dir/": never "//dir/", which would name another host. */
+static void put_location(struct text *t, const struct head *h)
+{
+	const char *url = h->base + h->req->url.off;
+	struct http_parser_url u;
+	unsigned int off, len;
+
+	http_parser_url_init(&u);
+	http_parser_parse_url(url, h->req->url.len, 0, &u);
+	off = u.field_data[UF_PATH].off;
+	len = u.field_data[UF_PATH].len;
+	for (; len && url[off] == '/'; len--)
+		off++;
+	put(t, "Location: /%.*s/\r\n", (int)len, url + off);
+}
+
+static void put_fields(struct text *t, const struct head *h)
+{
+	if (h->type)
+		put(t, "Content-Type: %s\r\n", h->type);
+	if (h->mtime)
+		put_time(t, "Last-Modified", h->mtime);
+	switch (h->status) {
+	case HTTP_STATUS_OK:
+		put(t, "Accept-Ranges: bytes\r\n");
+		break;
+	case HTTP_STATUS_PARTIAL_CONTENT:
+		put(t, "Content-Range: bytes %ju-%ju/%ju\r\n", (uintmax_t)h->first,
+		    (uintmax_t)(h->first + h->length - 1), (uintmax_t)h->size);
+		break;
+	case HTTP_STATUS_RANGE_NOT_SATISFIABLE:
+		put(t, "Content-Range: bytes */%ju\r\n", (uintmax_t)h->size);
+		break;
+	case HTTP_STATUS_MOVED_PERMANENTLY:
+		put_location(t, h);
+		break;
+	case HTTP_STATUS_METHOD_NOT_ALLOWED:
+		put(t, "Allow: GET, HEAD\r\n");
+		break;
+	case HTTP_STATUS_SERVICE_UNAVAILABLE:
+		put(t, "Retry-After: 1\r\n");
+		break;
+	}
+}
+
+/* The head of an answer. How long it is; @room is ample (see REPLY_BUF). */
+size_t http_head(char *buf, size_t room, const struct head *h)
+{
+	struct text t = { buf, buf + room };
+
+	put(&t, "HTTP/1.1 %u %s\r\n", h->status, http_status_str(h->status));
+	put(&t, "Server: stopper-httpd\r\nDate: %s\r\n", h->date);
+	put(&t, "Content-Length: %ju\r\n", (uintmax_t)h->length);
+	put_fields(&t, h);
+	if (h->close)
+		put(&t, "Connection: close\r\n");
+	else if (!h->req->parser.http_minor)
+		put(&t, "Connection: keep-alive\r\n");
+	put(&t, "\r\n");
+	return t.at - buf;
+}

@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * httpd.c - a static-file HTTP/1.1 server that stops in order.
+ *
+ * An example of libstopper in an event-driven program on io_uring: every ring
+ * thread is a worker, every request a task handle, the socket, the directory
+ * and the log are closers. httpd.h has the map of the sources, conn.c tells
+ * how no request is lost, ring.c how no connection is.
+ *
+ * Two threads besides the rings:
+ *
+ *   main                        signals
+ *   wait for ->asked  <-------- first SIGTERM, SIGINT: fire ->asked
+ *   stop, for --grace at most
+ *    drained: say so            SIGUSR1: print the debug list
+ *    or
+ *    time is over      <------- second one: cancel ->patience
+ *    name what still runs
+ *    fire ->cut, stop again
+ *
+ * The signal thread is no worker: a second signal counts until the last closer
+ * has returned, and workers have gone by then. A third one kills.
+ *
+ * The exit status: 0 all that had begun was drained; 3 the grace was not
+ * enough; 128 + N cut short by a second signal N; 1 could not start, or a ring
+ * failed; 2 wrong usage.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stopper/print.h>
+
+#include "httpd.h"
+
+#define BACKLOG		1024
+#define CUT_NS		NSEC_PER_SEC	/* how long the cut itself may take */
+/* timeout(1) signals its child and then the group of both: that is one wish, not two */
+#define SAME_SIGNAL_NS	(100 * NSEC_PER_MSEC)
+#define SIG_DONE	SIGRTMIN	/* main to the signal thread: return */
+
+enum { EXIT_USAGE = 2, EXIT_CUT = 3 };
+
+void say(struct httpd *h, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	/* one write a line: the rings say things too */
+	fprintf(h->log ? h->log : stderr, "httpd: %s\n", line);
+}
+
+static void on_stopper_log(void *arg, int level, const char *line)
+{
+	say(arg, "%s", line);
+}
+
+/* Options */
+
+static const char usage_text[] =
+	"Usage: httpd [OPTION]... [DIRECTORY]\n"
+	"Serve the files of DIRECTORY (default: the current one) over HTTP/1.1.\n"
+	"\n"
+	"  -p, --port PORT        listen here; 0: any free one, which is printed (8080)\n"
+	"  -a, --address ADDRESS  numeric address to listen on (127.0.0.1)\n"
+	"  -t, --threads N        ring threads (as many as CPUs, at most 64)\n"
+	"  -c, --max-conns N      connections at a time; more wait to be accepted (4096)\n"
+	"      --timeout TIME     how long a client may make no progress (15s)\n"
+	"      --drain TIME       when stopping: how long an idle connection is still\n"
+	"                         listened to, so that no request is lost (200ms)\n"
+	"  -g, --grace TIME       when stopping: how long requests may take to end (10s)\n"
+	"  -l, --log FILE         append messages to FILE (standard error)\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"TIME is a number with ms, s (the default) or m.\n"
+	"SIGTERM or SIGINT stops it in order, a second one at once. SIGUSR1 prints what\n"
+	"runs. Exit status: 0 drained, 3 requests cut off after --grace, 128+N cut off\n"
+	"by a second signal N, 1 an error, 2 wrong usage.\n";
+
+static void __noreturn __printf(1, 2) wrong_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("httpd: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("\nTry 'httpd --help'.\n", stderr);
+	exit(EXIT_USAGE);
+}
+
+static unsigned int parse_number(const char *what, const char *s, unsigned int min,
+				 unsigned int max)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || n < min || n > max)
+		wrong_usage("--%s %s: must be a number from %u to %u", what, s, min, max);
+	return n;
+}
+
+static int64_t parse_time(const char *what, const char *s, int64_t min)
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} units[] = {
+		{ "", NSEC_PER_SEC }, { "s", NSEC_PER_SEC },
+		{ "ms", NSEC_PER_MSEC }, { "m", 60 * NSEC_PER_SEC },
+	};
+	double n;
+	char *end;
+	size_t i;
+
+	errno = 0;
+	n = strtod(s, &end);
+	for (i = 0; i < ARRAY_SIZE(units); i++)
+		if (!errno && end != s && n >= 0 && n <= 1e6 && !strcmp(end, units[i].name) &&
+		    n * units[i].ns >= min)
+			return n * units[i].ns;
+	wrong_usage("--%s %s: must be a time, as 10s or 500ms%s", what, s,
+		    min ? ", and not 0" : "");
+}
+
+enum { OPT_TIMEOUT = 256, OPT_DRAIN };
+
+static const struct option options[] = {
+	{ "port", required_argument, NULL, 'p' },
+	{ "address", required_argument, NULL, 'a' },
+	{ "threads", required_argument, NULL, 't' },
+	{ "max-conns", required_argument, NULL, 'c' },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "drain", required_argument, NULL, OPT_DRAIN },
+	{ "grace", required_argument, NULL, 'g' },
+	{ "log", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{}
+};
+
+static void parse_option(struct httpd *h, int opt)
+{
+	switch (opt) {
+	case 'p':
+		parse_number("port", optarg, 0, 65535);
+		h->port = optarg;
+		break;
+	case 'a':
+		h->address = optarg;
+		break;
+	case 't':
+		h->nr_rings = parse_number("threads", optarg, 1, 64);
+		break;
+	case 'c':
+		h->max_conns = parse_number("max-conns", optarg, 1, CONNS_MAX);
+		break;
+	case OPT_TIMEOUT:
+		h->timeout_ns = parse_time("timeout", optarg, NSEC_PER_MSEC);
+		break;
+	case OPT_DRAIN:
+		h->drain_ns = parse_time("drain", optarg, 0);
+		break;
+	case 'g':
+		h->grace_ns = parse_time("grace", optarg, 0);
+		break;
+	case 'l':
+		h->log_path = optarg;
+		break;
+	case 'h':
+		fputs(usage_text, stdout);
+		exit(EXIT_SUCCESS);
+	default:
+		fputs("Try 'httpd --help'.\n", stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+static void parse_options(struct httpd *h, int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int opt;
+
+	h->port = "8080";
+	h->address = "127.0.0.1";
+	h->root = ".";
+	h->nr_rings = cpus < 1 ? 1 : cpus > 64 ? 64 : cpus;
+	h->max_conns = 4096;
+	h->timeout_ns = 15 * NSEC_PER_SEC;
+	h->drain_ns = 200 * NSEC_PER_MSEC;
+	h->grace_ns = 10 * NSEC_PER_SEC;
+	while ((opt = getopt_long(argc, argv, "p:a:t:c:g:l:h", options, NULL)) != -1)
+		parse_option(h, opt);
+	if (optind < argc)
+		h->root = argv[optind++];
+	if (optind < argc)
+		wrong_usage("one directory is enough: %s", argv[optind]);
+}
+
+/* What the rings share */
+
+static int fail(struct httpd *h, const char *what, int err)
+{
+	say(h, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int open_log(struct httpd *h)
+{
+	if (!h->log_path)
+		return 0;
+	h->log = fopen(h->log_path, "ae");
+	if (!h->log)
+		return fail(h, h->log_path, -errno);
+	setvbuf(h->log, NULL, _IOLBF, 0);
+	return 0;
+}
+
+static int open_dir(struct httpd *h)
+{
+	h->dir = open(h->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return h->dir < 0 ? fail(h, h->root, -errno) : 0;
+}
+
+static int listen_on(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	/* accepted sockets inherit both */
+	if (!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+	    !setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) &&
+	    !bind(fd, ai->ai_addr, ai->ai_addrlen) && !listen(fd, BACKLOG))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static int open_listener(struct httpd *h)
+{
+	static const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *ai;
+	char where[128];
+	int err = getaddrinfo(h->address, h->port, &hints, &ai);
+
+	if (err) {
+		say(h, "--address %s: %s", h->address, gai_strerror(err));
+		return -EINVAL;
+	}
+	h->listener = listen_on(ai);
+	freeaddrinfo(ai);
+	if (h->listener >= 0)
+		return 0;
+	snprintf(where, sizeof(where), "cannot listen on %s port %s", h->address, h->port);
+	return fail(h, where, h->listener);
+}
+
+/* Two descriptors a connection: itself and its file. */
+static void fit_descriptors(struct httpd *h)
+{
+	unsigned int others = 64 + 8 * h->nr_rings;
+	struct rlimit lim;
+	rlim_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+	if (lim.rlim_max == RLIM_INFINITY)
+		return;
+	room = lim.rlim_max > others + 2 ? (lim.rlim_max - others) / 2 : 1;
+	if (room < h->max_conns) {
+		say(h, "only %ju connections at a time: %ju descriptors are allowed",
+		    (uintmax_t)room, (uintmax_t)lim.rlim_max);
+		h->max_conns = room;
+	}
+}
+
+static int open_rings(struct httpd *h)
+{
+	unsigned int i;
+	int err;
+
+	h->max_conns = (h->max_conns + h->nr_rings - 1) / h->nr_rings;
+	h->rings = aligned_alloc(__alignof__(struct ring), h->nr_rings * sizeof(*h->rings));
+	if (!h->rings)
+		return fail(h, "rings", -ENOMEM);
+	memset(h->rings, 0, h->nr_rings * sizeof(*h->rings));
+	for (i = 0; i < h->nr_rings; i++) {
+		err = ring_init(&h->rings[i], h);
+		if (err)
+			break;
+	}
+	h->open_rings = i;
+	if (i == h->nr_rings)
+		return 0;
+	if (err == -EPERM)
+		say(h, "io_uring is not allowed here (kernel.io_uring_disabled, seccomp?)");
+	return fail(h, "io_uring_setup", err);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Closers: run when no ring thread is left, in this order; by main if there was no stopper */
+
+static void close_sockets(void *arg)
+{
+	struct httpd *h = arg;
+
+	while (h->open_rings)
+		ring_exit(&h->rings[--h->open_rings]);
+	close_fd(&h->listener);	/* open still if a ring did not start */
+}
+
+static void close_dir(void *arg)
+{
+	struct httpd *h = arg;
+
+	close_fd(&h->dir);
+}
+
+/* Closed by main: the stopper may have something to say about this very closer. */
+static void sync_log(void *arg)
+{
+	struct httpd *h = arg;
+
+	if (h->log && (fflush(h->log) || fdatasync(fileno(h->log))))
+		fprintf(stderr, "httpd: %s: %s\n", h->log_path, strerror(errno));
+}
+
+static int open_all(struct httpd *h)
+{
+	int err = open_log(h);
+
+	if (!err)
+		err = open_dir(h);
+	if (!err)
+		err = open_listener(h);
+	if (!err) {
+		fit_descriptors(h);
+		err = open_rings(h);
+	}
+	return err;
+}
+
+static int add_closers(struct httpd *h)
+{
+	int err = stopper_add_closer_fn(h->stopper, "sockets", close_sockets, h);
+
+	if (!err)
+		err = stopper_add_closer_fn(h->stopper, "directory", close_dir, h);
+	if (!err)
+		err = stopper_add_closer_fn(h->stopper, "log", sync_log, h);
+	return err ? fail(h, "closers", err) : 0;
+}
+
+static int start_rings(struct httpd *h)
+{
+	unsigned int i;
+	int err = 0;
+
+	h->listening = h->nr_rings;
+	for (i = 0; i < h->nr_rings && !err; i++)
+		err = stopper_run_worker(h->stopper, NULL, "ring", ring_run, &h->rings[i]);
+	if (!err)
+		return 0;
+	/* the one that failed and those after it will never leave the listener */
+	__atomic_sub_fetch(&h->listening, h->nr_rings - i + 1, __ATOMIC_ACQ_REL);
+	return fail(h, "cannot start a ring thread", err);
+}
+
+static int announce(struct httpd *h)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
+	char host[64], port[8];
+
+	if (getsockname(h->listener, (struct sockaddr *)&addr, &len) < 0)
+		return fail(h, "getsockname", -errno);
+	getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host), port, sizeof(port),
+		    NI_NUMERICHOST | NI_NUMERICSERV);
+	printf(addr.ss_family == AF_INET6 ? "httpd: listening on http://[%s]:%s/\n" :
+	       "httpd: listening on http://%s:%s/\n", host, port);
+	fflush(stdout);
+	return 0;
+}
+
+/* Signals */
+
+static sigset_t our_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIG_DONE);
+	return set;
+}
+
+/* SIGTERM or SIGINT, the first or the second one. */
+static void on_stop_signal(struct httpd *h, int sig)
+{
+	sigset_t set;
+
+	if (!stopper_event_fired(&h->asked)) {
+		h->asked_at = now_ns();
+		__atomic_store_n(&h->asked_by, sig, __ATOMIC_RELAXED);
+		stopper_event_fire(&h->asked);
+		return;
+	}
+	if (now_ns() - h->asked_at < SAME_SIGNAL_NS)
+		return;
+	__atomic_store_n(&h->hurried_by, sig, __ATOMIC_RELAXED);
+	stopper_ctx_cancel(h->patience);
+	/* from now on they kill */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void *signal_thread(void *arg)
+{
+	sigset_t set = our_signals();
+	struct httpd *h = arg;
+	int sig;
+
+	for (;;) {
+		sig = sigwaitinfo(&set, NULL);
+		if (sig == SIG_DONE)
+			return NULL;
+		if (sig == SIGUSR1)
+			stopper_debug_print(stderr);
+		else if (sig > 0)
+			on_stop_signal(h, sig);
+	}
+}
+
+/* The verdict */
+
+static struct counts add_up(const struct httpd *h)
+{
+	struct counts sum = {};
+	const struct counts *n;
+	unsigned int i;
+
+	for (i = 0; i < h->nr_rings; i++) {
+		n = &h->rings[i].n;
+		sum.begun += __atomic_load_n(&n->begun, __ATOMIC_RELAXED);
+		sum.answered += __atomic_load_n(&n->answered, __ATOMIC_RELAXED);
+		sum.aborted += __atomic_load_n(&n->aborted, __ATOMIC_RELAXED);
+		sum.cut += __atomic_load_n(&n->cut, __ATOMIC_RELAXED);
+		sum.refused += __atomic_load_n(&n->refused, __ATOMIC_RELAXED);
+		sum.late += __atomic_load_n(&n->late, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+static void print_counts(const struct httpd *h)
+{
+	struct counts n = add_up(h);
+
+	printf("begun=%ju answered=%ju refused=%ju lost=%ju aborted=%ju cut=%ju late=%ju\n",
+	       (uintmax_t)n.begun, (uintmax_t)n.answered, (uintmax_t)n.refused,
+	       (uintmax_t)(n.begun - n.answered - n.aborted),
+	       (uintmax_t)n.aborted, (uintmax_t)n.cut, (uintmax_t)n.late);
+	fflush(stdout);
+}
+
+static double seconds(int64_t ns)
+{
+	return (double)ns / NSEC_PER_SEC;
+}
+
+/* Who has not ended: what the stopper knows of each. */
+static void print_running(struct httpd *h)
+{
+	struct stopper_task_info info[16];
+	int i, n = stopper_running_tasks(h->stopper, info, 16);
+
+	for (i = 0; i < n && i < 16; i++)
+		printf("httpd:   %ju x %s (%s:%u %s), oldest on thread %d for %.3f s\n",
+		       (uintmax_t)info[i].count, info[i].name, info[i].file, info[i].line,
+		       info[i].func, info[i].tid, seconds(info[i].oldest_ns));
+	if (n > 16)
+		printf("httpd:   and %d more kinds\n", n - 16);
+	if (!n)
+		printf("httpd:   no request: only connections that were being closed\n");
+}
+
+/* The time is over. Name what runs, end it, and see the stop through. */
+static int cut_off(struct httpd *h)
+{
+	int sig = __atomic_load_n(&h->hurried_by, __ATOMIC_RELAXED);
+	int status = sig ? 128 + sig : EXIT_CUT;
+	struct stopper_ctx *ctx = NULL;
+
+	if (sig)
+		printf("httpd: cut short by a second signal (%s); still running:\n",
+		       strsignal(sig));
+	else
+		printf("httpd: the grace of %.3g s is over; still running:\n",
+		       seconds(h->grace_ns));
+	print_running(h);
+	fflush(stdout);
+	stopper_event_fire(&h->cut);
+	if (!stopper_ctx_with_timeout(NULL, CUT_NS, &ctx) && !stopper_stop(h->stopper, ctx)) {
+		stopper_ctx_put(ctx);
+		return status;
+	}
+	/* something hangs in the kernel: no way to free what it writes to */
+	printf("httpd: cannot be cut off:\n");
+	print_running(h);
+	print_counts(h);
+	_exit(status);
+}
+
+/* Until somebody asks; then stop. The exit status. */
+static int serve(struct httpd *h)
+{
+	struct stopper_ctx *grace;
+	int64_t begin;
+	int sig, err;
+
+	stopper_wait(&h->asked, NULL);
+	begin = now_ns();
+	sig = __atomic_load_n(&h->asked_by, __ATOMIC_RELAXED);
+	if (sig)
+		say(h, "%s: stopping", strsignal(sig));
+	err = stopper_ctx_with_timeout(h->patience, h->grace_ns, &grace);
+	if (err) {
+		fail(h, "no deadline, so none is given", err);
+		grace = NULL;
+	}
+	err = stopper_stop(h->stopper, grace);
+	stopper_ctx_put(grace);
+	if (err)
+		return cut_off(h);
+	printf("httpd: drained and stopped in %.3f s\n", seconds(now_ns() - begin));
+	return sig ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run(struct httpd *h)
+{
+	int status = EXIT_FAILURE;
+	pthread_t signals;
+	int err;
+
+	err = pthread_create(&signals, NULL, signal_thread, h);
+	if (err) {
+		fail(h, "cannot start a thread", -err);
+		stopper_stop(h->stopper, NULL);
+		return status;
+	}
+	if (!add_closers(h) && !announce(h) && !start_rings(h))
+		status = serve(h);
+	else
+		stopper_stop(h->stopper, NULL);
+	pthread_kill(signals, SIG_DONE);
+	pthread_join(signals, NULL);
+	print_counts(h);
+	return status;
+}
+
+static int create_and_run(struct httpd *h)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .log = on_stopper_log, .log_arg = h };
+	int status = EXIT_FAILURE, err;
+
+	stopper_event_init(&h->asked);
+	stopper_event_init(&h->cut);
+	err = stopper_ctx_with_cancel(NULL, &h->patience);
+	if (!err)
+		err = stopper_create(&h->stopper, "httpd", &opts);
+	if (err)
+		say(h, "stopper: %s", stopper_strerror(err));
+	else
+		status = run(h);
+	stopper_put(h->stopper);
+	stopper_ctx_put(h->patience);
+	stopper_event_destroy(&h->cut);
+	stopper_event_destroy(&h->asked);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct httpd h = { .dir = -1, .listener = -1 };
+	sigset_t set = our_signals();
+	int status = EXIT_FAILURE;
+
+	parse_options(&h, argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	http_parser_set_max_header_size(REQUEST_MAX);
+	if (!open_all(&h))
+		status = create_and_run(&h);
+	close_sockets(&h);
+	close_dir(&h);
+	if (h.log)
+		fclose(h.log);
+	free(h.rings);
+	return status;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * httpd.h - what the parts of the example server share.
+ *
+ *   httpd.c  options, signals, the order of start and stop, the verdict
+ *   ring.c   one thread and its ring: accepts, dispatches, times out
+ *   conn.c   one connection and the request that runs on it
+ *   http.c   HTTP itself: requests (by http-parser), paths, heads of answers
+ *
+ * Who owns what: a ring thread owns its ring, its connections and their
+ * requests, and nobody else ever touches them, so nothing here is locked. The
+ * rings share the listening socket (see ring_leave()) and the directory's
+ * descriptor; main owns the rest and frees it when the stopper has stopped.
+ */
+#ifndef HTTPD_H
+#define HTTPD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include <liburing.h>
+#include <http_parser.h>
+#include <stopper/stopper.h>
+
+#define NSEC_PER_SEC	1000000000LL
+#define NSEC_PER_MSEC	1000000LL
+
+#define CONNS_MAX	32000		/* what the largest completion queue has room for */
+#define REQUEST_MAX	8192		/* bytes of a request's head; longer: 431 */
+#define REPLY_BUF	(64 * 1024)	/* an answer's head and file data on their way out */
+#define LINGER_BYTES	(256 * 1024)	/* read and thrown away after our last byte */
+
+#define __printf(f, a)	__attribute__((format(printf, f, a)))
+#define __noreturn	__attribute__((noreturn))
+#define __aligned(n)	__attribute__((aligned(n)))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+/* What a completion's user data points to; 0 is a completion nobody waits for. */
+struct op {
+	void (*done)(struct op *op, int res);
+};
+
+/* Written by one ring's thread only; added up by main at the end. */
+struct counts {
+	uint64_t begun;		/* requests that the stopper admitted */
+	uint64_t answered;	/* of these: the last byte of the answer is out */
+	uint64_t aborted;	/* of these: the client went away or stalled */
+	uint64_t cut;		/* of these: ended by us, the grace being over */
+	uint64_t refused;	/* requests that the stopper did not admit: 503 */
+	uint64_t late;		/* connections on which bytes crossed our closing */
+};
+
+static inline void count(uint64_t *n)
+{
+	/* one writer; relaxed, so that main may look at any time */
+	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+}
+
+struct httpd {
+	struct stopper *stopper;
+	struct stopper_event asked;	/* somebody wants us to stop */
+	struct stopper_event cut;	/* the grace is over: end what still runs */
+	struct stopper_ctx *patience;	/* cancelled by a second signal */
+	struct ring *rings;
+	unsigned int open_rings;
+	FILE *log;
+	int dir;
+	int listener;
+	unsigned int listening;		/* rings that still accept; atomic */
+	int asked_by;			/* the first signal, 0: a ring that failed; atomic */
+	int hurried_by;			/* the second one; atomic */
+	int64_t asked_at;		/* the signal thread's */
+
+	/* options */
+	const char *root;
+	const char *address;
+	const char *port;
+	const char *log_path;
+	unsigned int nr_rings;
+	unsigned int max_conns;		/* of one ring */
+	int64_t timeout_ns;
+	int64_t drain_ns;
+	int64_t grace_ns;
+};
+
+void __printf(2, 3) say(struct httpd *h, const char *fmt, ...);
+
+/* ring.c */
+
+enum watch {
+	WATCH_ACTIVE,	/* --timeout without progress: 408, or closed */
+	WATCH_DRAIN,	/* idle while quiescing: --drain, then closed */
+	WATCH_LINGER,	/* our side is closed: the client has a second for his */
+	NR_WATCHES,
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+struct ring {
+	struct io_uring uring;
+	struct httpd *h;
+	struct op accept;
+	struct op quiesce;
+	struct op stop;
+	struct op cut;
+	bool accepting;			/* an accept is in flight */
+	bool listening;			/* not yet done with the listener */
+	bool quiescing;
+	bool stopping;
+	bool cutting;
+	unsigned int conns;
+	int64_t now;			/* when this round began */
+	int64_t drain_end;		/* no new connection after this */
+	int64_t accept_at;		/* not before this, 0: at any time */
+	struct conn_list watched[NR_WATCHES];	/* each oldest first */
+	time_t date_of;
+	char date[32];
+	struct counts n;
+} __aligned(64);
+
+int ring_init(struct ring *r, struct httpd *h);
+void ring_exit(struct ring *r);
+void ring_run(struct stopper_ctx *ctx, void *arg);
+
+struct io_uring_sqe *ring_sqe(struct ring *r);
+void ring_queue(struct io_uring_sqe *sqe, struct op *op, void (*done)(struct op *op, int res));
+void ring_cancel(struct ring *r, struct op *op);
+void ring_accept(struct ring *r);
+const char *ring_date(struct ring *r);
+int64_t now_ns(void);
+
+/* http.c */
+
+struct span {
+	unsigned int off;	/* from the first byte of the request */
+	unsigned int len;
+};
+
+struct request {
+	http_parser parser;
+	const char *base;	/* first byte of the request, during http_parse() */
+	struct span url;
+	struct span name;	/* of the header that is being read */
+	struct span range;
+	unsigned int hosts;
+	unsigned int status;	/* an error that can be told from the head alone */
+	int header;		/* which one is being read */
+	bool in_value;
+	bool complete;
+	bool keep_alive;
+};
+
+struct head {
+	const struct request *req;
+	const char *date;
+	const char *type;	/* NULL: none */
+	const char *base;	/* first byte of the request */
+	unsigned int status;
+	bool close;
+	uint64_t length;	/* of what is sent */
+	uint64_t first;		/* where that begins, in 206 */
+	uint64_t size;		/* of the whole file, in 206 and 416 */
+	time_t mtime;		/* 0: none */
+};
+
+enum range { RANGE_NONE, RANGE_SOME, RANGE_BEYOND };
+
+void http_request_init(struct request *q);
+size_t http_parse(struct request *q, const char *base, size_t done, size_t len);
+int http_path(const struct request *q, const char *base, char *path, size_t room);
+enum range http_range(const struct request *q, const char *base, uint64_t size,
+		      uint64_t *first, uint64_t *length);
+size_t http_head(char *buf, size_t room, const struct head *head);
+const char *http_type(const char *path);
+
+static inline bool http_is_head(const struct request *q)
+{
+	return q->parser.method == HTTP_HEAD;
+}
+
+/* conn.c */
+
+struct conn {
+	TAILQ_ENTRY(conn) link;
+	struct op op;		/* the one operation in flight */
+	struct ring *ring;
+	enum watch watch;
+	int64_t since;		/* on that list */
+	int fd;
+
+	/* in[]: done with | start .. pos parsed .. len read */
+	size_t start;
+	size_t pos;
+	size_t len;
+
+	/* the request, and its answer */
+	struct stopper_task task;
+	struct request req;
+	bool active;		/* its first byte has been seen */
+	bool begun;		/* and the stopper has admitted it */
+	bool closing;		/* the answer says so, or there is none */
+	unsigned int retries;
+	int file;
+	const char *type;
+	char *out;
+	size_t out_pos;
+	size_t out_len;
+	uint64_t file_pos;
+	uint64_t file_left;
+	size_t drained;
+
+	char in[REQUEST_MAX];
+};
+
+int conn_open(struct ring *r, int fd);
+void conn_expired(struct conn *c);
+void conn_quiesce_all(struct ring *r);
+void conn_cut_all(struct ring *r);
+
+#endif /* HTTPD_H */
