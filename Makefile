@@ -5,7 +5,7 @@
 
 lib     := $(CURDIR)/tools/testing/lib
 vm      := $(CURDIR)/tools/testing/vm
-build   := $(CURDIR)/build
+override build := $(CURDIR)/build
 jobs    := -j$(shell nproc)
 
 PREFIX  ?= /usr/local

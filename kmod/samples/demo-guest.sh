@@ -1,0 +1,257 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# demo-guest.sh: what demo.sh runs in the guest, under busybox.
+#
+# Real clients call stopper_httpd: wrk (16 connections, as fast as it can), curl (answers that take
+# 200 ms), wget (256 KiB at a time), and, through nc, one that holds an idle connection open. There
+# are fewer slots (limit=) than clients, so some always wait in the backlog. In the middle of it the
+# module is unloaded, and two clients make that hard: one has sent half a request and sends the other
+# half when rmmod waits already, and one reads its 4 MiB so slowly that TCP delivers the last of them
+# when the module is gone.
+#
+# How the two sides are matched. Each client counts
+#
+#   begun      requests it made, those to a closed port too
+#   answered   answers that came whole, of any status but 503
+#   refused    a 503, or not one byte of an answer
+#   cut        a part of an answer
+#
+# and the server counts
+#
+#   begun      requests of which it has read the first byte
+#   answered   answers of which it has handed the last byte to TCP
+#   refused    connections and requests that it turned away itself, with a 503
+#   aborted    the client went away
+#
+# A client cannot tell a refused request from a lost one if not a byte comes back. But the server knows
+# which ones it had begun, and nobody else calls it, so, for the clients,
+#
+#   lost = begun by the server - answered, as the clients counted them
+#
+# which is 0 when each request that was begun was answered, and the answer arrived, whole. Nothing is
+# hidden by summing up: the clients cannot have more answers than the server gave. Clients may be refused
+# more often than the server knows: from some point on it is TCP that refuses.
+
+url=http://127.0.0.1:8080
+module=stopper_httpd
+tmp=/tmp/demo
+mkdir -p $tmp
+problems=0
+
+problem() { echo "PROBLEM: $*"; problems=$((problems + 1)); }
+title() { echo; echo "--- $*"; }
+uptime_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
+
+# One line a request: CLIENT answered|refused|cut
+record() { echo "$1 $2" >>$tmp/requests; }
+
+# --- clients -----------------------------------------------------------------------------------------
+
+# %{size_header} is what came back of an answer's head, so 0 means: nothing at all.
+curl_once() {
+	local out status header
+	out=$(curl -s -o "${page:-/dev/null}" -w '%{exitcode} %{http_code} %{size_header}' "$@")
+	read -r status code header <<-END
+		$out
+	END
+	if [ "$status" = 0 ] && [ "$code" != 503 ]; then
+		record curl answered
+	elif [ "$code" = 503 ] || [ "$header" = 0 ]; then
+		record curl refused
+	else
+		record curl cut
+	fi
+	return "$status"
+}
+
+# 7: connection refused; the server is gone.
+curl_client() {
+	while :; do
+		curl_once "$url/slow?ms=200"
+		[ $? != 7 ] || return
+	done
+}
+
+wget_once() {
+	if wget -q -O $tmp/big.$1 "$url/big?kb=256" 2>$tmp/wget.$1 &&
+	   [ "$(wc -c <$tmp/big.$1)" = 262144 ]; then
+		record wget answered
+		return 0
+	fi
+	case $(cat $tmp/wget.$1) in
+	*" 503 "*|*"can't connect"*|*"error getting response"*)
+		record wget refused ;;
+	*)	record wget cut ;;
+	esac
+	! grep -q "can't connect" $tmp/wget.$1
+}
+
+wget_client() { while wget_once "$1"; do :; done; }
+
+# A connection that is written to piece by piece: whoever sources its input decides when.
+nc_client() {
+	local status=refused
+	trap '' PIPE
+	mkfifo $tmp/$1.in
+	nc 127.0.0.1 8080 <$tmp/$1.in >$tmp/$1.out &
+	exec 3>$tmp/$1.in
+	$1_input >&3
+	wait $!
+	uptime_ms >$tmp/$1.end
+	if grep -q '^stopper_httpd: ' $tmp/$1.out; then
+		status=answered
+	elif [ -s $tmp/$1.out ]; then
+		status=cut
+	fi
+	record $1 $status
+}
+
+# A whole request; then the connection is held until the server closes it.
+idle_input() { printf 'GET / HTTP/1.1\r\nHost: demo\r\n\r\n'; }
+
+# The second half comes half a second into rmmod.
+half_input() {
+	printf 'GET / HTTP/1.1\r\nHo'
+	while [ ! -e $tmp/rmmod ]; do sleep 0.1; done
+	sleep 0.5
+	printf 'st: demo\r\n\r\n'
+}
+
+slow_reader() {
+	curl_once --limit-rate 300K "$url/big?kb=4096"
+	uptime_ms >$tmp/slow.end
+}
+
+expect() {
+	local want=$1
+	shift
+	curl_once "$@"
+	[ "$code" = "$want" ] || problem "curl $*: $code, not $want"
+}
+
+try_pages() {
+	expect 200 $url/
+	expect 200 -I "$url/big?kb=1"
+	expect 200 -H 'Connection: close' $url/stats
+	expect 400 "$url/slow?ms=soon"
+	expect 400 -H Host: $url/
+	expect 404 $url/nothing
+	expect 405 -d body $url/
+	expect 431 -H "X-Long: $(head -c 5000 /dev/zero | tr '\0' x)" $url/
+	echo "200 400 404 405 431: as they should be"
+}
+
+start_clients() {
+	wrk -t 2 -c 16 -d 100 -s /demo/demo-wrk.lua $url/ >$tmp/wrk 2>&1 &
+	wrk=$!
+	clients=
+	for i in 1 2 3; do
+		curl_client & clients="$clients $!"
+		wget_client $i & clients="$clients $!"
+	done
+	nc_client idle & clients="$clients $!"
+}
+
+# wrk goes on calling a server that is gone until it is told to stop; the others notice.
+end_clients() {
+	kill -INT $wrk
+	wait $wrk
+	wait $clients
+}
+
+# --- the two sides -----------------------------------------------------------------------------------
+
+row() { printf '%-9s %9s %9s %9s %9s\n' "$@"; }
+count() { grep -c "^$1\$" $tmp/requests; }
+
+# Adds up into begun, answered, refused, cut.
+client_row() {
+	local name=$1 a=$2 r=$3 c=$4
+	row "$name" $((a + r + c)) "$a" "$r" ''
+	begun=$((begun + a + r + c)) answered=$((answered + a))
+	refused=$((refused + r)) cut=$((cut + c))
+}
+
+client_rows() {
+	begun=0 answered=0 refused=0 cut=0
+	set -- $(grep '^wrk ' $tmp/wrk)
+	[ $# = 4 ] || { cat $tmp/wrk; problem "wrk gave no counts"; }
+	client_row wrk "${3:-0}" "${4:-0}" 0
+	for name in curl wget idle half; do
+		client_row $name "$(count "$name answered")" "$(count "$name refused")" \
+			"$(count "$name cut")"
+	done
+}
+
+# The line that the module leaves in the log, as variables s_begun and so on.
+server_counts() {
+	s_begun=0 s_answered=0 s_refused=0 s_lost=-1 s_aborted=0
+	eval "$(dmesg | sed -n "s/.*$module: begun=/begun=/p" | tail -n 1 | tr ' ' '\n' |
+		sed -n 's/^\([a-z]*=[-0-9]*\)$/s_\1/p')"
+}
+
+compare() {
+	title "Every request, counted by the clients and by the server"
+	row '' begun answered refused lost
+	client_rows
+	server_counts
+	lost=$((s_begun - answered))
+	row clients $begun $answered $refused $lost
+	row server $s_begun $s_answered $s_refused $s_lost
+	[ $lost = 0 ] || problem "the server began $s_begun requests, the clients have $answered answers"
+	[ "$s_lost" = 0 ] || problem "the server lost $s_lost"
+	[ "$s_aborted" = 0 ] || problem "the server gave up $s_aborted answers"
+	[ $cut = 0 ] || problem "$cut answers were cut"
+	[ $answered -ge 100 ] || problem "only $answered answers: that was no load"
+}
+
+# Ours, and what a kernel says of its clocks when the emulator is slow.
+expected='^(stopper|clocksource:|hrtimer:|perf:|tsc:|sched_clock:)'
+
+check_log() {
+	dmesg | sed 's/^\[[^]]*\] //' >$tmp/log
+	title "The kernel log"
+	cat $tmp/log
+	grep -vE "$expected" $tmp/log >$tmp/alien && problem "not ours: $(cat $tmp/alien)"
+	scan-dmesg $tmp/log || problem "the kernel complains"
+}
+
+# --- the demonstration -------------------------------------------------------------------------------
+
+dmesg -c >/dev/null
+insmod /demo/stopper.ko || exit 1
+insmod /demo/$module.ko limit=22 || exit 1
+
+title "Answers"
+try_pages
+
+title "Under load: wrk, curl, wget, an idle client; /sys/kernel/debug/stopper"
+start_clients
+sleep 3
+cat /sys/kernel/debug/stopper || problem "there is no debug list"
+page=$tmp/stats curl_once $url/stats
+echo
+echo "/stats: $(tr '\n' ' ' <$tmp/stats)"
+
+nc_client half & clients="$clients $!"
+slow_reader & clients="$clients $!"
+sleep 1
+start=$(uptime_ms)
+touch $tmp/rmmod
+rmmod $module || problem "rmmod failed"
+end=$(uptime_ms)
+end_clients
+title "rmmod $module under load took $((end - start)) ms (stated: at most 3000, for slow clients)"
+[ $((end - start)) -le 4000 ] || problem "rmmod took too long"
+after() { echo "  $(($(cat $tmp/$1.end) - start)) ms after it began: $2"; }
+after idle "the idle connection was closed"
+after half "the half request had become a whole one, and its client was done"
+after slow "the slow reader had its 4 MiB"
+
+compare
+rmmod stopper || problem "rmmod stopper failed"
+[ ! -e /sys/kernel/debug/stopper ] || problem "/sys/kernel/debug/stopper is still there"
+check_log
+
+title "$([ $problems = 0 ] && echo "no request was lost" || echo "FAILED: $problems problems")"
+[ $problems = 0 ]

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# demo.sh: the kernel half of make demo. Boots a VM, puts real clients on stopper_httpd, unloads it
+# under load, and says what became of every request.
+#
+#   KERNEL           6.1, 6.12                                                    [6.12]
+#   STOPPER_KO_DIR   where build-modules put the modules        [the ones built for KERNEL]
+#
+# Status 0: not one request was lost and the kernel log has nothing in it but our own lines. What
+# happens in the guest, and how the two sides are matched, is in demo-guest.sh.
+
+. "${BASH_SOURCE[0]%/*}/../../tools/testing/lib/ui.sh"
+samples=$top/kmod/samples
+vm=$testing/vm
+kernel=${KERNEL:-6.12}
+
+ko_dir=${STOPPER_KO_DIR:-}
+[ -n "$ko_dir" ] || ko_dir=$("$testing/lib/build-modules" -p "$("$vm/kernels" kdir "$kernel")") || exit
+
+# -f arguments for a program and all the libraries it names, each at its own place.
+program() {
+	local path
+	path=$(command -v "$1") || die "$1 is not installed (tools/testing/lib/deps demo)"
+	files+=(-f "$path:/bin/$1")
+	while read -r path; do
+		files+=(-f "$path:$path")
+	done < <(ldd "$path" | grep -o '/[^ ]*')
+}
+
+module() {
+	local path
+	path=$(find "$ko_dir" -name "$1" -print -quit)
+	[ -n "$path" ] || die "no $1 in $ko_dir: make modules"
+	files+=(-f "$path:/demo/$1")
+}
+
+files=()
+module stopper.ko
+module stopper_httpd.ko
+program wrk
+program curl
+for file in demo-guest.sh demo-wrk.lua; do
+	files+=(-f "$samples/$file:/demo/$file")
+done
+
+note "Booting Debian's $kernel in QEMU: stopper_httpd under load, then rmmod"
+supervise "$vm/run" -k "$kernel" -t 120 -m 768 -l "$log_dir/demo-vm-$kernel.log" "${files[@]}" \
+	-- 'sh /demo/demo-guest.sh'
