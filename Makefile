@@ -74,15 +74,18 @@ shell: ## A shell in a VM with the module loaded [KERNEL=6.1|6.12]
 
 .PHONY: install
 install: lib ## Install library, headers, manual pages [PREFIX=/usr/local DESTDIR=]
-	@$(MAKE) -C user install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	@$(lib)/step "Installing under $(DESTDIR)$(PREFIX)" $(MAKE) -C user install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 .PHONY: uninstall
 uninstall: ## Remove what install put there
-	@$(MAKE) -C user uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
+	@$(lib)/step "Uninstalling from $(DESTDIR)$(PREFIX)" $(MAKE) -C user uninstall PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 .PHONY: modules_install
-modules_install: modules ## Install the modules under /lib/modules/VERSION [KDIR= DESTDIR=]
-	@$(MAKE) -C $(kdir) M=$$(dirname $$($(lib)/build-modules -p $(kdir))) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+modules_install: ## Install stopper.ko under /lib/modules/VERSION [KDIR= DESTDIR=]
+	@$(lib)/deps kbuild
+	@$(lib)/step "Building stopper.ko" $(lib)/build-modules $(kdir) STOPPER_SAMPLES=
+	@$(MAKE) -C $(kdir) M=$$(dirname $$($(lib)/build-modules -p $(kdir))) INSTALL_MOD_PATH=$(DESTDIR) \
+		$(if $(wildcard $(kdir)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) modules_install
 
 .PHONY: clean
 clean: ## Remove build/

@@ -56,7 +56,7 @@ bool run_on_this_thread(struct stopper *s)
 	return found;
 }
 
-/* Shows what runs of @s besides tasks to @visit, which must not sleep. */
+/* Shows what runs of @s (NULL: of all) besides tasks to @visit, which must not sleep. */
 void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r), void *arg)
 {
 	struct stopper_list *n;
@@ -66,7 +66,7 @@ void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r)
 	list_walk(n, &runs) {
 		struct run *r = list_item(n, struct run, node);
 
-		if (r->s == s && r->kind != STOPPER_PANIC_SCOPE)
+		if ((!s || r->s == s) && r->kind != STOPPER_PANIC_SCOPE)
 			visit(arg, r);
 	}
 	plat_unlock(&runs_lock, f);

@@ -47,7 +47,7 @@ struct collector {
 	unsigned int *index;		/* hash of (s, site) -> group + 1 */
 	unsigned int max_groups, max_threads, index_size;
 	unsigned int ngroups, nthreads;
-	unsigned int lost_groups, lost_threads;
+	unsigned int lost_tasks, lost_threads;
 };
 
 /* For stall and leak reports, which must not need memory. */
@@ -62,7 +62,7 @@ static void collector_reset(struct collector *c)
 {
 	c->ngroups = 0;
 	c->nthreads = 0;
-	c->lost_groups = 0;
+	c->lost_tasks = 0;
 	c->lost_threads = 0;
 	memset(c->index, 0, c->index_size * sizeof(*c->index));
 }
@@ -136,7 +136,7 @@ static void collect(struct collector *c, struct stopper *s, const struct stopper
 	struct group *g = group_of(c, s, site, kind);
 
 	if (!g) {
-		c->lost_groups++;
+		c->lost_tasks++;
 		return;
 	}
 	g->info.count++;
@@ -183,11 +183,11 @@ static int collector_make(struct collector *c, struct stopper *s, bool runs)
 		if (err)
 			return err;
 		fill_collector(c, s, runs);
-		if ((!c->lost_groups && !c->lost_threads) || tries == 12)
+		if ((!c->lost_tasks && !c->lost_threads) || tries == 12)
 			return 0;
-		groups += c->lost_groups;
+		groups += c->lost_tasks;
 		groups *= 2;
-		threads = 2 * (threads + c->lost_threads + c->lost_groups);
+		threads = 2 * (threads + c->lost_threads + c->lost_tasks);
 		collector_free(c);
 	}
 }
@@ -310,6 +310,13 @@ static void put_stopper(const struct out *out, const struct collector *c, struct
 			put_group(out, c, &c->groups[i]);
 }
 
+/* What did not fit. A task whose group did not fit has no thread line either. */
+static void put_lost(const struct out *out, const struct collector *c)
+{
+	if (c->lost_tasks || c->lost_threads)
+		put(out, "  and %u tasks, %u threads more", c->lost_tasks, c->lost_threads);
+}
+
 static void sort_groups(struct collector *c)
 {
 	plat_sort(c->groups, c->ngroups, sizeof(*c->groups), by_place);
@@ -352,8 +359,7 @@ int report_all(const struct out *out)
 		sort_groups(&c);
 		for (i = 0; i < n; i++)
 			put_stopper(out, &c, list[i]);
-		if (c.lost_groups || c.lost_threads)
-			put(out, "and %u tasks, %u threads more", c.lost_groups, c.lost_threads);
+		put_lost(out, &c);
 		collector_free(&c);
 	}
 	for (i = 0; i < n; i++)
@@ -407,8 +413,7 @@ static void report_few(struct stopper *s, int level)
 		fill_collector(&c, s, true);
 		sort_groups(&c);
 		put_stopper(&out, &c, s);
-		if (c.lost_groups)
-			put(&out, "  and %u tasks more", c.lost_groups);
+		put_lost(&out, &c);
 	} else {
 		stopper_log(s, level,
 			    "stopper %llu \"%s\": %lu tasks (another report is under way)",

@@ -31,6 +31,7 @@ static long membarrier(int cmd)
 	return syscall(SYS_membarrier, cmd, 0, 0);
 }
 
+/* Pairs with plat_light_barrier() of every other thread. */
 void plat_heavy_barrier(void)
 {
 	/* pairs with plat_light_barrier() of every other thread */

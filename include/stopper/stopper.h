@@ -196,7 +196,8 @@ STOPPER_API const char *stopper_phase_name(enum stopper_phase phase);
  * Context: process context, sleeps.
  * Return: 0; -ECANCELED, -ETIMEDOUT: given up, the phase stays, a later call
  * goes on from there; -EDEADLK: called from one of its own tasks (or of a
- * child's), nothing changed; -EINVAL. A handle is no thread's: who waits for one
+ * child's), or by a callback, hook or log sink that the stop itself calls, nothing
+ * changed; -EINVAL; userspace: -ENOTSUP after fork(). A handle is no thread's: who waits for one
  * that he would end himself waits for ever.
  */
 #define stopper_quiesce(s, ctx)	__stopper_quiesce(s, ctx, STOPPER_SITE("quiesce"))
@@ -216,7 +217,8 @@ STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
  * Context: process context, sleeps.
  * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
  * stopper_quiesce(); -EDEADLK: called from one of its own tasks, workers or
- * closers (or of a child's), nothing changed; -EINVAL.
+ * closers (or of a child's), or by a callback, hook or log sink that the stop
+ * itself calls, nothing changed; -EINVAL; userspace: -ENOTSUP after fork().
  */
 #define stopper_stop(s, ctx)	__stopper_stop(s, ctx, STOPPER_SITE("stop"))
 STOPPER_API int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx,
@@ -230,7 +232,8 @@ STOPPER_API int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx,
  * kept alive until it is stopped. A second call does nothing.
  *
  * Context: any, in the kernel up to softirq; in userspace it starts a thread.
- * Return: 0; -EINVAL; userspace: -EAGAIN when no thread can be started.
+ * Return: 0; -EINVAL; userspace: -EAGAIN when no thread can be started, -ENOTSUP
+ * after fork().
  */
 #define stopper_stop_async(s)	__stopper_stop_async(s, STOPPER_SITE("stop_async"))
 STOPPER_API int __stopper_stop_async(struct stopper *s, const struct stopper_site *site);

@@ -390,7 +390,7 @@ static int start_rings(struct httpd *h)
 		err = stopper_run_worker(h->stopper, NULL, "ring", ring_run, &h->rings[i]);
 	if (!err)
 		return 0;
-	/* the one that failed and those after it will never leave the listener */
+	/* these never leave the listener; ACQ_REL pairs with the others' in ring.c */
 	__atomic_sub_fetch(&h->listening, h->nr_rings - i + 1, __ATOMIC_ACQ_REL);
 	return fail(h, "cannot start a ring thread", err);
 }

@@ -129,7 +129,7 @@ static void empty_backlog(struct ring *r)
 static void ring_leave(struct ring *r)
 {
 	r->listening = false;
-	/* ACQ_REL: the last to leave must be the only user, and after all others */
+	/* the last to leave is the only user; ACQ_REL pairs with the others' same access */
 	if (__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL) == 0)
 		empty_backlog(r);
 }
@@ -372,6 +372,7 @@ void ring_run(struct stopper_ctx *ctx, void *arg)
 
 	if (err) {
 		say(r->h, "a ring does not start: %s", strerror(-err));
+		/* pairs with the others' in leave_listener() */
 		__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL);
 		stopper_event_fire(&r->h->asked);
 		return;
