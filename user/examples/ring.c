@@ -372,7 +372,7 @@ void ring_run(struct stopper_ctx *ctx, void *arg)
 
 	if (err) {
 		say(r->h, "a ring does not start: %s", strerror(-err));
-		/* pairs with the others' in leave_listener() */
+		/* pairs with the others' in ring_leave() */
 		__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL);
 		stopper_event_fire(&r->h->asked);
 		return;
