@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * conf_family.c - a stopper with a parent: quiesced and stopped as a part of it.
+ */
+#include "conf.h"
+
+static struct stopper *child_of(struct stopper *parent)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .parent = parent };
+	struct stopper *s = NULL;
+
+	CHECK_EQ(stopper_create(&s, "child", &opts), 0);
+	return s;
+}
+
+static void child_quiesces_with_its_parent(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent);
+	struct conf_counter ran = { 0 };
+
+	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
+	CHECK(stopper_event_fired(stopper_should_quiesce(child)));
+	CHECK_EQ(stopper_run_task(child, NULL, "late", conf_count_fn, &ran), -ESHUTDOWN);
+	CHECK(!stopper_event_fired(stopper_should_stop(child)));
+	conf_stop_and_put(parent);
+	CHECK_EQ(stopper_phase(child), STOPPER_STOPPED);
+	stopper_put(child);
+	CHECK_EQ(conf_get(&ran), 0);
+}
+
+static void wait_for_quiesce(struct stopper_ctx *ctx, void *stopper)
+{
+	CHECK_EQ(stopper_wait(stopper_should_quiesce(stopper), ctx), 0);
+}
+
+/* Else a task of the parent's that works through the child would hold up both. */
+static void child_quiesces_before_the_tasks_of_its_parent_have_ended(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent);
+
+	CHECK_EQ(stopper_run_async_task(parent, NULL, "task", wait_for_quiesce, child), 0);
+	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
+	conf_stop_and_put(parent);
+	stopper_put(child);
+}
+
+static void quiesce_of_the_parent_waits_for_tasks_of_the_child(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent);
+	struct conf_call quiesce;
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
+	CHECK_EQ(stopper_num_tasks(parent), 0);
+	conf_quiesce_begin(&quiesce, parent, NULL);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(child)));
+	conf_settle();
+	CHECK(!conf_get(&quiesce.returned));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&quiesce), 0);
+	conf_stop_and_put(parent);
+	stopper_put(child);
+}
+
+struct generations {
+	struct stopper *parent, *child, *grandchild;
+	struct conf_counter n;
+	int parent_at, child_at, grandchild_at;
+};
+
+static void parent_closed(void *arg)
+{
+	struct generations *g = arg;
+
+	CHECK(stopper_event_fired(stopper_is_stopped(g->child)));
+	CHECK(stopper_event_fired(stopper_is_stopped(g->grandchild)));
+	g->parent_at = conf_inc(&g->n);
+}
+
+static void child_closed(void *arg)
+{
+	struct generations *g = arg;
+
+	CHECK(!stopper_event_fired(stopper_is_stopped(g->parent)));
+	CHECK(stopper_event_fired(stopper_is_stopped(g->grandchild)));
+	g->child_at = conf_inc(&g->n);
+}
+
+static void grandchild_closed(void *arg)
+{
+	struct generations *g = arg;
+
+	CHECK(!stopper_event_fired(stopper_is_stopped(g->parent)));
+	CHECK(!stopper_event_fired(stopper_is_stopped(g->child)));
+	g->grandchild_at = conf_inc(&g->n);
+}
+
+static void stop_of_the_parent_stops_the_children_first(void)
+{
+	struct generations g = { .parent = conf_stopper(NULL) };
+
+	g.child = child_of(g.parent);
+	g.grandchild = child_of(g.child);
+	CHECK_EQ(stopper_add_closer_fn(g.parent, "parent", parent_closed, &g), 0);
+	CHECK_EQ(stopper_add_closer_fn(g.child, "child", child_closed, &g), 0);
+	CHECK_EQ(stopper_add_closer_fn(g.grandchild, "grandchild", grandchild_closed, &g), 0);
+	CHECK_EQ(stopper_stop(g.parent, NULL), 0);
+	CHECK_EQ(g.grandchild_at, 1);
+	CHECK_EQ(g.child_at, 2);
+	CHECK_EQ(g.parent_at, 3);
+	CHECK_EQ(stopper_phase(g.child), STOPPER_STOPPED);
+	CHECK_EQ(stopper_phase(g.grandchild), STOPPER_STOPPED);
+	CHECK_EQ(stopper_stop(g.child, NULL), 0);
+	stopper_put(g.parent);
+	stopper_put(g.child);
+	stopper_put(g.grandchild);
+}
+
+static void stop_of_the_parent_waits_for_workers_and_closers_of_the_child(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent);
+	struct conf_hold worker, closer;
+	struct conf_call stop;
+
+	conf_hold_init(&worker);
+	conf_hold_init(&closer);
+	CHECK_EQ(stopper_run_worker(child, NULL, "worker", conf_hold_fn, &worker), 0);
+	CHECK_EQ(stopper_add_closer_fn(child, "closer", conf_hold_closer_fn, &closer), 0);
+	conf_stop_begin(&stop, parent, NULL);
+	conf_wait_for(stopper_event_fired(stopper_should_stop(child)));
+	conf_settle();
+	CHECK(!conf_get(&stop.returned));
+	conf_gate_open(&worker.gate);
+	conf_wait_for(conf_get(&closer.in));
+	conf_settle();
+	CHECK(!conf_get(&stop.returned));
+	conf_gate_open(&closer.gate);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	CHECK(stopper_event_fired(stopper_is_stopped(child)));
+	stopper_put(parent);
+	stopper_put(child);
+	conf_hold_destroy(&worker);
+	conf_hold_destroy(&closer);
+}
+
+static void child_stopped_alone_leaves_its_parent_running(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent), *sibling = child_of(parent);
+	struct conf_counter ran = { 0 };
+
+	conf_stop_and_put(child);
+	CHECK_EQ(stopper_phase(parent), STOPPER_RUNNING);
+	CHECK_EQ(stopper_phase(sibling), STOPPER_RUNNING);
+	CHECK_EQ(stopper_run_task(parent, NULL, "task", conf_count_fn, &ran), 0);
+	CHECK_EQ(stopper_run_task(sibling, NULL, "task", conf_count_fn, &ran), 0);
+	CHECK_EQ(conf_get(&ran), 2);
+	conf_stop_and_put(parent);
+	CHECK_EQ(stopper_phase(sibling), STOPPER_STOPPED);
+	stopper_put(sibling);
+}
+
+static void child_of_a_quiescing_parent_is_refused(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper_options opts = { .size = sizeof(opts), .parent = parent };
+	struct stopper *untouched = (struct stopper *)&opts, *s = untouched;
+
+	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
+	CHECK_EQ(stopper_create(&s, "late", &opts), -ESHUTDOWN);
+	CHECK(s == untouched || !s);
+	CHECK_EQ(stopper_stop(parent, NULL), 0);
+	CHECK_EQ(stopper_create(&s, "late", &opts), -ESHUTDOWN);
+	stopper_put(parent);
+}
+
+struct climber {
+	struct stopper *parent, *child;
+	struct conf_counter ran;
+};
+
+static void stop_upwards(struct stopper_ctx *ctx, void *arg)
+{
+	struct climber *c = arg;
+
+	CHECK_EQ(stopper_stop(c->parent, NULL), -EDEADLK);
+	CHECK_EQ(stopper_quiesce(c->parent, NULL), -EDEADLK);
+	CHECK_EQ(stopper_phase(c->parent), STOPPER_RUNNING);
+	CHECK_EQ(stopper_phase(c->child), STOPPER_RUNNING);
+	conf_inc(&c->ran);
+}
+
+static void stop_of_the_parent_in_a_task_of_the_child_is_edeadlk(void)
+{
+	struct climber c = { .parent = conf_stopper(NULL) };
+
+	c.child = child_of(c.parent);
+	CHECK_EQ(stopper_run_task(c.child, NULL, "task", stop_upwards, &c), 0);
+	CHECK_EQ(stopper_run_async_task(c.child, NULL, "async", stop_upwards, &c), 0);
+	conf_wait_for(conf_get(&c.ran) == 2);
+	conf_stop_and_put(c.parent);
+	stopper_put(c.child);
+}
+
+static void stop_upwards_in_worker(struct stopper_ctx *ctx, void *arg)
+{
+	struct climber *c = arg;
+
+	CHECK_EQ(stopper_stop(c->parent, NULL), -EDEADLK);
+	conf_inc(&c->ran);
+}
+
+static void stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk(void)
+{
+	struct climber c = { .parent = conf_stopper(NULL) };
+
+	c.child = child_of(c.parent);
+	CHECK_EQ(stopper_run_worker(c.child, NULL, "worker", stop_upwards_in_worker, &c), 0);
+	conf_wait_for(conf_get(&c.ran) == 1);
+	CHECK_EQ(stopper_phase(c.parent), STOPPER_RUNNING);
+	conf_stop_and_put(c.parent);
+	stopper_put(c.child);
+}
+
+static void stop_downwards(struct stopper_ctx *ctx, void *arg)
+{
+	struct climber *c = arg;
+
+	CHECK_EQ(stopper_stop(c->child, NULL), 0);
+	conf_inc(&c->ran);
+}
+
+static void stop_of_the_child_in_a_task_of_the_parent_is_fine(void)
+{
+	struct climber c = { .parent = conf_stopper(NULL) };
+
+	c.child = child_of(c.parent);
+	CHECK_EQ(stopper_run_task(c.parent, NULL, "task", stop_downwards, &c), 0);
+	CHECK_EQ(conf_get(&c.ran), 1);
+	CHECK_EQ(stopper_phase(c.child), STOPPER_STOPPED);
+	conf_stop_and_put(c.parent);
+	stopper_put(c.child);
+}
+
+static void parent_lives_until_its_child_has_stopped(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent);
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
+	CHECK_EQ(stopper_stop_async(parent), 0);
+	stopper_put(parent);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(child)));
+	stopper_task_end(&task);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(child), NULL), 0);
+	stopper_put(child);
+}
+
+static void parent_deadline_goes_for_its_children(void)
+{
+	struct stopper_ctx *ctx = conf_ctx_timeout(NULL, 20 * CONF_MSEC);
+	struct stopper *parent = conf_stopper(NULL);
+	struct stopper *child = child_of(parent);
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
+	CHECK_EQ(stopper_stop(parent, ctx), -ETIMEDOUT);
+	CHECK_EQ(stopper_phase(parent), STOPPER_QUIESCING);
+	CHECK_EQ(stopper_phase(child), STOPPER_QUIESCING);
+	stopper_task_end(&task);
+	conf_stop_and_put(parent);
+	CHECK_EQ(stopper_phase(child), STOPPER_STOPPED);
+	stopper_put(child);
+	stopper_ctx_put(ctx);
+}
+
+static void parent_and_child_stopped_at_once(void)
+{
+	int round;
+
+	for (round = 0; round < conf_rounds(100); round++) {
+		struct stopper *parent = conf_stopper(NULL);
+		struct stopper *child = child_of(parent);
+		struct conf_counter closed = { 0 };
+		struct conf_call a, b;
+
+		CHECK_EQ(stopper_add_closer_fn(child, "closer", conf_count_plain, &closed), 0);
+		conf_stop_begin(&a, child, NULL);
+		conf_stop_begin(&b, parent, NULL);
+		CHECK_EQ(conf_call_end(&a), 0);
+		CHECK_EQ(conf_call_end(&b), 0);
+		CHECK_EQ(conf_get(&closed), 1);
+		stopper_put(parent);
+		stopper_put(child);
+	}
+}
+
+struct births {
+	struct stopper *parent;
+	struct conf_counter go;
+	struct stopper *born[64];
+	int n;
+};
+
+static void give_birth(void *arg)
+{
+	struct births *b = arg;
+	struct stopper_options opts = { .size = sizeof(opts), .parent = b->parent };
+	int err = 0;
+
+	conf_inc(&b->go);
+	while (b->n < (int)ARRAY_SIZE(b->born) && !err) {
+		err = stopper_create(&b->born[b->n], "born", &opts);
+		if (!err)
+			b->n++;
+		else
+			CHECK_EQ(err, -ESHUTDOWN);
+	}
+}
+
+static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
+{
+	struct births *b = conf_alloc(sizeof(*b));
+	struct conf_thread thread;
+	int round, i;
+
+	for (round = 0; round < conf_rounds(50); round++) {
+		memset(b, 0, sizeof(*b));
+		b->parent = conf_stopper(NULL);
+		CHECK_EQ(conf_spawn(&thread, give_birth, b), 0);
+		while (!conf_get(&b->go))
+			conf_yield();
+		CHECK_EQ(stopper_stop(b->parent, NULL), 0);
+		conf_join(&thread);
+		for (i = 0; i < b->n; i++) {
+			CHECK_EQ(stopper_phase(b->born[i]), STOPPER_STOPPED);
+			stopper_put(b->born[i]);
+		}
+		stopper_put(b->parent);
+	}
+	conf_free(b);
+}
+
+const struct conf_case cases_family[] = {
+	CONF_CASE(child_quiesces_with_its_parent),
+	CONF_CASE(child_quiesces_before_the_tasks_of_its_parent_have_ended),
+	CONF_CASE(quiesce_of_the_parent_waits_for_tasks_of_the_child),
+	CONF_CASE(stop_of_the_parent_stops_the_children_first),
+	CONF_CASE(stop_of_the_parent_waits_for_workers_and_closers_of_the_child),
+	CONF_CASE(child_stopped_alone_leaves_its_parent_running),
+	CONF_CASE(child_of_a_quiescing_parent_is_refused),
+	CONF_CASE(stop_of_the_parent_in_a_task_of_the_child_is_edeadlk),
+	CONF_CASE(stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk),
+	CONF_CASE(stop_of_the_child_in_a_task_of_the_parent_is_fine),
+	CONF_CASE(parent_lives_until_its_child_has_stopped),
+	CONF_CASE(parent_deadline_goes_for_its_children),
+	CONF_CASE(parent_and_child_stopped_at_once),
+	CONF_CASE(child_born_while_the_parent_stops_is_stopped_or_refused),
+	CONF_END
+};

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * conf_name.c - names: printable, cut, and unable to forge a line.
+ */
+#include "conf.h"
+
+static void show(char *buf, size_t size, const char *name)
+{
+	struct stopper *s = NULL;
+
+	CHECK_EQ(stopper_create(&s, name, NULL), 0);
+	snprintf(buf, size, "%s", stopper_name(s));
+	conf_stop_and_put(s);
+}
+
+static void stopper_name_is_copied(void)
+{
+	struct stopper *s = NULL;
+	char name[] = "volatile";
+
+	CHECK_EQ(stopper_create(&s, name, NULL), 0);
+	memset(name, 'x', sizeof(name) - 1);
+	CHECK_STR(stopper_name(s), "volatile");
+	CHECK(stopper_name(NULL));
+	conf_stop_and_put(s);
+}
+
+static void name_of_any_bytes_is_shown_printable(void)
+{
+	char shown[256], all[256];
+	int i;
+
+	for (i = 1; i < 256; i++)
+		all[i - 1] = i;
+	all[255] = '\0';
+	show(shown, sizeof(shown), all);
+	CHECK(conf_printable(shown));
+	show(shown, sizeof(shown), "a\nb\tc\x1b[31md\177e\r");
+	CHECK(conf_printable(shown));
+	/* escaped, not dropped: what is around stays, and something stands between */
+	CHECK(shown[0] == 'a' && shown[1] != 'b');
+	CHECK(strchr(shown, 'b') && strchr(shown, 'd') && strchr(shown, 'e'));
+	CHECK(strcmp(shown, "ab"));
+	show(shown, sizeof(shown), "plain name, with: all [the] usual/signs");
+	CHECK_STR(shown, "plain name, with: all [the] usual/signs");
+	show(shown, sizeof(shown), "");
+	CHECK(!strcmp(shown, "") || conf_printable(shown));
+}
+
+static void two_names_that_differ_are_shown_to_differ(void)
+{
+	static const char *const name[] = { "a\nb", "a\\nb", "a\tb", "ab", "a\001b", "a\177b" };
+	char shown[ARRAY_SIZE(name)][32];
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(name); i++) {
+		show(shown[i], sizeof(shown[i]), name[i]);
+		for (j = 0; j < i; j++)
+			CHECK(strcmp(shown[i], shown[j]));
+	}
+}
+
+static void name_over_128_bytes_is_cut(void)
+{
+	char name[200], shown[256];
+	int n;
+
+	for (n = 126; n <= 199; n++) {
+		memset(name, 'n', n);
+		name[n] = '\0';
+		show(shown, sizeof(shown), name);
+		if (n <= STOPPER_NAME_SHOWN) {
+			CHECK_STR(shown, name);
+		} else {
+			CHECK(strlen(shown) <= STOPPER_NAME_SHOWN + 3);
+			CHECK_STR(shown + strlen(shown) - 3, "...");
+			CHECK(!strncmp(shown, name, strlen(shown) - 3));
+			CHECK(strlen(shown) >= STOPPER_NAME_SHOWN - 3);
+		}
+	}
+}
+
+/* Escapes count by what they take up, and are not cut in two. */
+static void name_of_escapes_is_cut_too(void)
+{
+	char name[201], shown[1024];
+
+	memset(name, '\n', 200);
+	name[200] = '\0';
+	show(shown, sizeof(shown), name);
+	CHECK(conf_printable(shown));
+	CHECK(strlen(shown) <= STOPPER_NAME_SHOWN + 3);
+	CHECK_STR(shown + strlen(shown) - 3, "...");
+}
+
+static int lines(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void task_name_cannot_forge_a_line_of_the_map(void)
+{
+	struct stopper_task_info *info = conf_alloc(2 * sizeof(*info));
+	struct stopper *s = conf_stopper(NULL);
+	struct stopper_task a, b;
+	char map[512];
+
+	CHECK_EQ(stopper_task_begin(s, NULL, "evil\n99999  forged\r\n\x1b[2J", &a), 0);
+	CHECK_EQ(stopper_task_begin(s, NULL, "honest", &b), 0);
+	CHECK(stopper_task_map(s, map, sizeof(map)) > 0);
+	CHECK_EQ(lines(map), 2);
+	CHECK(!strstr(map, "\n99999"));
+	CHECK(!strchr(map, '\x1b') && !strchr(map, '\r'));
+	CHECK(strstr(map, "1      evil"));
+	CHECK_EQ(stopper_running_tasks(s, info, 2), 2);
+	CHECK(conf_printable(info[0].name));
+	CHECK(conf_printable(info[1].name));
+	stopper_task_end(&a);
+	stopper_task_end(&b);
+	conf_stop_and_put(s);
+	conf_free(info);
+}
+
+static void task_name_over_128_bytes_is_cut_in_the_map(void)
+{
+	static char name[141];
+	static const struct stopper_site site = { .name = name, .file = "x.c", .func = "x" };
+	struct stopper_task_info *info = conf_alloc(sizeof(*info));
+	struct stopper *s = conf_stopper(NULL);
+	struct stopper_task task;
+	char map[256];
+
+	memset(name, 'n', sizeof(name) - 1);
+	CHECK_EQ(__stopper_task_begin(s, NULL, &site, &task), 0);
+	CHECK(stopper_task_map(s, map, sizeof(map)) <= 7 + STOPPER_NAME_SHOWN + 4);
+	CHECK_STR(map + strlen(map) - 4, "...\n");
+	CHECK_EQ(stopper_running_tasks(s, info, 1), 1);
+	CHECK(strlen(info->name) < sizeof(info->name));
+	CHECK_STR(info->name + strlen(info->name) - 3, "...");
+	stopper_task_end(&task);
+	conf_stop_and_put(s);
+	conf_free(info);
+}
+
+static void site_of_odd_strings_is_shown_printable(void)
+{
+	static const struct stopper_site site = {
+		.name = "odd", .line = 4000000000u, .func = "fn\nwith\tsigns",
+		.file = "/a/very/long/path/that/goes/on/and/on/and/on/and/on/and/so/on/till/it/ends\n.c",
+	};
+	static const struct stopper_site bare = { .name = NULL };
+	struct stopper_task_info *info = conf_alloc(2 * sizeof(*info));
+	struct stopper *s = conf_stopper(NULL);
+	struct stopper_task a, b;
+	int i, err;
+
+	CHECK_EQ(__stopper_task_begin(s, NULL, &site, &a), 0);
+	CHECK_EQ(stopper_running_tasks(s, info, 1), 1);
+	CHECK(conf_printable(info->func) && conf_printable(info->file));
+	CHECK(strlen(info->file) < sizeof(info->file) && strlen(info->func) < sizeof(info->func));
+	CHECK(strstr(info->file, "ends"));	/* the end of it */
+	CHECK_EQ(info->line, 4000000000u);
+	/* a site without a name is refused or shown as something: it is not followed */
+	err = __stopper_task_begin(s, NULL, &bare, &b);
+	CHECK(err == 0 || err == -EINVAL);
+	if (!err) {
+		CHECK_EQ(stopper_running_tasks(s, info, 2), 2);
+		for (i = 0; i < 2; i++)
+			CHECK(conf_printable(info[i].name));
+		stopper_task_end(&b);
+	}
+	stopper_task_end(&a);
+	conf_stop_and_put(s);
+	conf_free(info);
+}
+
+static void log_lines_are_printable_whatever_the_names(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct stopper_task task;
+	struct stopper *s = NULL;
+	struct conf_call stop;
+
+	/* the sink checks every line */
+	log->opts.stall_ns = 5 * CONF_MSEC;
+	CHECK_EQ(stopper_create(&s, "bad\nstopper\x1b[0m", &log->opts), 0);
+	CHECK_EQ(stopper_task_begin(s, NULL, "bad\ntask\x1b[0m", &task), 0);
+	conf_stop_begin(&stop, s, NULL);
+	conf_wait_for(conf_log_count(log, "bad"));
+	conf_wait_for(conf_log_count(log, "task"));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+	conf_free(log);
+}
+
+const struct conf_case cases_name[] = {
+	CONF_CASE(stopper_name_is_copied),
+	CONF_CASE(name_of_any_bytes_is_shown_printable),
+	CONF_CASE(two_names_that_differ_are_shown_to_differ),
+	CONF_CASE(name_over_128_bytes_is_cut),
+	CONF_CASE(name_of_escapes_is_cut_too),
+	CONF_CASE(task_name_cannot_forge_a_line_of_the_map),
+	CONF_CASE(task_name_over_128_bytes_is_cut_in_the_map),
+	CONF_CASE(site_of_odd_strings_is_shown_printable),
+	CONF_CASE(log_lines_are_printable_whatever_the_names),
+	CONF_END
+};

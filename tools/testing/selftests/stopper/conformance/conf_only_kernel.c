@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * conf_only_kernel.c - cases that only the kernel can have; each is listed in ../build-only.
+ *
+ * Admission from softirq and with interrupts off, kthread_should_stop() in
+ * workers, the owner module, stoppers of devices.
+ */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/timer.h>
+
+#include <stopper/device.h>
+#include "conf.h"
+
+struct soft {
+	struct timer_list timer;
+	struct stopper *s;
+	struct stopper_event event;
+	struct stopper_sem sem;
+	struct stopper_ctx *ctx;
+	struct stopper_task begun_here, begun_there;
+	struct conf_counter ran, done;
+};
+
+static void softirq_fn(struct timer_list *timer)
+{
+	struct soft *soft = container_of(timer, struct soft, timer);
+
+	CHECK(in_serving_softirq());
+	CHECK_EQ(stopper_run_task(soft->s, NULL, "softirq", conf_count_fn, &soft->ran), 0);
+	CHECK_EQ(stopper_task_begin(soft->s, NULL, "softirq", &soft->begun_here), 0);
+	stopper_task_end(&soft->begun_there);
+	CHECK(!stopper_event_fired(stopper_should_quiesce(soft->s)));
+	CHECK_EQ(stopper_ctx_err(soft->ctx), 0);
+	stopper_ctx_cancel(soft->ctx);
+	CHECK_EQ(stopper_ctx_err(soft->ctx), -ECANCELED);
+	CHECK(stopper_event_fire(&soft->event));
+	CHECK_EQ(stopper_sem_try_acquire(&soft->sem), 0);
+	stopper_sem_release(&soft->sem);
+	stopper_ctx_put(stopper_ctx_get(soft->ctx));
+	conf_inc(&soft->done);
+}
+
+static void admission_fire_and_cancel_in_softirq(void)
+{
+	struct soft *soft = conf_alloc(sizeof(*soft));
+	struct stopper_ctx *below;
+
+	soft->s = conf_stopper(NULL);
+	soft->ctx = conf_ctx(NULL);
+	below = conf_ctx(soft->ctx);
+	stopper_event_init(&soft->event);
+	CHECK_EQ(stopper_sem_init(&soft->sem, 1), 0);
+	CHECK_EQ(stopper_task_begin(soft->s, NULL, "process", &soft->begun_there), 0);
+	timer_setup(&soft->timer, softirq_fn, 0);
+	mod_timer(&soft->timer, jiffies + 1);
+	CHECK_EQ(stopper_wait(&soft->event, NULL), 0);
+	conf_wait_for(conf_get(&soft->done));
+	CHECK_EQ(conf_get(&soft->ran), 1);
+	CHECK_EQ(stopper_ctx_err(below), -ECANCELED);
+	CHECK_EQ(stopper_num_tasks(soft->s), 1);
+	stopper_task_end(&soft->begun_here);
+	CHECK_EQ(stopper_num_tasks(soft->s), 0);
+	conf_stop_and_put(soft->s);
+	/* the callback may still be on its way out */
+	del_timer_sync(&soft->timer);
+	stopper_event_destroy(&soft->event);
+	stopper_sem_destroy(&soft->sem);
+	stopper_ctx_put(below);
+	stopper_ctx_put(soft->ctx);
+	conf_free(soft);
+}
+
+static void end_in_softirq(struct timer_list *timer)
+{
+	struct soft *soft = container_of(timer, struct soft, timer);
+
+	stopper_task_end(&soft->begun_there);
+}
+
+static void stop_goes_on_when_the_last_task_ends_in_softirq(void)
+{
+	struct soft *soft = conf_alloc(sizeof(*soft));
+	int round;
+
+	for (round = 0; round < conf_rounds(50); round++) {
+		soft->s = conf_stopper(NULL);
+		CHECK_EQ(stopper_task_begin(soft->s, NULL, "process", &soft->begun_there), 0);
+		timer_setup(&soft->timer, end_in_softirq, 0);
+		mod_timer(&soft->timer, jiffies + round % 3);
+		conf_stop_and_put(soft->s);
+		del_timer_sync(&soft->timer);
+	}
+	conf_free(soft);
+}
+
+static void stop_async_in_softirq_fn(struct timer_list *timer)
+{
+	struct soft *soft = container_of(timer, struct soft, timer);
+
+	CHECK_EQ(stopper_stop_async(soft->s), 0);
+}
+
+static void stop_begun_in_softirq(void)
+{
+	struct soft *soft = conf_alloc(sizeof(*soft));
+
+	soft->s = conf_stopper(NULL);
+	timer_setup(&soft->timer, stop_async_in_softirq_fn, 0);
+	mod_timer(&soft->timer, jiffies + 1);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(soft->s), NULL), 0);
+	del_timer_sync(&soft->timer);
+	stopper_put(soft->s);
+	conf_free(soft);
+}
+
+static void admission_with_a_spinlock_held_and_interrupts_off(void)
+{
+	static DEFINE_SPINLOCK(lock);
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter ran = { };
+	struct stopper_task task;
+	unsigned long flags;
+	int err;
+
+	spin_lock_irqsave(&lock, flags);
+	err = stopper_run_task(s, NULL, "atomic", conf_count_fn, &ran);
+	err = err ?: stopper_task_begin(s, NULL, "atomic", &task);
+	if (!err)
+		stopper_task_end(&task);
+	spin_unlock_irqrestore(&lock, flags);
+	CHECK_EQ(err, 0);
+	CHECK_EQ(conf_get(&ran), 1);
+	CHECK_EQ(stopper_num_tasks(s), 0);
+	conf_stop_and_put(s);
+}
+
+struct loop {
+	struct stopper *s;
+	struct conf_counter rounds;
+	bool should_stop_fired;
+};
+
+/* The ordinary kthread loop, unchanged. */
+static void kthread_loop(struct stopper_ctx *ctx, void *arg)
+{
+	struct loop *l = arg;
+
+	while (!kthread_should_stop()) {
+		conf_inc(&l->rounds);
+		usleep_range(500, 1000);
+	}
+	l->should_stop_fired = stopper_event_fired(stopper_should_stop(l->s));
+}
+
+static void worker_sees_kthread_should_stop_from_stopping_on(void)
+{
+	struct loop l = { .s = conf_stopper(NULL) };
+	int rounds;
+
+	CHECK_EQ(stopper_run_worker(l.s, NULL, "loop", kthread_loop, &l), 0);
+	conf_wait_for(conf_get(&l.rounds) > 2);
+	CHECK_EQ(stopper_quiesce(l.s, NULL), 0);
+	rounds = conf_get(&l.rounds);
+	conf_wait_for(conf_get(&l.rounds) > rounds + 2);
+	conf_stop_and_put(l.s);
+	CHECK(l.should_stop_fired);
+}
+
+static void sleep_until_stopped(struct stopper_ctx *ctx, void *arg)
+{
+	conf_inc(arg);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+static void sleeping_worker_is_woken_by_stop(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter in = { };
+	int i;
+
+	for (i = 0; i < 10; i++)
+		CHECK_EQ(stopper_run_worker(s, NULL, "sleeper", sleep_until_stopped, &in), 0);
+	conf_wait_for(conf_get(&in) == 10);
+	conf_stop_and_put(s);
+}
+
+static void owner_may_be_given(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .owner = THIS_MODULE };
+	struct conf_counter ran = { };
+	struct stopper *s = conf_stopper(&opts);
+
+	CHECK_EQ(stopper_run_task(s, NULL, "task", conf_count_fn, &ran), 0);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&ran), 1);
+}
+
+static struct {
+	struct stopper *s;
+	struct conf_worker worker;
+	struct conf_counter closed;
+} of_device;
+
+static int conf_probe(struct platform_device *pdev)
+{
+	int err = devm_stopper_create(&pdev->dev, &of_device.s, "of-a-device", NULL);
+
+	if (err)
+		return err;
+	of_device.worker.s = of_device.s;
+	err = stopper_add_closer_fn(of_device.s, "closer", conf_count_plain, &of_device.closed);
+	return err ?: stopper_run_worker(of_device.s, NULL, "worker", conf_worker_fn,
+					 &of_device.worker);
+}
+
+static struct platform_driver conf_driver = {
+	.probe = conf_probe,
+	.driver = { .name = "stopper-conf" },
+};
+
+static void stopper_of_a_device_is_stopped_with_it(void)
+{
+	struct platform_device *pdev;
+
+	memset(&of_device, 0, sizeof(of_device));
+	if (!CHECK_EQ(platform_driver_register(&conf_driver), 0))
+		return;
+	pdev = platform_device_register_simple("stopper-conf", PLATFORM_DEVID_NONE, NULL, 0);
+	if (CHECK(!IS_ERR(pdev))) {
+		CHECK(of_device.s);
+		CHECK_EQ(stopper_phase(of_device.s), STOPPER_RUNNING);
+		CHECK_EQ(conf_get(&of_device.closed), 0);
+		platform_device_unregister(pdev);
+		CHECK_EQ(conf_get(&of_device.worker.out), 1);
+		CHECK_EQ(conf_get(&of_device.closed), 1);
+	}
+	platform_driver_unregister(&conf_driver);
+}
+
+static void devm_create_with_bad_arguments_is_einval(void)
+{
+	struct stopper *s = NULL;
+
+	CHECK_EQ(devm_stopper_create(NULL, &s, "name", NULL), -EINVAL);
+	CHECK(!s);
+}
+
+const struct conf_case cases_only[] = {
+	CONF_CASE(admission_fire_and_cancel_in_softirq),
+	CONF_CASE(stop_goes_on_when_the_last_task_ends_in_softirq),
+	CONF_CASE(stop_begun_in_softirq),
+	CONF_CASE(admission_with_a_spinlock_held_and_interrupts_off),
+	CONF_CASE(worker_sees_kthread_should_stop_from_stopping_on),
+	CONF_CASE(sleeping_worker_is_woken_by_stop),
+	CONF_CASE(owner_may_be_given),
+	CONF_CASE(stopper_of_a_device_is_stopped_with_it),
+	CONF_CASE(devm_create_with_bad_arguments_is_einval),
+	CONF_END
+};

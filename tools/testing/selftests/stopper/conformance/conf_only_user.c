@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * conf_only_user.c - cases that only userspace can have; each is listed in ../build-only.
+ *
+ * A thread can be unwound here, so a synchronous task can panic; and the debug
+ * list is a function, so a case can read it.
+ */
+#include <unistd.h>
+
+#include <stopper/print.h>
+#include "conf.h"
+
+struct hook {
+	struct stopper_options opts;
+	struct stopper *s;
+	struct conf_counter calls;
+	enum stopper_panic_kind kind;
+	void *value;
+	int tid;
+	bool died;
+	char name[32];
+	unsigned long tasks;
+};
+
+static void on_panic(void *arg, const struct stopper_panic_info *info)
+{
+	struct hook *h = arg;
+
+	h->kind = info->kind;
+	h->value = info->value;
+	h->tid = info->tid;
+	h->died = info->died;
+	h->tasks = stopper_num_tasks(h->s);
+	snprintf(h->name, sizeof(h->name), "%s", info->site->name);
+	conf_inc(&h->calls);
+}
+
+static void hook_init(struct hook *h)
+{
+	memset(h, 0, sizeof(*h));
+	h->opts.size = sizeof(h->opts);
+	h->opts.on_panic = on_panic;
+	h->opts.on_panic_arg = h;
+	h->s = conf_stopper(&h->opts);
+}
+
+static int token;
+
+static void panic_fn(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_panic(&token);
+}
+
+static int panic_err_fn(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_panic(&token);
+}
+
+static void panic_in_a_sync_task_returns_to_its_caller(void)
+{
+	struct hook h;
+
+	hook_init(&h);
+	CHECK_EQ(stopper_run_task(h.s, NULL, "doomed", panic_fn, NULL), 0);
+	CHECK_EQ(conf_get(&h.calls), 1);
+	CHECK_EQ(h.kind, STOPPER_PANIC_TASK);
+	CHECK(h.value == &token);
+	CHECK_EQ(h.tid, conf_tid());
+	CHECK(!h.died);
+	CHECK_EQ(h.tasks, 1);
+	CHECK_STR(h.name, "doomed");
+	CHECK_EQ(stopper_num_tasks(h.s), 0);
+	CHECK_EQ(stopper_run_task_err(h.s, NULL, "doomed", panic_err_fn, NULL), -EOWNERDEAD);
+	CHECK_EQ(conf_get(&h.calls), 2);
+	CHECK_EQ(stopper_num_tasks(h.s), 0);
+	conf_stop_and_put(h.s);
+}
+
+struct nest {
+	struct hook *h;
+	struct conf_counter after;
+};
+
+static void run_inner(struct stopper_ctx *ctx, void *arg)
+{
+	struct nest *n = arg;
+
+	CHECK_EQ(stopper_run_task(n->h->s, NULL, "inner", panic_fn, NULL), 0);
+	CHECK_EQ(stopper_num_tasks(n->h->s), 1);
+	conf_inc(&n->after);
+}
+
+static void panic_ends_the_innermost_only(void)
+{
+	struct hook h;
+	struct nest n = { .h = &h };
+
+	hook_init(&h);
+	CHECK_EQ(stopper_run_task(h.s, NULL, "outer", run_inner, &n), 0);
+	CHECK_EQ(conf_get(&n.after), 1);
+	CHECK_STR(h.name, "inner");
+	CHECK_EQ(h.tasks, 2);
+	CHECK_EQ(stopper_run_async_task(h.s, NULL, "outer", run_inner, &n), 0);
+	conf_wait_for(conf_get(&n.after) == 2);
+	conf_stop_and_put(h.s);
+	CHECK_EQ(conf_get(&h.calls), 2);
+}
+
+static void panic_in_a_recover_scope_returns_eownerdead(void)
+{
+	struct hook h;
+
+	hook_init(&h);
+	CHECK_EQ(stopper_recover(h.s, NULL, "scope", panic_fn, NULL), -EOWNERDEAD);
+	CHECK_EQ(conf_get(&h.calls), 1);
+	CHECK_EQ(h.kind, STOPPER_PANIC_SCOPE);
+	CHECK_EQ(h.tasks, 0);
+	CHECK_STR(h.name, "scope");
+	conf_stop_and_put(h.s);
+}
+
+static void panic_in_plain_closer(void *arg)
+{
+	stopper_panic(&token);
+}
+
+static void panic_in_a_closer_on_the_thread_of_stop(void)
+{
+	struct conf_counter closed = { 0 };
+	struct hook h;
+
+	hook_init(&h);
+	CHECK_EQ(stopper_add_closer_fn(h.s, "doomed", panic_in_plain_closer, NULL), 0);
+	CHECK_EQ(stopper_add_closer_fn(h.s, "last", conf_count_plain, &closed), 0);
+	CHECK_EQ(stopper_stop(h.s, NULL), 0);
+	CHECK_EQ(h.kind, STOPPER_PANIC_CLOSER);
+	CHECK_EQ(conf_get(&closed), 1);
+	/* one that its adder runs */
+	CHECK_EQ(stopper_add_closer_fn(h.s, "doomed", panic_in_plain_closer, NULL), 0);
+	CHECK_EQ(conf_get(&h.calls), 2);
+	stopper_put(h.s);
+}
+
+static void cleanup(void *counter)
+{
+	conf_inc(counter);
+}
+
+static void panic_under_cleanup(struct stopper_ctx *ctx, void *counter)
+{
+	pthread_cleanup_push(cleanup, counter);
+	stopper_panic(&token);
+	pthread_cleanup_pop(0);
+}
+
+static void panic_runs_cleanup_handlers_on_its_way(void)
+{
+	struct conf_counter cleaned = { 0 };
+	struct hook h;
+
+	hook_init(&h);
+	CHECK_EQ(stopper_run_task(h.s, NULL, "doomed", panic_under_cleanup, &cleaned), 0);
+	CHECK_EQ(conf_get(&cleaned), 1);
+	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", panic_under_cleanup, &cleaned), 0);
+	conf_wait_for(conf_get(&cleaned) == 2);
+	conf_stop_and_put(h.s);
+}
+
+static void exit_fn(struct stopper_ctx *ctx, void *arg)
+{
+	pthread_exit(NULL);
+}
+
+static void exit_in_task(void *arg)
+{
+	struct hook *h = arg;
+
+	stopper_run_task(h->s, NULL, "doomed", exit_fn, NULL);
+	CHECK(!"the thread should have ended");
+}
+
+static void exit_in_nested_task(struct stopper_ctx *ctx, void *arg)
+{
+	exit_in_task(arg);
+}
+
+static void exit_in_outer_task(void *arg)
+{
+	struct hook *h = arg;
+
+	stopper_run_task(h->s, NULL, "outer", exit_in_nested_task, h);
+	CHECK(!"the thread should have ended");
+}
+
+static void thread_that_ends_in_sync_tasks_leaves_none_behind(void)
+{
+	struct conf_thread thread;
+	struct hook h;
+
+	hook_init(&h);
+	CHECK_EQ(conf_spawn(&thread, exit_in_task, &h), 0);
+	conf_join(&thread);
+	CHECK_EQ(stopper_num_tasks(h.s), 0);
+	/* two of them, one in the other */
+	CHECK_EQ(conf_spawn(&thread, exit_in_outer_task, &h), 0);
+	conf_join(&thread);
+	CHECK_EQ(stopper_num_tasks(h.s), 0);
+	conf_stop_and_put(h.s);
+}
+
+static void wait_to_be_cancelled(struct stopper_ctx *ctx, void *arg)
+{
+	conf_inc(arg);
+	for (;;)
+		pause();
+}
+
+struct cancelled {
+	struct hook h;
+	struct conf_counter in;
+};
+
+static void run_and_be_cancelled(void *arg)
+{
+	struct cancelled *c = arg;
+
+	stopper_run_task(c->h.s, NULL, "doomed", wait_to_be_cancelled, &c->in);
+}
+
+static void cancelled_thread_leaves_no_task_behind(void)
+{
+	struct conf_thread thread;
+	struct cancelled c;
+
+	memset(&c, 0, sizeof(c));
+	hook_init(&c.h);
+	CHECK_EQ(conf_spawn(&thread, run_and_be_cancelled, &c), 0);
+	conf_wait_for(conf_get(&c.in));
+	CHECK_EQ(stopper_num_tasks(c.h.s), 1);
+	pthread_cancel(thread.task);
+	conf_join(&thread);
+	CHECK_EQ(stopper_num_tasks(c.h.s), 0);
+	conf_stop_and_put(c.h.s);
+}
+
+struct cancel_me {
+	struct conf_counter in;
+	pthread_t self;
+};
+
+static void offer_myself(struct stopper_ctx *ctx, void *arg)
+{
+	struct cancel_me *c = arg;
+
+	c->self = pthread_self();
+	conf_inc(&c->in);
+	for (;;)
+		pause();
+}
+
+static void async_task_whose_thread_is_cancelled_is_reported_as_died(void)
+{
+	struct cancel_me c = { .self = 0 };
+	struct hook h;
+
+#ifdef __SANITIZE_THREAD__
+	conf_skip("TSan sees no order in what a thread does that was cancelled in a system call");
+	return;
+#endif
+	hook_init(&h);
+	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", offer_myself, &c), 0);
+	conf_wait_for(conf_get(&c.in));
+	pthread_cancel(c.self);
+	conf_wait_for(conf_get(&h.calls) == 1);
+	CHECK_EQ(h.kind, STOPPER_PANIC_ASYNC);
+	CHECK(h.died);
+	conf_stop_and_put(h.s);
+}
+
+/* --- the debug list --------------------------------------------------------------------------- */
+
+static char *debug_text(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	CHECK_EQ(stopper_debug_print(f), 0);
+	fclose(f);
+	return text;
+}
+
+static bool debug_says(const char *what)
+{
+	char *text = debug_text();
+	bool says = strstr(text, what);
+
+	free(text);
+	return says;
+}
+
+static void debug_list_shows_workers_and_the_closer_that_runs(void)
+{
+	struct conf_worker w = { .s = conf_stopper(NULL) };
+	struct conf_call stop;
+	struct conf_hold h;
+
+	conf_hold_init(&h);
+	CHECK_EQ(stopper_run_worker(w.s, NULL, "listed-worker", conf_worker_fn, &w), 0);
+	CHECK_EQ(stopper_add_closer_fn(w.s, "listed-closer", conf_hold_closer_fn, &h), 0);
+	conf_wait_for(debug_says("  worker 1 \"listed-worker\" at "));
+	CHECK(!debug_says("  closer "));
+	conf_stop_begin(&stop, w.s, NULL);
+	conf_wait_for(debug_says("  closer 1 \"listed-closer\", oldest "));
+	CHECK(!debug_says("  worker "));
+	conf_gate_open(&h.gate);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(w.s);
+	conf_hold_destroy(&h);
+}
+
+static void debug_list_shows_stoppers_and_tasks(void)
+{
+	struct conf_worker w = { .s = NULL };
+	struct stopper_task task[3];
+	char *text;
+	int i;
+
+	CHECK_EQ(stopper_create(&w.s, "listed-stopper", NULL), 0);
+	CHECK_EQ(stopper_run_worker(w.s, NULL, "listed-worker", conf_worker_fn, &w), 0);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(stopper_task_begin(w.s, NULL, "listed-task", &task[i]), 0);
+	text = debug_text();
+	CHECK(strstr(text, "listed-stopper"));
+	CHECK(strstr(text, "running"));
+	CHECK(strstr(text, "listed-task"));
+	CHECK(strstr(text, "conf_only_user.c"));
+	CHECK(text[strlen(text) - 1] == '\n');
+	free(text);
+	for (i = 0; i < 3; i++)
+		stopper_task_end(&task[i]);
+	text = debug_text();
+	CHECK(!strstr(text, "listed-task"));
+	free(text);
+	conf_stop_and_put(w.s);
+	text = debug_text();
+	CHECK(!strstr(text, "listed-stopper"));
+	free(text);
+}
+
+static void no_name_forges_a_line_of_the_debug_list(void)
+{
+	struct stopper *s = NULL;
+	struct stopper_task task;
+	char *text, *line, *save;
+
+	CHECK_EQ(stopper_create(&s, "evil\nFORGED stopper\r\n", NULL), 0);
+	CHECK_EQ(stopper_task_begin(s, NULL, "evil\nFORGED task\x1b[2J", &task), 0);
+	text = debug_text();
+	CHECK(strstr(text, "FORGED"));
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		CHECK(strncmp(line, "FORGED", 6));
+		CHECK(conf_printable(line));
+	}
+	free(text);
+	stopper_task_end(&task);
+	conf_stop_and_put(s);
+}
+
+static void look_for_the_stopped(struct stopper_on_fire *of, void *arg)
+{
+	char *text = debug_text();
+
+	CHECK(!strstr(text, "leaves-the-list"));
+	free(text);
+	conf_inc(arg);
+}
+
+static void is_stopped_fires_when_the_stopper_has_left_the_debug_list(void)
+{
+	struct conf_counter calls = { 0 };
+	struct stopper_on_fire of;
+	struct stopper *s = NULL;
+	char *text;
+
+	CHECK_EQ(stopper_create(&s, "leaves-the-list", NULL), 0);
+	CHECK_EQ(stopper_event_on_fire(stopper_is_stopped(s), &of, look_for_the_stopped, &calls),
+		 0);
+	CHECK_EQ(stopper_quiesce(s, NULL), 0);
+	text = debug_text();
+	CHECK(strstr(text, "leaves-the-list"));
+	CHECK(strstr(text, "quiescing"));
+	free(text);
+	CHECK_EQ(stopper_stop(s, NULL), 0);
+	stopper_event_detach(stopper_is_stopped(s), &of);
+	CHECK_EQ(conf_get(&calls), 1);
+	stopper_put(s);
+}
+
+static void debug_print_without_a_file_is_einval(void)
+{
+	CHECK_EQ(stopper_debug_print(NULL), -EINVAL);
+}
+
+const struct conf_case cases_only[] = {
+	CONF_CASE(panic_in_a_sync_task_returns_to_its_caller),
+	CONF_CASE(panic_ends_the_innermost_only),
+	CONF_CASE(panic_in_a_recover_scope_returns_eownerdead),
+	CONF_CASE(panic_in_a_closer_on_the_thread_of_stop),
+	CONF_CASE(panic_runs_cleanup_handlers_on_its_way),
+	CONF_CASE(thread_that_ends_in_sync_tasks_leaves_none_behind),
+	CONF_CASE(cancelled_thread_leaves_no_task_behind),
+	CONF_CASE(async_task_whose_thread_is_cancelled_is_reported_as_died),
+	CONF_CASE(debug_list_shows_workers_and_the_closer_that_runs),
+	CONF_CASE(debug_list_shows_stoppers_and_tasks),
+	CONF_CASE(no_name_forges_a_line_of_the_debug_list),
+	CONF_CASE(is_stopped_fires_when_the_stopper_has_left_the_debug_list),
+	CONF_CASE(debug_print_without_a_file_is_einval),
+	CONF_END
+};

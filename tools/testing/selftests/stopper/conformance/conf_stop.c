@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * conf_stop.c - Stop: given up, taken over, concurrent, from inside, and begun without waiting.
+ */
+#include "conf.h"
+
+static void stop_of_an_idle_stopper_returns(void)
+{
+	int i;
+
+	for (i = 0; i < conf_rounds(200); i++)
+		conf_stop_and_put(conf_stopper(NULL));
+}
+
+static void stop_is_blocked_by_a_task(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct stopper_task task;
+	struct conf_call stop;
+
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	conf_stop_begin(&stop, s, NULL);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	conf_settle();
+	CHECK(!conf_get(&stop.returned));
+	CHECK(!stopper_event_fired(stopper_should_stop(s)));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+}
+
+static void stop_of_a_stopped_stopper_returns_0_at_once(void)
+{
+	struct stopper_ctx *ended = conf_ctx(NULL);
+	struct stopper *s = conf_stopper(NULL);
+
+	stopper_ctx_cancel(ended);
+	CHECK_EQ(stopper_stop(s, NULL), 0);
+	CHECK_EQ(stopper_stop(s, NULL), 0);
+	CHECK_EQ(stopper_stop(s, ended), 0);
+	CHECK_EQ(stopper_stop_async(s), 0);
+	stopper_put(s);
+	stopper_ctx_put(ended);
+}
+
+static void stop_deadline_leaves_the_phase_and_a_later_stop_goes_on(void)
+{
+	struct stopper_ctx *ctx = conf_ctx_timeout(NULL, 20 * CONF_MSEC);
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter closed = { 0 };
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_add_closer_fn(s, "closer", conf_count_plain, &closed), 0);
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	CHECK_EQ(stopper_stop(s, ctx), -ETIMEDOUT);
+	CHECK_EQ(stopper_phase(s), STOPPER_QUIESCING);
+	CHECK_EQ(stopper_stop(s, ctx), -ETIMEDOUT);
+	CHECK_EQ(stopper_phase(s), STOPPER_QUIESCING);
+	CHECK_EQ(conf_get(&closed), 0);
+	stopper_task_end(&task);
+	conf_settle();
+	CHECK(!stopper_event_fired(stopper_is_stopped(s)));
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&closed), 1);
+	stopper_ctx_put(ctx);
+}
+
+static void stop_given_up_while_a_worker_runs(void)
+{
+	struct stopper_ctx *ctx = conf_ctx(NULL);
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_call stop;
+	struct conf_hold h;
+
+	conf_hold_init(&h);
+	CHECK_EQ(stopper_run_worker(s, NULL, "slow", conf_hold_fn, &h), 0);
+	conf_stop_begin(&stop, s, ctx);
+	conf_wait_for(stopper_event_fired(stopper_should_stop(s)));
+	stopper_ctx_cancel(ctx);
+	CHECK_EQ(conf_call_end(&stop), -ECANCELED);
+	CHECK_EQ(stopper_phase(s), STOPPER_STOPPING);
+	conf_gate_open(&h.gate);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&h.out), 1);
+	stopper_ctx_put(ctx);
+	conf_hold_destroy(&h);
+}
+
+static void stop_given_up_while_a_closer_runs(void)
+{
+	struct stopper_ctx *ctx = conf_ctx(NULL);
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter closed = { 0 };
+	struct conf_call stop;
+	struct conf_hold h;
+
+	conf_hold_init(&h);
+	CHECK_EQ(stopper_add_closer_fn(s, "slow", conf_hold_closer_fn, &h), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, "next", conf_count_plain, &closed), 0);
+	conf_stop_begin(&stop, s, ctx);
+	conf_wait_for(conf_get(&h.in));
+	stopper_ctx_cancel(ctx);
+	/* although the closer still runs */
+	CHECK_EQ(conf_call_end(&stop), -ECANCELED);
+	CHECK_EQ(stopper_phase(s), STOPPER_CLOSING);
+	CHECK_EQ(conf_get(&h.out), 0);
+	CHECK_EQ(conf_get(&closed), 0);
+	conf_gate_open(&h.gate);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&h.out), 1);
+	CHECK_EQ(conf_get(&closed), 1);
+	stopper_ctx_put(ctx);
+	conf_hold_destroy(&h);
+}
+
+static void concurrent_stops_all_wait_for_the_end(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter closed = { 0 };
+	struct conf_call stop[5];
+	struct conf_hold h;
+	unsigned int i;
+
+	conf_hold_init(&h);
+	CHECK_EQ(stopper_add_closer_fn(s, "first", conf_count_plain, &closed), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, "slow", conf_hold_closer_fn, &h), 0);
+	for (i = 0; i < ARRAY_SIZE(stop); i++)
+		conf_stop_begin(&stop[i], s, NULL);
+	conf_wait_for(conf_get(&h.in));
+	conf_settle();
+	for (i = 0; i < ARRAY_SIZE(stop); i++)
+		CHECK(!conf_get(&stop[i].returned));
+	conf_gate_open(&h.gate);
+	for (i = 0; i < ARRAY_SIZE(stop); i++)
+		CHECK_EQ(conf_call_end(&stop[i]), 0);
+	CHECK_EQ(conf_get(&closed), 1);
+	CHECK_EQ(conf_get(&h.in), 1);
+	stopper_put(s);
+	conf_hold_destroy(&h);
+}
+
+static void another_stop_takes_over_when_the_first_gives_up(void)
+{
+	struct stopper_ctx *ctx = conf_ctx(NULL);
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter closed = { 0 };
+	struct conf_call first, second, third;
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_add_closer_fn(s, "closer", conf_count_plain, &closed), 0);
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	conf_stop_begin(&first, s, ctx);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	conf_stop_begin(&second, s, NULL);
+	conf_stop_begin(&third, s, NULL);
+	conf_settle();
+	stopper_ctx_cancel(ctx);
+	CHECK_EQ(conf_call_end(&first), -ECANCELED);
+	CHECK(!conf_get(&second.returned));
+	CHECK(!conf_get(&third.returned));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&second), 0);
+	CHECK_EQ(conf_call_end(&third), 0);
+	CHECK_EQ(conf_get(&closed), 1);
+	CHECK_EQ(stopper_phase(s), STOPPER_STOPPED);
+	stopper_put(s);
+	stopper_ctx_put(ctx);
+}
+
+static void a_waiting_stop_may_give_up_alone(void)
+{
+	struct stopper_ctx *ctx = conf_ctx(NULL);
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_call first, second;
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	conf_stop_begin(&first, s, NULL);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	conf_stop_begin(&second, s, ctx);
+	conf_settle();
+	stopper_ctx_cancel(ctx);
+	CHECK_EQ(conf_call_end(&second), -ECANCELED);
+	CHECK(!conf_get(&first.returned));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&first), 0);
+	stopper_put(s);
+	stopper_ctx_put(ctx);
+}
+
+static void stop_taken_over_many_times_ends_once(void)
+{
+	int round;
+
+	for (round = 0; round < conf_rounds(60); round++) {
+		struct stopper *s = conf_stopper(NULL);
+		struct conf_counter closed = { 0 };
+		struct stopper_ctx *ctx[4];
+		struct conf_call stop[4], last;
+		struct stopper_task task;
+		int i, err;
+
+		CHECK_EQ(stopper_add_closer_fn(s, "closer", conf_count_plain, &closed), 0);
+		CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+		for (i = 0; i < 4; i++) {
+			ctx[i] = conf_ctx(NULL);
+			conf_stop_begin(&stop[i], s, ctx[i]);
+		}
+		conf_stop_begin(&last, s, NULL);
+		for (i = 0; i < 4; i++) {
+			stopper_ctx_cancel(ctx[i]);
+			if (i == round % 4)
+				stopper_task_end(&task);
+		}
+		for (i = 0; i < 4; i++) {
+			err = conf_call_end(&stop[i]);
+			CHECK(err == 0 || err == -ECANCELED);
+			stopper_ctx_put(ctx[i]);
+		}
+		CHECK_EQ(conf_call_end(&last), 0);
+		CHECK_EQ(conf_get(&closed), 1);
+		stopper_put(s);
+	}
+}
+
+/* --- from inside ------------------------------------------------------------------------------ */
+
+struct inside {
+	struct stopper *s;
+	struct stopper *other;
+	struct conf_counter ran;
+	int want_quiesce;
+};
+
+static void stop_from_inside(struct inside *in)
+{
+	enum stopper_phase phase = stopper_phase(in->s);
+
+	CHECK_EQ(stopper_stop(in->s, NULL), -EDEADLK);
+	CHECK_EQ(stopper_phase(in->s), phase);
+	CHECK_EQ(stopper_quiesce(in->s, NULL), in->want_quiesce);
+	if (in->want_quiesce)
+		CHECK_EQ(stopper_phase(in->s), phase);
+	conf_inc(&in->ran);
+}
+
+static void inside_task(struct stopper_ctx *ctx, void *arg)
+{
+	stop_from_inside(arg);
+}
+
+static int inside_task_err(struct stopper_ctx *ctx, void *arg)
+{
+	stop_from_inside(arg);
+	return 0;
+}
+
+static void inside_closer(void *arg)
+{
+	stop_from_inside(arg);
+}
+
+static void stop_and_quiesce_in_a_task_are_edeadlk_and_change_nothing(void)
+{
+	struct inside in = { .s = conf_stopper(NULL), .want_quiesce = -EDEADLK };
+	struct stopper_sem sem;
+
+	CHECK_EQ(stopper_sem_init(&sem, 1), 0);
+	CHECK_EQ(stopper_run_task(in.s, NULL, "sync", inside_task, &in), 0);
+	CHECK_EQ(stopper_phase(in.s), STOPPER_RUNNING);
+	CHECK_EQ(stopper_run_task_err(in.s, NULL, "err", inside_task_err, &in), 0);
+	CHECK_EQ(stopper_run_async_task(in.s, NULL, "async", inside_task, &in), 0);
+	CHECK_EQ(stopper_run_limited_async_task(in.s, NULL, "limited", &sem, true, inside_task,
+						&in), 0);
+	conf_wait_for(conf_get(&in.ran) == 4);
+	CHECK_EQ(stopper_phase(in.s), STOPPER_RUNNING);
+	CHECK(!stopper_event_fired(stopper_should_quiesce(in.s)));
+	CHECK_EQ(stopper_run_task(in.s, NULL, "still", inside_task, &in), 0);
+	conf_stop_and_put(in.s);
+	CHECK_EQ(conf_get(&in.ran), 5);
+	stopper_sem_destroy(&sem);
+}
+
+static void stop_in_a_worker_is_edeadlk_and_quiesce_is_not(void)
+{
+	struct inside in = { .s = conf_stopper(NULL), .want_quiesce = 0 };
+
+	CHECK_EQ(stopper_run_worker(in.s, NULL, "worker", inside_task, &in), 0);
+	conf_wait_for(conf_get(&in.ran) == 1);
+	CHECK_EQ(stopper_phase(in.s), STOPPER_QUIESCING);
+	conf_stop_and_put(in.s);
+}
+
+static void stop_in_a_closer_is_edeadlk(void)
+{
+	struct inside in = { .s = conf_stopper(NULL), .want_quiesce = 0 };
+	struct stopper_ctx *ctx = conf_ctx(NULL);
+
+	CHECK_EQ(stopper_add_closer_fn(in.s, "closer", inside_closer, &in), 0);
+	conf_stop_and_put(in.s);
+	CHECK_EQ(conf_get(&in.ran), 1);
+
+	/* a Stop with a context runs them on another thread */
+	in.s = conf_stopper(NULL);
+	CHECK_EQ(stopper_add_closer_fn(in.s, "closer", inside_closer, &in), 0);
+	CHECK_EQ(stopper_stop(in.s, ctx), 0);
+	CHECK_EQ(conf_get(&in.ran), 2);
+	stopper_put(in.s);
+	stopper_ctx_put(ctx);
+}
+
+static void stop_other(struct stopper_ctx *ctx, void *arg)
+{
+	struct inside *in = arg;
+
+	CHECK_EQ(stopper_stop(in->other, NULL), 0);
+	CHECK_EQ(stopper_phase(in->s), STOPPER_RUNNING);
+	conf_inc(&in->ran);
+}
+
+static void stop_of_another_stopper_in_a_task_is_fine(void)
+{
+	struct inside in = { .s = conf_stopper(NULL), .other = conf_stopper(NULL) };
+
+	CHECK_EQ(stopper_run_task(in.s, NULL, "task", stop_other, &in), 0);
+	CHECK_EQ(conf_get(&in.ran), 1);
+	conf_stop_and_put(in.s);
+	stopper_put(in.other);
+}
+
+static void nest(struct stopper_ctx *ctx, void *arg)
+{
+	struct inside *in = arg;
+
+	CHECK_EQ(stopper_run_task(in->other, NULL, "inner", inside_task, in), 0);
+}
+
+static void stop_in_a_nested_task_of_another_stopper_is_edeadlk(void)
+{
+	struct inside in = { .s = conf_stopper(NULL), .other = conf_stopper(NULL),
+			     .want_quiesce = -EDEADLK };
+
+	CHECK_EQ(stopper_run_task(in.s, NULL, "outer", nest, &in), 0);
+	CHECK_EQ(conf_get(&in.ran), 1);
+	conf_stop_and_put(in.s);
+	conf_stop_and_put(in.other);
+}
+
+/* --- without waiting -------------------------------------------------------------------------- */
+
+static void begin_stop(struct stopper_ctx *ctx, void *arg)
+{
+	struct inside *in = arg;
+
+	CHECK_EQ(stopper_stop_async(in->s), 0);
+	CHECK_EQ(stopper_stop_async(in->s), 0);
+	/* no deadlock, and the stop waits for this very task or worker */
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(in->s)));
+	conf_settle();
+	CHECK(!stopper_event_fired(stopper_is_stopped(in->s)));
+	conf_inc(&in->ran);
+}
+
+static void begin_stop_in_closer(void *arg)
+{
+	begin_stop(NULL, arg);
+}
+
+static void stop_begun_in_a_task(void)
+{
+	struct inside in = { .s = conf_stopper(NULL) };
+
+	CHECK_EQ(stopper_run_task(in.s, NULL, "task", begin_stop, &in), 0);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(in.s), NULL), 0);
+	stopper_put(in.s);
+
+	in.s = conf_stopper(NULL);
+	CHECK_EQ(stopper_run_async_task(in.s, NULL, "async", begin_stop, &in), 0);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(in.s), NULL), 0);
+	CHECK_EQ(stopper_stop(in.s, NULL), 0);
+	stopper_put(in.s);
+	CHECK_EQ(conf_get(&in.ran), 2);
+}
+
+static void stop_begun_in_a_worker_or_closer(void)
+{
+	struct inside in = { .s = conf_stopper(NULL) };
+
+	CHECK_EQ(stopper_run_worker(in.s, NULL, "worker", begin_stop, &in), 0);
+	CHECK_EQ(stopper_add_closer_fn(in.s, "closer", begin_stop_in_closer, &in), 0);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(in.s), NULL), 0);
+	CHECK_EQ(conf_get(&in.ran), 2);
+	stopper_put(in.s);
+}
+
+static void stop_async_keeps_the_stopper_until_it_is_stopped(void)
+{
+	struct conf_counter closed = { 0 };
+	int round;
+
+	for (round = 0; round < conf_rounds(100); round++) {
+		struct stopper *s = conf_stopper(NULL);
+
+		CHECK_EQ(stopper_add_closer_fn(s, "closer", conf_count_plain, &closed), 0);
+		CHECK_EQ(stopper_stop_async(s), 0);
+		stopper_put(s);
+	}
+	conf_wait_for(conf_get(&closed) == conf_rounds(100));
+}
+
+static void stop_and_stop_async_meet(void)
+{
+	int round;
+
+	for (round = 0; round < conf_rounds(100); round++) {
+		struct stopper *s = conf_stopper(NULL);
+		struct conf_counter closed = { 0 };
+
+		CHECK_EQ(stopper_add_closer_fn(s, "closer", conf_count_plain, &closed), 0);
+		CHECK_EQ(stopper_stop_async(s), 0);
+		CHECK_EQ(stopper_stop(s, NULL), 0);
+		CHECK_EQ(conf_get(&closed), 1);
+		stopper_put(s);
+	}
+}
+
+const struct conf_case cases_stop[] = {
+	CONF_CASE(stop_of_an_idle_stopper_returns),
+	CONF_CASE(stop_is_blocked_by_a_task),
+	CONF_CASE(stop_of_a_stopped_stopper_returns_0_at_once),
+	CONF_CASE(stop_deadline_leaves_the_phase_and_a_later_stop_goes_on),
+	CONF_CASE(stop_given_up_while_a_worker_runs),
+	CONF_CASE(stop_given_up_while_a_closer_runs),
+	CONF_CASE(concurrent_stops_all_wait_for_the_end),
+	CONF_CASE(another_stop_takes_over_when_the_first_gives_up),
+	CONF_CASE(a_waiting_stop_may_give_up_alone),
+	CONF_CASE(stop_taken_over_many_times_ends_once),
+	CONF_CASE(stop_and_quiesce_in_a_task_are_edeadlk_and_change_nothing),
+	CONF_CASE(stop_in_a_worker_is_edeadlk_and_quiesce_is_not),
+	CONF_CASE(stop_in_a_closer_is_edeadlk),
+	CONF_CASE(stop_of_another_stopper_in_a_task_is_fine),
+	CONF_CASE(stop_in_a_nested_task_of_another_stopper_is_edeadlk),
+	CONF_CASE(stop_begun_in_a_task),
+	CONF_CASE(stop_begun_in_a_worker_or_closer),
+	CONF_CASE(stop_async_keeps_the_stopper_until_it_is_stopped),
+	CONF_CASE(stop_and_stop_async_meet),
+	CONF_END
+};

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# kernel_lib.sh: what the kernel's tests share. Busybox ash is enough. Sourced, after $plan is set.
+#
+#   ok NAME / not_ok NAME [WHY] / skip NAME WHY / check NAME COMMAND...   one result each
+#   load MODULE [PARAMETER...] / unload MODULE                           from $STOPPER_KO_DIR
+#   dmesg_is_clean NAME     a result: nothing wrong in the kernel log since the script began
+#   finish                  ends the script, everything unloaded, with kselftest's exit status
+#
+# A wait polls a condition with a bound that is generous on an emulated CPU.
+
+ko=${STOPPER_KO_DIR:-/lib/stopper}
+debug=/sys/kernel/debug/stopper
+nr=0 failed=0
+
+skip_all() { echo "1..0 # SKIP $1"; exit 4; }
+
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+[ -f "$ko/stopper.ko" ] || skip_all "no modules in $ko"
+! grep -q '^stopper ' /proc/modules || skip_all "stopper.ko is loaded and in use here"
+
+echo "TAP version 13"
+echo "1..$plan"
+log_start=$(dmesg | wc -l)
+
+ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
+not_ok() { nr=$((nr + 1)); failed=1; [ -z "$2" ] || echo "# $2"; echo "not ok $nr $1"; }
+skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
+check() {
+	local name=$1
+	shift
+	if "$@"; then ok "$name"; else not_ok "$name" "$*: status $?"; fi
+}
+
+load() { local m=$1; shift; insmod "$ko/$m.ko" "$@"; }
+unload() { rmmod "$1"; }
+loaded() { grep -q "^$1 " /proc/modules; }
+parameter() { cat "/sys/module/$1/parameters/$2"; }
+
+# wait_for SECONDS COMMAND...: until it is true
+wait_for() {
+	local end=$(($(cut -d. -f1 /proc/uptime) + $1))
+	shift
+	until "$@"; do
+		[ "$(cut -d. -f1 /proc/uptime)" -lt $end ] || return 1
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+}
+
+new_log() { dmesg | tail -n +$((log_start + 1)); }
+log_has() { new_log | grep -q "$1"; }
+
+# The comm of a kthread: since 6.11 or so /proc/PID/comm shows the name it was created with instead.
+comm_of() {
+	local comm
+	comm=$(sed -n '1s/ ([0-9]*, #threads.*//p' "/proc/$1/sched" 2>/dev/null)
+	echo "${comm:-$(cat "/proc/$1/comm" 2>/dev/null)}"
+}
+
+# The VM's helper knows all the ways in which a kernel complains; a few will do where it is missing.
+scan() {
+	if command -v scan-dmesg >/dev/null; then
+		scan-dmesg
+	else
+		! grep -E 'WARNING: |BUG: |kernel BUG|Oops|Call Trace|blocked for more than|rcu.*stall|refcount_t'
+	fi
+}
+
+dmesg_is_clean() {
+	if new_log | scan >/tmp/complaints.$$ 2>&1; then
+		ok "$1"
+	else
+		sed 's/^/# /' /tmp/complaints.$$
+		not_ok "$1"
+	fi
+	rm -f /tmp/complaints.$$
+}
+
+finish() {
+	local m
+	for m in test_stopper stopper_load stopper_oops stopper; do
+		! loaded $m || unload $m
+	done
+	exit $failed
+}
