@@ -95,7 +95,7 @@ int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, stopper_fn fn, void *arg)
 {
 	plat_might_sleep();
-	if (!s || !fn)
+	if (!s || !site || !fn)
 		return -EINVAL;
 	return async_start(s, ctx, site, NULL, fn, arg);
 }
@@ -108,7 +108,7 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	int err;
 
 	plat_might_sleep();
-	if (!s || !sem || !fn)
+	if (!s || !site || !sem || !fn)
 		return -EINVAL;
 	/* A stopper that refuses says so, also when no slot is free. */
 	if (stopper_event_fired(&s->quiesce))

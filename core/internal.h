@@ -155,7 +155,7 @@ struct stopper {
 	struct stopper_event stopped;
 
 	stopper_lock_t lock;			/* all below */
-	int led_by;				/* the thread that does the work of stopping, or 0 */
+	int led_by;				/* the thread that does the stopping, or 0 */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* stop_job is queued or has run */
 	unsigned int depth;			/* parents above it; constant */

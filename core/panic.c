@@ -168,7 +168,7 @@ int __stopper_recover(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	struct run run;
 	bool panicked;
 
-	if (!s || !fn)
+	if (!s || !site || !fn)
 		return -EINVAL;
 	run_enter(&run, s, site, STOPPER_PANIC_SCOPE);
 	{

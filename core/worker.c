@@ -100,7 +100,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	int err;
 
 	plat_might_sleep();
-	if (!s || !fn)
+	if (!s || !site || !fn)
 		return -EINVAL;
 	err = plat_usable();
 	if (err)

@@ -18,11 +18,13 @@ STOPPER_BEGIN_DECLS
  * Blocks @sigs in the calling thread, and so in the threads it starts later:
  * call it first thing in main(). A thread of the library waits for them. The
  * first does stopper_stop_async(); the next one, while the stop goes on and not
- * within 100 ms of the first, ends the process as that signal does by default. Once the stopper is stopped the
- * signals stay blocked and are no longer waited for.
+ * within 100 ms of the first, ends the process as that signal does by default.
+ * Once the stopper is stopped the signals stay blocked and are no longer waited
+ * for.
  *
  * Return: 0; -EINVAL: nothing to wait for, or no signal that can be waited for;
- * -EAGAIN when the thread cannot be started; -ENOMEM, -EMFILE, -ENFILE.
+ * -EAGAIN when the thread cannot be started; -ENOMEM, -EMFILE, -ENFILE; -ENOTSUP
+ * after fork().
  */
 STOPPER_API int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n);
 

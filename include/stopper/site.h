@@ -3,7 +3,8 @@
  * site.h - where in the source something was started.
  *
  * A site is a static record, made at compile time by the macros that start
- * tasks, so knowing a task's origin costs one pointer store. Tasks are counted
+ * tasks, so knowing a task's origin costs one pointer store (and is not checked:
+ * run_task and task_begin trust that there is one). Tasks are counted
  * by site. A wrapper that wants its callers' sites makes records of its own
  * and calls the functions with two leading underscores.
  */

@@ -80,6 +80,8 @@ static void tasks_without_stopper_or_function_are_einval(void)
 	CHECK_EQ(stopper_run_limited_async_task(s, NULL, "t", &sem, true, NULL, &ran), -EINVAL);
 	CHECK_EQ(stopper_run_worker(NULL, NULL, "t", conf_count_fn, &ran), -EINVAL);
 	CHECK_EQ(stopper_run_worker(s, NULL, "t", NULL, &ran), -EINVAL);
+	CHECK_EQ(__stopper_run_async_task(s, NULL, NULL, conf_count_fn, &ran), -EINVAL);
+	CHECK_EQ(__stopper_run_worker(s, NULL, NULL, conf_count_fn, &ran), -EINVAL);
 	CHECK_EQ(stopper_task_begin(NULL, NULL, "t", &task), -EINVAL);
 	CHECK_EQ(stopper_task_begin(s, NULL, "t", NULL), -EINVAL);
 	CHECK_EQ(stopper_recover(NULL, NULL, "t", conf_count_fn, &ran), -EINVAL);

@@ -276,7 +276,7 @@ int conf_log_count(struct conf_log *log, const char *what)
 
 struct stopper *conf_stopper(const struct stopper_options *opts)
 {
-	/* Quiet, so that a stop sleeps until it is woken: a report's tick would hide a lost wake-up. */
+	/* Quiet: a stop sleeps until it is woken; a report's tick would hide a lost wake-up. */
 	static const struct stopper_options quiet = {
 		.size = sizeof(quiet),
 		.flags = STOPPER_QUIET,

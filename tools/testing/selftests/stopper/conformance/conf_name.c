@@ -150,7 +150,7 @@ static void site_of_odd_strings_is_shown_printable(void)
 {
 	static const struct stopper_site site = {
 		.name = "odd", .line = 4000000000u, .func = "fn\nwith\tsigns",
-		.file = "/a/very/long/path/that/goes/on/and/on/and/on/and/on/and/so/on/till/it/ends\n.c",
+		.file = "/a/very/long/path/that/goes/on/and/on/and/on/and/on/till/it/ends\n.c",
 	};
 	static const struct stopper_site bare = { .name = NULL };
 	struct stopper_task_info *info = conf_alloc(2 * sizeof(*info));
