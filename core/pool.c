@@ -398,4 +398,6 @@ void pool_exit(void)
 	}
 	pool.gone = NULL;
 	plat_unlock(&pool.lock, f);
+	/* Pending: never runs. Running: finds ->exiting and does not start itself again. */
+	plat_timer_cancel(&pool.timer);
 }

@@ -102,6 +102,7 @@ static void __exit stopper_exit(void)
 	debugfs_remove(debug_file);
 	unregister_module_notifier(&module_nb);
 	pool_exit();
+	threads_exit();
 	destroy_workqueue(stopper_wq);
 }
 

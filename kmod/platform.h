@@ -201,5 +201,6 @@ bool plat_timer_cancel(struct plat_timer *t);
 /* within kmod/ */
 
 extern struct workqueue_struct *stopper_wq;
+void threads_exit(void);
 
 #endif /* STOPPER_KMOD_PLATFORM_H */

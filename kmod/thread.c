@@ -11,8 +11,9 @@
  * leaves the rest, the panic hook first, to a work item.
  *
  * Leaving. Each kthread is reaped by a work item that calls kthread_stop(): when
- * that returns, the kthread has left this module's text for good, so that
- * draining the workqueue is all that unloading needs to wait for.
+ * that returns, the kthread has left this module's text for good. Unloading waits
+ * until all that were started are reaped (->alive), and only then drains the
+ * workqueue: a kthread that nobody counts any more may not have queued its reaping.
  *
  *   kthread                             reap (workqueue)
  *   main() returns
@@ -31,6 +32,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include "internal.h"
+
+static atomic_t alive = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(all_reaped);
 
 static int thread_main(void *data);
 
@@ -52,6 +56,14 @@ static void reap(struct work_struct *work)
 	join(t);
 	put_task_struct(t->task);
 	t->release(t);
+	if (atomic_dec_and_test(&alive))
+		wake_up(&all_reaped);
+}
+
+/* Nobody starts threads any more. What runs after this is queued work that is over. */
+void threads_exit(void)
+{
+	wait_event(all_reaped, !atomic_read(&alive));
 }
 
 /* Nothing of ours is on its lists any more. */
@@ -104,6 +116,7 @@ static int create(struct plat_thread *t, const char *comm)
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	t->task = get_task_struct(task);
+	atomic_inc(&alive);
 	wake_up_process(task);
 	return 0;
 }
