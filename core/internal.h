@@ -214,14 +214,25 @@ void wake_off(struct wake_on *w);
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit);
 
-/* task.c */
+/* task.c: tasks that stand in no table */
+#define SHARDS		16
+
+struct shard {
+	stopper_lock_t lock;
+	struct stopper_list tasks;	/* struct stopper_task */
+} PLAT_CACHELINE_ALIGNED;
+
+extern struct shard task_shards[SHARDS];
+
 int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task);
 int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
 void task_mark_running(struct stopper_task *task);
 int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
-bool task_on_this_thread(struct stopper *s);
 void tasks_abandon(int tid);
+
+/* look.c */
+bool task_on_this_thread(struct stopper *s);
 bool task_innermost(struct call *c);
 
 /* A task as the reader sees it; @site may be looked at only inside the visit. */

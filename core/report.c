@@ -21,7 +21,7 @@
  *     closer 1 "listener", oldest 0.100s
  *
  * An age is at least what is shown: a task that nobody has looked at before may
- * count from this look (see seen_age(), task.c).
+ * count from this look (see seen_age(), look.c).
  */
 #include "internal.h"
 

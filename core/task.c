@@ -73,8 +73,8 @@
  * stop goes through), and a module is freed only after a grace period.
  *
  * Ordered accesses
- *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() and
- *       names_us().
+ *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() (look.c)
+ *       and names_us().
  *   (E) stopper = NULL, release: all that the task did happens before a drain that
  *       sees it; pairs with the acquire in names_us(), and with the claim in claim().
  *   (B1), (B2) light barriers in begin and end pair with the heavy barriers in
@@ -93,19 +93,13 @@
 
 /* A full table is given up after this many tries, that is, sooner than searched. */
 #define TRIES		4
-#define SHARDS		16
-
-struct shard {
-	stopper_lock_t lock;
-	struct stopper_list tasks;	/* struct stopper_task */
-} PLAT_CACHELINE_ALIGNED;
 
 #define SHARD(i) {								\
-	.lock = PLAT_LOCK_INIT(shards[i].lock),					\
-	.tasks = { &shards[i].tasks, &shards[i].tasks },			\
+	.lock = PLAT_LOCK_INIT(task_shards[i].lock),					\
+	.tasks = { &task_shards[i].tasks, &task_shards[i].tasks },			\
 }
 
-static struct shard shards[SHARDS] = {
+struct shard task_shards[SHARDS] = {
 	SHARD(0), SHARD(1), SHARD(2), SHARD(3), SHARD(4), SHARD(5), SHARD(6), SHARD(7),
 	SHARD(8), SHARD(9), SHARD(10), SHARD(11), SHARD(12), SHARD(13), SHARD(14), SHARD(15),
 };
@@ -205,7 +199,7 @@ static PLAT_ALWAYS_INLINE bool admitted(const struct stopper *s)
 
 static void unlist(struct stopper_task *task)
 {
-	struct shard *sh = &shards[task->shard];
+	struct shard *sh = &task_shards[task->shard];
 	plat_flags_t f;
 
 	plat_lock(&sh->lock, f);
@@ -231,9 +225,9 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	task->own.start = plat_stamp();
 	/* (N) full, but only to spread: pairs with nothing */
 	task->shard = plat_fetch_add_full(&next, 1) % SHARDS;
-	plat_lock(&shards[task->shard].lock, f);
-	slist_append(&shards[task->shard].tasks, &task->node);
-	plat_unlock(&shards[task->shard].lock, f);
+	plat_lock(&task_shards[task->shard].lock, f);
+	slist_append(&task_shards[task->shard].tasks, &task->node);
+	plat_unlock(&task_shards[task->shard].lock, f);
 	return &task->own;
 }
 
@@ -532,167 +526,8 @@ int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg
 		unwatch_all(me);
 	}
 	for (i = 0; i < SHARDS && !err; i++)
-		err = drain_shard(&shards[i], s, me, wait, arg);
+		err = drain_shard(&task_shards[i], s, me, wait, arg);
 	return err;
-}
-
-/* A consistent copy of a running task, or false. */
-static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
-		      uint64_t *start)
-{
-	/* (S) pairs with fill() */
-	unsigned int tid, seq = plat_load_acquire(&slot->seq);
-
-	/* (C) pairs with fill() */
-	v->s = plat_load_acquire(&slot->stopper);
-	if (!v->s || (s && v->s != s))
-		return false;
-	v->site = plat_load(&slot->site);
-	tid = plat_load(&slot->tid);
-	*start = plat_load(&slot->start);
-	/* (S) pairs with the store barrier in fill() */
-	plat_load_barrier();
-	if (plat_load(&slot->seq) != seq || plat_load(&slot->stopper) != v->s)
-		return false;
-	v->seq = seq;
-	v->kind = slot_kind(tid);
-	v->tid = (int)(tid & TID_MASK);
-	return true;
-}
-
-/* How long a slot without a start has run, as far as readers have seen. */
-static int64_t seen_age(struct seen *seen, unsigned int seq)
-{
-	int64_t now = plat_now();
-
-	if (seen->seq != seq || !seen->since) {
-		seen->seq = seq;
-		seen->since = now;
-	}
-	return now - seen->since;
-}
-
-typedef void (*visit_fn)(void *arg, const struct task_view *v);
-
-static void visit_table(struct slot_table *t, struct stopper *s, visit_fn visit, void *arg)
-{
-	struct task_view v;
-	uint64_t start;
-	unsigned int i;
-
-	for (i = 0; i < SLOTS; i++) {
-		if (!view_slot(&t->slot[i], s, &v, &start))
-			continue;
-		v.age = start ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
-		visit(arg, &v);
-	}
-}
-
-static void visit_shard(struct shard *sh, struct stopper *s, visit_fn visit, void *arg)
-{
-	struct stopper_list *n;
-	struct task_view v;
-	plat_flags_t f;
-
-	plat_lock(&sh->lock, f);
-	list_walk(n, &sh->tasks) {
-		struct stopper_slot *slot = &list_item(n, struct stopper_task, node)->own;
-		unsigned int tid = plat_load(&slot->tid);
-
-		if (s && slot->stopper != s)
-			continue;
-		v.s = slot->stopper;
-		v.site = slot->site;
-		v.seq = slot->seq;
-		v.kind = slot_kind(tid);
-		v.tid = (int)(tid & TID_MASK);
-		v.age = plat_stamp_age(plat_load(&slot->start));
-		visit(arg, &v);
-	}
-	plat_unlock(&sh->lock, f);
-}
-
-/* Shows every running task of @s (NULL: of all) to @visit, which must not sleep. */
-void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
-{
-	struct slot_table *t = NULL;
-	unsigned int i;
-
-	plat_scan_enter();
-	while ((t = plat_slots_walk(t)))
-		visit_table(t, s, visit, arg);
-	for (i = 0; i < SHARDS; i++)
-		visit_shard(&shards[i], s, visit, arg);
-	plat_scan_exit();
-}
-
-static void count_one(void *arg, const struct task_view *v)
-{
-	(void)v;
-	++*(unsigned long *)arg;
-}
-
-unsigned long stopper_num_tasks(struct stopper *s)
-{
-	unsigned long n = 0;
-
-	if (s)
-		tasks_visit(s, count_one, &n);
-	return n;
-}
-EXPORT_SYMBOL_PLAT(stopper_num_tasks);
-
-struct find {
-	struct stopper *tree;
-	int tid;
-	bool found;
-	struct task_view best;
-};
-
-static void find_within(void *arg, const struct task_view *v)
-{
-	struct find *find = arg;
-
-	/* A task of this thread's keeps its stopper and that one's parents alive. */
-	if (v->tid == find->tid && v->kind != KIND_HANDLE && stopper_is_within(v->s, find->tree))
-		find->found = true;
-}
-
-/* Does this thread run a task of @s or of one below it? */
-bool task_on_this_thread(struct stopper *s)
-{
-	struct find find = { .tree = s, .tid = plat_tid() };
-
-	tasks_visit(NULL, find_within, &find);
-	return find.found;
-}
-
-static void find_latest(void *arg, const struct task_view *v)
-{
-	struct find *find = arg;
-
-	if (v->tid != find->tid || v->kind == KIND_HANDLE)
-		return;
-	/* Synchronous before async; then a thread's (in the kernel, a CPU's) numbers rise. */
-	if (find->found && v->kind != find->best.kind ? v->kind == KIND_ASYNC :
-	    find->found && (int)(v->seq - find->best.seq) < 0)
-		return;
-	find->found = true;
-	find->best = *v;
-}
-
-/* The task that this thread began last, of those it is still in. */
-bool task_innermost(struct call *c)
-{
-	struct find find = { .tid = plat_tid() };
-
-	tasks_visit(NULL, find_latest, &find);
-	if (!find.found)
-		return false;
-	c->s = find.best.s;
-	c->site = find.best.site;
-	c->kind = find.best.kind == KIND_ASYNC ? STOPPER_PANIC_ASYNC : STOPPER_PANIC_TASK;
-	return true;
 }
 
 static bool is_sync_of(const struct stopper_slot *slot, int tid)
@@ -714,8 +549,8 @@ void tasks_abandon(int tid)
 			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
 				release(&t->slot[i]);
 	for (i = 0; i < SHARDS; i++) {
-		plat_lock(&shards[i].lock, f);
-		for (n = shards[i].tasks.next; n != &shards[i].tasks; n = next) {
+		plat_lock(&task_shards[i].lock, f);
+		for (n = task_shards[i].tasks.next; n != &task_shards[i].tasks; n = next) {
 			next = n->next;
 			task = list_item(n, struct stopper_task, node);
 			if (!is_sync_of(&task->own, tid))
@@ -724,6 +559,6 @@ void tasks_abandon(int tid)
 			if (task->own.watch)
 				wake_watcher(&task->own);
 		}
-		plat_unlock(&shards[i].lock, f);
+		plat_unlock(&task_shards[i].lock, f);
 	}
 }

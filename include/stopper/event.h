@@ -124,7 +124,9 @@ STOPPER_API int stopper_wait_any(struct stopper_event *const *evs, unsigned int 
  * @arg: handed to @fn
  *
  * @fn runs with no lock held, in the context of whoever fires: in the kernel
- * perhaps softirq. It may detach other records, fire other events, free @of.
+ * perhaps softirq; for a deadline, on the one thread or work item that serves
+ * all of them. So it does not block. It may detach other records, fire other
+ * events, free @of.
  *
  * Context: any.
  * Return: 0; -EINVAL without @ev, @of or @fn.
