@@ -155,7 +155,9 @@ STOPPER_API struct stopper *stopper_get(struct stopper *s);
  * stopper_put() - give a reference back
  * @s: a stopper, or NULL
  *
- * The last one frees it. If it was not stopped by then, that is reported
+ * The last one frees it, with its events and their descriptors, at once or, where a
+ * thread that has just woken the stop is still on its way out, by that thread a
+ * moment later. If it was not stopped by then, that is reported
  * loudly, with the site that created it and its running tasks, and its memory
  * is kept for ever: nothing is freed under a running task.
  * Context: process context.

@@ -252,7 +252,8 @@ TEST(descriptor_of_a_stopper_goes_with_it)
 		ASSERT_EQ(stopper_stop(s, NULL), 0);
 		stopper_put(s);
 	}
-	EXPECT_EQ(open_fds(), before);
+	/* Fewer is fine: a worker of exercise() may have let go of its stopper only now. */
+	EXPECT_LE(open_fds(), before);
 }
 
 /* --- taken away ------------------------------------------------------------------------------- */

@@ -54,7 +54,6 @@ static void die(struct stopper_ctx *ctx, void *arg)
 	int *nowhere = NULL;
 
 	OPTIMIZER_HIDE_VAR(nowhere);
-	msleep(20);
 	if (!strcmp(how, "bug"))
 		BUG();
 	else if (!strcmp(how, "null"))
