@@ -45,7 +45,6 @@ static void closing_done(struct stopper *s)
 	run_exit(&s->closing_run);
 	plat_lock(&s->lock, f);
 	s->closing = NULL;
-	s->nclosed++;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
 	stopper_unpin(s);

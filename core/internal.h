@@ -162,7 +162,6 @@ struct stopper {
 	unsigned int late_closers;		/* closers running at their adder's */
 	unsigned int nworkers;
 	unsigned int nclosers;
-	unsigned int nclosed;
 	struct stopper_list workers;
 	struct stopper_list closers;
 	struct stopper_list followers;		/* who waits for the leader */
