@@ -107,26 +107,26 @@ static void set_phase(struct stopper *s, enum stopper_phase phase)
 	s->phase_since = plat_now();
 }
 
-static void quiesce_begin(struct stopper *s);
-
-/* The child of @s with the next id after @after, pinned. */
+/*
+ * The child of @s with the next id after @after, pinned. Two that are created at
+ * once get their ids in one order and may join the list in the other.
+ */
 static struct stopper *child_after(struct stopper *s, uint64_t after)
 {
-	struct stopper *child = NULL;
+	struct stopper *next = NULL, *child;
 	struct stopper_list *n;
 	plat_flags_t f;
 
 	plat_lock(&s->lock, f);
 	list_walk(n, &s->children) {
 		child = list_item(n, struct stopper, sibling);
-		if (child->id > after) {
-			stopper_pin(child);
-			break;
-		}
-		child = NULL;
+		if (child->id > after && (!next || child->id < next->id))
+			next = child;
 	}
+	if (next)
+		stopper_pin(next);
 	plat_unlock(&s->lock, f);
-	return child;
+	return next;
 }
 
 /* The youngest child, pinned. */
@@ -146,7 +146,7 @@ static struct stopper *last_child(struct stopper *s)
 
 static void quiesce_begin(struct stopper *s)
 {
-	struct stopper *child = NULL;
+	struct stopper *child;
 	uint64_t after = 0;
 	plat_flags_t f;
 	bool first;

@@ -323,6 +323,36 @@ static void give_birth(void *arg)
 	}
 }
 
+#define MOTHERS	4
+
+/* Also those whose order of birth is not the order in which the parent came to know them. */
+static void children_born_at_once_all_quiesce(void)
+{
+	struct births *b = conf_alloc(MOTHERS * sizeof(*b));
+	struct conf_thread thread[MOTHERS];
+	int round, i, j;
+
+	for (round = 0; round < conf_rounds(100); round++) {
+		memset(b, 0, MOTHERS * sizeof(*b));
+		b[0].parent = conf_stopper(NULL);
+		for (i = 0; i < MOTHERS; i++) {
+			b[i].parent = b[0].parent;
+			CHECK_EQ(conf_spawn(&thread[i], give_birth, &b[i]), 0);
+		}
+		for (i = 0; i < MOTHERS; i++)
+			conf_join(&thread[i]);
+		CHECK_EQ(stopper_quiesce(b[0].parent, NULL), 0);
+		for (i = 0; i < MOTHERS; i++)
+			for (j = 0; j < b[i].n; j++)
+				CHECK(stopper_event_fired(stopper_should_quiesce(b[i].born[j])));
+		conf_stop_and_put(b[0].parent);
+		for (i = 0; i < MOTHERS; i++)
+			for (j = 0; j < b[i].n; j++)
+				stopper_put(b[i].born[j]);
+	}
+	conf_free(b);
+}
+
 static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
 {
 	struct births *b = conf_alloc(sizeof(*b));
@@ -360,6 +390,7 @@ const struct conf_case cases_family[] = {
 	CONF_CASE(parent_lives_until_its_child_has_stopped),
 	CONF_CASE(parent_deadline_goes_for_its_children),
 	CONF_CASE(parent_and_child_stopped_at_once),
+	CONF_CASE(children_born_at_once_all_quiesce),
 	CONF_CASE(child_born_while_the_parent_stops_is_stopped_or_refused),
 	CONF_END
 };
