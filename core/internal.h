@@ -26,10 +26,15 @@
  *   plat_unpark(p)                  release            any       a park ends, now or the next one
  *   plat_event_fired(ev)                               any       ev's descriptor becomes readable
  *   plat_event_closed(ev)                              any       and is closed
- *   plat_slots_pin(), _unpin(t)     no migration       any       this CPU's or thread's table;
- *                                                                NULL: none to be had
- *   plat_slots_next(t)              none               pinned    a number not given out lately
- *   plat_slot_stamp(t, slot, kind)  none               pinned    sets ->tid and ->start
+ *   plat_slots_pin(kind)            alone with c       any       the cursor c for tasks of this
+ *                                                                kind here; NULL: none to be had
+ *   plat_slots_unpin(c)                                pinned    and c->slot is now at hand
+ *   plat_slots_advance(c)                              pinned    to another slot; false: no other
+ *   plat_slots_pop(slot)                               any       a sync task's slot from here was
+ *                                                                left, as the latest of its thread
+ *   plat_slot_stamp(c, slot, kind)  (S), task.c        pinned    sets all but ->site, ->stopper
+ *   plat_slot_order(i, seq)                            any       rises within a thread or CPU, for
+ *   plat_list_order(seq)                               any       slot i of a table; on a list
  *   plat_slots_walk(t)              acquire            any       the table after t; NULL: ends
  *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
  *   plat_scan_sync()                full               sleeps    no scan from before goes on
@@ -37,7 +42,8 @@
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
- *   plat_stamp()                                       any       a cheap clock, never 0
+ *   plat_stamp()                                       any       a cheap clock; 0 in a slot: ask
+ *                                                                the readers
  *   plat_stamp_age(stamp)                              any       ns since then
  *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
  *                                                                t->release(t); should the thread
@@ -76,11 +82,6 @@
 
 #define NS_PER_SEC	1000000000LL
 #define NS_PER_MSEC	1000000LL
-
-static inline unsigned int slot_kind(unsigned int tid)
-{
-	return tid >> KIND_SHIFT;
-}
 
 /* A callback's surroundings, for the panic hook. */
 struct call {
@@ -222,12 +223,16 @@ struct shard {
 } PLAT_CACHELINE_ALIGNED;
 
 extern struct shard task_shards[SHARDS];
+extern struct stopper_slot stopper_no_slot;
 
 int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task);
+int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+	     stopper_fn fn, stopper_err_fn err_fn, void *arg);
 int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
 void task_mark_running(struct stopper_task *task);
 int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
+void tasks_left(struct slot_table *t);
 void tasks_abandon(int tid);
 
 /* look.c */
@@ -240,6 +245,7 @@ struct task_view {
 	const struct stopper_site *site;
 	unsigned int kind;
 	unsigned int seq;
+	unsigned int order;	/* rises within a thread (kernel: CPU) */
 	int tid;
 	int64_t age;
 };

@@ -13,17 +13,17 @@
 static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
 		      uint64_t *start)
 {
-	/* (S) pairs with fill() */
+	/* (S) pairs with __stopper_slot_fill() */
 	unsigned int tid, seq = plat_load_acquire(&slot->seq);
 
-	/* (C) pairs with fill() */
+	/* (C) pairs with __stopper_slot_fill() */
 	v->s = plat_load_acquire(&slot->stopper);
 	if (!v->s || (s && v->s != s))
 		return false;
 	v->site = plat_load(&slot->site);
 	tid = plat_load(&slot->tid);
 	*start = plat_load(&slot->start);
-	/* (S) pairs with the store barrier in fill() */
+	/* (S) pairs with the store barrier in __stopper_slot_fill() */
 	plat_load_barrier();
 	if (plat_load(&slot->seq) != seq || plat_load(&slot->stopper) != v->s)
 		return false;
@@ -56,6 +56,7 @@ static void visit_table(struct slot_table *t, struct stopper *s, visit_fn visit,
 	for (i = 0; i < SLOTS; i++) {
 		if (!view_slot(&t->slot[i], s, &v, &start))
 			continue;
+		v.order = plat_slot_order(i, v.seq);
 		v.age = start ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
 		visit(arg, &v);
 	}
@@ -77,6 +78,7 @@ static void visit_shard(struct shard *sh, struct stopper *s, visit_fn visit, voi
 		v.s = slot->stopper;
 		v.site = slot->site;
 		v.seq = slot->seq;
+		v.order = plat_list_order(v.seq);
 		v.kind = slot_kind(tid);
 		v.tid = (int)(tid & TID_MASK);
 		v.age = plat_stamp_age(plat_load(&slot->start));
@@ -127,7 +129,8 @@ static void find_within(void *arg, const struct task_view *v)
 	struct find *find = arg;
 
 	/* A task of this thread's keeps its stopper and that one's parents alive. */
-	if (v->tid == find->tid && v->kind != KIND_HANDLE && stopper_is_within(v->s, find->tree))
+	if (v->tid == find->tid && v->kind != STOPPER_KIND_HANDLE &&
+	    stopper_is_within(v->s, find->tree))
 		find->found = true;
 }
 
@@ -144,11 +147,11 @@ static void find_latest(void *arg, const struct task_view *v)
 {
 	struct find *find = arg;
 
-	if (v->tid != find->tid || v->kind == KIND_HANDLE)
+	if (v->tid != find->tid || v->kind == STOPPER_KIND_HANDLE)
 		return;
-	/* Synchronous before async; then a thread's (in the kernel, a CPU's) numbers rise. */
-	if (find->found && v->kind != find->best.kind ? v->kind == KIND_ASYNC :
-	    find->found && (int)(v->seq - find->best.seq) < 0)
+	/* Synchronous before async, which has none above it. */
+	if (find->found && v->kind != find->best.kind ?
+	    v->kind == STOPPER_KIND_ASYNC : find->found && (int)(v->order - find->best.order) < 0)
 		return;
 	find->found = true;
 	find->best = *v;
@@ -164,6 +167,6 @@ bool task_innermost(struct call *c)
 		return false;
 	c->s = find.best.s;
 	c->site = find.best.site;
-	c->kind = find.best.kind == KIND_ASYNC ? STOPPER_PANIC_ASYNC : STOPPER_PANIC_TASK;
+	c->kind = find.best.kind == STOPPER_KIND_ASYNC ? STOPPER_PANIC_ASYNC : STOPPER_PANIC_TASK;
 	return true;
 }

@@ -9,16 +9,26 @@
 
 /*
  * SLOTS - tasks a CPU or thread can run at once before it must use a list.
- * A power of two. 64 of 40 bytes are half a page with what belongs to them.
+ *
+ * A table has two halves, each with a cursor, and who fills a half is alone with
+ * it. Kernel: process context with preemption off, and softirq, so that neither
+ * comes between the look at a slot and the filling of it. Userspace: synchronous
+ * tasks, which are a stack, and handles.
  */
 #define SLOTS		64
+#define HALF		(SLOTS / 2)
 
-/* What stands in the top two bits of a slot's tid. */
-#define KIND_SYNC	0u
-#define KIND_HANDLE	1u
-#define KIND_ASYNC	2u
-#define KIND_SHIFT	30
-#define TID_MASK	((1u << KIND_SHIFT) - 1)
+#define TID_MASK	((1u << STOPPER_KIND_SHIFT) - 1)
+
+static inline unsigned int slot_tid(unsigned int kind, unsigned int tid)
+{
+	return kind << STOPPER_KIND_SHIFT | tid;
+}
+
+static inline unsigned int slot_kind(unsigned int tid)
+{
+	return tid >> STOPPER_KIND_SHIFT;
+}
 
 /* What a reader remembers of a slot, so that the task need not look at a clock. */
 struct seen {
@@ -28,11 +38,10 @@ struct seen {
 
 struct slot_table {
 	/* hot: only its CPU or thread writes here, except ends from elsewhere */
-	unsigned int next;
-	unsigned int tid;		/* userspace: the thread */
 	struct stopper_slot slot[SLOTS];
 	/* cold: only readers, one at a time */
 	struct seen seen[SLOTS];
+	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	struct slot_table *link;	/* userspace: all tables, never taken off */
 	struct slot_table *free;	/* userspace: those without a thread */
 };

@@ -80,10 +80,9 @@ EXPORT_SYMBOL_GPL(__devm_stopper_create);
 
 static int __init stopper_init(void)
 {
-	int cpu, err;
+	int err;
 
-	for_each_possible_cpu(cpu)
-		per_cpu(stopper_slots, cpu).tid = cpu;
+	slots_init();
 	stopper_wq = alloc_workqueue("stopper", WQ_UNBOUND, 0);
 	if (!stopper_wq)
 		return -ENOMEM;

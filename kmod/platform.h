@@ -96,37 +96,50 @@ void plat_unpark(struct plat_parker *p);
 
 /* slots */
 
-DECLARE_PER_CPU_ALIGNED(struct slot_table, stopper_slots);
-
-static __always_inline struct slot_table *plat_slots_pin(void)
+/* The softirq half in softirq, the other one elsewhere; none in interrupts. */
+static __always_inline struct stopper_cursor *plat_slots_pin(unsigned int kind)
 {
 	preempt_disable();
-	return this_cpu_ptr(&stopper_slots);
+	if (unlikely(preempt_count() & (HARDIRQ_MASK | NMI_MASK)))
+		return NULL;
+	return this_cpu_ptr(&stopper_cursors[preempt_count() & SOFTIRQ_OFFSET ? 1 : 0]);
 }
 
-static __always_inline void plat_slots_unpin(struct slot_table *t)
+static __always_inline void plat_slots_unpin(struct stopper_cursor *c)
 {
 	preempt_enable();
 }
 
-/* One instruction, so that a softirq in between gets a number of its own. */
-static __always_inline unsigned int plat_slots_next(struct slot_table *t)
+static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
-	return this_cpu_inc_return(stopper_slots.next);
+	struct stopper_slot *next = c->slot + 1;
+
+	c->slot = next == c->first + HALF ? c->first : next;
+	return true;
 }
+
+/* Tasks of many threads share a CPU's slots, which go round. */
+#define plat_slots_pop(slot)	((void)(slot))
 
 static inline u64 plat_stamp(void)
 {
-	return jiffies ?: 1;
+	return jiffies;
 }
 
-static __always_inline void plat_slot_stamp(struct slot_table *t, struct stopper_slot *slot,
+static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct stopper_slot *slot,
 					    unsigned int kind)
 {
-	WRITE_ONCE(slot->tid, kind == KIND_ASYNC ? kind << KIND_SHIFT :
-		   kind << KIND_SHIFT | (unsigned int)current->pid);
+	/* (S) pairs with view_slot() */
+	smp_store_release(&slot->seq, ++c->number);
+	/* (S) pairs with view_slot() */
+	smp_wmb();
+	WRITE_ONCE(slot->tid,
+		   slot_tid(kind, kind == STOPPER_KIND_ASYNC ? 0 : (unsigned int)current->pid));
 	WRITE_ONCE(slot->start, plat_stamp());
 }
+
+#define plat_slot_order(i, seq)	(seq)
+#define plat_list_order(seq)	(seq)
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
 
@@ -201,6 +214,7 @@ bool plat_timer_cancel(struct plat_timer *t);
 /* within kmod/ */
 
 extern struct workqueue_struct *stopper_wq;
+void slots_init(void);
 void threads_exit(void);
 
 #endif /* STOPPER_KMOD_PLATFORM_H */

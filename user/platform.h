@@ -25,14 +25,6 @@
 #define PLAT_FOREVER		INT64_MAX
 #define PLAT_STOPS_THREADS	0
 
-#if defined(__SANITIZE_THREAD__)
-#define PLAT_TSAN		1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define PLAT_TSAN		1
-#endif
-#endif
-
 /* memory order */
 
 #define plat_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
@@ -47,7 +39,7 @@
  * fence is added. TSan knows no fences, and does not need them: it models the
  * atomics themselves as sequentially consistent.
  */
-#ifdef PLAT_TSAN
+#ifdef STOPPER_TSAN
 #define plat_fence(order)	__atomic_signal_fence(order)
 #else
 #define plat_fence(order)	__atomic_thread_fence(order)
@@ -109,33 +101,60 @@ void plat_event_closed(struct stopper_event *ev);
 
 extern __thread struct slot_table *plat_my_slots
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct stopper_cursor plat_my_cursors[2]
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 struct slot_table *plat_slots_register(void);
 
-static inline struct slot_table *plat_slots_pin(void)
+static inline struct stopper_cursor *plat_slots_pin(unsigned int kind)
 {
-	struct slot_table *t = plat_my_slots;
-
-	return PLAT_LIKELY(t) ? t : plat_slots_register();
+	if (PLAT_UNLIKELY(!plat_my_slots) && !plat_slots_register())
+		return NULL;
+	/* The end of any other task is inlined and makes no fence. */
+	if (PLAT_UNLIKELY(plat_no_membarrier) && kind != STOPPER_KIND_SYNC)
+		return NULL;
+	return &plat_my_cursors[kind != STOPPER_KIND_SYNC];
 }
 
-static inline void plat_slots_unpin(struct slot_table *t)
+static inline void plat_slots_unpin(struct stopper_cursor *c)
 {
-	(void)t;
+	/* What is inlined makes no fence. */
+	if (c && PLAT_LIKELY(!plat_no_membarrier))
+		stopper_my.slot[c - plat_my_cursors] = c->slot;
 }
 
-static inline unsigned int plat_slots_next(struct slot_table *t)
+/* Sync tasks are a stack: what is above the latest is free. Handles go round. */
+static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
-	return ++t->next;
+	if (c->slot != c->first + HALF - 1)
+		c->slot++;
+	else if (c == &plat_my_cursors[1])
+		c->slot = c->first;
+	else
+		return false;
+	return true;
 }
 
-static inline void plat_slot_stamp(struct slot_table *t, struct stopper_slot *slot,
+static inline void plat_slots_pop(struct stopper_slot *slot)
+{
+	struct stopper_cursor *c = &plat_my_cursors[0];
+
+	if (c->slot == slot && slot != c->first)
+		c->slot--;
+	plat_slots_unpin(c);
+}
+
+static inline void plat_slot_stamp(struct stopper_cursor *c, struct stopper_slot *slot,
 				   unsigned int kind)
 {
-	plat_store(&slot->tid,
-		   kind == KIND_ASYNC ? kind << KIND_SHIFT : kind << KIND_SHIFT | t->tid);
-	/* No clock is free here: readers remember what they saw. */
-	plat_store(&slot->start, 0);
+	(void)c;
+	__stopper_slot_stamp(slot, kind);
+	slot->frame = NULL;
+	if (kind == STOPPER_KIND_ASYNC)
+		plat_store(&slot->tid, slot_tid(kind, 0));
 }
+
+#define plat_slot_order(i, seq)	(i)
+#define plat_list_order(seq)	(SLOTS + (seq))
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
 void plat_scan_enter(void);

@@ -3,8 +3,9 @@
  * slots.c - the slot tables of threads.
  *
  * A thread gets a table with its first task and leaves it when it exits, perhaps
- * with slots taken: a handle begun here may be ended anywhere. The next new
- * thread adopts the table with what is in it. Tables are never freed, so there
+ * with slots taken: a handle begun here may be ended anywhere. Its synchronous
+ * tasks have ended with it, though C frames without -fexceptions did not say so.
+ * The next new thread adopts the table with what is in it. Tables are never freed, so there
  * are as many as there ever were threads with tasks at once, and anybody may look
  * at any slot at any time.
  *
@@ -20,7 +21,9 @@
 #include <unistd.h>
 #include "internal.h"
 
+__thread struct stopper_my stopper_my = { { &stopper_no_slot, &stopper_no_slot }, 0 };
 __thread struct slot_table *plat_my_slots;
+__thread struct stopper_cursor plat_my_cursors[2];
 
 static __thread int my_tid;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -41,6 +44,9 @@ static void thread_exits(void *table)
 	struct slot_table *t = table;
 
 	plat_my_slots = NULL;
+	stopper_my.slot[0] = &stopper_no_slot;
+	stopper_my.slot[1] = &stopper_no_slot;
+	tasks_left(t);
 	pthread_mutex_lock(&lock);
 	t->free = free_tables;
 	free_tables = t;
@@ -66,6 +72,21 @@ static struct slot_table *table_get(void)
 	return t;
 }
 
+static void adopt(struct slot_table *t)
+{
+	unsigned int i;
+
+	t->id = (unsigned int)plat_tid();
+	stopper_my.tid = t->id;
+	for (i = 0; i < HALF; i++)
+		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
+	for (i = 0; i < 2; i++) {
+		plat_my_cursors[i].first = &t->slot[i * HALF];
+		plat_my_cursors[i].slot = plat_my_cursors[i].first;
+	}
+	plat_my_slots = t;
+}
+
 struct slot_table *plat_slots_register(void)
 {
 	struct slot_table *t = NULL;
@@ -82,8 +103,7 @@ struct slot_table *plat_slots_register(void)
 	}
 	pthread_mutex_unlock(&lock);
 	if (t)
-		t->tid = (unsigned int)plat_tid();
-	plat_my_slots = t;
+		adopt(t);
 	return t;
 }
 

@@ -8,8 +8,10 @@
  * is needed: the unwind tables, which every ABI here requires, tell how to get
  * from any frame to its caller's, so
  *
- *   1. walk up (_Unwind_Backtrace) to the first frame of one of the functions
- *      that call user functions: run_task, run_task_err, their slow path, plat_call;
+ *   1. walk up (_Unwind_Backtrace) to the first frame that called a task's function:
+ *      one whose stack pointer at the call is the one that the innermost task's slot
+ *      remembers (slot.h: run_task inlined in its caller), or one of task_run() and
+ *      task_run_listed(), its slow paths, or plat_call(), for all other functions;
  *   2. tell the panic hook, with the whole stack still there;
  *   3. unwind by force (_Unwind_ForcedUnwind, as pthread_exit() does): C++
  *      destructors and cleanup handlers on the way run;
@@ -21,7 +23,8 @@
  * could be ended, and the process aborts.
  *
  * An exception of C++ that passes through run_task is not stopped: the cleanup
- * there accounts for the task, and it goes on its way.
+ * there accounts for the task, and it goes on its way. C that exceptions are to
+ * pass through is compiled with -fexceptions, here as everywhere.
  *
  * x86-64, i386 and AArch64 have the jump below; elsewhere a panic aborts. A shadow
  * stack (CET) is not rewound: glibc does not enable one here yet.
@@ -116,15 +119,27 @@ struct target {
 	uintptr_t function;	/* 0: not found */
 	uintptr_t cfa;
 	bool task;		/* a run_task; else plat_call */
+	void *frame;		/* the stack of the innermost task's call, if that was inlined */
 };
+
+/* This thread's synchronous tasks are a stack. */
+static void *innermost_frame(void)
+{
+	unsigned int i = plat_my_slots ? HALF : 0;
+
+	while (i--)
+		if (plat_load(&plat_my_slots->slot[i].stopper))
+			return plat_my_slots->slot[i].frame;
+	return NULL;
+}
 
 static _Unwind_Reason_Code look(struct _Unwind_Context *uc, void *arg)
 {
 	struct target *target = arg;
 	uintptr_t fn = _Unwind_GetRegionStart(uc);
 
-	target->task = fn == (uintptr_t)__stopper_run_task ||
-		       fn == (uintptr_t)__stopper_run_task_err || fn == (uintptr_t)task_run_listed;
+	target->task = fn == (uintptr_t)task_run || fn == (uintptr_t)task_run_listed ||
+		       (target->frame && _Unwind_GetCFA(uc) == (uintptr_t)target->frame);
 	if (!target->task && fn != (uintptr_t)plat_call)
 		return _URC_NO_REASON;
 	target->function = fn;
@@ -186,6 +201,7 @@ void __stopper_panic(void *value)
 		give_up("a panic within a panic hook or its unwinding");
 	panicking = true;
 	target.function = 0;
+	target.frame = innermost_frame();
 	_Unwind_Backtrace(look, &target);
 	if (!target.function || (target.task && !task_innermost(&c)))
 		give_up("a panic with no task, worker, closer or recover scope running");

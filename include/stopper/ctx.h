@@ -141,7 +141,7 @@ static inline int stopper_ctx_err(const struct stopper_ctx *ctx)
 	if (!ctx)
 		return 0;
 	/* pairs with the release store of ->fired in core/event.c, tag (F) */
-	return -(int)stopper_load_acquire(&((const struct stopper_ctx_head *)ctx)->done.fired);
+	return -(int)__stopper_load_acquire(&((const struct stopper_ctx_head *)ctx)->done.fired);
 }
 
 STOPPER_END_DECLS

@@ -88,7 +88,7 @@ STOPPER_API bool stopper_event_fire(struct stopper_event *ev);
 static inline bool stopper_event_fired(const struct stopper_event *ev)
 {
 	/* pairs with the release store of ->fired in core/event.c, tag (F) */
-	return ev && stopper_load_acquire(&ev->fired) != 0;
+	return ev && __stopper_load_acquire(&ev->fired) != 0;
 }
 
 /**

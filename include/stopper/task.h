@@ -12,23 +12,9 @@
 #include <stopper/errors.h>
 #include <stopper/sem.h>
 #include <stopper/site.h>
+#include <stopper/slot.h>
 
 STOPPER_BEGIN_DECLS
-
-/*
- * struct stopper_slot - how a running task is known; see core/task.c. Private.
- *
- * Written by whoever runs the task, read by who counts. @stopper is the claim.
- */
-struct stopper_slot {
-	/* private: */
-	struct stopper *stopper;
-	const struct stopper_site *site;
-	void *watch;
-	unsigned int seq;
-	unsigned int tid;
-	uint64_t start;
-};
 
 /**
  * struct stopper_task - a task that is not a function call
@@ -62,8 +48,6 @@ struct stopper_task {
  */
 #define stopper_run_task(s, ctx, name, fn, arg)					\
 	__stopper_run_task(s, ctx, STOPPER_SITE(name), fn, arg)
-STOPPER_API int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
-				   const struct stopper_site *site, stopper_fn fn, void *arg);
 
 /**
  * stopper_run_task_err() - run a function as a task, on this thread, for its result
@@ -79,9 +63,6 @@ STOPPER_API int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
  */
 #define stopper_run_task_err(s, ctx, name, fn, arg)				\
 	__stopper_run_task_err(s, ctx, STOPPER_SITE(name), fn, arg)
-STOPPER_API int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ctx,
-				       const struct stopper_site *site, stopper_err_fn fn,
-				       void *arg);
 
 /**
  * stopper_task_begin() - begin a task that is not a function call
@@ -95,8 +76,25 @@ STOPPER_API int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ct
  */
 #define stopper_task_begin(s, ctx, name, task)					\
 	__stopper_task_begin(s, ctx, STOPPER_SITE(name), task)
-STOPPER_API int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
-				     const struct stopper_site *site, struct stopper_task *task);
+STOPPER_API int __stopper_task_begin_slowpath(struct stopper *s, const struct stopper_site *site,
+					      struct stopper_task *task);
+STOPPER_API void __stopper_task_end_slowpath(struct stopper_task *task);
+
+STOPPER_INLINE int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
+					const struct stopper_site *site, struct stopper_task *task)
+{
+	(void)ctx;
+	if (__stopper_unlikely(!s || !task))
+		return -EINVAL;
+	task->slot = __stopper_slot_take(s, site, STOPPER_KIND_HANDLE);
+	if (__stopper_unlikely(!task->slot))
+		return __stopper_task_begin_slowpath(s, site, task);
+	if (__stopper_likely(__stopper_admits(s)))
+		return 0;
+	__stopper_slot_leave(&task->slot);
+	task->slot = NULL;
+	return -ESHUTDOWN;
+}
 
 /**
  * stopper_task_end() - end it, on any thread
@@ -106,7 +104,18 @@ STOPPER_API int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
  * without a begin warns once and does nothing.
  * Context: any, in the kernel up to softirq.
  */
-STOPPER_API void stopper_task_end(struct stopper_task *task);
+STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
+{
+	struct stopper_slot *slot = task ? task->slot : NULL;
+
+	if (!STOPPER_INLINES_TASKS || __stopper_unlikely(!slot || slot == &task->own)) {
+		__stopper_task_end_slowpath(task);
+		return;
+	}
+	/* Before the slot: once that is clear the record may be gone. */
+	task->slot = NULL;
+	__stopper_slot_leave(&slot);
+}
 
 /**
  * stopper_run_async_task() - run a function as a task, on another thread

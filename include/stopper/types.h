@@ -2,10 +2,10 @@
 /*
  * types.h - what the public headers of both builds stand on.
  *
- * The one public header that knows which build it is in. It supplies fixed
- * types, a lock that can be embedded in a caller's object, a two-pointer list
- * and the one ordered load that is inlined into callers. Everything in a
- * struct below that is not documented as the caller's belongs to the stopper.
+ * It supplies fixed types, a lock that can be embedded in a caller's object, a
+ * two-pointer list, and the memory accesses of what is inlined into callers. It
+ * and slot.h are the headers that know which build they are in. Everything in a
+ * struct that is not documented as the caller's belongs to the stopper.
  */
 #ifndef STOPPER_TYPES_H
 #define STOPPER_TYPES_H
@@ -18,11 +18,24 @@
 #include <linux/export.h>
 #include <linux/spinlock.h>
 #include <linux/compiler.h>
+#include <linux/jiffies.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <asm/barrier.h>
 
 typedef spinlock_t stopper_lock_t;
 
-#define stopper_load_acquire(p)	smp_load_acquire(p)
+/* Private: each user names the partner. */
+#define __stopper_load(p)		READ_ONCE(*(p))
+#define __stopper_store(p, v)	WRITE_ONCE(*(p), v)
+#define __stopper_load_acquire(p)	smp_load_acquire(p)
+#define __stopper_store_release(p, v) smp_store_release(p, v)
+#define __stopper_store_barrier()	smp_wmb()
+#define __stopper_compiler_barrier() barrier()
+#define STOPPER_INLINE		static __always_inline
+#define __stopper_likely(x)	likely(x)
+#define __stopper_unlikely(x)	unlikely(x)
 #define stopper_unreachable()	BUG()
 #define STOPPER_API
 #define STOPPER_PRINTF(f, a)	__printf(f, a)
@@ -37,7 +50,27 @@ typedef spinlock_t stopper_lock_t;
 
 typedef pthread_mutex_t stopper_lock_t;
 
-#define stopper_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+/* Private: each user names the partner. TSan knows no fences, and needs none here. */
+#define __stopper_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
+#define __stopper_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define __stopper_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define __stopper_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define __stopper_compiler_barrier() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define __stopper_likely(x)	__builtin_expect(!!(x), 1)
+#define __stopper_unlikely(x)	__builtin_expect(!!(x), 0)
+#if defined(__SANITIZE_THREAD__)
+#define STOPPER_TSAN		1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define STOPPER_TSAN		1
+#endif
+#endif
+#ifdef STOPPER_TSAN
+#define __stopper_store_barrier()	__atomic_signal_fence(__ATOMIC_RELEASE)
+#else
+#define __stopper_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
+#endif
+#define STOPPER_INLINE		static inline __attribute__((always_inline))
 #define stopper_unreachable()	__builtin_unreachable()
 #define STOPPER_API		__attribute__((visibility("default")))
 #define STOPPER_PRINTF(f, a)	__attribute__((format(printf, f, a)))
