@@ -68,6 +68,21 @@ kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12, def
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 	@tools/testing/check/run
 
+.PHONY: check-counts
+check-counts: ## Instructions of the hot paths, both builds: none may have grown by more than 5 %
+	@tools/testing/bench/check-counts
+
+.PHONY: bench
+bench: bench-user bench-kernel ## Measure everything beside its peers, into build/bench [CASE=name]
+
+.PHONY: bench-user
+bench-user: ## The userspace half [CASE=name]
+	@tools/testing/bench/run user $(CASE)
+
+.PHONY: bench-kernel
+bench-kernel: ## The kernel half, in VMs [CASE=name]
+	@tools/testing/bench/run kernel $(CASE)
+
 .PHONY: shell
 shell: ## A shell in a VM with the module loaded [KERNEL=6.1|6.12]
 	@$(lib)/shell $(KERNEL)

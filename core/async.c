@@ -23,6 +23,8 @@ struct async {
 	void *arg;
 };
 
+_Static_assert(sizeof(struct async) <= 256, "what a task that waits for a thread costs");
+
 static void async_end(struct async *a)
 {
 	if (a->sem)

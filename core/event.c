@@ -24,8 +24,9 @@
  *
  * Race 2, detach against a running callback. A record that has been popped is
  * not touched again once its function has been entered: it may be freed by it.
- * detach therefore compares its address with ->running, and if they are the
- * same parks on ->detachers, which the firer wakes after the function returned.
+ * detach therefore compares its address with that in ->running, a record on the
+ * firer's stack, and if they are the same parks on that record's list, which the
+ * firer wakes after the function returned, under the lock.
  * On the thread that runs the function it does not wait: it would wait for itself.
  *
  * Race 3, the event's end. event_try_detach() learns the event from the record;
@@ -46,7 +47,13 @@
 struct stopper_event event_never = {
 	.lock = PLAT_LOCK_INIT(event_never.lock),
 	.waiters = { &event_never.waiters, &event_never.waiters },
-	.detachers = { &event_never.detachers, &event_never.detachers },
+};
+
+/* A callback that runs. */
+struct running {
+	struct stopper_on_fire *of;
+	int tid;
+	struct stopper_list detachers;	/* who waits for it to end */
 };
 
 struct detacher {
@@ -62,8 +69,6 @@ void stopper_event_init(struct stopper_event *ev)
 	plat_lock_init(&ev->lock);
 	slist_init(&ev->waiters);
 	ev->running = NULL;
-	ev->runner = 0;
-	slist_init(&ev->detachers);
 }
 EXPORT_SYMBOL_PLAT(stopper_event_init);
 
@@ -92,11 +97,11 @@ static bool mark(struct stopper_event *ev, unsigned int code)
 	return first;
 }
 
-static void wake_detachers(struct stopper_event *ev)
+static void wake_detachers(struct running *r)
 {
 	struct stopper_list *n;
 
-	while ((n = slist_pop(&ev->detachers))) {
+	while ((n = slist_pop(&r->detachers))) {
 		struct detacher *d = list_item(n, struct detacher, node);
 
 		d->done = true;
@@ -107,39 +112,40 @@ static void wake_detachers(struct stopper_event *ev)
 /* Empties the list of an event that has just been marked. */
 static void take_down(struct stopper_event *ev, struct stopper_list *chained)
 {
+	struct running r = { .tid = plat_tid() };
 	void (*fn)(struct stopper_on_fire *of, void *arg);
 	struct stopper_on_fire *of;
 	struct stopper_list *n;
 	plat_flags_t f;
 	void *arg;
 
+	slist_init(&r.detachers);
 	plat_lock(&ev->lock, f);
 	while ((n = slist_pop(&ev->waiters))) {
 		of = list_item(n, struct stopper_on_fire, node);
 		fn = of->fn;
 		arg = of->arg;
+		r.of = of;
 		if (of->chain)
 			slist_append(chained, &of->node);
-		else
-			ev->running = of;
+		else if (fn != event_unpark)
+			ev->running = &r;
 		/* (D) pairs with event_try_detach(); the record's last write */
 		plat_store_release(&of->event, NULL);
 		if (of->chain)
 			continue;
 		if (fn == event_unpark) {
-			ev->running = NULL;
 			plat_unpark(arg);
 			/* Let the woken, who need the lock to leave, have it. */
 			plat_unlock(&ev->lock, f);
 			plat_lock(&ev->lock, f);
 			continue;
 		}
-		ev->runner = plat_tid();
 		plat_unlock(&ev->lock, f);
 		fn(of, arg);
 		plat_lock(&ev->lock, f);
 		ev->running = NULL;
-		wake_detachers(ev);
+		wake_detachers(&r);
 	}
 	plat_unlock(&ev->lock, f);
 }
@@ -220,6 +226,7 @@ EXPORT_SYMBOL_PLAT(stopper_event_on_fire);
 bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 {
 	struct detacher d = { .done = false };
+	struct running *r;
 	plat_flags_t f;
 	bool wait, mine;
 
@@ -228,13 +235,14 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 	plat_lock(&ev->lock, f);
 	/* Before running: a record freed by its function may be attached anew. */
 	mine = of->event == ev;
-	wait = !mine && ev->running == of && ev->runner != plat_tid();
+	r = ev->running;
+	wait = !mine && r && r->of == of && r->tid != plat_tid();
 	if (mine) {
 		slist_remove(&of->node);
 		plat_store(&of->event, NULL);
 	} else if (wait) {
 		plat_park_init(&d.park);
-		slist_append(&ev->detachers, &d.node);
+		slist_append(&r->detachers, &d.node);
 	}
 	plat_unlock(&ev->lock, f);
 	while (wait) {

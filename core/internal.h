@@ -38,9 +38,12 @@
  *   plat_slots_walk(t)              acquire            any       the table after t; NULL: ends
  *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
  *   plat_scan_sync()                full               sleeps    no scan from before goes on
+ *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
+ *                                                                are worth a sleep, or 0
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
+ *   plat_alloc_lines(n)                                process   the same, on a cache line
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
  *   plat_stamp()                                       any       a cheap clock; 0 in a slot: ask
  *                                                                the readers
@@ -143,10 +146,18 @@ struct place {
  * child, worker or job that will look at it again.
  */
 struct stopper {
-	/* read by every task; written once a phase */
-	unsigned int phase;
+	/* A cache line that every task reads: written once a phase. */
+	unsigned int phase;			/* first: struct stopper_head */
 	unsigned int flags;
-	unsigned long refs;
+	uint64_t id;
+	stopper_panic_fn on_panic;
+	void *on_panic_arg;
+	stopper_log_fn log;
+	void *log_arg;
+	int64_t stall_ns;
+	struct module *owner;
+
+	unsigned long refs PLAT_CACHELINE_ALIGNED;
 	unsigned long pins;
 
 	struct stopper_event quiesce_ctx;	/* ends contexts before quiesce fires */
@@ -177,7 +188,6 @@ struct stopper {
 	struct stopper_list sibling;
 	struct stopper_list registry;		/* all stoppers; registry_lock */
 
-	uint64_t id;
 	int64_t created;
 	int64_t phase_since;
 	int creator;				/* tid */
@@ -185,12 +195,6 @@ struct stopper {
 	struct place asked_at;			/* who asked for the stop first */
 	int64_t asked;				/* 0: nobody */
 	int asker;
-	stopper_panic_fn on_panic;
-	void *on_panic_arg;
-	stopper_log_fn log;
-	void *log_arg;
-	int64_t stall_ns;
-	struct module *owner;
 	char name[];				/* as shown */
 };
 

@@ -46,7 +46,7 @@ struct pool_thread {
 	struct stopper_list node;	/* idle, running or stuck */
 	struct job *job;
 	unsigned int tick;		/* when it took the job */
-	bool idle;
+	bool idle;			/* on the idle list; else an unpark is on its way */
 	bool stuck;
 };
 
@@ -66,6 +66,8 @@ static struct {
 	unsigned int ndone;
 	unsigned int last_done;		/* ndone at the last tick */
 	bool ticking;
+	bool watching;			/* a thread without a job looks at the queue, awake */
+	bool timed;			/* the tick can run */
 	bool exiting;
 	struct plat_parker *gone;	/* woken when nthreads gets to 0 */
 } pool = {
@@ -101,7 +103,7 @@ static int add_thread(void)
 	if (err) {
 		plat_free(me);
 		plat_lock(&pool.lock, f);
-		pool.nthreads--;
+		plat_store(&pool.nthreads, pool.nthreads - 1);
 		pool.coming--;
 		plat_unlock(&pool.lock, f);
 	}
@@ -191,7 +193,7 @@ static void pool_tick(struct plat_timer *timer)
 	else
 		pool.burst = 0;
 	pool.coming += n;
-	pool.nthreads += n;
+	plat_store(&pool.nthreads, pool.nthreads + n);
 	plat_unlock(&pool.lock, f);
 
 	while (n && !add_thread())
@@ -199,7 +201,7 @@ static void pool_tick(struct plat_timer *timer)
 	plat_lock(&pool.lock, f);
 	/* add_thread() took back the one that failed; the rest never began. */
 	if (n) {
-		pool.nthreads -= n - 1;
+		plat_store(&pool.nthreads, pool.nthreads - (n - 1));
 		pool.coming -= n - 1;
 	}
 	again = !pool.exiting && pool.nqueued && !pool.ticking;
@@ -232,14 +234,19 @@ int pool_reserve(void)
 {
 	plat_flags_t f;
 	bool first;
-	int err = plat_timers_ready();
+	int err;
 
+	/* Both stay, but for a last thread that dies: then pool_push() starts another. */
+	if (PLAT_LIKELY(plat_load(&pool.nthreads) && plat_load(&pool.timed)))
+		return plat_usable();
+	err = plat_timers_ready();
 	if (err)
 		return err;
 	plat_lock(&pool.lock, f);
+	plat_store(&pool.timed, true);
 	first = !pool.nthreads;
 	if (first) {
-		pool.nthreads++;
+		plat_store(&pool.nthreads, pool.nthreads + 1);
 		pool.coming++;
 	}
 	plat_unlock(&pool.lock, f);
@@ -255,18 +262,19 @@ void pool_push(struct job *job, bool may_start)
 
 	plat_lock(&pool.lock, f);
 	slist_append(&pool.queue, &job->node);
-	pool.nqueued++;
+	plat_store(&pool.nqueued, pool.nqueued + 1);
 	if (unserved())
 		t = call_idle();
 	if (!t && unserved() && may_start && pool.nrunning + pool.coming < plat_cpus()) {
 		start = true;
-		pool.nthreads++;
+		plat_store(&pool.nthreads, pool.nthreads + 1);
 		pool.coming++;
 	}
-	if (t)
-		plat_unpark(&t->park);
 	tick = want_tick();
 	plat_unlock(&pool.lock, f);
+	/* It waits for this, so it is still there. */
+	if (t)
+		plat_unpark(&t->park);
 	if (start && add_thread()) {
 		plat_lock(&pool.lock, f);
 		tick = want_tick() || tick;
@@ -283,7 +291,7 @@ static struct job *take(struct pool_thread *me)
 
 	if (!n)
 		return NULL;
-	pool.nqueued--;
+	plat_store(&pool.nqueued, pool.nqueued - 1);
 	me->job = list_item(n, struct job, node);
 	me->tick = pool.tick;
 	me->stuck = false;
@@ -305,24 +313,51 @@ static void done(struct pool_thread *me)
 /* With the lock held. */
 static void leave(void)
 {
-	pool.nthreads--;
+	plat_store(&pool.nthreads, pool.nthreads - 1);
 	if (!pool.nthreads && pool.gone)
 		plat_unpark(pool.gone);
+}
+
+/*
+ * With the lock held, by one thread at a time: stays awake for the next job for as
+ * long as a sleep and a wake-up would take. Until then it counts as coming.
+ */
+static bool watch_queue(plat_flags_t *f)
+{
+	unsigned int i, spins = plat_spins();
+
+	if (!spins || pool.watching || pool.exiting)
+		return false;
+	pool.watching = true;
+	pool.coming++;
+	plat_unlock(&pool.lock, *f);
+	for (i = 0; i < spins && !plat_load(&pool.nqueued); i++)
+		plat_relax();
+	plat_lock(&pool.lock, *f);
+	pool.watching = false;
+	pool.coming--;
+	return pool.nqueued;
 }
 
 /* With the lock held. Waits for work; false: nobody wanted us for long, off the idle list. */
 static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 {
-	bool timely = true;
+	bool called = false, timely = true;
+	int64_t until;
 
+	if (watch_queue(f))
+		return true;
 	me->idle = true;
 	slist_push(&pool.idle, &me->node);
-	while (me->idle && timely && !pool.exiting) {
+	/* Who took us off the list unparks us, perhaps later: we must be there for it. */
+	while (!called && (!me->idle || (timely && !pool.exiting))) {
+		until = me->idle ? plat_now() + IDLE_NS : PLAT_FOREVER;
 		plat_unlock(&pool.lock, *f);
-		timely = plat_park_idle(&me->park, plat_now() + IDLE_NS);
+		timely = plat_park_idle(&me->park, until);
 		plat_lock(&pool.lock, *f);
+		called = timely && !me->idle;
 	}
-	if (!me->idle) {
+	if (called) {
 		pool.coming--;
 		return true;
 	}

@@ -20,6 +20,9 @@
  */
 #include "internal.h"
 
+_Static_assert(offsetof(struct stopper, phase) == offsetof(struct stopper_head, phase),
+	       "what is inlined into callers reads the phase");
+
 static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
 static STOPPER_LIST(registry);
 static unsigned int registered;
@@ -158,7 +161,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 {
 	char shown[STOPPER_NAME_SHOWN + 1];
 	size_t len = name_show(shown, sizeof(shown), name);
-	struct stopper *s = plat_alloc(sizeof(*s) + len + 1);
+	struct stopper *s = plat_alloc_lines(offsetof(struct stopper, name) + len + 1);
 
 	if (!s)
 		return NULL;

@@ -16,6 +16,7 @@
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -88,6 +89,8 @@ bool plat_park(struct plat_parker *p, s64 deadline);
 void plat_unpark(struct plat_parker *p);
 
 #define plat_park_idle(p, deadline) plat_park(p, deadline)
+#define plat_relax()		cpu_relax()
+#define plat_spins()		0
 #define plat_might_sleep()	might_sleep()
 
 /* The kernel's events have no descriptors to keep in step. */
@@ -155,6 +158,7 @@ struct slot_table *plat_slots_walk(struct slot_table *t);
 #define plat_usable()		0
 #define plat_owner_valid(m)	true
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
+#define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
 #define plat_free(p)		kvfree(p)
 #define plat_now()		((s64)ktime_get_ns())
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)

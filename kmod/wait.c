@@ -17,6 +17,13 @@
 
 #include "internal.h"
 
+#if defined(CONFIG_SMP) && defined(CONFIG_64BIT)
+static_assert(offsetof(struct stopper, refs) >= 64);	/* nothing is written where tasks read */
+#endif
+#ifndef CONFIG_LOCKDEP
+static_assert(sizeof(struct stopper) <= 1024);
+#endif
+
 static DEFINE_PER_CPU_ALIGNED(struct slot_table, slot_tables);
 
 DEFINE_PER_CPU(struct stopper_cursor [2], stopper_cursors);

@@ -7,7 +7,6 @@
  * is never read, so it stays readable; it belongs to the event, so the firing
  * thread never writes to a number that the program has reused.
  */
-#define _GNU_SOURCE
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>

@@ -11,7 +11,6 @@
  * a child whose parent had used the library cannot use it, and is told so; one
  * whose parent had not can.
  */
-#define _GNU_SOURCE
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>

@@ -33,7 +33,6 @@
  * Ordered accesses: (K) the waker's exchange is a release, taking SET away is an
  * acquire: what was done before unpark() is seen after park().
  */
-#define _GNU_SOURCE
 #include <liburing.h>
 #include <linux/futex.h>
 #include <poll.h>

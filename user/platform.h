@@ -72,13 +72,21 @@ void plat_heavy_barrier(void);
 
 typedef int plat_flags_t;
 
+/* No section here is long: a moment's spinning saves most sleeps. */
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#define PLAT_LOCK_INIT(l)	PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#else
 #define PLAT_LOCK_INIT(l)	PTHREAD_MUTEX_INITIALIZER
-#define plat_lock_init(l)	pthread_mutex_init(l, NULL)
+#endif
+#define plat_lock_init(l)	(*(l) = (pthread_mutex_t)PLAT_LOCK_INIT(l))
 #define plat_lock_destroy(l)	pthread_mutex_destroy(l)
 #define plat_lock(l, f)		((void)((f) = 0), (void)pthread_mutex_lock(l))
 #define plat_unlock(l, f)	((void)(f), (void)pthread_mutex_unlock(l))
 
 /* waiting */
+
+/* Some 3 us: a futex wake-up and the way to sleep. */
+#define SPINS			200
 
 struct plat_parker {
 	uint32_t word;
@@ -96,6 +104,19 @@ void plat_event_fired(struct stopper_event *ev);
 void plat_event_closed(struct stopper_event *ev);
 
 #define plat_might_sleep()	((void)0)
+
+static inline void plat_relax(void)
+{
+#if __has_builtin(__builtin_ia32_pause)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" : : : "memory");
+#else
+	__asm__ volatile("" : : : "memory");
+#endif
+}
+
+#define plat_spins()		(plat_cpus() > 1 ? SPINS : 0)
 
 /* slots */
 
@@ -173,6 +194,16 @@ void plat_log(int level, const char *line);
 
 #define plat_alloc(n)		calloc(1, n)
 #define plat_free(p)		free(p)
+
+static inline void *plat_alloc_lines(size_t n)
+{
+	void *p;
+
+	n = (n + 63) & ~63ul;
+	p = aligned_alloc(64, n);
+	return p ? memset(p, 0, n) : NULL;
+}
+
 #define plat_sort		qsort
 #define plat_owner_valid(m)	(!(m))
 

@@ -9,7 +9,6 @@
  * One wish may arrive twice: timeout(1) and some shells signal the process and then
  * its group. So what comes within REPEAT_NS of the first counts as the first.
  */
-#define _GNU_SOURCE
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -15,11 +15,14 @@
  * Ordered accesses: (L) the list of tables is pushed with release and walked with
  * acquire; who sees a table sees it zeroed.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "internal.h"
+
+_Static_assert(offsetof(struct stopper, refs) == 64, "nothing is written where tasks read");
+_Static_assert(HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");
+_Static_assert(offsetof(struct stopper, name) + 32 <= 1024, "what a stopper costs");
 
 __thread struct stopper_my stopper_my = { { &stopper_no_slot, &stopper_no_slot }, 0 };
 __thread struct slot_table *plat_my_slots;
@@ -62,10 +65,9 @@ static struct slot_table *table_get(void)
 		free_tables = t->free;
 		return t;
 	}
-	t = aligned_alloc(64, (sizeof(*t) + 63) & ~63ul);
+	t = plat_alloc_lines(sizeof(*t));
 	if (!t)
 		return NULL;
-	memset(t, 0, sizeof(*t));
 	t->link = tables;
 	/* (L) pairs with plat_slots_walk() */
 	plat_store_release(&tables, t);

@@ -10,7 +10,6 @@
  * the stack with a forced exception, and the cleanup in thread_main() is where
  * that is noticed; then the thread really ends.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -10,7 +10,6 @@
  * A timer leaves the heap, under the lock, before its function is called; so
  * cancel knows for certain whether it will be.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/prctl.h>
 #include "internal.h"

@@ -29,7 +29,6 @@
  * x86-64, i386 and AArch64 have the jump below; elsewhere a panic aborts. A shadow
  * stack (CET) is not rewound: glibc does not enable one here yet.
  */
-#define _GNU_SOURCE
 #include <stdlib.h>
 #include <unwind.h>
 #include "internal.h"

@@ -27,9 +27,7 @@ struct stopper_event {
 	int fd;				/* userspace: eventfd + 1, 0: none yet */
 	stopper_lock_t lock;
 	struct stopper_list waiters;	/* struct stopper_on_fire */
-	struct stopper_on_fire *running;/* the one whose callback runs now */
-	int runner;			/* the thread it runs on */
-	struct stopper_list detachers;	/* who waits for @running to end */
+	void *running;			/* the callback that runs now, on its firer's stack */
 };
 
 /**

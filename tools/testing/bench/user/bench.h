@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * bench.h - what the parts of the userspace benchmark share.
+ *
+ * A case measures us beside its peers. Either is a side: something that takes a
+ * number of operations and says what one cost.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <stopper/stopper.h>
+
+#define MAX_THREADS	8
+#define MAX_PEERS	6
+#define MAX_IN_FLIGHT	1024	/* async operations that have not run, of all producers */
+#define NOINLINE	__attribute__((noinline))
+#define OWN_LINE	__attribute__((aligned(128)))	/* with the line that is fetched along */
+
+/* n operations on thread i of several that run at once. */
+typedef void (*loop_fn)(unsigned int i, uint64_t n);
+
+struct side {
+	const char *name;	/* of a peer */
+	void (*open)(unsigned int threads);
+	void (*close)(void);
+	/* One of these: what each thread does, or the whole of it, which says ns per operation. */
+	loop_fn loop;
+	double (*sample)(unsigned int threads, uint64_t ops);
+	uint64_t ops;		/* per sample and thread; 0: found by calibration */
+};
+
+struct bench_case {
+	const char *name;
+	unsigned int threads[5];
+	struct side us;
+	struct side peers[MAX_PEERS + 1];
+};
+
+extern const struct bench_case sync_cases[], async_cases[], stop_cases[];
+extern const struct side counted[];
+
+/* bench.c */
+extern unsigned int ncpus;
+extern cpu_set_t cpus_allowed;	/* at the start */
+__attribute__((cold, noreturn)) STOPPER_PRINTF(1, 2)
+void die(const char *fmt, ...);
+int64_t now_ns(void);
+int64_t run_threads(unsigned int threads, loop_fn loop, uint64_t n);
+double per_op(int64_t wall, unsigned int threads, uint64_t ops);
+struct stopper *new_stopper(void);
+void end_stopper(struct stopper *s);
+
+/* sync.c */
+extern struct stopper *stoppers[MAX_THREADS];
+void open_stopper(unsigned int threads);
+void close_stoppers(void);
+
+/* park.c: threads that sleep until somebody wakes them */
+enum role { WAKER, SLEEPER };
+void pin_self(enum role role);
+void wait_asleep(pid_t tid);
+void wait_past(atomic_uint *word, unsigned int val);
+unsigned int sleep_past(atomic_uint *word, unsigned int val);
+void set_and_wake(atomic_uint *word, unsigned int val);
+double quantile(int64_t *ns, uint64_t n, double q);
+void open_parked(unsigned int threads);
+void close_parked(void);
+double wake_quantile(uint64_t ops, double q);
+
+/* stop.c */
+void loop_create(unsigned int i, uint64_t n);
+
+/* gopeer.c */
+void go_open(unsigned int threads);
+void go_close(void);
+double go_sample(const char *what, unsigned int threads, uint64_t ops);
+
+/* count.c */
+void count_all(void);
+
+#endif /* BENCH_H */

@@ -1,0 +1,586 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * sync.c - what a task, an event or a context costs that runs on the caller's thread.
+ *
+ * The task is an empty function that the compiler may not look into, called by a
+ * pointer that it may not know. Our loops also look at the status of every call
+ * (one instruction); that a task is called exactly once is tried before.
+ *
+ * Peers, each around the same call:
+ *   call       nothing
+ *   atomic     one C11 atomic for all threads, up before and down after
+ *   mutex-map  a mutex and a hash map by name (GLib's), likewise: what the
+ *              reference did when it listed its tasks
+ *   urcu       liburcu's read lock, flavour memb, inlined
+ *   go         the reference's admission, in Go (gopeer/)
+ *   load       one acquire load, inlined as stopper_event_fired() is
+ *   alone      run_task_two: the same loop on one thread, nothing on the other
+ *   busy       run_task_while_listing: the other thread reads an array of its own
+ *
+ * task_begin_end_remote: one thread begins, another one ends. They hand over BATCH
+ * tasks at a time, two batches in flight, so that handing over weighs little; the
+ * peer hands over as much and has the atomic in place of the task.
+ */
+#define _GNU_SOURCE
+#define _LGPL_SOURCE		/* liburcu: inline its read lock */
+#include <glib.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <urcu/urcu-memb.h>
+#include <stopper/print.h>
+#include "bench.h"
+
+#define BATCH		16
+#define IN_FLIGHT	(2 * BATCH)
+#define SPINS		1000		/* before the CPU is offered to others */
+#define ARRAY_LINES	4096
+
+struct stopper *stoppers[MAX_THREADS];
+
+static NOINLINE void empty(struct stopper_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	__asm__ volatile ("" : : "r"(arg) : "memory");
+}
+
+/* The compiler does not know what comes back. */
+static stopper_fn unknown(stopper_fn fn)
+{
+	__asm__ volatile ("" : "+r"(fn));
+	return fn;
+}
+
+static void count_call(struct stopper_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	++*(unsigned int *)arg;
+}
+
+static void check_once(struct stopper *s)
+{
+	unsigned int i, calls = 0;
+
+	for (i = 0; i < 1000; i++)
+		if (stopper_run_task(s, NULL, "check", count_call, &calls) || calls != i + 1)
+			die("a task was not called exactly once");
+}
+
+/* One stopper for all threads. */
+void open_stopper(unsigned int threads)
+{
+	unsigned int i;
+
+	stoppers[0] = new_stopper();
+	check_once(stoppers[0]);
+	for (i = 1; i < threads; i++)
+		stoppers[i] = stopper_get(stoppers[0]);
+}
+
+/* One for each thread. */
+static void open_stoppers(unsigned int threads)
+{
+	unsigned int i;
+
+	for (i = 0; i < threads; i++)
+		stoppers[i] = new_stopper();
+}
+
+void close_stoppers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MAX_THREADS && stoppers[i]; i++) {
+		end_stopper(stoppers[i]);
+		stoppers[i] = NULL;
+	}
+}
+
+static void check(int err, const char *what)
+{
+	if (err)
+		die("%s failed", what);
+}
+
+static void loop_run_task(unsigned int i, uint64_t n)
+{
+	struct stopper *s = stoppers[i];
+	stopper_fn fn = unknown(empty);
+	int err = 0;
+
+	for (; n; n--)
+		err |= stopper_run_task(s, NULL, "bench", fn, NULL);
+	check(err, "stopper_run_task");
+}
+
+static NOINLINE void nested(struct stopper_ctx *ctx, void *arg)
+{
+	if (stopper_run_task(arg, ctx, "inner", unknown(empty), NULL))
+		die("the inner task was refused");
+}
+
+static void loop_nested(unsigned int i, uint64_t n)
+{
+	struct stopper *s = stoppers[i];
+	stopper_fn fn = unknown(nested);
+	int err = 0;
+
+	for (; n; n--)
+		err |= stopper_run_task(s, NULL, "outer", fn, s);
+	check(err, "stopper_run_task");
+}
+
+static void loop_begin_end(unsigned int i, uint64_t n)
+{
+	struct stopper *s = stoppers[i];
+	struct stopper_task task;
+	int err = 0;
+
+	for (; n; n--) {
+		err |= stopper_task_begin(s, NULL, "bench", &task);
+		stopper_task_end(&task);
+	}
+	check(err, "stopper_task_begin");
+}
+
+static void open_refusing(unsigned int threads)
+{
+	(void)threads;
+	stoppers[0] = new_stopper();
+	check(stopper_stop(stoppers[0], NULL), "stopper_stop");
+}
+
+static void loop_refused(unsigned int i, uint64_t n)
+{
+	struct stopper *s = stoppers[i];
+	stopper_fn fn = unknown(empty);
+	int wrong = 0;
+
+	for (; n; n--)
+		wrong |= stopper_run_task(s, NULL, "refused", fn, NULL) - STOPPER_EUNAVAILABLE;
+	check(wrong, "refusing");
+}
+
+static void loop_empty(unsigned int i, uint64_t n)
+{
+	(void)i;
+	for (; n; n--)
+		__asm__ volatile ("" : : : "memory");
+}
+
+/* --- peers --------------------------------------------------------------------------------- */
+
+static void loop_call(unsigned int i, uint64_t n)
+{
+	stopper_fn fn = unknown(empty);
+
+	(void)i;
+	for (; n; n--)
+		fn(NULL, NULL);
+}
+
+static NOINLINE void nested_call(struct stopper_ctx *ctx, void *arg)
+{
+	unknown(empty)(ctx, arg);
+}
+
+static void loop_nested_call(unsigned int i, uint64_t n)
+{
+	stopper_fn fn = unknown(nested_call);
+
+	(void)i;
+	for (; n; n--)
+		fn(NULL, NULL);
+}
+
+static struct {
+	atomic_long n OWN_LINE;
+} shared;
+
+static void loop_atomic(unsigned int i, uint64_t n)
+{
+	stopper_fn fn = unknown(empty);
+
+	(void)i;
+	for (; n; n--) {
+		atomic_fetch_add(&shared.n, 1);
+		fn(NULL, NULL);
+		atomic_fetch_sub(&shared.n, 1);
+	}
+}
+
+static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
+static GHashTable *map;
+
+static void open_map(unsigned int threads)
+{
+	static long counts[16];
+	static char names[16][16];
+	unsigned int i;
+
+	(void)threads;
+	map = g_hash_table_new(g_str_hash, g_str_equal);
+	for (i = 0; i < 16; i++) {
+		snprintf(names[i], sizeof(names[i]), i ? "site %u" : "bench", i);
+		g_hash_table_insert(map, names[i], &counts[i]);
+	}
+}
+
+static void close_map(void)
+{
+	if (*(long *)g_hash_table_lookup(map, "bench"))
+		die("mutex-map: the count is not 0 at the end");
+	g_hash_table_destroy(map);
+}
+
+static NOINLINE void map_add(const char *name, long diff)
+{
+	pthread_mutex_lock(&map_lock);
+	*(long *)g_hash_table_lookup(map, name) += diff;
+	pthread_mutex_unlock(&map_lock);
+}
+
+static void loop_map(unsigned int i, uint64_t n)
+{
+	stopper_fn fn = unknown(empty);
+
+	(void)i;
+	for (; n; n--) {
+		map_add("bench", 1);
+		fn(NULL, NULL);
+		map_add("bench", -1);
+	}
+}
+
+static void loop_urcu(unsigned int i, uint64_t n)
+{
+	stopper_fn fn = unknown(empty);
+
+	(void)i;
+	urcu_memb_register_thread();
+	for (; n; n--) {
+		urcu_memb_read_lock();
+		fn(NULL, NULL);
+		urcu_memb_read_unlock();
+	}
+	urcu_memb_unregister_thread();
+}
+
+static double go_admit(unsigned int threads, uint64_t ops)
+{
+	return go_sample("admit", threads, ops);
+}
+
+/* --- begun here, ended there ---------------------------------------------------------------- */
+
+static struct stopper_task handed[IN_FLIGHT];
+static struct {
+	atomic_ulong begun OWN_LINE;
+	atomic_ulong ended OWN_LINE;
+} hand;
+
+static void wait_until(atomic_ulong *word, uint64_t at_least)
+{
+	unsigned int spins = 0;
+
+	while (atomic_load_explicit(word, memory_order_acquire) < at_least)
+		if (++spins > SPINS)
+			sched_yield();
+}
+
+static void begin_batch(struct stopper *s, uint64_t at)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < BATCH; i++)
+		err |= stopper_task_begin(s, NULL, "remote", &handed[(at + i) % IN_FLIGHT]);
+	check(err, "stopper_task_begin");
+}
+
+static void end_batch(struct stopper *s, uint64_t at)
+{
+	unsigned int i;
+
+	(void)s;
+	for (i = 0; i < BATCH; i++)
+		stopper_task_end(&handed[(at + i) % IN_FLIGHT]);
+}
+
+static void up_batch(struct stopper *s, uint64_t at)
+{
+	unsigned int i;
+
+	(void)s;
+	(void)at;
+	for (i = 0; i < BATCH; i++)
+		atomic_fetch_add(&shared.n, 1);
+}
+
+static void down_batch(struct stopper *s, uint64_t at)
+{
+	unsigned int i;
+
+	(void)s;
+	(void)at;
+	for (i = 0; i < BATCH; i++)
+		atomic_fetch_sub(&shared.n, 1);
+}
+
+typedef void (*batch_fn)(struct stopper *s, uint64_t at);
+
+static inline void hand_over(unsigned int i, uint64_t n, batch_fn first, batch_fn second)
+{
+	struct stopper *s = stoppers[0];
+	uint64_t at;
+
+	for (at = 0; at < n; at += BATCH) {
+		if (i == 0) {
+			wait_until(&hand.ended, at < BATCH ? 0 : at - BATCH);
+			first(s, at);
+			atomic_store_explicit(&hand.begun, at + BATCH, memory_order_release);
+		} else {
+			wait_until(&hand.begun, at + BATCH);
+			second(s, at);
+			atomic_store_explicit(&hand.ended, at + BATCH, memory_order_release);
+		}
+	}
+}
+
+static void loop_remote(unsigned int i, uint64_t n)
+{
+	hand_over(i, n, begin_batch, end_batch);
+}
+
+static void loop_remote_atomic(unsigned int i, uint64_t n)
+{
+	hand_over(i, n, up_batch, down_batch);
+}
+
+static double sample_handed(loop_fn loop, unsigned int threads, uint64_t ops)
+{
+	int64_t wall;
+
+	ops += BATCH - 1 - (ops - 1) % BATCH;
+	hand.begun = 0;
+	hand.ended = 0;
+	wall = run_threads(threads, loop, ops);
+	if (stopper_num_tasks(stoppers[0]) || atomic_load(&shared.n))
+		die("a task that has ended is still counted");
+	return per_op(wall, threads, ops);
+}
+
+static double sample_remote(unsigned int threads, uint64_t ops)
+{
+	return sample_handed(loop_remote, threads, ops);
+}
+
+static double sample_remote_atomic(unsigned int threads, uint64_t ops)
+{
+	return sample_handed(loop_remote_atomic, threads, ops);
+}
+
+/* --- questions ------------------------------------------------------------------------------ */
+
+static struct stopper_event event;
+static struct stopper_ctx *ctx;
+static unsigned int flag;
+
+static void open_event(unsigned int threads)
+{
+	(void)threads;
+	stopper_event_init(&event);
+}
+
+static void close_event(void)
+{
+	stopper_event_fire(&event);
+	if (!stopper_event_fired(&event))
+		die("a fired event says that it has not");
+	stopper_event_destroy(&event);
+}
+
+static void open_ctx(unsigned int threads)
+{
+	(void)threads;
+	check(stopper_ctx_with_cancel(NULL, &ctx), "stopper_ctx_with_cancel");
+}
+
+static void close_ctx(void)
+{
+	stopper_ctx_cancel(ctx);
+	if (stopper_ctx_err(ctx) != -ECANCELED)
+		die("a cancelled context says that it lasts");
+	stopper_ctx_put(ctx);
+}
+
+static void loop_event_fired(unsigned int i, uint64_t n)
+{
+	const struct stopper_event *ev = &event;
+	unsigned int seen = 0;
+
+	(void)i;
+	for (; n; n--) {
+		__asm__ volatile ("" : "+r"(ev) : : "memory");
+		seen |= stopper_event_fired(ev);
+	}
+	check(seen != 0, "asking for an event that has not fired");
+}
+
+static void loop_ctx_err(unsigned int i, uint64_t n)
+{
+	const struct stopper_ctx *c = ctx;
+	int seen = 0;
+
+	(void)i;
+	for (; n; n--) {
+		__asm__ volatile ("" : "+r"(c) : : "memory");
+		seen |= stopper_ctx_err(c);
+	}
+	check(seen, "asking for a context that lasts");
+}
+
+static void loop_load(unsigned int i, uint64_t n)
+{
+	const unsigned int *f = &flag;
+	unsigned int seen = 0;
+
+	(void)i;
+	for (; n; n--) {
+		__asm__ volatile ("" : "+r"(f) : : "memory");
+		seen |= __atomic_load_n(f, __ATOMIC_ACQUIRE);
+	}
+	check(seen != 0, "load");
+}
+
+/* --- two threads ---------------------------------------------------------------------------- */
+
+static double sample_alone(unsigned int threads, uint64_t ops)
+{
+	(void)threads;
+	return per_op(run_threads(1, loop_run_task, ops), 1, ops);
+}
+
+static struct {
+	atomic_bool stop OWN_LINE;
+	atomic_ulong turns OWN_LINE;
+	void (*turn)(void);
+} other;
+
+static void *other_main(void *arg)
+{
+	(void)arg;
+	while (!atomic_load_explicit(&other.stop, memory_order_relaxed)) {
+		other.turn();
+		atomic_fetch_add_explicit(&other.turns, 1, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+/* Tasks on one thread, while another does @turn over and over. */
+static double sample_beside(void (*turn)(void), uint64_t ops)
+{
+	pthread_t thread;
+	int64_t wall;
+
+	other.turn = turn;
+	other.stop = false;
+	other.turns = 0;
+	if (pthread_create(&thread, NULL, other_main, NULL))
+		die("no thread");
+	while (!atomic_load(&other.turns))
+		sched_yield();
+	wall = run_threads(1, loop_run_task, ops);
+	atomic_store(&other.stop, true);
+	pthread_join(thread, NULL);
+	return per_op(wall, 1, ops);
+}
+
+static ssize_t swallow(void *cookie, const char *buf, size_t size)
+{
+	(void)buf;
+	*(size_t *)cookie += size;
+	return (ssize_t)size;
+}
+
+static void list_once(void)
+{
+	size_t bytes = 0;
+	FILE *f = fopencookie(&bytes, "w", (cookie_io_functions_t){ .write = swallow });
+
+	if (!f || stopper_debug_print(f) || fclose(f) || !bytes)
+		die("the debug list cannot be read");
+}
+
+static void read_array(void)
+{
+	static unsigned long lines[ARRAY_LINES][8];
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LINES; i++)
+		sum += __atomic_load_n(lines[i], __ATOMIC_RELAXED);
+	if (sum)
+		die("the array is not zero");
+}
+
+static double sample_listing(unsigned int threads, uint64_t ops)
+{
+	(void)threads;
+	return sample_beside(list_once, ops);
+}
+
+static double sample_busy(unsigned int threads, uint64_t ops)
+{
+	(void)threads;
+	return sample_beside(read_array, ops);
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+#define ONE	{ 1 }
+#define CALL	{ .name = "call", .loop = loop_call }
+#define ATOMIC	{ .name = "atomic", .loop = loop_atomic }
+#define MAP	{ .name = "mutex-map", .loop = loop_map, .open = open_map, .close = close_map }
+#define URCU	{ .name = "urcu", .loop = loop_urcu }
+#define GO	{ .name = "go", .sample = go_admit, .open = go_open, .close = go_close }
+#define STOPPER	.open = open_stopper, .close = close_stoppers
+
+const struct bench_case sync_cases[] = {
+	{ "run_task", { 1, 2, 4, 8 }, { .loop = loop_run_task, STOPPER },
+	  { CALL, ATOMIC, MAP, URCU, GO } },
+	{ "run_task_nested", ONE, { .loop = loop_nested, STOPPER },
+	  { { .name = "call", .loop = loop_nested_call } } },
+	{ "task_begin_end", ONE, { .loop = loop_begin_end, STOPPER }, { ATOMIC, MAP } },
+	{ "task_begin_end_remote", { 2 }, { .sample = sample_remote, STOPPER },
+	  { { .name = "atomic", .sample = sample_remote_atomic } } },
+	{ "event_fired", ONE,
+	  { .loop = loop_event_fired, .open = open_event, .close = close_event },
+	  { { .name = "load", .loop = loop_load } } },
+	{ "ctx_err", ONE, { .loop = loop_ctx_err, .open = open_ctx, .close = close_ctx },
+	  { { .name = "load", .loop = loop_load } } },
+	{ "run_task_two", { 2 },
+	  { .loop = loop_run_task, .open = open_stoppers, .close = close_stoppers },
+	  { { .name = "alone", .sample = sample_alone } } },
+	{ "run_task_while_listing", ONE, { .sample = sample_listing, STOPPER },
+	  { { .name = "busy", .sample = sample_busy } } },
+	{ 0 }
+};
+
+const struct side counted[] = {
+	{ .name = "empty", .loop = loop_empty },
+	{ .name = "call", .loop = loop_call },
+	{ .name = "call_nested", .loop = loop_nested_call },
+	{ .name = "run_task", .loop = loop_run_task, STOPPER },
+	{ .name = "run_task_nested", .loop = loop_nested, STOPPER },
+	{ .name = "run_task_refused", .loop = loop_refused, .open = open_refusing,
+	  .close = close_stoppers },
+	{ .name = "task_begin_end", .loop = loop_begin_end, STOPPER },
+	{ .name = "event_fired", .loop = loop_event_fired, .open = open_event,
+	  .close = close_event },
+	{ .name = "ctx_err", .loop = loop_ctx_err, .open = open_ctx, .close = close_ctx },
+	{ .name = "load", .loop = loop_load },
+	{ .name = "create_stop_put", .loop = loop_create },
+	{ 0 }
+};
