@@ -23,7 +23,7 @@ struct async {
 	void *arg;
 };
 
-_Static_assert(sizeof(struct async) <= 256, "what a task that waits for a thread costs");
+_Static_assert(sizeof(struct async) <= 192, "see plat_alloc_record()");
 
 static void async_end(struct async *a)
 {
@@ -31,7 +31,7 @@ static void async_end(struct async *a)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
 	stopper_task_end(&a->task);
-	plat_free(a);
+	plat_free_record(a);
 }
 
 static void async_run(struct job *job)
@@ -57,7 +57,7 @@ static void async_died(struct job *job, bool told)
 static struct async *async_new(struct stopper *s, struct stopper_ctx *ctx,
 			       const struct stopper_site *site, stopper_fn fn, void *arg)
 {
-	struct async *a = plat_alloc(sizeof(*a));
+	struct async *a = plat_alloc_record(sizeof(*a));
 
 	if (!a)
 		return NULL;
@@ -82,7 +82,7 @@ static int async_start(struct stopper *s, struct stopper_ctx *ctx, const struct 
 	if (!err)
 		err = a ? task_admit(s, site, &a->task) : -ENOMEM;
 	if (err) {
-		plat_free(a);
+		plat_free_record(a);
 		if (sem)
 			stopper_sem_release(sem);
 		return err;

@@ -43,6 +43,8 @@
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
+ *   plat_alloc_record(n), plat_free_record(p)          process   the same, up to 192 bytes, for what
+ *                                                                another thread will free
  *   plat_alloc_lines(n)                                process   the same, on a cache line
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
  *   plat_stamp()                                       any       a cheap clock; 0 in a slot: ask

@@ -39,6 +39,7 @@
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
 #define MAX_STARTS	512	/* per tick */
+#define MAX_WAKES	16	/* per change of plat_stamp(), some ms */
 
 struct pool_thread {
 	struct plat_thread thread;
@@ -65,6 +66,8 @@ static struct {
 	unsigned int burst;		/* how many the last tick started */
 	unsigned int ndone;
 	unsigned int last_done;		/* ndone at the last tick */
+	unsigned int wakes;		/* wake-ups left for now, beyond the first */
+	uint64_t wakes_since;
 	bool ticking;
 	bool watching;			/* a thread without a job looks at the queue, awake */
 	bool timed;			/* the tick can run */
@@ -178,8 +181,25 @@ static unsigned int shortage(void)
 	return n;
 }
 
+/* With the lock held: an idle thread, now on its way; NULL: none. */
+static struct pool_thread *call_idle(void)
+{
+	struct stopper_list *n = slist_pop(&pool.idle);
+	struct pool_thread *t;
+
+	if (!n)
+		return NULL;
+	t = list_item(n, struct pool_thread, node);
+	t->idle = false;
+	pool.coming++;
+	return t;
+}
+
 static void pool_tick(struct plat_timer *timer)
 {
+	STOPPER_LIST(called);
+	struct stopper_list *node;
+	struct pool_thread *t;
 	unsigned int n = 0;
 	plat_flags_t f;
 	bool again;
@@ -192,10 +212,14 @@ static void pool_tick(struct plat_timer *timer)
 		n = shortage();
 	else
 		pool.burst = 0;
+	for (; n && (t = call_idle()); n--)
+		slist_append(&called, &t->node);
 	pool.coming += n;
 	plat_store(&pool.nthreads, pool.nthreads + n);
 	plat_unlock(&pool.lock, f);
 
+	while ((node = slist_pop(&called)))
+		plat_unpark(&list_item(node, struct pool_thread, node)->park);
 	while (n && !add_thread())
 		n--;
 	plat_lock(&pool.lock, f);
@@ -212,18 +236,27 @@ static void pool_tick(struct plat_timer *timer)
 		start_tick(TICK_NS);
 }
 
-/* With the lock held: an idle thread, now on its way; NULL: none. */
-static struct pool_thread *call_idle(void)
+/*
+ * With the lock held: is another thread to be woken for what waits? The first
+ * always. Short jobs that come one after the other are taken up by a thread that
+ * is awake before another one gets here, which then finds nothing and sleeps: so
+ * of these wake-ups there are only so many in a while; else the tick does it.
+ */
+static bool may_wake(void)
 {
-	struct stopper_list *n = slist_pop(&pool.idle);
-	struct pool_thread *t;
+	uint64_t now;
 
-	if (!n)
-		return NULL;
-	t = list_item(n, struct pool_thread, node);
-	t->idle = false;
-	pool.coming++;
-	return t;
+	if (!pool.nrunning && !pool.coming)
+		return true;
+	now = plat_stamp();
+	if (pool.wakes_since != now) {
+		pool.wakes_since = now;
+		pool.wakes = MAX_WAKES;
+	}
+	if (!pool.wakes)
+		return false;
+	pool.wakes--;
+	return true;
 }
 
 /*
@@ -263,9 +296,9 @@ void pool_push(struct job *job, bool may_start)
 	plat_lock(&pool.lock, f);
 	slist_append(&pool.queue, &job->node);
 	plat_store(&pool.nqueued, pool.nqueued + 1);
-	if (unserved())
+	if (unserved() && !slist_empty(&pool.idle) && may_wake())
 		t = call_idle();
-	if (!t && unserved() && may_start && pool.nrunning + pool.coming < plat_cpus()) {
+	if (!t && unserved() && slist_empty(&pool.idle) && may_start && pool.nrunning + pool.coming < plat_cpus()) {
 		start = true;
 		plat_store(&pool.nthreads, pool.nthreads + 1);
 		pool.coming++;

@@ -200,7 +200,6 @@ static void unlist(struct stopper_task *task)
 static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site *site,
 				   struct stopper_task *task, unsigned int kind)
 {
-	static unsigned int next;
 	struct stopper_cursor *c = plat_slots_pin(kind);
 	plat_flags_t f;
 
@@ -211,8 +210,7 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	task->own.stopper = s;
 	task->own.tid = slot_tid(kind, kind == STOPPER_KIND_ASYNC ? 0 : (unsigned int)plat_tid());
 	task->own.start = plat_stamp();
-	/* (N) full, but only to spread: pairs with nothing */
-	task->shard = plat_fetch_add_full(&next, 1) % SHARDS;
+	task->shard = (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS;
 	plat_lock(&task_shards[task->shard].lock, f);
 	slist_append(&task_shards[task->shard].tasks, &task->node);
 	plat_unlock(&task_shards[task->shard].lock, f);

@@ -160,6 +160,9 @@ struct slot_table *plat_slots_walk(struct slot_table *t);
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 #define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
 #define plat_free(p)		kvfree(p)
+/* The slab allocator has what this asks for. */
+#define plat_alloc_record(n)	kzalloc(n, GFP_KERNEL)
+#define plat_free_record(p)	kfree(p)
 #define plat_now()		((s64)ktime_get_ns())
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
 

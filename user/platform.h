@@ -36,7 +36,7 @@
 
 /*
  * C11's seq_cst read-modify-write orders less than the kernel's full order, so a
- * fence is added. TSan knows no fences, and does not need them: it models the
+ * fence is added, but on x86, where it is one. TSan knows no fences, and does not need them: it models the
  * atomics themselves as sequentially consistent.
  */
 #ifdef STOPPER_TSAN
@@ -45,10 +45,16 @@
 #define plat_fence(order)	__atomic_thread_fence(order)
 #endif
 
+#ifdef __x86_64__
+#define plat_fence_after_rmw()	__atomic_signal_fence(__ATOMIC_SEQ_CST)
+#else
+#define plat_fence_after_rmw()	plat_fence(__ATOMIC_SEQ_CST)
+#endif
+
 /* the users name the partner */
 #define plat_fetch_add_full(p, n) ({						\
 	__typeof__(*(p)) __old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);	\
-	plat_fence(__ATOMIC_SEQ_CST);						\
+	plat_fence_after_rmw();							\
 	__old; })
 /* the users name the partner */
 #define plat_store_barrier()	plat_fence(__ATOMIC_RELEASE)
@@ -194,6 +200,8 @@ void plat_log(int level, const char *line);
 
 #define plat_alloc(n)		calloc(1, n)
 #define plat_free(p)		free(p)
+void *plat_alloc_record(size_t n);
+void plat_free_record(void *p);
 
 static inline void *plat_alloc_lines(size_t n)
 {
@@ -247,6 +255,9 @@ bool plat_timer_cancel(struct plat_timer *t);
 int plat_timers_ready(void);
 
 /* within user/ */
+
+void cache_join(void);
+void cache_leave(void);
 
 extern bool plat_forked;
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);

@@ -50,6 +50,7 @@ static void thread_exits(void *table)
 	stopper_my.slot[0] = &stopper_no_slot;
 	stopper_my.slot[1] = &stopper_no_slot;
 	tasks_left(t);
+	cache_leave();
 	pthread_mutex_lock(&lock);
 	t->free = free_tables;
 	free_tables = t;
@@ -87,6 +88,7 @@ static void adopt(struct slot_table *t)
 		plat_my_cursors[i].slot = plat_my_cursors[i].first;
 	}
 	plat_my_slots = t;
+	cache_join();
 }
 
 struct slot_table *plat_slots_register(void)

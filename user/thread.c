@@ -61,12 +61,14 @@ static void main_over(struct main_scope *sc)
 	if (!sc->returned)
 		sc->t->died(sc->t, false);
 	sc->t->release(sc->t);
+	cache_leave();
 }
 
 static void *thread_main(void *arg)
 {
 	struct main_scope sc __attribute__((cleanup(main_over))) = { arg, false };
 
+	cache_join();
 	name_thread(sc.t->name);
 	sc.t->main(sc.t);
 	sc.returned = true;
