@@ -71,35 +71,63 @@ static struct async *async_new(struct stopper *s, struct stopper_ctx *ctx,
 	return a;
 }
 
-/* @sem: a slot of it is held, and is given back if this fails. */
-static int async_start(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
-		       struct stopper_sem *sem, stopper_fn fn, void *arg)
+/* Accepts it, and hands it to the pool, or refuses. @may_start: see pool_push(). */
+static int async_submit(struct async *a, bool may_start)
 {
-	struct async *a;
-	int err = pool_reserve();
+	int err = task_admit(a->s, a->job.site, &a->task);
 
-	a = err ? NULL : async_new(s, ctx, site, fn, arg);
-	if (!err)
-		err = a ? task_admit(s, site, &a->task) : -ENOMEM;
-	if (err) {
-		plat_free_record(a);
-		if (sem)
-			stopper_sem_release(sem);
+	if (err)
 		return err;
-	}
-	stopper_ctx_get(ctx);
-	a->sem = sem;
-	pool_push(&a->job, true);
+	stopper_ctx_get(a->ctx);
+	pool_push(&a->job, may_start);
 	return 0;
+}
+
+/* A slot of the semaphore is there for it. */
+static int limited_grant(struct sem_waiter *w, bool mine)
+{
+	struct async *a = w->arg;
+	/* One whose context has ended keeps no slot, waited or not. */
+	int err = stopper_ctx_err(a->ctx);
+
+	return err ? err : async_submit(a, mine);
+}
+
+static int limited_submit(struct async *a, bool wait)
+{
+	struct sem_waiter w = { .grant = limited_grant, .arg = a };
+	int err;
+
+	if (wait)
+		return sem_acquire(a->sem, a->ctx, &a->s->quiesce, &w);
+	err = sem_try_acquire(a->sem, a->ctx);
+	if (err)
+		return err;
+	err = async_submit(a, true);
+	if (err)
+		stopper_sem_release(a->sem);
+	return err;
 }
 
 int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, stopper_fn fn, void *arg)
 {
+	struct async *a;
+	int err;
+
 	plat_might_sleep();
 	if (!s || !site || !fn)
 		return -EINVAL;
-	return async_start(s, ctx, site, NULL, fn, arg);
+	err = pool_reserve();
+	if (err)
+		return err;
+	a = async_new(s, ctx, site, fn, arg);
+	if (!a)
+		return -ENOMEM;
+	err = async_submit(a, true);
+	if (err)
+		plat_free_record(a);
+	return err;
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_async_task);
 
@@ -107,6 +135,7 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 				     const struct stopper_site *site, struct stopper_sem *sem,
 				     bool wait, stopper_fn fn, void *arg)
 {
+	struct async *a;
 	int err;
 
 	plat_might_sleep();
@@ -115,8 +144,16 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	/* A stopper that refuses says so, also when no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
 		return -ESHUTDOWN;
-	/* One whose context has ended keeps no slot, waited or not. */
-	err = wait ? sem_acquire(sem, ctx, &s->quiesce) : sem_try_acquire(sem, ctx);
-	return err ? err : async_start(s, ctx, site, sem, fn, arg);
+	err = pool_reserve();
+	if (err)
+		return err;
+	a = async_new(s, ctx, site, fn, arg);
+	if (!a)
+		return -ENOMEM;
+	a->sem = sem;
+	err = limited_submit(a, wait);
+	if (err)
+		plat_free_record(a);
+	return err;
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_limited_async_task);

@@ -217,8 +217,21 @@ void wake_on(struct wake_on *w, struct stopper_event *ev, struct plat_parker *p)
 void wake_off(struct wake_on *w);
 
 /* sem.c */
+struct sem_waiter {
+	/* uses the slot, for its waiter (@mine: who calls is he); or an error. Any context. */
+	int (*grant)(struct sem_waiter *me, bool mine);
+	void *arg;
+	/* sem.c's own */
+	struct stopper_list node;
+	struct plat_parker park;
+	bool granted;
+	bool done;
+	int err;			/* what grant returned */
+};
+
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
-int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit);
+int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
+		struct sem_waiter *me);
 
 /* task.c: tasks that stand in no table */
 #define SHARDS		16

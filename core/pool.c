@@ -290,10 +290,11 @@ int pool_reserve(void)
 void pool_push(struct job *job, bool may_start)
 {
 	struct pool_thread *t = NULL;
-	bool start = false, tick;
+	bool start = false, tick, busy;
 	plat_flags_t f;
 
 	plat_lock(&pool.lock, f);
+	busy = pool.nrunning;
 	slist_append(&pool.queue, &job->node);
 	plat_store(&pool.nqueued, pool.nqueued + 1);
 	if (unserved() && !slist_empty(&pool.idle) && may_wake())
@@ -314,7 +315,7 @@ void pool_push(struct job *job, bool may_start)
 		plat_unlock(&pool.lock, f);
 	}
 	if (tick)
-		start_tick(may_start ? TICK_NS : 0);
+		start_tick(may_start || busy ? TICK_NS : 0);
 }
 
 /* With the lock held. */

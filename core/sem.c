@@ -13,14 +13,21 @@
  *   unlock; return the error          unlock
  *
  *   Granted and ended at once: the slot is given on, the error returned.
+ *
+ * A waiter may bring what is to be done with the slot (->grant), and then whoever
+ * releases does it: the chain from task to task does not go through a thread that
+ * has to be woken first. Once ->granted the waiter stays for ->done, so its record
+ * is there without the lock.
+ *
+ *   waiter                            releaser
+ *   lock; granted, not done: park     pop the waiter; granted = true; unlock
+ *                                     grant(waiter)
+ *   lock; done? leave                 lock; done = true; unpark; unlock
+ *
+ * Who waits looks for ->done, awake, for as long as a sleep would take, before he
+ * is attached to what may end his wait.
  */
 #include "internal.h"
-
-struct sem_waiter {
-	struct stopper_list node;
-	struct plat_parker park;
-	bool granted;
-};
 
 int stopper_sem_init(struct stopper_sem *sem, int capacity)
 {
@@ -95,8 +102,8 @@ static int give_up(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stop
 }
 
 /* Waits as one who is on the list. */
-static int wait_granted(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
-			struct stopper_event *quit)
+static int wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+		     struct stopper_event *quit)
 {
 	plat_flags_t f;
 	int err;
@@ -104,74 +111,115 @@ static int wait_granted(struct stopper_sem *sem, struct sem_waiter *me, struct s
 	for (;;) {
 		plat_lock(&sem->lock, f);
 		err = me->granted ? 0 : give_up(sem, ctx, quit);
-		if (me->granted || err)
+		if (me->done || err)
 			break;
 		plat_unlock(&sem->lock, f);
 		plat_park(&me->park, PLAT_FOREVER);
 	}
-	if (!me->granted)
+	if (!me->done)
 		slist_remove(&me->node);
+	else
+		err = me->err;
 	plat_unlock(&sem->lock, f);
 	return err;
 }
 
-/* As stopper_sem_acquire(), and -ESHUTDOWN once @quit has fired; NULL: it never does. */
-int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
+static int wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+			struct stopper_event *quit)
 {
-	struct sem_waiter me = { .granted = false };
+	unsigned int i, spins = plat_spins();
 	struct wake_on wctx, wquit;
+	int err;
+
+	for (i = 0; i < spins && !plat_load(&me->done); i++)
+		plat_relax();
+	if (plat_load(&me->done))
+		return wait_done(sem, me, NULL, NULL);
+	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me->park);
+	wake_on(&wquit, quit, &me->park);
+	err = wait_done(sem, me, ctx, quit);
+	wake_off(&wquit);
+	wake_off(&wctx);
+	return err;
+}
+
+/*
+ * As stopper_sem_acquire(), and -ESHUTDOWN once @quit has fired; NULL: it never does.
+ * With @me->grant the slot is used by it, and its error means that it was not.
+ */
+int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
+		struct sem_waiter *me)
+{
 	plat_flags_t f;
 	int err;
 
 	plat_might_sleep();
+	me->granted = false;
+	me->done = false;
+	me->err = 0;
 	plat_lock(&sem->lock, f);
 	err = give_up(sem, ctx, quit);
 	if (!err)
 		err = take(sem);
 	if (err == -EBUSY) {
-		plat_park_init(&me.park);
-		slist_append(&sem->waiters, &me.node);
+		plat_park_init(&me->park);
+		slist_append(&sem->waiters, &me->node);
 	}
 	plat_unlock(&sem->lock, f);
-	if (err != -EBUSY)
+	if (err == -EBUSY)
+		return wait_in_line(sem, me, ctx, quit);
+	if (err || !me->grant)
 		return err;
-
-	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me.park);
-	wake_on(&wquit, quit, &me.park);
-	err = wait_granted(sem, &me, ctx, quit);
-	wake_off(&wquit);
-	wake_off(&wctx);
-	if (!err) {
-		err = stopper_ctx_err(ctx);
-		if (err)
-			stopper_sem_release(sem);
-	}
+	err = me->grant(me, true);
+	if (err)
+		stopper_sem_release(sem);
 	return err;
+}
+
+/* One whose context ended keeps no slot, waited or not. */
+static int grant_plain(struct sem_waiter *me, bool mine)
+{
+	(void)mine;
+	return stopper_ctx_err(me->arg);
 }
 
 int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 {
-	return sem ? sem_acquire(sem, ctx, NULL) : -EINVAL;
+	struct sem_waiter me = { .grant = grant_plain, .arg = ctx };
+
+	return sem ? sem_acquire(sem, ctx, NULL, &me) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_acquire);
 
-void stopper_sem_release(struct stopper_sem *sem)
+/* Lets a waiter whom a slot was granted use it; false: he does not. */
+static bool hand_over(struct stopper_sem *sem, struct sem_waiter *w)
+{
+	int err = w->grant(w, false);
+	plat_flags_t f;
+
+	plat_lock(&sem->lock, f);
+	w->err = err;
+	plat_store(&w->done, true);
+	plat_unpark(&w->park);
+	plat_unlock(&sem->lock, f);
+	return !err;
+}
+
+/* Gives a slot back; the waiter who has it now, or NULL. */
+static struct sem_waiter *give_back(struct stopper_sem *sem)
 {
 	static unsigned int warned;
+	struct sem_waiter *w = NULL;
 	struct stopper_list *n;
 	plat_flags_t f;
 	bool extra;
 
-	if (!sem)
-		return;
 	plat_lock(&sem->lock, f);
 	extra = sem->length <= 0;
 	n = extra || sem->closed ? NULL : slist_pop(&sem->waiters);
 	if (n) {
-		struct sem_waiter *w = list_item(n, struct sem_waiter, node);
-
+		w = list_item(n, struct sem_waiter, node);
 		w->granted = true;
-		plat_unpark(&w->park);
 	} else if (!extra) {
 		plat_store(&sem->length, sem->length - 1);
 	}
@@ -179,6 +227,18 @@ void stopper_sem_release(struct stopper_sem *sem)
 	/* (W) fully ordered only to be counted once; pairs with itself */
 	if (extra && !plat_fetch_add_full(&warned, 1))
 		stopper_log(NULL, STOPPER_LOG_ERR, "a semaphore was released that nobody held");
+	return w;
+}
+
+void stopper_sem_release(struct stopper_sem *sem)
+{
+	struct sem_waiter *w;
+
+	if (!sem)
+		return;
+	do
+		w = give_back(sem);
+	while (w && !hand_over(sem, w));
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_release);
 
