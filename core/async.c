@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * async.c - async tasks: a task handle, a job for the pool, and perhaps a slot
- * of a semaphore.
+ * async.c - async tasks: a job for the pool, and perhaps a slot of a semaphore.
  *
  * The order at the end is what others may rely on: the function returns, the
  * semaphore's slot is given back, the context is let go, the task stops being
@@ -14,45 +13,48 @@
 #include "internal.h"
 
 struct async {
-	struct job job;
-	struct stopper_task task;
-	struct stopper *s;		/* valid while the task is counted */
+	struct task_job task;
 	struct stopper_ctx *ctx;
 	struct stopper_sem *sem;
 	stopper_fn fn;
 	void *arg;
 };
 
-_Static_assert(sizeof(struct async) <= 192, "see plat_alloc_record()");
+_Static_assert(sizeof(struct async) <= 128, "see plat_alloc_record()");
 
 static void async_end(struct async *a)
 {
 	if (a->sem)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
-	stopper_task_end(&a->task);
+	task_leave(a->task.slot);
 	plat_free_record(a);
 }
 
 static void async_run(struct job *job)
 {
-	struct async *a = list_item(job, struct async, job);
-	struct call c = { .s = a->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
+	struct async *a = list_item(job, struct async, task.job);
+	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
-	task_mark_running(&a->task);
 	plat_call(&c, a->fn, a->ctx, a->arg);
 	async_end(a);
 }
 
 static void async_died(struct job *job, bool told)
 {
-	struct async *a = list_item(job, struct async, job);
-	struct call c = { .s = a->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
+	struct async *a = list_item(job, struct async, task.job);
+	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
 	if (!told)
 		panic_hook(&c, NULL, (int)(plat_load(&a->task.slot->tid) & TID_MASK), true);
 	async_end(a);
 }
+
+static const struct job_ops async_ops = {
+	.run = async_run,
+	.died = async_died,
+	.is_task = true,
+};
 
 static struct async *async_new(struct stopper *s, struct stopper_ctx *ctx,
 			       const struct stopper_site *site, stopper_fn fn, void *arg)
@@ -61,10 +63,9 @@ static struct async *async_new(struct stopper *s, struct stopper_ctx *ctx,
 
 	if (!a)
 		return NULL;
-	a->job.fn = async_run;
-	a->job.died = async_died;
-	a->job.site = site;
-	a->s = s;
+	a->task.job.ops = &async_ops;
+	a->task.job.site = site;
+	a->task.s = s;
 	a->ctx = ctx;
 	a->fn = fn;
 	a->arg = arg;
@@ -74,13 +75,14 @@ static struct async *async_new(struct stopper *s, struct stopper_ctx *ctx,
 /* Accepts it, and hands it to the pool, or refuses. @may_start: see pool_push(). */
 static int async_submit(struct async *a, bool may_start)
 {
-	int err = task_admit(a->s, a->job.site, &a->task);
+	int err;
 
-	if (err)
-		return err;
+	/* Before it can run and end. */
 	stopper_ctx_get(a->ctx);
-	pool_push(&a->job, may_start);
-	return 0;
+	err = pool_push_task(&a->task, may_start);
+	if (err)
+		stopper_ctx_put(a->ctx);
+	return err;
 }
 
 /* A slot of the semaphore is there for it. */
@@ -99,7 +101,7 @@ static int limited_submit(struct async *a, bool wait)
 	int err;
 
 	if (wait)
-		return sem_acquire(a->sem, a->ctx, &a->s->quiesce, &w);
+		return sem_acquire(a->sem, a->ctx, &a->task.s->quiesce, &w);
 	err = sem_try_acquire(a->sem, a->ctx);
 	if (err)
 		return err;

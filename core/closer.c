@@ -80,6 +80,8 @@ static void close_died(struct job *job, bool told)
 	closing_done(s);
 }
 
+static const struct job_ops close_ops = { .run = close_run, .died = close_died };
+
 /* Starts the next closer; false: there is none. The leader, in CLOSING. */
 bool closer_start(struct stopper *s)
 {
@@ -100,8 +102,7 @@ bool closer_start(struct stopper *s)
 		return false;
 
 	s->closing_site = (struct stopper_site){ .name = closer_name(closer) };
-	s->close_job.fn = close_run;
-	s->close_job.died = close_died;
+	s->close_job.ops = &close_ops;
 	s->close_job.site = &s->closing_site;
 	if (pool_reserve())
 		close_run(&s->close_job);

@@ -35,7 +35,8 @@
  *   plat_slot_stamp(c, slot, kind)  (S), task.c        pinned    sets all but ->site, ->stopper
  *   plat_slot_order(i, seq)                            any       rises within a thread or CPU, for
  *   plat_list_order(seq)                               any       slot i of a table; on a list
- *   plat_slots_walk(t)              acquire            any       the table after t; NULL: ends
+ *   plat_slots_walk(t)              acquire            any       the CPU's or thread's table after
+ *                                                                t; NULL: ends
  *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
  *   plat_scan_sync()                full               sleeps    no scan from before goes on
  *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
@@ -43,7 +44,7 @@
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
- *   plat_alloc_record(n), plat_free_record(p)          process   the same, up to 192 bytes, for what
+ *   plat_alloc_record(n), plat_free_record(p)          process   the same, to 128 bytes, for what
  *                                                                another thread will free
  *   plat_alloc_lines(n)                                process   the same, on a cache line
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
@@ -109,10 +110,26 @@ struct run {
 /* Work for a pool thread, embedded in what it works on. */
 struct job {
 	struct stopper_list node;
-	void (*fn)(struct job *job);
-	/* the thread ended under fn; told: the hook knows */
-	void (*died)(struct job *job, bool told);
+	const struct job_ops *ops;
 	const struct stopper_site *site;/* names the thread; NULL: leave it */
+};
+
+struct job_ops {
+	void (*run)(struct job *job);
+	/* the thread ended under run(); told: the hook knows */
+	void (*died)(struct job *job, bool told);
+	bool is_task;			/* the job is a task_job's */
+};
+
+/* A job that is a task: counted from the push, and visible. */
+struct task_job {
+	struct job job;
+	struct stopper *s;		/* valid while the task is counted */
+	struct stopper_slot *slot;	/* its thread's, once it runs */
+	/* pool.c's own */
+	struct plat_parker *watch;	/* who waits until it is no longer queued */
+	uint64_t since;
+	unsigned int ticket;		/* rises in the queue */
 };
 
 struct worker {
@@ -244,12 +261,11 @@ struct shard {
 extern struct shard task_shards[SHARDS];
 extern struct stopper_slot stopper_no_slot;
 
-int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task);
 int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 	     stopper_fn fn, stopper_err_fn err_fn, void *arg);
 int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
-void task_mark_running(struct stopper_task *task);
+void task_leave(struct stopper_slot *slot);
 int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
 void tasks_left(struct slot_table *t);
 void tasks_abandon(int tid);
@@ -269,14 +285,26 @@ struct task_view {
 	int64_t age;
 };
 
+size_t report_size(void);
 void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
 		 void *arg);
 
 /* pool.c */
 int pool_reserve(void);
 void pool_push(struct job *job, bool may_start);
+int pool_push_task(struct task_job *task, bool may_start);
+bool pool_watch(struct stopper *s, struct plat_parker *me);
+void pool_unwatch(struct plat_parker *me);
+unsigned int pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
+			void *arg);
 void pool_init(void);
 void pool_exit(void);
+
+/* pool_slots.c */
+struct stopper_slot *pool_slot_get(void);
+void pool_slot_put(struct stopper_slot *slot);
+struct slot_table *slots_walk(struct slot_table *t);
+void pool_slots_exit(void);
 
 /* worker.c */
 void worker_stop_all(struct stopper *s);

@@ -47,7 +47,9 @@ static int64_t seen_age(struct seen *seen, unsigned int seq)
 
 typedef void (*visit_fn)(void *arg, const struct task_view *v);
 
-static void visit_table(struct slot_table *t, struct stopper *s, visit_fn visit, void *arg)
+/* Async tasks with tickets from @first on have been seen in the queue, or came later. */
+static void visit_table(struct slot_table *t, struct stopper *s, unsigned int first,
+			visit_fn visit, void *arg)
 {
 	struct task_view v;
 	uint64_t start;
@@ -55,6 +57,8 @@ static void visit_table(struct slot_table *t, struct stopper *s, visit_fn visit,
 
 	for (i = 0; i < SLOTS; i++) {
 		if (!view_slot(&t->slot[i], s, &v, &start))
+			continue;
+		if (t->pooled && (int)(v.seq - first) >= 0)
 			continue;
 		v.order = plat_slot_order(i, v.seq);
 		v.age = start ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
@@ -91,11 +95,13 @@ static void visit_shard(struct shard *sh, struct stopper *s, visit_fn visit, voi
 void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 {
 	struct slot_table *t = NULL;
-	unsigned int i;
+	unsigned int i, first;
 
 	plat_scan_enter();
-	while ((t = plat_slots_walk(t)))
-		visit_table(t, s, visit, arg);
+	/* The queue before the slots into which its tasks go. */
+	first = pool_visit(s, visit, arg);
+	while ((t = slots_walk(t)))
+		visit_table(t, s, first, visit, arg);
 	for (i = 0; i < SHARDS; i++)
 		visit_shard(&task_shards[i], s, visit, arg);
 	plat_scan_exit();
@@ -105,6 +111,15 @@ static void count_one(void *arg, const struct task_view *v)
 {
 	(void)v;
 	++*(unsigned long *)arg;
+}
+
+/* About how long the text of report_all() will be. */
+size_t report_size(void)
+{
+	unsigned long n = 0;
+
+	tasks_visit(NULL, count_one, &n);
+	return 4096 + n * 48;
 }
 
 unsigned long stopper_num_tasks(struct stopper *s)

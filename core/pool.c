@@ -31,6 +31,29 @@
  *
  *   All under one lock: either push finds it idle, or it finds the job.
  *
+ * Tasks. A queued task is seen in the queue, one that runs in its thread's slot. A
+ * task is admitted, and moves from the one to the other, under the lock:
+ *
+ *   push                              drain (task.c), or a reader
+ *   lock                              phase = QUIESCING; heavy barrier
+ *   phase == RUNNING? append          lock; a task of s queued? watch it
+ *   unlock                            unlock
+ *
+ *   take                              no task of s queued:
+ *   lock; pop                         look at the slots
+ *   slot names s; watch? unpark it
+ *   unlock
+ *
+ *   A push before the drain's look is found, one after it is refused; what the look
+ *   does not find has its slot filled. A reader must not count a task twice, which
+ *   was queued when it looked there and has a slot when it looks there: the queue is
+ *   first in, first out, so a ticket (->head) tells which those are.
+ *
+ *   The watch is taken off and its owner woken under the lock, or found by its owner,
+ *   who takes it off; so nobody wakes a parker that has gone.
+ *
+ * Threads woken beyond the first are rationed; see may_wake().
+ *
  * A thread that cannot be started is tried again every tick, so an accepted job
  * runs as soon as there is memory for a thread or a thread is done.
  */
@@ -45,35 +68,41 @@ struct pool_thread {
 	struct plat_thread thread;
 	struct plat_parker park;
 	struct stopper_list node;	/* idle, running or stuck */
+	struct stopper_slot *slot;	/* where its tasks are seen */
 	struct job *job;
 	unsigned int tick;		/* when it took the job */
 	bool idle;			/* on the idle list; else an unpark is on its way */
 	bool stuck;
 };
 
+_Static_assert(sizeof(struct pool_thread) <= 512, "what an idle thread costs beside its stack");
+
 static struct {
 	stopper_lock_t lock;
 	struct stopper_list queue;
-	struct stopper_list idle;
-	struct stopper_list running;	/* earliest job first */
-	struct stopper_list stuck;
-	struct plat_timer timer;
 	unsigned int nqueued;
-	unsigned int nthreads;		/* started or starting */
 	unsigned int coming;
+	/* a cache line so far, in userspace */
+	struct stopper_list idle;
 	unsigned int nrunning;
+	unsigned int nthreads;		/* started or starting */
+	unsigned int ticket;		/* of the next task that is queued */
+	unsigned int head;		/* of the next one that is taken */
 	unsigned int tick;
-	unsigned int burst;		/* how many the last tick started */
 	unsigned int ndone;
-	unsigned int last_done;		/* ndone at the last tick */
 	unsigned int wakes;		/* wake-ups left for now, beyond the first */
-	uint64_t wakes_since;
 	bool ticking;
 	bool watching;			/* a thread without a job looks at the queue, awake */
 	bool timed;			/* the tick can run */
 	bool exiting;
+	uint64_t wakes_since;
+	struct stopper_list running;	/* earliest job first */
+	struct stopper_list stuck;
+	unsigned int burst;		/* how many the last tick started */
+	unsigned int last_done;		/* ndone at the last tick */
+	struct plat_timer timer;
 	struct plat_parker *gone;	/* woken when nthreads gets to 0 */
-} pool = {
+} pool PLAT_CACHELINE_ALIGNED = {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
 	.idle = { &pool.idle, &pool.idle },
@@ -84,9 +113,16 @@ static struct {
 static void pool_main(struct plat_thread *t);
 static void pool_died(struct plat_thread *t, bool told);
 
+static void pool_thread_free(struct pool_thread *me)
+{
+	if (me && me->slot)
+		pool_slot_put(me->slot);
+	plat_free(me);
+}
+
 static void pool_release(struct plat_thread *t)
 {
-	plat_free(list_item(t, struct pool_thread, thread));
+	pool_thread_free(list_item(t, struct pool_thread, thread));
 }
 
 /* One thread more, already counted in ->nthreads and ->coming. */
@@ -96,7 +132,9 @@ static int add_thread(void)
 	plat_flags_t f;
 	int err = -ENOMEM;
 
-	if (me) {
+	if (me)
+		me->slot = pool_slot_get();
+	if (me && me->slot) {
 		plat_park_init(&me->park);
 		me->thread.main = pool_main;
 		me->thread.died = pool_died;
@@ -104,7 +142,7 @@ static int add_thread(void)
 		err = plat_thread_start(&me->thread, "stopper/pool");
 	}
 	if (err) {
-		plat_free(me);
+		pool_thread_free(me);
 		plat_lock(&pool.lock, f);
 		plat_store(&pool.nthreads, pool.nthreads - 1);
 		pool.coming--;
@@ -286,36 +324,97 @@ int pool_reserve(void)
 	return first ? add_thread() : 0;
 }
 
-/* Hands a job over. @may_start: process context, threads may be started here. */
-void pool_push(struct job *job, bool may_start)
-{
-	struct pool_thread *t = NULL;
-	bool start = false, tick, busy;
-	plat_flags_t f;
+/* What a push has to do once the lock is free. */
+struct follow_up {
+	struct pool_thread *wake;
+	bool start;
+	bool tick;
+	int64_t delay;
+};
 
-	plat_lock(&pool.lock, f);
-	busy = pool.nrunning;
+/* With the lock held. */
+static void enqueue(struct job *job, bool may_start, struct follow_up *todo)
+{
+	*todo = (struct follow_up){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
 	slist_append(&pool.queue, &job->node);
 	plat_store(&pool.nqueued, pool.nqueued + 1);
 	if (unserved() && !slist_empty(&pool.idle) && may_wake())
-		t = call_idle();
-	if (!t && unserved() && slist_empty(&pool.idle) && may_start && pool.nrunning + pool.coming < plat_cpus()) {
-		start = true;
+		todo->wake = call_idle();
+	if (may_start && unserved() && slist_empty(&pool.idle) &&
+	    pool.nrunning + pool.coming < plat_cpus()) {
+		todo->start = true;
 		plat_store(&pool.nthreads, pool.nthreads + 1);
 		pool.coming++;
 	}
-	tick = want_tick();
-	plat_unlock(&pool.lock, f);
+	todo->tick = want_tick();
+}
+
+static void follow_up(struct follow_up *todo)
+{
+	plat_flags_t f;
+
 	/* It waits for this, so it is still there. */
-	if (t)
-		plat_unpark(&t->park);
-	if (start && add_thread()) {
+	if (todo->wake)
+		plat_unpark(&todo->wake->park);
+	if (todo->start && add_thread()) {
 		plat_lock(&pool.lock, f);
-		tick = want_tick() || tick;
+		todo->tick = want_tick() || todo->tick;
 		plat_unlock(&pool.lock, f);
 	}
-	if (tick)
-		start_tick(may_start || busy ? TICK_NS : 0);
+	if (todo->tick)
+		start_tick(todo->delay);
+}
+
+/* Hands a job over. @may_start: process context, threads may be started here. */
+void pool_push(struct job *job, bool may_start)
+{
+	struct follow_up todo;
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	enqueue(job, may_start, &todo);
+	plat_unlock(&pool.lock, f);
+	follow_up(&todo);
+}
+
+/* The same for a task, if its stopper admits it: -ESHUTDOWN. */
+int pool_push_task(struct task_job *task, bool may_start)
+{
+	struct follow_up todo;
+	plat_flags_t f;
+	bool admit;
+
+	task->watch = NULL;
+	task->since = plat_stamp();
+	plat_lock(&pool.lock, f);
+	admit = plat_load(&task->s->phase) == STOPPER_RUNNING;
+	if (admit) {
+		task->ticket = pool.ticket++;
+		enqueue(&task->job, may_start, &todo);
+	}
+	plat_unlock(&pool.lock, f);
+	if (!admit)
+		return -ESHUTDOWN;
+	follow_up(&todo);
+	return 0;
+}
+
+/* With the lock held: the task leaves the queue for its thread's slot. */
+static void show(struct pool_thread *me, struct task_job *task)
+{
+	struct stopper_slot *slot = me->slot;
+
+	pool.head = task->ticket + 1;
+	/* (S), task.c: pairs with view_slot() */
+	plat_store_release(&slot->seq, task->ticket);
+	/* (S), task.c: pairs with view_slot() */
+	plat_store_barrier();
+	plat_store(&slot->tid, slot_tid(STOPPER_KIND_ASYNC, (unsigned int)plat_tid()));
+	plat_store(&slot->start, task->since);
+	__stopper_slot_fill(slot, task->s, task->job.site);
+	task->slot = slot;
+	if (task->watch)
+		plat_unpark(task->watch);
 }
 
 /* With the lock held. */
@@ -331,6 +430,8 @@ static struct job *take(struct pool_thread *me)
 	me->stuck = false;
 	slist_append(&pool.running, &me->node);
 	pool.nrunning++;
+	if (me->job->ops->is_task)
+		show(me, list_item(me->job, struct task_job, job));
 	return me->job;
 }
 
@@ -414,7 +515,7 @@ static void pool_main(struct plat_thread *t)
 			plat_unlock(&pool.lock, f);
 			if (job->site)
 				plat_thread_name(t, job->site);
-			job->fn(job);
+			job->ops->run(job);
 			plat_lock(&pool.lock, f);
 			done(me);
 		} else if (!be_idle(me, &f)) {
@@ -432,7 +533,7 @@ static void pool_died(struct plat_thread *t, bool told)
 	plat_flags_t f;
 	bool tick;
 
-	job->died(job, told);
+	job->ops->died(job, told);
 	plat_lock(&pool.lock, f);
 	done(me);
 	leave();
@@ -469,4 +570,75 @@ void pool_exit(void)
 	plat_unlock(&pool.lock, f);
 	/* Pending: never runs. Running: finds ->exiting and does not start itself again. */
 	plat_timer_cancel(&pool.timer);
+}
+
+/* With the lock held: the task that @n is, if it is one of @s (NULL: of any). */
+static struct task_job *queued_task(struct stopper_list *n, const struct stopper *s)
+{
+	struct job *job = list_item(n, struct job, node);
+	struct task_job *task = list_item(job, struct task_job, job);
+
+	return job->ops->is_task && (!s || task->s == s) ? task : NULL;
+}
+
+/* Has @me woken when the last queued task of @s is taken; false: none is queued. */
+bool pool_watch(struct stopper *s, struct plat_parker *me)
+{
+	struct task_job *task = NULL;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	for (n = pool.queue.prev; !task && n != &pool.queue; n = n->prev)
+		task = queued_task(n, s);
+	/* Nobody else waits for tasks of @s. */
+	if (task)
+		task->watch = me;
+	plat_unlock(&pool.lock, f);
+	return task;
+}
+
+/* When this returns nobody wakes @me any more. */
+void pool_unwatch(struct plat_parker *me)
+{
+	struct task_job *task;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	list_walk(n, &pool.queue) {
+		task = queued_task(n, NULL);
+		if (task && task->watch == me)
+			task->watch = NULL;
+	}
+	plat_unlock(&pool.lock, f);
+}
+
+/*
+ * Shows every queued task of @s (NULL: of all) to @visit. Returns the ticket from
+ * which on tasks were in the queue or came later: those in slots have been seen.
+ */
+unsigned int pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
+			void *arg)
+{
+	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
+	struct stopper_list *n;
+	struct task_job *task;
+	unsigned int first;
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	first = pool.head;
+	list_walk(n, &pool.queue) {
+		task = queued_task(n, s);
+		if (!task)
+			continue;
+		v.s = task->s;
+		v.site = task->job.site;
+		v.seq = task->ticket;
+		v.age = plat_stamp_age(task->since);
+		visit(arg, &v);
+	}
+	plat_unlock(&pool.lock, f);
+	return first;
 }

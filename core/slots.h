@@ -42,7 +42,9 @@ struct slot_table {
 	/* cold: only readers, one at a time */
 	struct seen seen[SLOTS];
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
-	struct slot_table *link;	/* userspace: all tables, never taken off */
+	bool pooled;			/* of pool threads: pool_slots.c */
+	uint64_t used;			/* pooled: which slots have a thread */
+	struct slot_table *link;	/* userspace, pooled: all tables, never taken off */
 	struct slot_table *free;	/* userspace: those without a thread */
 };
 

@@ -468,6 +468,8 @@ static void stop_died(struct job *job, bool told)
 	stopper_unpin(list_item(job, struct stopper, stop_job));
 }
 
+static const struct job_ops stop_ops = { .run = stop_run, .died = stop_died };
+
 static bool claim_async_stop(struct stopper *s)
 {
 	plat_flags_t f;
@@ -496,8 +498,7 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 		return 0;
 	note_asker(s, site);
 	stopper_pin(s);
-	s->stop_job.fn = stop_run;
-	s->stop_job.died = stop_died;
+	s->stop_job.ops = &stop_ops;
 	s->stop_job.site = NULL;
 	pool_push(&s->stop_job, false);
 	return 0;

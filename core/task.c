@@ -93,6 +93,10 @@
  * task that is moved in between passes through the scheduler, a full barrier, on
  * both CPUs.
  *
+ * An async task is in the pool's queue, then in the slot of the pool thread that
+ * runs it, which fills that slot under the pool's lock as it takes the job; see
+ * pool.c. Pool threads have slots of their own in tables that stay (pool_slots.c).
+ *
  * In userspace one half of the table is a thread's own stack of synchronous tasks.
  * All above the latest is free, so no search is needed, and a panic finds the
  * innermost. Without membarrier() the slot at hand is one that is always taken, so
@@ -208,7 +212,7 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	plat_slots_unpin(c);
 	task->own.site = site;
 	task->own.stopper = s;
-	task->own.tid = slot_tid(kind, kind == STOPPER_KIND_ASYNC ? 0 : (unsigned int)plat_tid());
+	task->own.tid = slot_tid(kind, (unsigned int)plat_tid());
 	task->own.start = plat_stamp();
 	task->shard = (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS;
 	plat_lock(&task_shards[task->shard].lock, f);
@@ -315,17 +319,10 @@ int __stopper_task_begin_slowpath(struct stopper *s, const struct stopper_site *
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 
-/* For a task that a pool thread will run; it belongs to no thread until then. */
-int task_admit(struct stopper *s, const struct stopper_site *site, struct stopper_task *task)
+/* A pool thread's task has ended. */
+void task_leave(struct stopper_slot *slot)
 {
-	return begin(s, site, task, STOPPER_KIND_ASYNC);
-}
-
-/* The pool thread that runs it is this one. */
-void task_mark_running(struct stopper_task *task)
-{
-	plat_store(&task->slot->start, plat_stamp());
-	plat_store(&task->slot->tid, slot_tid(STOPPER_KIND_ASYNC, (unsigned int)plat_tid()));
+	release(slot);
 }
 
 static void warn_end(void)
@@ -388,7 +385,7 @@ static unsigned int watch_all(struct stopper *s, struct plat_parker *me)
 	struct slot_table *t = NULL;
 	unsigned int i, n = 0;
 
-	while ((t = plat_slots_walk(t)))
+	while ((t = slots_walk(t)))
 		for (i = 0; i < SLOTS; i++)
 			if (names_us(&t->slot[i], s)) {
 				watch(&t->slot[i], me);
@@ -403,7 +400,7 @@ static void unwatch_all(struct plat_parker *me)
 	plat_flags_t f;
 	unsigned int i;
 
-	while ((t = plat_slots_walk(t)))
+	while ((t = slots_walk(t)))
 		for (i = 0; i < SLOTS; i++)
 			if (plat_load(&t->slot[i].watch) == me)
 				unwatch(&t->slot[i], me);
@@ -437,7 +434,7 @@ static int drain_tables(struct stopper *s, struct plat_parker *me, int (*wait)(v
 	unsigned int i;
 	int err = 0;
 
-	while (!err && (t = plat_slots_walk(t)))
+	while (!err && (t = slots_walk(t)))
 		for (i = 0; i < SLOTS && !err; i++)
 			err = drain_slot(s, &t->slot[i], me, wait, arg);
 	return err;
@@ -487,17 +484,31 @@ static int drain_shard(struct shard *sh, struct stopper *s, struct plat_parker *
 	return err;
 }
 
+static int drain_queue(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg),
+		       void *arg)
+{
+	int err = 0;
+
+	/* Watch and look are ordered by the pool's lock: no barrier. */
+	while (!err && pool_watch(s, me))
+		err = wait(arg);
+	if (err)
+		pool_unwatch(me);
+	return err;
+}
+
 /*
  * Waits until no task of @s is left. Admission is closed and quiesce_begin()'s
  * heavy barrier has passed, so a slot once seen clear of @s stays clear of tasks
- * that run; one pass does. @wait parks on @me until it is woken, or says why not.
+ * that run; one pass does. The queue is first: what leaves it goes into a slot.
+ * @wait parks on @me until it is woken, or says why not.
  */
 int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg)
 {
-	unsigned int i, watched = watch_all(s, me);
-	int err = 0;
+	int err = drain_queue(s, me, wait, arg);
+	unsigned int i;
 
-	if (watched) {
+	if (!err && watch_all(s, me)) {
 		/* (B2) pairs with the light barrier in release() */
 		plat_heavy_barrier();
 		err = drain_tables(s, me, wait, arg);
@@ -532,7 +543,7 @@ void tasks_abandon(int tid)
 	plat_flags_t f;
 	unsigned int i;
 
-	while ((t = plat_slots_walk(t)))
+	while ((t = slots_walk(t)))
 		for (i = 0; i < SLOTS; i++)
 			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
 				release(&t->slot[i]);

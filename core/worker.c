@@ -77,6 +77,8 @@ static void worker_stop_died(struct job *job, bool told)
 	worker_release(list_item(job, struct worker, stop_job));
 }
 
+static const struct job_ops worker_stop_ops = { .run = worker_stop, .died = worker_stop_died };
+
 static bool worker_count(struct stopper *s, struct worker *w)
 {
 	plat_flags_t f;
@@ -111,8 +113,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->thread.main = worker_main;
 	w->thread.died = worker_died;
 	w->thread.release = worker_thread_release;
-	w->stop_job.fn = worker_stop;
-	w->stop_job.died = worker_stop_died;
+	w->stop_job.ops = &worker_stop_ops;
 	w->holds = 1;
 	w->s = s;
 	w->site = site;

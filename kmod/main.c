@@ -35,7 +35,20 @@ static int stopper_show(struct seq_file *m, void *v)
 
 	return report_all(&out);
 }
-DEFINE_SHOW_ATTRIBUTE(stopper);
+
+/* seq_file makes a text anew, into twice the memory, until it fits: so a guess. */
+static int stopper_open(struct inode *inode, struct file *file)
+{
+	return single_open_size(file, stopper_show, NULL, report_size());
+}
+
+static const struct file_operations stopper_fops = {
+	.owner = THIS_MODULE,
+	.open = stopper_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
 
 static int module_event(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -102,6 +115,7 @@ static void __exit stopper_exit(void)
 	unregister_module_notifier(&module_nb);
 	pool_exit();
 	threads_exit();
+	pool_slots_exit();
 	destroy_workqueue(stopper_wq);
 }
 

@@ -14,6 +14,7 @@
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
+#include <linux/hrtimer.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/log2.h>
@@ -136,8 +137,7 @@ static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct sto
 	smp_store_release(&slot->seq, ++c->number);
 	/* (S) pairs with view_slot() */
 	smp_wmb();
-	WRITE_ONCE(slot->tid,
-		   slot_tid(kind, kind == STOPPER_KIND_ASYNC ? 0 : (unsigned int)current->pid));
+	WRITE_ONCE(slot->tid, slot_tid(kind, (unsigned int)current->pid));
 	WRITE_ONCE(slot->start, plat_stamp());
 }
 
@@ -208,7 +208,8 @@ static inline bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *
 /* timers */
 
 struct plat_timer {
-	struct delayed_work work;
+	struct hrtimer timer;
+	struct work_struct work;
 	void (*fn)(struct plat_timer *t);
 };
 

@@ -105,29 +105,39 @@ void plat_unpark(struct plat_parker *p)
 
 static void timer_work(struct work_struct *work)
 {
-	struct plat_timer *t = container_of(work, struct plat_timer, work.work);
+	struct plat_timer *t = container_of(work, struct plat_timer, work);
 
 	t->fn(t);
 }
 
+/* A jiffy may be 10 ms, and a timer of jiffies is up to two late. */
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	queue_work(stopper_wq, &container_of(timer, struct plat_timer, timer)->work);
+	return HRTIMER_NORESTART;
+}
+
 void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
 {
-	INIT_DELAYED_WORK(&t->work, timer_work);
+	hrtimer_init(&t->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	t->timer.function = timer_expired;
+	INIT_WORK(&t->work, timer_work);
 	t->fn = fn;
 }
 
 int plat_timer_start(struct plat_timer *t, s64 deadline)
 {
-	s64 ns = deadline - plat_now();
-	u64 left = ns <= 0 ? 0 : nsecs_to_jiffies64(ns) + 1;
-
-	queue_delayed_work(stopper_wq, &t->work, min_t(u64, left, MAX_JIFFY_OFFSET));
+	if (deadline <= plat_now())
+		queue_work(stopper_wq, &t->work);
+	else
+		hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
 	return 0;
 }
 
+/* Waits for timer_expired(), not for the work. */
 bool plat_timer_cancel(struct plat_timer *t)
 {
-	return cancel_delayed_work(&t->work);
+	return hrtimer_cancel(&t->timer) || cancel_work(&t->work);
 }
 
 void plat_log(int level, const char *line)

@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include "internal.h"
 
-#define RECORD		192
+#define RECORD		128
 #define MAGAZINE	32
 #define DEPOT		64
 
@@ -81,6 +81,9 @@ void *plat_alloc_record(size_t n)
 
 	if (n > RECORD)
 		return NULL;
+	/* A table, and with it a word at the thread's exit. */
+	if (PLAT_UNLIKELY(!plat_my_slots))
+		plat_slots_register();
 	if (!caches || (!mine && !restock()))
 		return plat_alloc(RECORD);
 	r = mine;

@@ -36,8 +36,8 @@
 
 /*
  * C11's seq_cst read-modify-write orders less than the kernel's full order, so a
- * fence is added, but on x86, where it is one. TSan knows no fences, and does not need them: it models the
- * atomics themselves as sequentially consistent.
+ * fence is added, but on x86, where it is one. TSan knows no fences, and does not
+ * need them: it models the atomics themselves as sequentially consistent.
  */
 #ifdef STOPPER_TSAN
 #define plat_fence(order)	__atomic_signal_fence(order)
@@ -176,8 +176,6 @@ static inline void plat_slot_stamp(struct stopper_cursor *c, struct stopper_slot
 	(void)c;
 	__stopper_slot_stamp(slot, kind);
 	slot->frame = NULL;
-	if (kind == STOPPER_KIND_ASYNC)
-		plat_store(&slot->tid, slot_tid(kind, 0));
 }
 
 #define plat_slot_order(i, seq)	(i)

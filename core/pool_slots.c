@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * pool_slots.c - the slots of pool threads, and the walk over all tables.
+ *
+ * A pool thread has a slot of its own for as long as it lives, in which it shows
+ * the async task that it runs. They lie in tables like those of CPUs and threads,
+ * for the same reason: who looks at a slot, or watches it, may still do so when
+ * the thread has gone. So a table stays when it has been made (in the kernel until
+ * the module goes), and slots are used again.
+ *
+ * Ordered accesses: (L) the list of tables is pushed with release and walked with
+ * acquire; who sees a table sees it zeroed.
+ */
+#include "internal.h"
+
+static stopper_lock_t lock = PLAT_LOCK_INIT(lock);
+static struct slot_table *tables;
+
+/* With the lock held. */
+static struct stopper_slot *take_free(void)
+{
+	struct slot_table *t;
+	unsigned int i;
+
+	for (t = tables; t; t = t->link)
+		for (i = 0; ~t->used && i < SLOTS; i++)
+			if (!(t->used & 1ull << i)) {
+				t->used |= 1ull << i;
+				return &t->slot[i];
+			}
+	return NULL;
+}
+
+/* NULL: no memory. Process context. */
+struct stopper_slot *pool_slot_get(void)
+{
+	struct slot_table *new = NULL;
+	struct stopper_slot *slot;
+	plat_flags_t f;
+
+	plat_lock(&lock, f);
+	slot = take_free();
+	plat_unlock(&lock, f);
+	if (slot)
+		return slot;
+	new = plat_alloc_lines(sizeof(*new));
+	if (!new)
+		return NULL;
+	new->pooled = true;
+	plat_lock(&lock, f);
+	new->link = tables;
+	/* (L) pairs with slots_walk() */
+	plat_store_release(&tables, new);
+	slot = take_free();
+	plat_unlock(&lock, f);
+	return slot;
+}
+
+void pool_slot_put(struct stopper_slot *slot)
+{
+	struct slot_table *t;
+	plat_flags_t f;
+
+	plat_lock(&lock, f);
+	for (t = tables; t; t = t->link)
+		if (slot >= t->slot && slot < t->slot + SLOTS)
+			t->used &= ~(1ull << (slot - t->slot));
+	plat_unlock(&lock, f);
+}
+
+/* The table after @t, first CPUs' or threads', then the pool's; NULL: ends. */
+struct slot_table *slots_walk(struct slot_table *t)
+{
+	struct slot_table *next = NULL;
+
+	if (t && t->pooled)
+		return t->link;
+	next = plat_slots_walk(t);
+	/* (L) pairs with pool_slot_get() */
+	return next ? next : plat_load_acquire(&tables);
+}
+
+/* No pool thread is left, not even one that is being reaped, and nobody looks. */
+void pool_slots_exit(void)
+{
+	struct slot_table *t;
+
+	while ((t = tables)) {
+		tables = t->link;
+		plat_free(t);
+	}
+}
