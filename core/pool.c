@@ -62,7 +62,7 @@
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
 #define MAX_STARTS	512	/* per tick */
-#define MAX_WAKES	16	/* per change of plat_stamp(), some ms */
+#define MAX_WAKES	64	/* per change of plat_stamp(), some ms */
 
 struct pool_thread {
 	struct plat_thread thread;
@@ -307,7 +307,7 @@ int pool_reserve(void)
 	bool first;
 	int err;
 
-	/* Both stay, but for a last thread that dies: then pool_push() starts another. */
+	/* Should the last thread just be leaving, pool_push() starts another. */
 	if (PLAT_LIKELY(plat_load(&pool.nthreads) && plat_load(&pool.timed)))
 		return plat_usable();
 	err = plat_timers_ready();
