@@ -40,7 +40,13 @@ struct stopper_task {
  * @arg: handed to @fn
  *
  * No lock, no shared cache line and no allocation on the way in or out, except
- * that a thread's (userspace) first task registers the thread.
+ * that a thread's (userspace) first task registers the thread. It is inlined in
+ * its caller, as stopper_task_begin() and stopper_task_end() are: what is compiled
+ * with these headers runs with the library or module of the same version.
+ *
+ * In userspace an exception may pass through a caller that is compiled with
+ * -fexceptions, as C++ always is; in others the task stays counted until its
+ * thread ends. pthread_exit() and cancellation are accounted for everywhere.
  *
  * Context: any, in the kernel up to softirq; @fn runs in the same context.
  * Return: 0 when @fn was called, also when it ended by stopper_panic();

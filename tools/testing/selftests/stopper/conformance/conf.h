@@ -269,6 +269,7 @@ extern const struct conf_case cases_admission[];
 extern const struct conf_case cases_refusal[];
 extern const struct conf_case cases_async[];
 extern const struct conf_case cases_limited[];
+extern const struct conf_case cases_pool[];
 extern const struct conf_case cases_worker[];
 extern const struct conf_case cases_closer[];
 extern const struct conf_case cases_phase[];

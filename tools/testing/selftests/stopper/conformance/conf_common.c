@@ -9,6 +9,7 @@ static const struct conf_case *const groups[] = {
 	cases_refusal,
 	cases_async,
 	cases_limited,
+	cases_pool,
 	cases_worker,
 	cases_closer,
 	cases_phase,

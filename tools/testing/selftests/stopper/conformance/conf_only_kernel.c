@@ -96,6 +96,56 @@ static void stop_goes_on_when_the_last_task_ends_in_softirq(void)
 	conf_free(soft);
 }
 
+/* More handles than slots, begun between two instructions of a task on this CPU, for all it knows. */
+#define SOFT_HANDLES	100
+
+struct soft_many {
+	struct timer_list timer;
+	struct stopper *s;
+	struct conf_counter done;
+	struct stopper_task task[SOFT_HANDLES];
+};
+
+static void begin_many_in_softirq(struct timer_list *timer)
+{
+	struct soft_many *soft = container_of(timer, struct soft_many, timer);
+	int i;
+
+	for (i = 0; i < SOFT_HANDLES; i++)
+		CHECK_EQ(stopper_task_begin(soft->s, NULL, "softirq", &soft->task[i]), 0);
+	conf_inc(&soft->done);
+}
+
+static void softirq_begins_more_handles_than_slots_while_tasks_run(void)
+{
+	struct soft_many *soft = conf_alloc(sizeof(*soft));
+	struct conf_counter ran = { };
+	struct stopper_task held;
+	int round, i;
+
+	soft->s = conf_stopper(NULL);
+	timer_setup(&soft->timer, begin_many_in_softirq, 0);
+	for (round = 0; round < conf_rounds(20); round++) {
+		conf_set(&soft->done, 0);
+		/* on this CPU, which runs tasks until it has come */
+		mod_timer(&soft->timer, jiffies + 1);
+		while (!conf_get(&soft->done)) {
+			CHECK_EQ(stopper_run_task(soft->s, NULL, "process", conf_count_fn, &ran), 0);
+			CHECK_EQ(stopper_task_begin(soft->s, NULL, "process", &held), 0);
+			stopper_task_end(&held);
+		}
+		CHECK_EQ(stopper_task_begin(soft->s, NULL, "process", &held), 0);
+		CHECK_EQ(stopper_num_tasks(soft->s), SOFT_HANDLES + 1);
+		for (i = 0; i < SOFT_HANDLES; i++)
+			stopper_task_end(&soft->task[i]);
+		CHECK_EQ(stopper_num_tasks(soft->s), 1);
+		stopper_task_end(&held);
+	}
+	conf_stop_and_put(soft->s);
+	del_timer_sync(&soft->timer);
+	conf_free(soft);
+}
+
 static void stop_async_in_softirq_fn(struct timer_list *timer)
 {
 	struct soft *soft = container_of(timer, struct soft, timer);
@@ -257,6 +307,7 @@ static void devm_create_with_bad_arguments_is_einval(void)
 const struct conf_case cases_only[] = {
 	CONF_CASE(admission_fire_and_cancel_in_softirq),
 	CONF_CASE(stop_goes_on_when_the_last_task_ends_in_softirq),
+	CONF_CASE(softirq_begins_more_handles_than_slots_while_tasks_run),
 	CONF_CASE(stop_begun_in_softirq),
 	CONF_CASE(admission_with_a_spinlock_held_and_interrupts_off),
 	CONF_CASE(worker_sees_kthread_should_stop_from_stopping_on),

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * conf_pool.c - tasks on their way: from the queue into a thread, from a semaphore's line into the
+ * queue, and more of them than any table has room for.
+ */
+#include "conf.h"
+
+#define MANY		300
+#define BURST		40
+
+struct many {
+	struct stopper *s;
+	struct conf_hold hold;
+	struct conf_counter asked, accepted, stop;
+	struct stopper_task task[MANY];
+};
+
+static struct many *many_new(void)
+{
+	struct many *m = conf_alloc(sizeof(*m));
+
+	m->s = conf_stopper(NULL);
+	conf_hold_init(&m->hold);
+	return m;
+}
+
+static void many_free(struct many *m)
+{
+	conf_stop_and_put(m->s);
+	conf_hold_destroy(&m->hold);
+	conf_free(m);
+}
+
+static void hand_over_all(void *arg)
+{
+	struct many *m = arg;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		conf_inc(&m->asked);
+		CHECK_EQ(stopper_run_async_task(m->s, NULL, "held", conf_hold_fn, &m->hold), 0);
+		conf_inc(&m->accepted);
+	}
+}
+
+/* None has ended: whoever looks sees at least those accepted before, at most those asked for since. */
+static void look_between(struct many *m)
+{
+	int least = conf_get(&m->accepted);
+	int n = (int)stopper_num_tasks(m->s);
+
+	CHECK(n >= least);
+	CHECK(n <= conf_get(&m->asked));
+}
+
+static void task_is_counted_once_while_it_goes_from_queue_to_thread(void)
+{
+	struct many *m = many_new();
+	struct conf_thread thread;
+
+	CHECK_EQ(conf_spawn(&thread, hand_over_all, m), 0);
+	while (conf_get(&m->accepted) < MANY)
+		look_between(m);
+	/* now they only get their threads */
+	while (conf_get(&m->hold.in) < MANY)
+		if (!CHECK_EQ(stopper_num_tasks(m->s), MANY))
+			break;
+	conf_join(&thread);
+	conf_gate_open(&m->hold.gate);
+	many_free(m);
+}
+
+static void flood(void *arg)
+{
+	struct many *m = arg;
+	struct conf_counter ran = { 0 };
+	int n = 0;
+
+	while (!conf_get(&m->stop)) {
+		CHECK_EQ(stopper_run_async_task(m->s, NULL, "brief", conf_count_fn, &ran), 0);
+		n++;
+		while (n - conf_get(&ran) > 50)
+			conf_yield();
+	}
+	conf_wait_for(conf_get(&ran) == n);
+}
+
+static int held_count(struct stopper *s)
+{
+	struct stopper_task_info *info = conf_alloc(4 * sizeof(*info));
+	int i, n = stopper_running_tasks(s, info, 4), count = 0;
+
+	for (i = 0; i < n && i < 4; i++)
+		if (!strcmp(info[i].name, "held"))
+			count += (int)info[i].count;
+	conf_free(info);
+	return count;
+}
+
+static void held_tasks_are_counted_exactly_in_a_flood_of_others(void)
+{
+	struct many *m = many_new();
+	struct conf_thread thread;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		CHECK_EQ(stopper_run_async_task(m->s, NULL, "held", conf_hold_fn, &m->hold), 0);
+	CHECK_EQ(conf_spawn(&thread, flood, m), 0);
+	for (i = 0; i < conf_rounds(2000); i++)
+		CHECK_EQ(held_count(m->s), 5);
+	conf_inc(&m->stop);
+	conf_join(&thread);
+	conf_gate_open(&m->hold.gate);
+	many_free(m);
+}
+
+static void quiesce_gives_up_while_tasks_are_queued(void)
+{
+	int round, i;
+
+	for (round = 0; round < conf_rounds(50); round++) {
+		struct many *m = many_new();
+		struct stopper_ctx *ctx;
+
+		for (i = 0; i < BURST; i++)
+			CHECK_EQ(stopper_run_async_task(m->s, NULL, "held", conf_hold_fn,
+							&m->hold), 0);
+		ctx = conf_ctx_timeout(NULL, (round % 5 + 1) * CONF_MSEC / 5);
+		CHECK_EQ(stopper_quiesce(m->s, ctx), -ETIMEDOUT);
+		CHECK_EQ(stopper_num_tasks(m->s), BURST);
+		conf_gate_open(&m->hold.gate);
+		CHECK_EQ(stopper_quiesce(m->s, NULL), 0);
+		CHECK_EQ(conf_get(&m->hold.out), BURST);
+		stopper_ctx_put(ctx);
+		many_free(m);
+	}
+}
+
+static void two_stoppers_quiesce_with_their_tasks_mixed_in_the_queue(void)
+{
+	int round, i;
+
+	for (round = 0; round < conf_rounds(50); round++) {
+		struct many *a = many_new(), *b = many_new();
+		struct conf_call call;
+
+		for (i = 0; i < BURST; i++) {
+			CHECK_EQ(stopper_run_async_task(a->s, NULL, "held", conf_hold_fn,
+							&a->hold), 0);
+			CHECK_EQ(stopper_run_async_task(b->s, NULL, "held", conf_hold_fn,
+							&b->hold), 0);
+		}
+		conf_quiesce_begin(&call, a->s, NULL);
+		conf_gate_open(&b->hold.gate);
+		CHECK_EQ(stopper_quiesce(b->s, NULL), 0);
+		CHECK_EQ(conf_get(&b->hold.out), BURST);
+		CHECK(!conf_get(&call.returned));
+		conf_gate_open(&a->hold.gate);
+		CHECK_EQ(conf_call_end(&call), 0);
+		CHECK_EQ(conf_get(&a->hold.out), BURST);
+		many_free(a);
+		many_free(b);
+	}
+}
+
+/* More handles than a CPU or thread has slots, ended in another order. */
+static void more_handles_than_slots(void)
+{
+	struct many *m = many_new();
+	int i, left = MANY;
+
+	for (i = 0; i < MANY; i++)
+		CHECK_EQ(stopper_task_begin(m->s, NULL, "handle", &m->task[i]), 0);
+	CHECK_EQ(stopper_num_tasks(m->s), MANY);
+	/* 77 and 300 have no common factor */
+	for (i = 0; i < MANY; i++) {
+		stopper_task_end(&m->task[i * 77 % MANY]);
+		left--;
+		if (i % 10 == 0)
+			CHECK_EQ(stopper_num_tasks(m->s), left);
+	}
+	CHECK_EQ(stopper_num_tasks(m->s), 0);
+	many_free(m);
+}
+
+static void end_half(void *arg)
+{
+	struct many *m = arg;
+	int i;
+
+	for (i = 0; i < MANY; i += 2)
+		stopper_task_end(&m->task[i]);
+}
+
+static void begin_all(void *arg)
+{
+	struct many *m = arg;
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		CHECK_EQ(stopper_task_begin(m->s, NULL, "handle", &m->task[i]), 0);
+}
+
+/* The thread that began them has gone, and others begin in its place. */
+static void handles_of_a_thread_that_has_gone(void)
+{
+	struct many *m = many_new(), *other = many_new();
+	struct conf_thread thread;
+	struct conf_call call;
+	int i;
+
+	CHECK_EQ(conf_spawn(&thread, begin_all, m), 0);
+	conf_join(&thread);
+	CHECK_EQ(conf_spawn(&thread, begin_all, other), 0);
+	conf_join(&thread);
+	CHECK_EQ(stopper_num_tasks(m->s), MANY);
+	CHECK_EQ(conf_spawn(&thread, end_half, m), 0);
+	conf_join(&thread);
+	CHECK_EQ(stopper_num_tasks(m->s), MANY / 2);
+	conf_quiesce_begin(&call, m->s, NULL);
+	for (i = 1; i < MANY; i += 2)
+		stopper_task_end(&m->task[i]);
+	CHECK_EQ(conf_call_end(&call), 0);
+	CHECK_EQ(stopper_num_tasks(other->s), MANY);
+	for (i = 0; i < MANY; i++)
+		stopper_task_end(&other->task[i]);
+	many_free(m);
+	many_free(other);
+}
+
+/* --- a semaphore's line ----------------------------------------------------------------------- */
+
+struct line {
+	struct stopper *s;
+	struct stopper_sem sem;
+	struct stopper_ctx *ctx;
+	struct conf_counter ran, waiting;
+	int ret;
+};
+
+static void stand_in_line(void *arg)
+{
+	struct line *l = arg;
+
+	conf_inc(&l->waiting);
+	l->ret = stopper_run_limited_async_task(l->s, l->ctx, "limited", &l->sem, true,
+						conf_count_fn, &l->ran);
+}
+
+static void line_init(struct line *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->s = conf_stopper(NULL);
+	l->ctx = conf_ctx(NULL);
+	CHECK_EQ(stopper_sem_init(&l->sem, 1), 0);
+	CHECK_EQ(stopper_sem_acquire(&l->sem, NULL), 0);
+}
+
+static void line_end(struct line *l)
+{
+	conf_stop_and_put(l->s);
+	CHECK_EQ(stopper_sem_length(&l->sem), 0);
+	stopper_ctx_put(l->ctx);
+	stopper_sem_destroy(&l->sem);
+}
+
+static void slot_released_by_hand_starts_the_task_that_waits(void)
+{
+	struct conf_thread thread;
+	struct line l;
+
+	line_init(&l);
+	CHECK_EQ(conf_spawn(&thread, stand_in_line, &l), 0);
+	conf_wait_for(conf_sem_waiters(&l.sem) == 1);
+	CHECK_EQ(conf_get(&l.ran), 0);
+	stopper_sem_release(&l.sem);
+	conf_wait_for(conf_get(&l.ran) == 1);
+	conf_join(&thread);
+	CHECK_EQ(l.ret, 0);
+	line_end(&l);
+}
+
+/* What ends the wait comes with the slot; either wins, never both, never neither. */
+static void slot_that_comes_as_the_wait_ends(void)
+{
+	struct conf_thread thread;
+	struct conf_call call;
+	struct line l;
+	int round;
+
+	for (round = 0; round < conf_rounds(600); round++) {
+		line_init(&l);
+		CHECK_EQ(conf_spawn(&thread, stand_in_line, &l), 0);
+		if (round & 1)
+			conf_wait_for(conf_sem_waiters(&l.sem) == 1);
+		else
+			while (!conf_get(&l.waiting))
+				conf_yield();
+		if (round % 3 == 0)
+			conf_quiesce_begin(&call, l.s, NULL);
+		else if (round % 3 == 1)
+			stopper_ctx_cancel(l.ctx);
+		else
+			stopper_sem_close(&l.sem);
+		stopper_sem_release(&l.sem);
+		conf_join(&thread);
+		if (round % 3 == 0)
+			CHECK_EQ(conf_call_end(&call), 0);
+		conf_wait_for(!stopper_num_tasks(l.s));
+		CHECK(l.ret == 0 || l.ret == (round % 3 == 1 ? -ECANCELED : -ESHUTDOWN));
+		CHECK_EQ(conf_get(&l.ran), l.ret == 0);
+		line_end(&l);
+	}
+}
+
+const struct conf_case cases_pool[] = {
+	CONF_CASE(task_is_counted_once_while_it_goes_from_queue_to_thread),
+	CONF_CASE(held_tasks_are_counted_exactly_in_a_flood_of_others),
+	CONF_CASE(quiesce_gives_up_while_tasks_are_queued),
+	CONF_CASE(two_stoppers_quiesce_with_their_tasks_mixed_in_the_queue),
+	CONF_CASE(more_handles_than_slots),
+	CONF_CASE(handles_of_a_thread_that_has_gone),
+	CONF_CASE(slot_released_by_hand_starts_the_task_that_waits),
+	CONF_CASE(slot_that_comes_as_the_wait_ends),
+	CONF_END
+};
