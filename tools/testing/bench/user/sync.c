@@ -13,6 +13,8 @@
  *              reference did when it listed its tasks
  *   urcu       liburcu's read lock, flavour memb, inlined
  *   go         the reference's admission, in Go (gopeer/)
+ *   registers  as many instructions as run_task has, on registers only, without the
+ *              call: by how much this is slower on all CPUs at once is the machine's
  *   load       one acquire load, inlined as stopper_event_fired() is
  *   alone      run_task_two: the same loop on one thread, nothing on the other
  *   busy       run_task_while_listing: the other thread reads an array of its own
@@ -183,6 +185,21 @@ static void loop_call(unsigned int i, uint64_t n)
 static NOINLINE void nested_call(struct stopper_ctx *ctx, void *arg)
 {
 	unknown(empty)(ctx, arg);
+}
+
+static void loop_registers(unsigned int i, uint64_t n)
+{
+	unsigned long a = i, b = i, c = i, d = i, e = i, f = i;
+	unsigned int k;
+
+	for (; n; n--) {
+#pragma GCC unroll 4
+		for (k = 0; k < 4; k++) {
+			a++, b++, c++, d++, e++, f++;
+			__asm__ volatile ("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e),
+					  "+r"(f));
+		}
+	}
 }
 
 static void loop_nested_call(unsigned int i, uint64_t n)
@@ -545,11 +562,12 @@ static double sample_busy(unsigned int threads, uint64_t ops)
 #define MAP	{ .name = "mutex-map", .loop = loop_map, .open = open_map, .close = close_map }
 #define URCU	{ .name = "urcu", .loop = loop_urcu }
 #define GO	{ .name = "go", .sample = go_admit, .open = go_open, .close = go_close }
+#define REGS	{ .name = "registers", .loop = loop_registers }
 #define STOPPER	.open = open_stopper, .close = close_stoppers
 
 const struct bench_case sync_cases[] = {
 	{ "run_task", { 1, 2, 4, 8 }, { .loop = loop_run_task, STOPPER },
-	  { CALL, ATOMIC, MAP, URCU, GO } },
+	  { CALL, REGS, ATOMIC, MAP, URCU, GO } },
 	{ "run_task_nested", ONE, { .loop = loop_nested, STOPPER },
 	  { { .name = "call", .loop = loop_nested_call } } },
 	{ "task_begin_end", ONE, { .loop = loop_begin_end, STOPPER }, { ATOMIC, MAP } },
@@ -562,7 +580,7 @@ const struct bench_case sync_cases[] = {
 	  { { .name = "load", .loop = loop_load } } },
 	{ "run_task_two", { 2 },
 	  { .loop = loop_run_task, .open = open_stoppers, .close = close_stoppers },
-	  { { .name = "alone", .sample = sample_alone } } },
+	  { { .name = "alone", .sample = sample_alone }, REGS } },
 	{ "run_task_while_listing", ONE, { .sample = sample_listing, STOPPER },
 	  { { .name = "busy", .sample = sample_busy } } },
 	{ 0 }

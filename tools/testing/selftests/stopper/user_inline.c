@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_inline.c - run_task inlined in callers that are compiled without -fexceptions, with and without
- * optimization: nothing runs in them when a thread or a panic leaves through them.
+ * user_inline.c - run_task inlined in callers that are compiled without -fexceptions, with and
+ * without optimization: nothing runs in them when a thread or a panic leaves through them.
  */
 #include <alloca.h>
 #include <pthread.h>

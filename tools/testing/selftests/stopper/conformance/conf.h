@@ -76,6 +76,8 @@ static inline void __noreturn conf_thread_exit(void)
 #include <stdlib.h>
 #include <string.h>
 
+#define noinline	__attribute__((noinline))
+
 struct conf_counter {
 	int v;
 };

@@ -96,7 +96,7 @@ static void stop_goes_on_when_the_last_task_ends_in_softirq(void)
 	conf_free(soft);
 }
 
-/* More handles than slots, begun between two instructions of a task on this CPU, for all it knows. */
+/* More handles than slots, begun between any two instructions of a task on this CPU. */
 #define SOFT_HANDLES	100
 
 struct soft_many {
@@ -130,7 +130,8 @@ static void softirq_begins_more_handles_than_slots_while_tasks_run(void)
 		/* on this CPU, which runs tasks until it has come */
 		mod_timer(&soft->timer, jiffies + 1);
 		while (!conf_get(&soft->done)) {
-			CHECK_EQ(stopper_run_task(soft->s, NULL, "process", conf_count_fn, &ran), 0);
+			CHECK_EQ(stopper_run_task(soft->s, NULL, "process", conf_count_fn,
+						  &ran), 0);
 			CHECK_EQ(stopper_task_begin(soft->s, NULL, "process", &held), 0);
 			stopper_task_end(&held);
 		}

@@ -43,7 +43,7 @@ static void hand_over_all(void *arg)
 	}
 }
 
-/* None has ended: whoever looks sees at least those accepted before, at most those asked for since. */
+/* None has ended: who looks sees at least those accepted before, at most those asked for since. */
 static void look_between(struct many *m)
 {
 	int least = conf_get(&m->accepted);
@@ -114,19 +114,50 @@ static void held_tasks_are_counted_exactly_in_a_flood_of_others(void)
 	many_free(m);
 }
 
+static void cancel_on_fire(struct stopper_on_fire *of, void *ctx)
+{
+	stopper_ctx_cancel(ctx);
+}
+
+/*
+ * Where the stack of a quiesce was that gave up. Zeros, as nobody may write here any more (in the
+ * kernel a lock that is free, should somebody try).
+ */
+static noinline void tasks_get_their_threads(struct many *m)
+{
+	char old_stack[1024];
+	size_t i;
+	int written = 0;
+
+	memset(old_stack, 0, sizeof(old_stack));
+	/* the compiler must not know what is in it */
+	__asm__ volatile("" : : "r" (old_stack) : "memory");
+	conf_wait_for(conf_get(&m->hold.in) == BURST);
+	for (i = 0; i < sizeof(old_stack); i++)
+		written += old_stack[i] != 0;
+	CHECK_EQ(written, 0);
+}
+
 static void quiesce_gives_up_while_tasks_are_queued(void)
 {
 	int round, i;
 
 	for (round = 0; round < conf_rounds(50); round++) {
 		struct many *m = many_new();
-		struct stopper_ctx *ctx;
+		struct stopper_ctx *ctx = conf_ctx(NULL);
+		struct stopper_on_fire of;
 
+		memset(&of, 0, sizeof(of));
+		/* ends the context when quiescing has begun, before the tasks are looked at */
+		CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(m->s), &of, cancel_on_fire,
+					       ctx), 0);
 		for (i = 0; i < BURST; i++)
 			CHECK_EQ(stopper_run_async_task(m->s, NULL, "held", conf_hold_fn,
 							&m->hold), 0);
-		ctx = conf_ctx_timeout(NULL, (round % 5 + 1) * CONF_MSEC / 5);
-		CHECK_EQ(stopper_quiesce(m->s, ctx), -ETIMEDOUT);
+		CHECK_EQ(stopper_quiesce(m->s, ctx), -ECANCELED);
+		tasks_get_their_threads(m);
+		CHECK_EQ(stopper_run_async_task(m->s, NULL, "late", conf_hold_fn, &m->hold),
+			 -ESHUTDOWN);
 		CHECK_EQ(stopper_num_tasks(m->s), BURST);
 		conf_gate_open(&m->hold.gate);
 		CHECK_EQ(stopper_quiesce(m->s, NULL), 0);
@@ -234,6 +265,8 @@ struct line {
 	struct stopper *s;
 	struct stopper_sem sem;
 	struct stopper_ctx *ctx;
+	stopper_fn fn;
+	void *arg;
 	struct conf_counter ran, waiting;
 	int ret;
 };
@@ -244,7 +277,7 @@ static void stand_in_line(void *arg)
 
 	conf_inc(&l->waiting);
 	l->ret = stopper_run_limited_async_task(l->s, l->ctx, "limited", &l->sem, true,
-						conf_count_fn, &l->ran);
+						l->fn, l->arg);
 }
 
 static void line_init(struct line *l)
@@ -252,6 +285,8 @@ static void line_init(struct line *l)
 	memset(l, 0, sizeof(*l));
 	l->s = conf_stopper(NULL);
 	l->ctx = conf_ctx(NULL);
+	l->fn = conf_count_fn;
+	l->arg = &l->ran;
 	CHECK_EQ(stopper_sem_init(&l->sem, 1), 0);
 	CHECK_EQ(stopper_sem_acquire(&l->sem, NULL), 0);
 }
@@ -267,17 +302,26 @@ static void line_end(struct line *l)
 static void slot_released_by_hand_starts_the_task_that_waits(void)
 {
 	struct conf_thread thread;
+	struct conf_hold hold;
 	struct line l;
 
 	line_init(&l);
+	conf_hold_init(&hold);
+	l.fn = conf_hold_fn;
+	l.arg = &hold;
 	CHECK_EQ(conf_spawn(&thread, stand_in_line, &l), 0);
 	conf_wait_for(conf_sem_waiters(&l.sem) == 1);
-	CHECK_EQ(conf_get(&l.ran), 0);
+	CHECK_EQ(stopper_num_tasks(l.s), 0);
 	stopper_sem_release(&l.sem);
-	conf_wait_for(conf_get(&l.ran) == 1);
+	/* by the release itself, not by its waiter when it comes to run */
+	CHECK_EQ(stopper_num_tasks(l.s), 1);
+	CHECK_EQ(stopper_sem_length(&l.sem), 1);
 	conf_join(&thread);
 	CHECK_EQ(l.ret, 0);
+	conf_gate_open(&hold.gate);
 	line_end(&l);
+	CHECK_EQ(conf_get(&hold.out), 1);
+	conf_hold_destroy(&hold);
 }
 
 /* What ends the wait comes with the slot; either wins, never both, never neither. */
