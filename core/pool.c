@@ -54,6 +54,11 @@
  *
  * Threads woken beyond the first are rationed; see may_wake().
  *
+ * What was measured, for an empty task from one producer on two CPUs in userspace:
+ * waking an idle thread for each job that waits, 1000 ns; rationed, 420; records from
+ * magazines in place of malloc(), 230; queued tasks seen in the queue, not each on a
+ * list of its own, 190 to 220. Short of all, and not done: a second lock for producers.
+ *
  * A thread that cannot be started is tried again every tick, so an accepted job
  * runs as soon as there is memory for a thread or a thread is done.
  */
