@@ -56,20 +56,26 @@ static const struct job_ops async_ops = {
 	.is_task = true,
 };
 
-static struct async *async_new(struct stopper *s, struct stopper_ctx *ctx,
-			       const struct stopper_site *site, stopper_fn fn, void *arg)
+/* A record for it, and a pool that can run it. */
+static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *ctx,
+		     const struct stopper_site *site, stopper_fn fn, void *arg)
 {
-	struct async *a = plat_alloc_record(sizeof(*a));
+	int err = pool_reserve();
+	struct async *a;
 
+	if (err)
+		return err;
+	a = plat_alloc_record(sizeof(*a));
 	if (!a)
-		return NULL;
+		return -ENOMEM;
 	a->task.job.ops = &async_ops;
 	a->task.job.site = site;
 	a->task.s = s;
 	a->ctx = ctx;
 	a->fn = fn;
 	a->arg = arg;
-	return a;
+	*out = a;
+	return 0;
 }
 
 /* Accepts it, and hands it to the pool, or refuses. @may_start: see pool_push(). */
@@ -120,12 +126,9 @@ int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	plat_might_sleep();
 	if (!s || !site || !fn)
 		return -EINVAL;
-	err = pool_reserve();
+	err = async_new(&a, s, ctx, site, fn, arg);
 	if (err)
 		return err;
-	a = async_new(s, ctx, site, fn, arg);
-	if (!a)
-		return -ENOMEM;
 	err = async_submit(a, true);
 	if (err)
 		plat_free_record(a);
@@ -146,12 +149,9 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	/* A stopper that refuses says so, also when no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
 		return -ESHUTDOWN;
-	err = pool_reserve();
+	err = async_new(&a, s, ctx, site, fn, arg);
 	if (err)
 		return err;
-	a = async_new(s, ctx, site, fn, arg);
-	if (!a)
-		return -ENOMEM;
 	a->sem = sem;
 	err = limited_submit(a, wait);
 	if (err)
