@@ -13,7 +13,7 @@
 static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
 		      uint64_t *start)
 {
-	/* (S) pairs with __stopper_slot_fill() */
+	/* (S) pairs with __stopper_slot_number() */
 	unsigned int tid, seq = plat_load_acquire(&slot->seq);
 
 	/* (C) pairs with __stopper_slot_fill() */
@@ -23,7 +23,7 @@ static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_
 	v->site = plat_load(&slot->site);
 	tid = plat_load(&slot->tid);
 	*start = plat_load(&slot->start);
-	/* (S) pairs with the store barrier in __stopper_slot_fill() */
+	/* (S) pairs with the store barrier in __stopper_slot_number() */
 	plat_load_barrier();
 	if (plat_load(&slot->seq) != seq || plat_load(&slot->stopper) != v->s)
 		return false;

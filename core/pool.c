@@ -410,10 +410,7 @@ static void show(struct pool_thread *me, struct task_job *task)
 	struct stopper_slot *slot = me->slot;
 
 	pool.head = task->ticket + 1;
-	/* (S), task.c: pairs with view_slot() */
-	plat_store_release(&slot->seq, task->ticket);
-	/* (S), task.c: pairs with view_slot() */
-	plat_store_barrier();
+	__stopper_slot_number(slot, task->ticket);
 	plat_store(&slot->tid, slot_tid(STOPPER_KIND_ASYNC, (unsigned int)plat_tid()));
 	plat_store(&slot->start, task->since);
 	__stopper_slot_fill(slot, task->s, task->job.site);

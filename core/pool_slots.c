@@ -34,7 +34,7 @@ static struct stopper_slot *take_free(void)
 /* NULL: no memory. Process context. */
 struct stopper_slot *pool_slot_get(void)
 {
-	struct slot_table *new = NULL;
+	struct slot_table *new;
 	struct stopper_slot *slot;
 	plat_flags_t f;
 
@@ -71,7 +71,7 @@ void pool_slot_put(struct stopper_slot *slot)
 /* The table after @t, first CPUs' or threads', then the pool's; NULL: ends. */
 struct slot_table *slots_walk(struct slot_table *t)
 {
-	struct slot_table *next = NULL;
+	struct slot_table *next;
 
 	if (t && t->pooled)
 		return t->link;

@@ -14,8 +14,8 @@
  *
  *   Granted and ended at once: the slot is given on, the error returned.
  *
- * A waiter may bring what is to be done with the slot (->grant), and then whoever
- * releases does it: the chain from task to task does not go through a thread that
+ * A waiter brings what is to be done with the slot (->grant), and whoever releases
+ * does it: the chain from task to task does not go through a thread that
  * has to be woken first. Once ->granted the waiter stays for ->done, so its record
  * is there without the lock.
  *
@@ -145,7 +145,7 @@ static int wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct s
 
 /*
  * As stopper_sem_acquire(), and -ESHUTDOWN once @quit has fired; NULL: it never does.
- * With @me->grant the slot is used by it, and its error means that it was not.
+ * @me->grant uses the slot; its error means that it did not.
  */
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
 		struct sem_waiter *me)
@@ -168,7 +168,7 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 	plat_unlock(&sem->lock, f);
 	if (err == -EBUSY)
 		return wait_in_line(sem, me, ctx, quit);
-	if (err || !me->grant)
+	if (err)
 		return err;
 	err = me->grant(me, true);
 	if (err)

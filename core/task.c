@@ -350,7 +350,7 @@ EXPORT_SYMBOL_PLAT(__stopper_task_end_slowpath);
 
 static bool names_us(struct stopper_slot *slot, const struct stopper *s)
 {
-	/* (C), (E) pairs with fill() and release() */
+	/* (C), (E) pairs with __stopper_slot_fill(), __stopper_slot_leave() and release() */
 	return plat_load_acquire(&slot->stopper) == s;
 }
 

@@ -133,10 +133,7 @@ static inline u64 plat_stamp(void)
 static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct stopper_slot *slot,
 					    unsigned int kind)
 {
-	/* (S) pairs with view_slot() */
-	smp_store_release(&slot->seq, ++c->number);
-	/* (S) pairs with view_slot() */
-	smp_wmb();
+	__stopper_slot_number(slot, ++c->number);
 	WRITE_ONCE(slot->tid, slot_tid(kind, (unsigned int)current->pid));
 	WRITE_ONCE(slot->start, plat_stamp());
 }

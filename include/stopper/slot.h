@@ -64,6 +64,15 @@ STOPPER_API int __stopper_run_task_err_slowpath(struct stopper *s, struct stoppe
 						stopper_err_fn fn, void *arg);
 STOPPER_API void __stopper_slot_wake(struct stopper_slot *slot);
 
+/* A new number, before all else that is written of a task. */
+STOPPER_INLINE void __stopper_slot_number(struct stopper_slot *slot, unsigned int number)
+{
+	/* (S) pairs with view_slot() */
+	__stopper_store_release(&slot->seq, number);
+	/* (S) pairs with view_slot() */
+	__stopper_store_barrier();
+}
+
 #ifdef __KERNEL__
 
 /* [0]: process context, [1]: softirq; each is used by one of the CPU at a time. */
@@ -85,14 +94,10 @@ STOPPER_INLINE void __stopper_slot_unpin(void)
 	preempt_enable();
 }
 
-/* The number first: (S). Then who and when. */
 STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int kind)
 {
 	__this_cpu_inc(stopper_cursors[0].number);
-	/* (S) pairs with view_slot() */
-	__stopper_store_release(&slot->seq, __this_cpu_read(stopper_cursors[0].number));
-	/* (S) pairs with view_slot() */
-	__stopper_store_barrier();
+	__stopper_slot_number(slot, __this_cpu_read(stopper_cursors[0].number));
 	__stopper_store(&slot->tid, kind << STOPPER_KIND_SHIFT | (unsigned int)current->pid);
 	__stopper_store(&slot->start, (uint64_t)jiffies);
 }
@@ -127,10 +132,7 @@ STOPPER_INLINE void __stopper_slot_unpin(void)
 /* When, readers remember: no clock is free here. Who, a stack of its own need not say. */
 STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int kind)
 {
-	/* (S) pairs with view_slot() */
-	__stopper_store_release(&slot->seq, __stopper_load(&slot->seq) + 1);
-	/* (S) pairs with view_slot() */
-	__stopper_store_barrier();
+	__stopper_slot_number(slot, __stopper_load(&slot->seq) + 1);
 	if (kind == STOPPER_KIND_SYNC)
 		return;
 	__stopper_store(&slot->tid, kind << STOPPER_KIND_SHIFT | stopper_my.tid);
