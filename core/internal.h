@@ -19,7 +19,7 @@
  *                                                                or after it
  *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
  *   plat_lock_init, _destroy                           any
- *   plat_park_init(p)                                  any
+ *   plat_park_init(p)                                  any       by the thread that will park
  *   plat_park(p, deadline)          acquire            sleeps    false: the deadline came first;
  *                                                                PLAT_FOREVER: none
  *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads

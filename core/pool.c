@@ -140,7 +140,6 @@ static int add_thread(void)
 	if (me)
 		me->slot = pool_slot_get();
 	if (me && me->slot) {
-		plat_park_init(&me->park);
 		me->thread.main = pool_main;
 		me->thread.died = pool_died;
 		me->thread.release = pool_release;
@@ -509,6 +508,7 @@ static void pool_main(struct plat_thread *t)
 	struct job *job;
 	plat_flags_t f;
 
+	plat_park_init(&me->park);
 	plat_lock(&pool.lock, f);
 	pool.coming--;
 	for (;;) {

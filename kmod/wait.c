@@ -11,7 +11,8 @@
  *   schedule()                        wake_up_process(waiter)
  *   lock; set? yes; unlock; return    unlock
  *
- * The lock is raw: it is taken inside others, and by whoever fires an event.
+ * The lock is raw: it is taken inside others, and by whoever fires an event. ->waiter
+ * is who made the parker, from then on: a waker may come before the first park.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -66,7 +67,6 @@ static bool take(struct plat_parker *p)
 	raw_spin_lock_irqsave(&p->lock, flags);
 	set = p->set;
 	p->set = false;
-	p->waiter = current;
 	raw_spin_unlock_irqrestore(&p->lock, flags);
 	return set;
 }
@@ -77,6 +77,8 @@ bool plat_park(struct plat_parker *p, s64 deadline)
 	bool set;
 
 	might_sleep();
+	/* Another thread's parker: its waker would wake a thread that may be gone. */
+	WARN_ON_ONCE(p->waiter != current);
 	for (;;) {
 		if (deadline != PLAT_FOREVER) {
 			s64 ns = deadline - plat_now();

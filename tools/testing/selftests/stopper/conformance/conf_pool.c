@@ -85,6 +85,27 @@ static void flood(void *arg)
 	conf_wait_for(conf_get(&ran) == n);
 }
 
+/* Pool threads go idle for the first time, their starter is gone, and at once they are wanted. */
+static void pool_thread_is_woken_when_its_starter_has_gone(void)
+{
+	struct many *m = many_new();
+	struct conf_counter ran = { 0 };
+	struct conf_thread thread;
+	int i;
+
+	CHECK_EQ(conf_spawn(&thread, hand_over_all, m), 0);
+	conf_join(&thread);
+	conf_wait_for(conf_get(&m->hold.in) == MANY);
+	conf_gate_open(&m->hold.gate);
+	for (i = 0; i < 10 * MANY; i++) {
+		CHECK_EQ(stopper_run_async_task(m->s, NULL, "brief", conf_count_fn, &ran), 0);
+		if (i % 16 == 0)
+			conf_yield();
+	}
+	many_free(m);
+	CHECK_EQ(conf_get(&ran), 10 * MANY);
+}
+
 static int held_count(struct stopper *s)
 {
 	struct stopper_task_info *info = conf_alloc(4 * sizeof(*info));
@@ -359,6 +380,7 @@ static void slot_that_comes_as_the_wait_ends(void)
 
 const struct conf_case cases_pool[] = {
 	CONF_CASE(task_is_counted_once_while_it_goes_from_queue_to_thread),
+	CONF_CASE(pool_thread_is_woken_when_its_starter_has_gone),
 	CONF_CASE(held_tasks_are_counted_exactly_in_a_flood_of_others),
 	CONF_CASE(quiesce_gives_up_while_tasks_are_queued),
 	CONF_CASE(two_stoppers_quiesce_with_their_tasks_mixed_in_the_queue),
