@@ -103,11 +103,12 @@ static int limited_grant(struct sem_waiter *w, bool mine)
 
 static int limited_submit(struct async *a, bool wait)
 {
-	struct sem_waiter w = { .grant = limited_grant, .arg = a };
+	struct stopper *s = a->task.s;
+	struct sem_waiter w = { .grant = limited_grant, .arg = a, .waiters = &s->waiters };
 	int err;
 
 	if (wait)
-		return sem_acquire(a->sem, a->ctx, &a->task.s->quiesce, &w);
+		return sem_acquire(a->sem, a->ctx, &s->quiesce, &w);
 	err = sem_try_acquire(a->sem, a->ctx);
 	if (err)
 		return err;

@@ -45,6 +45,7 @@ static void closing_done(struct stopper *s)
 	run_exit(&s->closing_run);
 	plat_lock(&s->lock, f);
 	s->closing = NULL;
+	s->nclosed++;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
 	stopper_unpin(s);
@@ -117,6 +118,7 @@ void closer_late_done(struct stopper *s)
 
 	plat_lock(&s->lock, f);
 	s->late_closers--;
+	s->nclosed++;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
 }

@@ -50,8 +50,11 @@ static struct stopper_ctx *unpin(struct stopper_ctx *ctx)
 	if (plat_fetch_add_full(&ctx->pins, -1) != 1)
 		return NULL;
 	parent = ctx->parent;
-	if (ctx->s)
+	if (ctx->s) {
+		/* (P) full only to be counted */
+		plat_fetch_add_full(&ctx->s->contexts, -1);
 		stopper_unpin(ctx->s);
+	}
 	stopper_event_destroy(&ctx->done);
 	plat_free(ctx);
 	return parent;
@@ -199,6 +202,8 @@ static int with_stopper(struct stopper *s, struct stopper_event *ev, struct stop
 	if (!ctx)
 		return -ENOMEM;
 	stopper_pin(s);
+	/* (P) full only to be counted */
+	plat_fetch_add_full(&s->contexts, 1);
 	ctx->s = s;
 	tie(ctx, &ctx->stopper_tie, ev);
 	return 0;

@@ -42,6 +42,12 @@
  *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
  *                                                                are worth a sleep, or 0
  *   plat_tid()                                         any       this thread's id, never 0
+ *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
+ *   plat_thread_look(tid, look)                        process   what a thread is doing; -ESRCH:
+ *                                                                it is gone, -ENOENT: not known
+ *   plat_thread_where(look, buf)                       process   in which function it sleeps, or ""
+ *   plat_frame_name(look, i, buf)                      process   a frame of its stack in words, both
+ *                                                                SYMBOL_SIZE bytes and no address
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
  *   plat_alloc_record(n), plat_free_record(p)          process   the same, to 128 bytes, for what
@@ -152,11 +158,27 @@ struct closer_fn {
 	void *arg;
 };
 
-/* Where in the source, copied: the module may go. */
+#define COMM_SIZE	16
+
+/* Where in the source and by whom, copied: the module and the thread may go. */
 struct place {
-	char file[40];
-	char func[32];
+	char file[32];
+	char func[28];
+	char comm[COMM_SIZE];
 	unsigned int line;
+	int tid;
+};
+
+#define SYMBOL_SIZE	128
+#define LOOK_FRAMES	16
+
+/* What another thread is doing. */
+struct thread_look {
+	char comm[COMM_SIZE];
+	char state;			/* as /proc has it */
+	char where[64];			/* userspace */
+	unsigned int nframes;
+	unsigned long frame[LOOK_FRAMES]; /* kernel; innermost first */
 };
 
 /*
@@ -193,6 +215,9 @@ struct stopper {
 	unsigned int late_closers;		/* closers running at their adder's */
 	unsigned int nworkers;
 	unsigned int nclosers;
+	unsigned int nclosed;			/* closers that have ended */
+	unsigned int contexts;			/* tied to it; not under the lock */
+	unsigned int waiters;			/* for a semaphore, to run a task; likewise */
 	struct stopper_list workers;
 	struct stopper_list closers;
 	struct stopper_list followers;		/* who waits for the leader */
@@ -207,13 +232,12 @@ struct stopper {
 	struct stopper_list sibling;
 	struct stopper_list registry;		/* all stoppers; registry_lock */
 
+	int64_t stall_max_ns;			/* constant */
 	int64_t created;
 	int64_t phase_since;
-	int creator;				/* tid */
 	struct place created_at;
 	struct place asked_at;			/* who asked for the stop first */
 	int64_t asked;				/* 0: nobody */
-	int asker;
 	char name[];				/* as shown */
 };
 
@@ -244,6 +268,7 @@ struct sem_waiter {
 	bool granted;
 	bool done;
 	int err;			/* what grant returned */
+	unsigned int *waiters;		/* counts those who wait, if not NULL */
 };
 
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
@@ -343,11 +368,20 @@ struct out {
 	void *arg;
 };
 
+struct secs {
+	char text[32];
+};
+
+const char *secs(struct secs *b, int64_t ns);
+#define SECS(ns)	secs(&(struct secs){ "" }, ns)
+
+int report_all(const struct out *out);
+void place_copy(struct place *p, const struct stopper_site *site);
+
+/* stall.c */
 void stopper_log(struct stopper *s, int level, const char *fmt, ...) STOPPER_PRINTF(3, 4);
 void report_stall(struct stopper *s, int64_t waited);
 void report_leak(struct stopper *s);
-int report_all(const struct out *out);
-void place_copy(struct place *p, const struct stopper_site *site);
 
 /* name.c */
 size_t name_show(char *dst, size_t size, const char *name);

@@ -5,7 +5,7 @@
  * A name is bytes. Shown, it is printable ASCII without a line break and at
  * most STOPPER_NAME_SHOWN long, so that no name can forge a line of the debug
  * list, move a terminal's cursor or flood a log. A backslash is escaped too:
- * otherwise a name could look like an escaped one.
+ * otherwise a name could look like an escaped one; and so is the quote that ends it.
  */
 #include "internal.h"
 
@@ -14,14 +14,15 @@ static const char hex[] = "0123456789abcdef";
 /* One byte as shown; up to four characters, no terminator. */
 static size_t escape(char *dst, unsigned char c)
 {
-	if (c >= 0x20 && c < 0x7f && c != '\\') {
+	if (c >= 0x20 && c < 0x7f && c != '\\' && c != '"') {
 		dst[0] = (char)c;
 		return 1;
 	}
 	dst[0] = '\\';
 	switch (c) {
 	case '\\':
-		dst[1] = '\\';
+	case '"':
+		dst[1] = (char)c;
 		return 2;
 	case '\n':
 		dst[1] = 'n';

@@ -124,22 +124,37 @@ static int wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stop
 	return err;
 }
 
+static int sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+			 struct stopper_event *quit)
+{
+	struct wake_on wctx, wquit;
+	int err;
+
+	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me->park);
+	wake_on(&wquit, quit, &me->park);
+	err = wait_done(sem, me, ctx, quit);
+	wake_off(&wquit);
+	wake_off(&wctx);
+	return err;
+}
+
 static int wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
 			struct stopper_event *quit)
 {
 	unsigned int i, spins = plat_spins();
-	struct wake_on wctx, wquit;
 	int err;
 
 	for (i = 0; i < spins && !plat_load(&me->done); i++)
 		plat_relax();
 	if (plat_load(&me->done))
 		return wait_done(sem, me, NULL, NULL);
-	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me->park);
-	wake_on(&wquit, quit, &me->park);
-	err = wait_done(sem, me, ctx, quit);
-	wake_off(&wquit);
-	wake_off(&wctx);
+	/* (N) full only to be counted */
+	if (me->waiters)
+		plat_fetch_add_full(me->waiters, 1);
+	err = sleep_in_line(sem, me, ctx, quit);
+	/* (N) likewise */
+	if (me->waiters)
+		plat_fetch_add_full(me->waiters, -1);
 	return err;
 }
 

@@ -40,6 +40,7 @@ struct leader {
 	struct plat_parker park;
 	struct wake_on wctx;
 	int64_t began;
+	int64_t next_report;
 	unsigned int reports;
 };
 
@@ -49,22 +50,25 @@ struct follower {
 	bool woken;
 };
 
-/* When the next stall report is due: after 1, 3, 10, 30 periods, then every 60. */
-static int64_t next_report(const struct leader *l)
+/* How long after its latest report, or its beginning, a stop makes the next one. */
+static int64_t report_gap(const struct leader *l)
 {
-	static const unsigned char first[] = { 1, 3, 10, 30 };
-	int64_t periods;
+	static const unsigned char gaps[] = { 1, 2, 7, 20, 60 };
+	unsigned int n = l->reports < sizeof(gaps) ? l->reports : sizeof(gaps) - 1;
+	int64_t ns = l->s->stall_ns, max = l->s->stall_max_ns;
 
-	if (l->s->flags & STOPPER_QUIET || l->reports > 1000000 ||
-	    l->s->stall_ns > 365 * 24 * 3600 * NS_PER_SEC / 100)
-		return PLAT_FOREVER;
-	if (l->reports < sizeof(first))
-		periods = first[l->reports];
+	ns = ns > PLAT_FOREVER / gaps[n] ? PLAT_FOREVER : ns * gaps[n];
+	return max && ns > max ? max : ns;
+}
+
+static void plan_report(struct leader *l, int64_t now)
+{
+	int64_t gap = report_gap(l);
+
+	if (l->s->flags & STOPPER_QUIET || gap > PLAT_FOREVER - now)
+		l->next_report = PLAT_FOREVER;
 	else
-		periods = 30 + 60 * (int64_t)(l->reports - sizeof(first) + 1);
-	if (periods > (INT64_MAX - l->began) / l->s->stall_ns)
-		return PLAT_FOREVER;
-	return l->began + periods * l->s->stall_ns;
+		l->next_report = now + gap;
 }
 
 /* Parks until something may have changed; an error when the context has ended. */
@@ -75,8 +79,9 @@ static int leader_wait(void *arg)
 
 	if (err)
 		return err;
-	if (!plat_park(&l->park, next_report(l))) {
+	if (!plat_park(&l->park, l->next_report)) {
 		l->reports++;
+		plan_report(l, plat_now());
 		report_stall(l->s, plat_now() - l->began);
 	}
 	return 0;
@@ -144,6 +149,25 @@ static struct stopper *last_child(struct stopper *s)
 	return child;
 }
 
+/* Who asked for a parent's stop asked for its children's. */
+static void pass_asker(struct stopper *s, struct stopper *child)
+{
+	struct place at;
+	plat_flags_t f;
+	int64_t asked;
+
+	plat_lock(&s->lock, f);
+	asked = s->asked;
+	at = s->asked_at;
+	plat_unlock(&s->lock, f);
+	plat_lock(&child->lock, f);
+	if (!child->asked) {
+		child->asked = asked;
+		child->asked_at = at;
+	}
+	plat_unlock(&child->lock, f);
+}
+
 static void quiesce_begin(struct stopper *s)
 {
 	struct stopper *child;
@@ -164,6 +188,7 @@ static void quiesce_begin(struct stopper *s)
 	event_fire(&s->quiesce, 1);
 	while ((child = child_after(s, after))) {
 		after = child->id;
+		pass_asker(s, child);
 		quiesce_begin(child);
 		stopper_unpin(child);
 	}
@@ -294,7 +319,10 @@ static void leave_parent(struct stopper *s)
 	plat_lock(&parent->lock, f);
 	slist_remove(&s->sibling);
 	plat_unlock(&parent->lock, f);
+	/* The debug list looks at it. */
+	plat_lock(&s->lock, f);
 	s->parent = NULL;
+	plat_unlock(&s->lock, f);
 	stopper_unpin(parent);
 }
 
@@ -327,6 +355,7 @@ static int lead(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 	int err = 0;
 
 	plat_park_init(&l.park);
+	plan_report(&l, l.began);
 	plat_lock(&s->lock, f);
 	s->leader = &l.park;
 	plat_unlock(&s->lock, f);
@@ -407,13 +436,14 @@ static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 /* The first to ask is remembered. */
 static void note_asker(struct stopper *s, const struct stopper_site *site)
 {
+	struct place at;
 	plat_flags_t f;
 
+	place_copy(&at, site);
 	plat_lock(&s->lock, f);
 	if (!s->asked) {
 		s->asked = plat_now();
-		s->asker = plat_tid();
-		place_copy(&s->asked_at, site);
+		s->asked_at = at;
 	}
 	plat_unlock(&s->lock, f);
 }

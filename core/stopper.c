@@ -148,7 +148,8 @@ static int check_options(const struct stopper_options *opts)
 	if (!opts)
 		return 0;
 	if (opts->size != sizeof(*opts) || opts->flags & ~STOPPER_FLAGS_ALL ||
-	    opts->reserved || opts->stall_ns < 0 || !plat_owner_valid(opts->owner))
+	    opts->reserved || opts->stall_ns < 0 || opts->stall_max_ns < 0 ||
+	    !plat_owner_valid(opts->owner))
 		return -EINVAL;
 	/* Stopping a tree takes a stack frame a level. */
 	if (opts->parent && opts->parent->depth + 1 >= STOPPER_DEPTH)
@@ -181,7 +182,6 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->sibling);
 	s->created = plat_now();
 	s->phase_since = s->created;
-	s->creator = plat_tid();
 	s->stall_ns = NS_PER_SEC;
 	s->owner = site->owner;
 	place_copy(&s->created_at, site);
@@ -194,9 +194,19 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->log_arg = opts->log_arg;
 	if (opts->stall_ns)
 		s->stall_ns = opts->stall_ns;
+	s->stall_max_ns = opts->stall_max_ns;
 	if (opts->owner)
 		s->owner = opts->owner;
 	return s;
+}
+
+static void set_parent(struct stopper *s, struct stopper *parent)
+{
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	s->parent = parent;
+	plat_unlock(&s->lock, f);
 }
 
 /* false: the parent admits no children any more. */
@@ -208,14 +218,18 @@ static bool join_parent(struct stopper *s, struct stopper *parent)
 	if (!parent)
 		return true;
 	s->depth = parent->depth + 1;
+	stopper_pin(parent);
+	/* First: once it is on the list it may be stopped, and leave. */
+	set_parent(s, parent);
 	plat_lock(&parent->lock, f);
 	ok = parent->phase == STOPPER_RUNNING;
-	if (ok) {
-		stopper_pin(parent);
-		s->parent = parent;
+	if (ok)
 		slist_append(&parent->children, &s->sibling);
-	}
 	plat_unlock(&parent->lock, f);
+	if (!ok) {
+		set_parent(s, NULL);
+		stopper_unpin(parent);
+	}
 	return ok;
 }
 

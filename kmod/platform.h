@@ -151,6 +151,11 @@ struct slot_table *plat_slots_walk(struct slot_table *t);
 /* identity, memory, time */
 
 #define plat_tid()		((int)current->pid)
+void plat_comm(char *comm);
+struct thread_look;
+int plat_thread_look(int tid, struct thread_look *look);
+void plat_thread_where(const struct thread_look *look, char *buf);
+void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 #define plat_cpus()		num_online_cpus()
 #define plat_usable()		0
 #define plat_owner_valid(m)	true
@@ -163,9 +168,12 @@ struct slot_table *plat_slots_walk(struct slot_table *t);
 #define plat_now()		((s64)ktime_get_ns())
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
 
+/* A jiffy may have been nearly over when it was taken: an age is at least this. */
 static inline s64 plat_stamp_age(u64 stamp)
 {
-	return (s64)jiffies_to_nsecs((unsigned long)(jiffies - (unsigned long)stamp));
+	unsigned long age = jiffies - (unsigned long)stamp;
+
+	return age ? (s64)jiffies_to_nsecs(age - 1) : 0;
 }
 
 void plat_log(int level, const char *line);

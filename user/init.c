@@ -24,6 +24,7 @@ bool plat_forked;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static unsigned int cpus = 1;
+static int64_t tick_ns;
 
 static long membarrier(int cmd)
 {
@@ -46,8 +47,11 @@ static void in_child(void)
 
 static void init(void)
 {
+	struct timespec tick;
 	cpu_set_t set;
 
+	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
+		tick_ns = tick.tv_nsec;
 	plat_no_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
 			     membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 ||
 			     getenv("STOPPER_NO_MEMBARRIER");
@@ -93,9 +97,10 @@ uint64_t plat_stamp(void)
 	return (uint64_t)read_clock(CLOCK_MONOTONIC_COARSE) | 1;
 }
 
+/* A stamp may have been as old as a tick when it was taken: an age is at least this. */
 int64_t plat_stamp_age(uint64_t stamp)
 {
-	int64_t age = (int64_t)((uint64_t)plat_now() - stamp);
+	int64_t age = (int64_t)((uint64_t)plat_now() - stamp) - tick_ns;
 
 	return age > 0 ? age : 0;
 }

@@ -193,6 +193,11 @@ void plat_scan_sync(void);
 /* identity, memory, time */
 
 int plat_tid(void);
+void plat_comm(char *comm);
+struct thread_look;
+int plat_thread_look(int tid, struct thread_look *look);
+void plat_thread_where(const struct thread_look *look, char *buf);
+void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 unsigned int plat_cpus(void);
 int plat_usable(void);
 int64_t plat_now(void);

@@ -105,9 +105,9 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * @on_panic_arg: handed to @on_panic
  * @log: where reports go; NULL: the kernel log, or stderr
  * @log_arg: handed to @log
- * @stall_ns: how long a stop waits before its first report; 0: one second;
- *	later reports come ever more rarely, the wait between them growing
- *	about threefold up to sixty times this
+ * @stall_ns: how long a stop waits before its first report; 0: one second.
+ *	The next come after 3, 10 and 30 times this, then every 60 times
+ * @stall_max_ns: the longest time between two reports; 0: 60 times @stall_ns
  * @parent: quiesces and stops this stopper as part of its own; it is pinned
  *	until this one has stopped. A tree is at most STOPPER_DEPTH deep
  * @owner: kernel: the module whose unloading must find this stopper stopped;
@@ -122,6 +122,7 @@ struct stopper_options {
 	stopper_log_fn log;
 	void *log_arg;
 	int64_t stall_ns;
+	int64_t stall_max_ns;
 	struct stopper *parent;
 	struct module *owner;
 };

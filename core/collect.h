@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * collect.h - what runs, by call site; see collect.c.
+ */
+#ifndef STOPPER_CORE_COLLECT_H
+#define STOPPER_CORE_COLLECT_H
+
+#include "internal.h"
+
+#define THREADS_SHOWN	5	/* of a call site, the oldest */
+
+struct thread_age {
+	int tid;
+	unsigned int tasks;		/* of this site: a thread may begin many handles */
+	int64_t age;			/* of the oldest */
+};
+
+struct group {
+	struct stopper *s;
+	const struct stopper_site *site;
+	unsigned int kind;		/* PANIC_TASK: any task; else as runs have it */
+	unsigned int queued;		/* tasks that wait for a thread */
+	unsigned int nshown;
+	unsigned int more;		/* tasks of threads that are not in ->shown */
+	struct thread_age shown[THREADS_SHOWN];
+	struct stopper_task_info info;
+};
+
+struct collector {
+	struct group *groups;		/* sorted: stopper, kind, most first */
+	unsigned int *index;		/* hash of (s, site, kind) -> group + 1 */
+	unsigned int max_groups, index_size;
+	unsigned int ngroups;
+	unsigned int lost;		/* tasks for whose group there was no room */
+};
+
+int collector_make(struct collector *c, struct stopper *s, bool runs);
+void collector_fill(struct collector *c, struct stopper *s, bool runs);
+unsigned int collector_find(const struct collector *c, const struct stopper *s);
+void collector_free(struct collector *c);
+
+/* report.c */
+void report_stopper(const struct out *out, const struct collector *c, struct stopper *s,
+		    unsigned int *lookups);
+
+#endif /* STOPPER_CORE_COLLECT_H */

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * stall.c - what a stop that does not end says, and a stopper that is lost.
+ *
+ * Made by the thread that waits, with no lock held and without getting memory: a
+ * system that cannot end may be short of it. So the collectors are static; should
+ * all be in use, a report is one line with counts.
+ *
+ * A machine that goes down stops a thousand things at once, and a log that
+ * overflows loses the line that mattered. So of all stoppers together there are
+ * at most BURST reports in WINDOW_NS; those left out are counted, and the next one
+ * says how many. A leak is never left out.
+ */
+#include "collect.h"
+
+#define BURST		10
+#define WINDOW_NS	(10 * NS_PER_SEC)
+#define LINE_MAX_	512
+
+#define COLLECTORS	4
+#define GROUPS		16
+#define LOOKUPS		16
+
+static struct {
+	unsigned int users;
+	struct group groups[GROUPS];
+	unsigned int index[4 * GROUPS];
+} ready[COLLECTORS];
+
+static struct {
+	stopper_lock_t lock;
+	int64_t since;
+	unsigned int made;
+	unsigned int left_out;
+} rate = { .lock = PLAT_LOCK_INIT(rate.lock), .since = -WINDOW_NS };
+
+/* May a report be made now? If so, how many were not since the one before. */
+static bool may_report(unsigned int *left_out)
+{
+	int64_t now = plat_now();
+	plat_flags_t f;
+	bool may;
+
+	plat_lock(&rate.lock, f);
+	if (now - rate.since >= WINDOW_NS) {
+		rate.since = now;
+		rate.made = 0;
+	}
+	may = rate.made < BURST;
+	*left_out = rate.left_out;
+	if (may) {
+		rate.made++;
+		rate.left_out = 0;
+	} else {
+		rate.left_out++;
+	}
+	plat_unlock(&rate.lock, f);
+	return may;
+}
+
+void stopper_log(struct stopper *s, int level, const char *fmt, ...)
+{
+	char line[LINE_MAX_];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (s && s->log)
+		s->log(s->log_arg, level, line);
+	else
+		plat_log(level, line);
+}
+
+struct log_out {
+	struct stopper *s;
+	int level;
+};
+
+static void log_line(void *arg, const char *line)
+{
+	struct log_out *lo = arg;
+
+	stopper_log(lo->s, lo->level, "%s", line);
+}
+
+/* A collector that nobody uses, now ours; COLLECTORS: none. */
+static unsigned int collector_take(struct collector *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < COLLECTORS; i++) {
+		/* (U) full, as a try-lock; pairs with the drops here and in report() */
+		if (!plat_fetch_add_full(&ready[i].users, 1)) {
+			*c = (struct collector){
+				.groups = ready[i].groups,
+				.index = ready[i].index,
+				.max_groups = GROUPS,
+				.index_size = ARRAY_LEN(ready[i].index),
+			};
+			break;
+		}
+		/* (U) pairs with the try above */
+		plat_fetch_add_full(&ready[i].users, -1);
+	}
+	return i;
+}
+
+/* What runs of @s, to its log. */
+static void report(struct stopper *s, int level)
+{
+	struct log_out lo = { .s = s, .level = level };
+	struct out out = { .line = log_line, .arg = &lo };
+	unsigned int i, lookups = LOOKUPS;
+	struct collector c;
+
+	i = collector_take(&c);
+	if (i == COLLECTORS) {
+		stopper_log(s, level, "stopper %llu \"%s\": tasks %lu (other reports are under way)",
+			    (unsigned long long)s->id, s->name, stopper_num_tasks(s));
+		return;
+	}
+	collector_fill(&c, s, true);
+	report_stopper(&out, &c, s, &lookups);
+	/* (U) pairs with the try in collector_take() */
+	plat_fetch_add_full(&ready[i].users, -1);
+}
+
+void report_stall(struct stopper *s, int64_t waited)
+{
+	unsigned int left_out;
+
+	if (!may_report(&left_out))
+		return;
+	if (left_out)
+		stopper_log(s, STOPPER_LOG_WARNING,
+			    "%u reports of stops that wait were left out; see the debug list",
+			    left_out);
+	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop has waited %s for:",
+		    s->name, SECS(waited));
+	report(s, STOPPER_LOG_WARNING);
+}
+
+void report_leak(struct stopper *s)
+{
+	stopper_log(s, STOPPER_LOG_ERR,
+		    "stopper \"%s\" was put before it was stopped; its memory is kept:", s->name);
+	report(s, STOPPER_LOG_ERR);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * threadlook.c - what another thread is doing, and where it sleeps.
+ *
+ * Ids are those of the initial namespace, in which tasks are recorded, whoever
+ * reads. A stack is walked while its thread may run: the unwinder copes, and says
+ * nothing rather than something wrong. Frames are shown as function and offset; what
+ * the symbol table does not know is left out, never shown as an address.
+ */
+#include <linux/kallsyms.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
+#include <linux/stacktrace.h>
+#include <linux/version.h>
+#ifdef CONFIG_X86
+#include <asm/unwind.h>
+#endif
+#include "internal.h"
+
+void plat_comm(char *comm)
+{
+	memcpy(comm, current->comm, TASK_COMM_LEN);
+	comm[TASK_COMM_LEN - 1] = '\0';
+}
+
+static_assert(COMM_SIZE == TASK_COMM_LEN);
+
+static struct task_struct *find_thread(int tid)
+{
+	struct task_struct *task;
+
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(tid, &init_pid_ns), PIDTYPE_PID);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+{
+	return stack_trace_save_tsk(task, frame, max, 0);
+}
+#elif defined(CONFIG_X86) && defined(CONFIG_VMAP_STACK)
+static bool is_scheduler(unsigned long addr)
+{
+	static const char * const names[] = {
+		"schedule", "io_schedule", "preempt_schedule", "switch_to", "wait_for_co",
+	};
+	char symbol[KSYM_SYMBOL_LEN], *name = symbol;
+	int i;
+
+	sprint_symbol_no_offset(symbol, addr);
+	while (*name == '_')
+		name++;
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/*
+ * As the above, which modules cannot call here, nor put_task_stack(): the stack of a
+ * thread that ends is unmapped after a grace period, so RCU keeps it.
+ */
+static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+{
+	struct unwind_state state;
+	unsigned long addr;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	if (!refcount_read(&task->stack_refcount))
+		goto out;
+	for (unwind_start(&state, task, NULL, NULL); n < max && !unwind_done(&state);
+	     unwind_next_frame(&state)) {
+		addr = unwind_get_return_address(&state);
+		if (!addr)
+			break;
+		if (n || !is_scheduler(addr))
+			frame[n++] = addr;
+	}
+out:
+	rcu_read_unlock();
+	return n;
+}
+#else
+static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+{
+	return 0;
+}
+#endif
+
+int plat_thread_look(int tid, struct thread_look *look)
+{
+	struct task_struct *task = find_thread(tid);
+
+	look->nframes = 0;
+	look->where[0] = '\0';
+	if (!task)
+		return -ESRCH;
+	get_task_comm(look->comm, task);
+	look->state = task_state_to_char(task);
+	if (look->state != 'R' && task != current)
+		look->nframes = walk_stack(task, look->frame, LOOK_FRAMES);
+	put_task_struct(task);
+	return 0;
+}
+
+/* The kernel prints the address of what it does not know; we do not. */
+static void no_address(char *buf, const char *symbol)
+{
+	strscpy(buf, symbol[0] == '0' ? "?" : symbol, SYMBOL_SIZE);
+}
+
+/* Who waits in here is asked for by whom: the first frame that is not ours. */
+void plat_thread_where(const struct thread_look *look, char *buf)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+	unsigned int i = 0;
+
+	if (!look->nframes)
+		return;
+	while (i + 1 < look->nframes && within_module(look->frame[i], THIS_MODULE))
+		i++;
+	sprint_symbol_no_offset(symbol, look->frame[i]);
+	no_address(buf, symbol);
+}
+
+void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	sprint_symbol(symbol, look->frame[i]);
+	no_address(buf, symbol);
+}

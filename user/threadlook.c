@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * threadlook.c - what another thread of this process is doing, as /proc says.
+ *
+ * Read with plain system calls, without memory: a stall report uses it. A task's id
+ * may be a new thread's by now; there is no telling, and the list is for people.
+ */
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include "internal.h"
+
+void plat_comm(char *comm)
+{
+	prctl(PR_GET_NAME, comm);
+}
+
+/* The beginning of a thread's file, terminated; its length, or why not. */
+static int read_file(int tid, const char *name, char *buf, size_t size)
+{
+	char path[48];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, buf, size - 1);
+	close(fd);
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return (int)n;
+}
+
+/* "TID (COMM) STATE ...", where COMM may be anything. */
+static int parse_stat(char *stat, struct thread_look *look)
+{
+	char *comm = strchr(stat, '('), *end = strrchr(stat, ')');
+	size_t len;
+
+	if (!comm || !end || end < comm || strlen(end) < 3)
+		return -ENOENT;
+	len = (size_t)(end - comm - 1);
+	if (len > sizeof(look->comm) - 1)
+		len = sizeof(look->comm) - 1;
+	memcpy(look->comm, comm + 1, len);
+	look->comm[len] = '\0';
+	look->state = end[2];
+	return 0;
+}
+
+int plat_thread_look(int tid, struct thread_look *look)
+{
+	char stat[128];
+	int err = read_file(tid, "stat", stat, sizeof(stat));
+
+	look->nframes = 0;
+	look->where[0] = '\0';
+	if (err > 0)
+		err = parse_stat(stat, look);
+	else if (!err || err == -ESRCH || (err == -ENOENT && !access("/proc/self/task", F_OK)))
+		err = -ESRCH;
+	else
+		err = -ENOENT;
+	/* "0": the kernel does not say. */
+	if (!err && read_file(tid, "wchan", look->where, sizeof(look->where)) > 0 &&
+	    look->where[0] == '0')
+		look->where[0] = '\0';
+	return err;
+}
+
+void plat_thread_where(const struct thread_look *look, char *buf)
+{
+	name_show(buf, SYMBOL_SIZE, look->where);
+}
+
+void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf)
+{
+	(void)look;
+	(void)i;
+	buf[0] = '\0';		/* a program's stack is a debugger's: no frames here */
+}
