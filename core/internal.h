@@ -380,7 +380,7 @@ void place_copy(struct place *p, const struct stopper_site *site);
 
 /* stall.c */
 void stopper_log(struct stopper *s, int level, const char *fmt, ...) STOPPER_PRINTF(3, 4);
-void report_stall(struct stopper *s, int64_t waited);
+bool report_stall(struct stopper *s, int64_t waited);
 void report_leak(struct stopper *s);
 
 /* name.c */

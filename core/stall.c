@@ -7,9 +7,11 @@
  * all be in use, a report is one line with counts.
  *
  * A machine that goes down stops a thousand things at once, and a log that
- * overflows loses the line that mattered. So of all stoppers together there are
- * at most BURST reports in WINDOW_NS; those left out are counted, and the next one
- * says how many. A leak is never left out.
+ * overflows loses the line that mattered. So all stoppers together make at most
+ * BURST reports in WINDOW_NS; those left out are counted, and the next one says how
+ * many. They come one after the other, so that lines of two are never mixed: who
+ * finds another one being written comes back. A sink of one's own gets all, and a
+ * leak is never left out.
  */
 #include "collect.h"
 
@@ -34,7 +36,7 @@ static struct {
 	unsigned int left_out;
 } rate = { .lock = PLAT_LOCK_INIT(rate.lock), .since = -WINDOW_NS };
 
-/* May a report be made now? If so, how many were not since the one before. */
+/* May a report go to the common log now? If so, how many did not since the one before. */
 static bool may_report(unsigned int *left_out)
 {
 	int64_t now = plat_now();
@@ -84,14 +86,29 @@ static void log_line(void *arg, const char *line)
 	stopper_log(lo->s, lo->level, "%s", line);
 }
 
+static void drop(unsigned int *users)
+{
+	/* (U) pairs with try_take() */
+	plat_fetch_add_full(users, -1);
+}
+
+/* Alone, until drop()? Two that try at once may both fail. */
+static bool try_take(unsigned int *users)
+{
+	/* (U) full, as a lock; pairs with drop() */
+	if (!plat_fetch_add_full(users, 1))
+		return true;
+	drop(users);
+	return false;
+}
+
 /* A collector that nobody uses, now ours; COLLECTORS: none. */
 static unsigned int collector_take(struct collector *c)
 {
 	unsigned int i;
 
-	for (i = 0; i < COLLECTORS; i++) {
-		/* (U) full, as a try-lock; pairs with the drops here and in report() */
-		if (!plat_fetch_add_full(&ready[i].users, 1)) {
+	for (i = 0; i < COLLECTORS; i++)
+		if (try_take(&ready[i].users)) {
 			*c = (struct collector){
 				.groups = ready[i].groups,
 				.index = ready[i].index,
@@ -100,9 +117,6 @@ static unsigned int collector_take(struct collector *c)
 			};
 			break;
 		}
-		/* (U) pairs with the try above */
-		plat_fetch_add_full(&ready[i].users, -1);
-	}
 	return i;
 }
 
@@ -122,23 +136,37 @@ static void report(struct stopper *s, int level)
 	}
 	collector_fill(&c, s, true);
 	report_stopper(&out, &c, s, &lookups);
-	/* (U) pairs with the try in collector_take() */
-	plat_fetch_add_full(&ready[i].users, -1);
+	drop(&ready[i].users);
 }
 
-void report_stall(struct stopper *s, int64_t waited)
+static void stall(struct stopper *s, int64_t waited)
 {
-	unsigned int left_out;
-
-	if (!may_report(&left_out))
-		return;
-	if (left_out)
-		stopper_log(s, STOPPER_LOG_WARNING,
-			    "%u reports of stops that wait were left out; see the debug list",
-			    left_out);
 	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop has waited %s for:",
 		    s->name, SECS(waited));
 	report(s, STOPPER_LOG_WARNING);
+}
+
+/* false: another report is being written, come back soon. */
+bool report_stall(struct stopper *s, int64_t waited)
+{
+	static unsigned int writing;
+	unsigned int left_out;
+
+	if (s->log) {
+		stall(s, waited);
+		return true;
+	}
+	if (!try_take(&writing))
+		return false;
+	if (may_report(&left_out)) {
+		if (left_out)
+			stopper_log(NULL, STOPPER_LOG_WARNING,
+				    "%u reports of stops that wait were left out; see the debug list",
+				    left_out);
+		stall(s, waited);
+	}
+	drop(&writing);
+	return true;
 }
 
 void report_leak(struct stopper *s)

@@ -34,6 +34,8 @@
  */
 #include "internal.h"
 
+#define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
+
 struct leader {
 	struct stopper *s;
 	struct stopper_ctx *ctx;
@@ -76,13 +78,18 @@ static int leader_wait(void *arg)
 {
 	struct leader *l = arg;
 	int err = stopper_ctx_err(l->ctx);
+	int64_t now;
 
 	if (err)
 		return err;
 	if (!plat_park(&l->park, l->next_report)) {
-		l->reports++;
-		plan_report(l, plat_now());
-		report_stall(l->s, plat_now() - l->began);
+		now = plat_now();
+		if (report_stall(l->s, now - l->began)) {
+			l->reports++;
+			plan_report(l, now);
+		} else {
+			l->next_report = now + REPORT_AGAIN_NS;
+		}
 	}
 	return 0;
 }

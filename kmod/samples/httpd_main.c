@@ -72,7 +72,9 @@
 #include <net/tcp.h>
 #include "httpd.h"
 
-#define BACKLOG	128
+#define BACKLOG		128
+#define LATE_MS		500ull	/* after the grace: something hangs */
+#define RUNNING_SHOWN	8
 
 static ushort port = 8080;
 module_param(port, ushort, 0444);
@@ -271,12 +273,35 @@ static int httpd_start(struct httpd *h)
 	return stopper_run_worker(h->stopper, NULL, "httpd: accept", accept_loop, h);
 }
 
+/* What should have ended within the grace and has not. */
+static void warn_of_running(struct httpd *h)
+{
+	struct stopper_task_info *info = kcalloc(RUNNING_SHOWN, sizeof(*info), GFP_KERNEL);
+	int i, n;
+
+	if (!info)
+		return;
+	n = stopper_running_tasks(h->stopper, info, RUNNING_SHOWN);
+	for (i = 0; i < min(n, RUNNING_SHOWN); i++)
+		pr_warn("%llu x %s (%s:%u %s) still running, oldest on thread %d for %lld ms\n",
+			info[i].count, info[i].name, info[i].file, info[i].line, info[i].func,
+			info[i].tid, div_s64(info[i].oldest_ns, NSEC_PER_MSEC));
+	kfree(info);
+}
+
 /*
  * Ends what httpd_start() began, all or half of it: its closers know which. The
- * stop does not give up, having no context, and is not called from a task.
+ * code must not go before all has ended, so the deadline only decides when to
+ * complain; the second stop goes on from there and does not give up.
  */
 static void httpd_stop(struct httpd *h)
 {
+	struct stopper_ctx *grace = NULL;
+
+	stopper_ctx_with_timeout(NULL, (httpd_grace_ms + LATE_MS) * NSEC_PER_MSEC, &grace);
+	if (stopper_stop(h->stopper, grace) == -ETIMEDOUT)
+		warn_of_running(h);
+	stopper_ctx_put(grace);
 	stopper_stop(h->stopper, NULL);
 	stopper_put(h->stopper);
 	stopper_sem_destroy(&h->slots);

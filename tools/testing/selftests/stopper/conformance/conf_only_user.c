@@ -319,6 +319,97 @@ static void debug_list_shows_workers_and_the_closer_that_runs(void)
 	conf_hold_destroy(&h);
 }
 
+struct in_line {
+	struct conf_thread thread;
+	struct stopper *s;
+	struct stopper_sem sem;
+	struct conf_counter ran;
+};
+
+static void wait_in_line(void *arg)
+{
+	struct in_line *l = arg;
+
+	CHECK_EQ(stopper_run_limited_async_task(l->s, NULL, "limited", &l->sem, true,
+						conf_count_fn, &l->ran), 0);
+}
+
+static void debug_list_counts_who_waits_for_a_semaphore(void)
+{
+	struct in_line l = { .s = conf_stopper(NULL) };
+
+	CHECK_EQ(stopper_sem_init(&l.sem, 1), 0);
+	CHECK_EQ(stopper_sem_try_acquire(&l.sem), 0);
+	CHECK_EQ(conf_spawn(&l.thread, wait_in_line, &l), 0);
+	conf_wait_for(debug_says(", waiters 1\n"));
+	stopper_sem_release(&l.sem);
+	conf_join(&l.thread);
+	CHECK(!debug_says(", waiters 1\n"));
+	conf_stop_and_put(l.s);
+	CHECK_EQ(conf_get(&l.ran), 1);
+	stopper_sem_destroy(&l.sem);
+}
+
+static void debug_list_shows_threads_and_whether_one_asked(void)
+{
+	struct stopper_task task;
+	struct stopper *s = conf_stopper(NULL);
+	char comm[16], line[64];
+
+	conf_comm(comm, sizeof(comm));
+	CHECK(debug_says("  stop not asked\n"));
+	CHECK_EQ(stopper_task_begin(s, NULL, "mine", &task), 0);
+	snprintf(line, sizeof(line), "    thread %d \"%s\" running for ", conf_tid(), comm);
+	CHECK(debug_says(line));
+	stopper_task_end(&task);
+	conf_stop_and_put(s);
+}
+
+struct held {
+	struct stopper *s;
+	struct stopper_task task;
+	struct conf_counter tid;
+};
+
+static void begin_and_go(void *task)
+{
+	struct held *h = task;
+
+	CHECK_EQ(stopper_task_begin(h->s, NULL, "left", &h->task), 0);
+	conf_set(&h->tid, conf_tid());
+}
+
+static void debug_list_says_that_a_thread_has_gone(void)
+{
+	struct held h = { .s = conf_stopper(NULL) };
+	struct conf_thread thread;
+	char line[64];
+
+	CHECK_EQ(conf_spawn(&thread, begin_and_go, &h), 0);
+	conf_join(&thread);
+	snprintf(line, sizeof(line), "    thread %d gone for ", conf_get(&h.tid));
+	conf_wait_for(debug_says(line));
+	stopper_task_end(&h.task);
+	conf_stop_and_put(h.s);
+}
+
+static void debug_list_shows_the_oldest_threads_of_a_site(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_hold h;
+	int i;
+
+	conf_hold_init(&h);
+	for (i = 0; i < 9; i++)
+		CHECK_EQ(stopper_run_async_task(s, NULL, "nine", conf_hold_fn, &h), 0);
+	conf_wait_for(conf_get(&h.in) == 9);
+	CHECK(debug_says("  task 9 \"nine\" at "));
+	CHECK(debug_says("    and 4 more\n"));
+	conf_gate_open(&h.gate);
+	conf_stop_and_put(s);
+	conf_hold_destroy(&h);
+}
+
 static void debug_list_shows_stoppers_and_tasks(void)
 {
 	struct conf_worker w = { .s = NULL };
@@ -413,6 +504,10 @@ const struct conf_case cases_only[] = {
 	CONF_CASE(async_task_whose_thread_is_cancelled_is_reported_as_died),
 	CONF_CASE(debug_list_shows_workers_and_the_closer_that_runs),
 	CONF_CASE(debug_list_shows_stoppers_and_tasks),
+	CONF_CASE(debug_list_counts_who_waits_for_a_semaphore),
+	CONF_CASE(debug_list_shows_threads_and_whether_one_asked),
+	CONF_CASE(debug_list_says_that_a_thread_has_gone),
+	CONF_CASE(debug_list_shows_the_oldest_threads_of_a_site),
 	CONF_CASE(no_name_forges_a_line_of_the_debug_list),
 	CONF_CASE(is_stopped_fires_when_the_stopper_has_left_the_debug_list),
 	CONF_CASE(debug_print_without_a_file_is_einval),

@@ -201,6 +201,162 @@ static void caller_whose_stop_timed_out_reads_the_list(void)
 	conf_free(info);
 }
 
+/* A thread's line of a report, as far as it is known beforehand. */
+static const char *thread_line(char *buf, size_t size, int tid)
+{
+	snprintf(buf, size, "    thread %d \"", tid);
+	return buf;
+}
+
+struct held_sync {
+	struct conf_thread thread;
+	struct conf_hold hold;
+	struct stopper *s;
+	struct conf_counter tid;
+};
+
+static void hold_sync(void *arg)
+{
+	struct held_sync *h = arg;
+
+	conf_set(&h->tid, conf_tid());
+	CHECK_EQ(stopper_run_task(h->s, NULL, "on-my-own-thread", conf_hold_fn, &h->hold), 0);
+}
+
+static void stall_report_shows_a_sync_task_on_the_callers_own_thread(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct held_sync h = { .s = stalling(log) };
+	struct conf_call stop;
+	char line[64];
+
+	conf_hold_init(&h.hold);
+	CHECK_EQ(conf_spawn(&h.thread, hold_sync, &h), 0);
+	conf_wait_for(conf_get(&h.hold.in));
+	conf_stop_begin(&stop, h.s, NULL);
+	conf_wait_for(conf_log_count(log, "on-my-own-thread"));
+	conf_wait_for(conf_log_count(log, thread_line(line, sizeof(line), conf_get(&h.tid))));
+	conf_gate_open(&h.hold.gate);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	conf_join(&h.thread);
+	stopper_put(h.s);
+	conf_hold_destroy(&h.hold);
+	conf_free(log);
+}
+
+static void stop_here(void *arg)
+{
+	struct conf_call *c = arg;
+
+	conf_set(&c->returned, conf_tid());
+	c->ret = stopper_stop(c->s, NULL);
+}
+
+static void stall_report_says_who_created_it_and_who_asked(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct stopper *s = stalling(log);
+	struct stopper_task task;
+	struct conf_call stop = { .s = s };
+	char line[128];
+
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	CHECK_EQ(conf_spawn(&stop.thread, stop_here, &stop), 0);
+	snprintf(line, sizeof(line), " conf_stopper by thread %d \"", conf_tid());
+	conf_wait_for(conf_log_count(log, line));
+	CHECK(conf_log_count(log, "  created at "));
+	snprintf(line, sizeof(line), " stop_here by thread %d \"", conf_get(&stop.returned));
+	CHECK(conf_log_count(log, line));
+	CHECK(conf_log_count(log, "  stop asked at "));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+	conf_free(log);
+}
+
+static void child_says_who_asked_for_its_parents_stop(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct stopper *parent = conf_stopper(NULL), *s;
+	struct stopper_task task;
+	struct conf_call stop = { .s = parent };
+
+	log->opts.parent = parent;
+	s = stalling(log);
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	CHECK_EQ(conf_spawn(&stop.thread, stop_here, &stop), 0);
+	conf_wait_for(conf_log_count(log, " stop_here by thread "));
+	CHECK(conf_log_count(log, "  child of "));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+	stopper_put(parent);
+	conf_free(log);
+}
+
+static void report_counts_what_a_stopper_holds(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct stopper *s = stalling(log);
+	struct conf_counter closed = { 0 };
+	struct stopper_ctx *a, *b;
+	struct conf_call stop;
+	struct conf_hold h;
+
+	conf_hold_init(&h);
+	CHECK_EQ(stopper_ctx_with_cancel_on_quiesce(s, NULL, &a), 0);
+	CHECK_EQ(stopper_ctx_with_cancel_on_stop(s, NULL, &b), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, "one", conf_count_plain, &closed), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, "two", conf_hold_closer_fn, &h), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, "three", conf_count_plain, &closed), 0);
+	conf_stop_begin(&stop, s, NULL);
+	conf_wait_for(conf_log_count(log, "closers 2, closed 1, contexts 2, waiters 0"));
+	stopper_ctx_put(a);
+	conf_wait_for(conf_log_count(log, "closers 2, closed 1, contexts 1, waiters 0"));
+	stopper_ctx_put(b);
+	conf_gate_open(&h.gate);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+	conf_hold_destroy(&h);
+	conf_free(log);
+}
+
+static void longest_gap_between_reports_is_an_option(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct stopper_task task;
+	struct conf_call stop;
+	struct stopper *s;
+
+	/* without it the sixth comes after 90 periods, 45 seconds */
+	log->opts.stall_ns = 500 * CONF_MSEC;
+	log->opts.stall_max_ns = 10 * CONF_MSEC;
+	s = conf_stopper(&log->opts);
+	CHECK_EQ(stopper_task_begin(s, NULL, "endless", &task), 0);
+	conf_stop_begin(&stop, s, NULL);
+	conf_wait_for(conf_log_count(log, "endless") >= 6);
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+	conf_free(log);
+}
+
+static void quote_in_a_name_ends_no_field(void)
+{
+	struct conf_log *log = conf_log_new();
+	struct stopper *s = stalling(log);
+	struct stopper_task task;
+	struct conf_call stop;
+
+	CHECK_EQ(stopper_task_begin(s, NULL, "a\" at b.c:1 c, oldest 9.000s", &task), 0);
+	conf_stop_begin(&stop, s, NULL);
+	conf_wait_for(conf_log_count(log, "  task 1 \"a\\\" at b.c:1 c, oldest 9.000s\" at "));
+	stopper_task_end(&task);
+	CHECK_EQ(conf_call_end(&stop), 0);
+	stopper_put(s);
+	conf_free(log);
+}
+
 const struct conf_case cases_stall[] = {
 	CONF_CASE(stall_report_names_the_phase_and_each_task),
 	CONF_CASE(stall_report_names_the_workers),
@@ -211,5 +367,11 @@ const struct conf_case cases_stall[] = {
 	CONF_CASE(stall_period_is_a_second_by_default),
 	CONF_CASE(quiesce_reports_too),
 	CONF_CASE(caller_whose_stop_timed_out_reads_the_list),
+	CONF_CASE(stall_report_shows_a_sync_task_on_the_callers_own_thread),
+	CONF_CASE(stall_report_says_who_created_it_and_who_asked),
+	CONF_CASE(child_says_who_asked_for_its_parents_stop),
+	CONF_CASE(report_counts_what_a_stopper_holds),
+	CONF_CASE(longest_gap_between_reports_is_an_option),
+	CONF_CASE(quote_in_a_name_ends_no_field),
 	CONF_END
 };

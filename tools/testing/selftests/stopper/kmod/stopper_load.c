@@ -2,12 +2,13 @@
 /*
  * stopper_load.c - a module full of tasks, which stops them in its exit.
  *
- *   insmod stopper_load.ko [handles=N] [sites=N] [async=N] [churn=N]
+ *   insmod stopper_load.ko [handles=N] [sites=N] [async=N] [churn=N] [stalled=N]
  *
  * @handles tasks are open from load to unload, spread over @sites call sites
  * (their names are load-00000 and so on). @async tasks are blocked on
  * ShouldQuiesce, each on a kthread of its own. @churn workers begin and end
- * tasks without a pause. /sys/module/stopper_load/parameters/blocked says how
+ * tasks without a pause. @stalled stoppers of their own are asked to stop at once and
+ * cannot: each has a task that sleeps until unload. /sys/module/stopper_load/parameters/blocked says how
  * many of the async tasks have been entered.
  */
 #define pr_fmt(fmt) "stopper_load: " fmt
@@ -37,6 +38,10 @@ MODULE_PARM_DESC(async, "async tasks that wait for ShouldQuiesce");
 static int churn;
 module_param(churn, int, 0444);
 MODULE_PARM_DESC(churn, "workers that begin and end tasks");
+
+static int stalled;
+module_param(stalled, int, 0444);
+MODULE_PARM_DESC(stalled, "stoppers whose stop waits for a task until unload");
 
 static atomic_t entered, returned, churned;
 
@@ -81,6 +86,35 @@ static void churning(struct stopper_ctx *ctx, void *arg)
 	}
 }
 
+static DECLARE_COMPLETION(unload);
+static struct stopper *stalls[MAX_SITES];
+
+static void sleep_until_unload(struct stopper_ctx *ctx, void *arg)
+{
+	wait_for_completion(&unload);
+	atomic_inc(&returned);		/* not a tail call: a frame of its own */
+}
+
+static int stall(struct stopper **s)
+{
+	int err = stopper_create(s, "stalled", NULL);
+
+	if (!err)
+		err = stopper_run_async_task(*s, NULL, "load-stuck", sleep_until_unload, NULL);
+	return err ?: stopper_stop_async(*s);
+}
+
+static void end_stalls(void)
+{
+	int i;
+
+	complete_all(&unload);
+	for (i = 0; i < stalled && stalls[i]; i++) {
+		stopper_stop(stalls[i], NULL);
+		stopper_put(stalls[i]);
+	}
+}
+
 static int begin_handles(void)
 {
 	int i, err;
@@ -106,6 +140,8 @@ static int start_threads(void)
 		err = stopper_run_async_task(stopper, NULL, "load-async", blocked, NULL);
 	for (i = 0; i < churn && !err; i++)
 		err = stopper_run_worker(stopper, NULL, "load-worker", churning, NULL);
+	for (i = 0; i < stalled && !err; i++)
+		err = stall(&stalls[i]);
 	return err;
 }
 
@@ -113,6 +149,7 @@ static void stop_all(void)
 {
 	int i;
 
+	end_stalls();
 	/* Stop waits for the handles too: let it begin, then end them under it. */
 	stopper_stop_async(stopper);
 	for (i = 0; i < handles; i++)
@@ -127,7 +164,8 @@ static int __init load_init(void)
 {
 	int err;
 
-	if (handles < 0 || sites < 1 || sites > MAX_SITES || async < 0 || churn < 0)
+	if (handles < 0 || sites < 1 || sites > MAX_SITES || async < 0 || churn < 0 ||
+	    stalled < 0 || stalled > MAX_SITES)
 		return -EINVAL;
 	task = kvcalloc(handles + 1, sizeof(*task), GFP_KERNEL);
 	if (!task)
@@ -148,7 +186,7 @@ static int __init load_init(void)
 static void __exit load_exit(void)
 {
 	stop_all();
-	if (atomic_read(&returned) == async)
+	if (atomic_read(&returned) == async + stalled)
 		pr_info("stopped: %d async tasks returned, %d tasks churned\n",
 			atomic_read(&returned), atomic_read(&churned));
 	else
