@@ -45,9 +45,9 @@
  *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
  *   plat_thread_look(tid, look)                        process   what a thread is doing; -ESRCH:
  *                                                                it is gone, -ENOENT: not known
- *   plat_thread_where(look, buf)                       process   in which function it sleeps, or ""
- *   plat_frame_name(look, i, buf)                      process   a frame of its stack in words, both
- *                                                                SYMBOL_SIZE bytes and no address
+ *   plat_thread_where(look, buf)                       process   the function it is in, or ""
+ *   plat_frame_name(look, i, buf)                      process   a frame of its stack in words; both
+ *                                                                SYMBOL_SIZE bytes, no address
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
  *   plat_alloc_record(n), plat_free_record(p)          process   the same, to 128 bytes, for what

@@ -130,7 +130,8 @@ static void report(struct stopper *s, int level)
 
 	i = collector_take(&c);
 	if (i == COLLECTORS) {
-		stopper_log(s, level, "stopper %llu \"%s\": tasks %lu (other reports are under way)",
+		stopper_log(s, level,
+			    "stopper %llu \"%s\": tasks %lu (other reports are under way)",
 			    (unsigned long long)s->id, s->name, stopper_num_tasks(s));
 		return;
 	}
@@ -161,7 +162,7 @@ bool report_stall(struct stopper *s, int64_t waited)
 	if (may_report(&left_out)) {
 		if (left_out)
 			stopper_log(NULL, STOPPER_LOG_WARNING,
-				    "%u reports of stops that wait were left out; see the debug list",
+				    "%u reports of stops that wait were left out",
 				    left_out);
 		stall(s, waited);
 	}

@@ -14,7 +14,6 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/stacktrace.h>
-#include <linux/version.h>
 #ifdef CONFIG_X86
 #include <asm/unwind.h>
 #endif
@@ -40,7 +39,7 @@ static struct task_struct *find_thread(int tid)
 	return task;
 }
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#ifdef HAVE_STACK_TRACE_SAVE_TSK
 static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	return stack_trace_save_tsk(task, frame, max, 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_debugfs.sh: /sys/kernel/debug/stopper: its mode, its text, larger than a page, under churn.
 
-plan=14
+plan=16
 . "$(dirname "$0")/kernel_lib.sh"
 copy=/tmp/stopper-list.$$
 
@@ -48,6 +48,15 @@ by_the_byte() {
 }
 check list_read_by_1_byte_is_whole by_the_byte
 unload stopper_load
+
+# One who has read a byte and goes on holding the file: who unloads a stopper does not wait for him.
+load stopper_load handles=200 sites=100
+exec 9<$debug
+dd bs=1 count=1 <&9 >/dev/null 2>&1
+check rmmod_does_not_wait_for_a_reader_who_stopped unload stopper_load
+dd <&9 >$copy 2>/dev/null
+exec 9<&-
+check what_he_reads_later_is_the_moment_of_before [ "$(tasks $copy)" = "200 100" ]
 
 # Readers without a pause, while tasks and stoppers come and go.
 stop=/tmp/stop-reading.$$

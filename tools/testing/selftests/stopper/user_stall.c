@@ -43,7 +43,7 @@ static int count(FILE *f, const char *what)
 
 	rewind(f);
 	while (fgets(line, sizeof(line), f))
-		n += strstr(line, what) != NULL;
+		n += !!strstr(line, what);
 	return n;
 }
 

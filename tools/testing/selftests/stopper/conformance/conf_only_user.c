@@ -5,6 +5,7 @@
  * A thread can be unwound here, so a synchronous task can panic; and the debug
  * list is a function, so a case can read it.
  */
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <stopper/print.h>
@@ -410,6 +411,122 @@ static void debug_list_shows_the_oldest_threads_of_a_site(void)
 	conf_hold_destroy(&h);
 }
 
+struct churn {
+	struct conf_thread thread;
+	struct conf_counter *stop, *rounds;
+};
+
+/* Stoppers and tasks that come and go, each under a name that only its kind has. */
+static void churn_main(void *arg)
+{
+	struct conf_counter ran = { 0 };
+	struct stopper_task task;
+	struct churn *c = arg;
+	struct stopper *s;
+	int i;
+
+	while (!conf_get(c->stop)) {
+		CHECK_EQ(stopper_create(&s, "churned", NULL), 0);
+		CHECK_EQ(stopper_task_begin(s, NULL, "held-task", &task), 0);
+		for (i = 0; i < 100; i++)
+			CHECK_EQ(stopper_run_task(s, NULL, "sync-task", conf_count_fn, &ran), 0);
+		CHECK_EQ(stopper_run_async_task(s, NULL, "async-task", conf_count_fn, &ran), 0);
+		stopper_task_end(&task);
+		conf_stop_and_put(s);
+		conf_inc(c->rounds);
+	}
+}
+
+static bool is_known_line(const char *line)
+{
+	static const char * const known[] = {
+		"stopper %*d \"churned\": %*[a-z] for %*d.%*ds, age %*d.%*ds, tasks %*u, queued %n",
+		"  created at %*s churn_main by thread %*d \"conf%n",
+		"  stop not asked%n",
+		"  stop asked at %*s conf_stop_and_put by thread %*d%n",
+		"  task %*u \"held-task\" at %*s churn_main, oldest %*d.%*ds%n",
+		"  task %*u \"sync-task\" at %*s churn_main, oldest %*d.%*ds%n",
+		"  task %*u \"async-task\" at %*s churn_main, oldest %*d.%*ds%n",
+		"    queued 1%n",
+		"    thread %*d \"%n",
+		"    thread %*d gone for %n",
+		"    thread %*d for %n",
+	};
+	unsigned int i;
+	int end = 0;
+
+	/* the end is reached, or is not: nothing is converted before it */
+	for (i = 0; i < ARRAY_SIZE(known) && !end; i++)
+		if (sscanf(line, known[i], &end) > 0)
+			return false;
+	return end;
+}
+
+static void check_lines(char *text)
+{
+	char *line, *rest = text;
+	bool kept = false;
+
+	while ((line = strsep(&rest, "\n"))) {
+		/* a case before may have left one for ever, on purpose */
+		if (*line != ' ')
+			kept = strstr(line, "\"conf\"");
+		if (*line && !kept && !is_known_line(line))
+			conf_fail_str(__FILE__, __LINE__, "a line of the list", line,
+				      "one that is known");
+	}
+}
+
+static void readers_of_the_list_see_only_what_is_there(void)
+{
+	struct conf_counter stop = { 0 }, rounds = { 0 };
+	struct churn churn[3];
+	unsigned int i;
+	char *text;
+
+	for (i = 0; i < ARRAY_SIZE(churn); i++) {
+		churn[i].stop = &stop;
+		churn[i].rounds = &rounds;
+		CHECK_EQ(conf_spawn(&churn[i].thread, churn_main, &churn[i]), 0);
+	}
+	while (conf_get(&rounds) < conf_rounds(2000)) {
+		text = debug_text();
+		check_lines(text);
+		free(text);
+	}
+	conf_inc(&stop);
+	for (i = 0; i < ARRAY_SIZE(churn); i++)
+		conf_join(&churn[i].thread);
+}
+
+static void print_to(void *f)
+{
+	CHECK_EQ(stopper_debug_print(f), 0);
+	fclose(f);
+}
+
+/* The list goes into a pipe that is full: nobody but who prints it waits. */
+static void reader_that_stops_reading_keeps_nobody(void)
+{
+	/* more text than the 64 KiB that a pipe takes */
+	struct stopper *s[600];
+	struct conf_thread thread;
+	int i, fd[2], left = 0;
+	char page[4096];
+
+	CHECK_EQ(pipe(fd), 0);
+	for (i = 0; i < 600; i++)
+		CHECK_EQ(stopper_create(&s[i], "unread", NULL), 0);
+	CHECK_EQ(conf_spawn(&thread, print_to, fdopen(fd[1], "w")), 0);
+	conf_wait_for(!ioctl(fd[0], FIONREAD, &left) && left >= 61440);
+	for (i = 0; i < 600; i++)
+		conf_stop_and_put(s[i]);
+	while (read(fd[0], page, sizeof(page)) > 0)
+		continue;
+	conf_join(&thread);
+	close(fd[0]);
+}
+
 static void debug_list_shows_stoppers_and_tasks(void)
 {
 	struct conf_worker w = { .s = NULL };
@@ -508,6 +625,8 @@ const struct conf_case cases_only[] = {
 	CONF_CASE(debug_list_shows_threads_and_whether_one_asked),
 	CONF_CASE(debug_list_says_that_a_thread_has_gone),
 	CONF_CASE(debug_list_shows_the_oldest_threads_of_a_site),
+	CONF_CASE(readers_of_the_list_see_only_what_is_there),
+	CONF_CASE(reader_that_stops_reading_keeps_nobody),
 	CONF_CASE(no_name_forges_a_line_of_the_debug_list),
 	CONF_CASE(is_stopped_fires_when_the_stopper_has_left_the_debug_list),
 	CONF_CASE(debug_print_without_a_file_is_einval),

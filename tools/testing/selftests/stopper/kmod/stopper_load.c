@@ -8,8 +8,9 @@
  * (their names are load-00000 and so on). @async tasks are blocked on
  * ShouldQuiesce, each on a kthread of its own. @churn workers begin and end
  * tasks without a pause. @stalled stoppers of their own are asked to stop at once and
- * cannot: each has a task that sleeps until unload. /sys/module/stopper_load/parameters/blocked says how
- * many of the async tasks have been entered.
+ * cannot: each has a task that sleeps until unload.
+ * /sys/module/stopper_load/parameters/blocked says how many of the async tasks have
+ * been entered.
  */
 #define pr_fmt(fmt) "stopper_load: " fmt
 
