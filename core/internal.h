@@ -46,7 +46,7 @@
  *   plat_thread_look(tid, look)                        process   what a thread is doing; -ESRCH:
  *                                                                it is gone, -ENOENT: not known
  *   plat_thread_where(look, buf)                       process   the function it is in, or ""
- *   plat_frame_name(look, i, buf)                      process   a frame of its stack in words; both
+ *   plat_frame_name(look, i, buf)                      process   a frame of its stack as text; both
  *                                                                SYMBOL_SIZE bytes, no address
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size

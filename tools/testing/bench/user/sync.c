@@ -17,7 +17,7 @@
  *              call: by how much this is slower on all CPUs at once is the machine's
  *   load       one acquire load, inlined as stopper_event_fired() is
  *   alone      run_task_two: the same loop on one thread, nothing on the other
- *   busy       run_task_while_listing: the other thread reads an array of its own
+ *   busy       run_task_while_listing: the other threads read an array of their own
  *
  * task_begin_end_remote: one thread begins, another one ends. They hand over BATCH
  * tasks at a time, two batches in flight, so that handing over weighs little; the
@@ -479,6 +479,8 @@ static double sample_alone(unsigned int threads, uint64_t ops)
 	return per_op(run_threads(1, loop_run_task, ops), 1, ops);
 }
 
+#define OTHERS	4
+
 static struct {
 	atomic_bool stop OWN_LINE;
 	atomic_ulong turns OWN_LINE;
@@ -495,22 +497,40 @@ static void *other_main(void *arg)
 	return NULL;
 }
 
-/* Tasks on one thread, while another does @turn over and over. */
+/* On the last CPU, which the tasks' thread will leave to them. */
+static pthread_t start_other(void)
+{
+	long cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	pthread_t thread;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (pthread_create(&thread, NULL, other_main, NULL))
+		die("no thread");
+	/* not allowed there: then they are wherever they are, as the peer's */
+	pthread_setaffinity_np(thread, sizeof(set), &set);
+	return thread;
+}
+
+/* Tasks on one thread, while others do @turn over and over. */
 static double sample_beside(void (*turn)(void), uint64_t ops)
 {
-	pthread_t thread;
+	pthread_t thread[OTHERS];
 	int64_t wall;
+	int i;
 
 	other.turn = turn;
 	other.stop = false;
 	other.turns = 0;
-	if (pthread_create(&thread, NULL, other_main, NULL))
-		die("no thread");
+	for (i = 0; i < OTHERS; i++)
+		thread[i] = start_other();
 	while (!atomic_load(&other.turns))
 		sched_yield();
 	wall = run_threads(1, loop_run_task, ops);
 	atomic_store(&other.stop, true);
-	pthread_join(thread, NULL);
+	for (i = 0; i < OTHERS; i++)
+		pthread_join(thread[i], NULL);
 	return per_op(wall, 1, ops);
 }
 
