@@ -25,9 +25,9 @@ help: ## This list
 		while IFS='|' read -r target text; do printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 .PHONY: lib
-lib: ## Build libstopper, its examples and tools in build/user
+lib: ## Build libstopper, stopperctl and the examples in build/user
 	@$(lib)/deps build
-	@$(lib)/step "Building libstopper" $(MAKE) -C user $(jobs)
+	@$(lib)/step "Building libstopper and stopperctl" $(MAKE) -C user $(jobs)
 	@$(lib)/step "Building its examples" $(MAKE) -C user/examples $(jobs)
 	@cd $(build)/user && ls -sL --block-size=k *.so *.a && echo "  in $$PWD"
 
@@ -88,7 +88,7 @@ shell: ## A shell in a VM with the module loaded [KERNEL=6.1|6.12]
 	@$(lib)/shell $(KERNEL)
 
 .PHONY: install
-install: lib ## Install library, headers, manual pages [PREFIX=/usr/local DESTDIR=]
+install: lib ## Install library, stopperctl, headers, manual pages [PREFIX=/usr/local DESTDIR=]
 	@$(lib)/step "Installing under $(DESTDIR)$(PREFIX)" $(MAKE) -C user install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 .PHONY: uninstall

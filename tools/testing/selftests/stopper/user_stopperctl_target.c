@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * user_stopperctl_target.c - a process for stopperctl to look at.
+ *
+ *   user_stopperctl_target DIR
+ *
+ * Its stopper "web" has a task "request", a worker "accept" and a closer "flush", which end when
+ * told to; "idle" does nothing; the third one's name would forge lines and colours. The debug list
+ * is served at DIR/stopper-PID.sock and on a port of the loopback. Says "ready PID PORT", and then
+ * "done" after each command on standard input:
+ *
+ *   stop / task / worker / closer   stop "web"; end its task, worker, closer
+ *   again                           a new stopper "web", after the first one has stopped
+ *   quit                            the end of the process, at once
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <stopper/http.h>
+#include <stopper/stopper.h>
+
+static struct stopper *web, *idle, *hostile;
+static struct stopper_task request;
+static struct stopper_event worker_end, closer_end;
+
+static void __attribute__((noreturn)) fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void accept_worker(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_wait(&worker_end, NULL);
+}
+
+static void flush_closer(void *arg)
+{
+	stopper_wait(&closer_end, NULL);
+}
+
+static int unix_socket(const char *dir)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/stopper-%d.sock", dir, getpid());
+	unlink(addr.sun_path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64))
+		fail(addr.sun_path);
+	return fd;
+}
+
+static int port_of(struct MHD_Daemon *d)
+{
+	return MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT)->port;
+}
+
+static int serve(const char *dir)
+{
+	struct sockaddr_in loopback = { .sin_family = AF_INET };
+	struct MHD_Daemon *tcp;
+
+	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	tcp = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, stopper_http_handler,
+			       NULL, MHD_OPTION_SOCK_ADDR, &loopback, MHD_OPTION_END);
+	if (!tcp || !MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
+				      stopper_http_handler, NULL, MHD_OPTION_LISTEN_SOCKET,
+				      unix_socket(dir), MHD_OPTION_END))
+		fail("libmicrohttpd");
+	return port_of(tcp);
+}
+
+static void make_stoppers(void)
+{
+	stopper_event_init(&worker_end);
+	stopper_event_init(&closer_end);
+	if (stopper_create(&web, "web", NULL) || stopper_create(&idle, "idle", NULL) ||
+	    stopper_create(&hostile, "\033[31mred\nforged", NULL) ||
+	    stopper_task_begin(web, NULL, "request", &request) ||
+	    stopper_run_worker(web, NULL, "accept", accept_worker, NULL) ||
+	    stopper_add_closer_fn(web, "flush", flush_closer, NULL))
+		fail("stopper");
+}
+
+static void obey(const char *word)
+{
+	if (!strcmp(word, "stop"))
+		stopper_stop_async(web);
+	else if (!strcmp(word, "task"))
+		stopper_task_end(&request);
+	else if (!strcmp(word, "worker"))
+		stopper_event_fire(&worker_end);
+	else if (!strcmp(word, "closer"))
+		stopper_event_fire(&closer_end);
+	else if (!strcmp(word, "again") && stopper_create(&web, "web", NULL))
+		fail("stopper");
+	else if (!strcmp(word, "quit"))
+		_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	char word[16];
+
+	if (argc != 2)
+		return 2;
+	make_stoppers();
+	printf("ready %d %d\n", getpid(), serve(argv[1]));
+	fflush(stdout);
+	while (scanf("%15s", word) == 1) {
+		obey(word);
+		puts("done");
+		fflush(stdout);
+	}
+	_exit(0);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * cmd_dump.c - stopperctl dump: the text as it came, byte for byte.
+ *
+ * On a terminal what is not printable shows as `?'. What is no debug list is not written at all,
+ * so that nobody finds out only when he reads what he has saved.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <unistd.h>
+
+#include "list.h"
+#include "source.h"
+
+static void make_printable(struct text *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->len; i++)
+		if (t->data[i] != '\n' && (t->data[i] < 0x20 || t->data[i] > 0x7e))
+			t->data[i] = '?';
+}
+
+/* What is wrong with it: 0 or a status. */
+static int check(const struct text *t)
+{
+	struct debug_list *l = NULL;
+	size_t line = 0;
+	int err = debug_list_parse(t->data, t->len, &l, &line);
+
+	debug_list_free(l);
+	if (!err)
+		return EXIT_OK;
+	if (err == -EINVAL)
+		say("line %zu of %s is not of a debug list: name one, or what serves one", line,
+		    source_name());
+	else
+		say("out of memory: try again");
+	return EXIT_SOURCE;
+}
+
+static int dump(struct text *t)
+{
+	int status;
+
+	if (source_read(t) != SOURCE_OK) {
+		say("%s", t->why);
+		return EXIT_SOURCE;
+	}
+	status = check(t);
+	if (status)
+		return status;
+	if (isatty(STDOUT_FILENO))
+		make_printable(t);
+	fwrite(t->data, 1, t->len, stdout);
+	return finish_output();
+}
+
+static const char help[] =
+	"Usage: stopperctl [SOURCE] dump >FILE\n"
+	"The debug list as it is, to be saved and read again with -f FILE.\n"
+	"\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{}
+};
+
+int cmd_dump(int argc, char **argv)
+{
+	struct text t = { 0 };
+	int opt, status;
+
+	opt = source_getopt(argc, argv, "h", options);
+	if (opt == 'h') {
+		fputs(help, stdout);
+		return finish_output();
+	}
+	if (opt != -1)
+		return try_help("dump");
+	if (optind != argc)
+		return wrong_usage("dump", "'%s': dump has no operand", argv[optind]);
+	status = dump(&t);
+	text_free(&t);
+	return status;
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * cmd_list.c - stopperctl list: the debug list made readable, or as JSON.
+ *
+ * One stopper after the other, the one whose stop has been held up longest first; `>' marks what
+ * holds it up. Nothing is cut but for names of absurd length; columns are as wide as a stopper's
+ * own names, within reason.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "list_json.h"
+#include "view.h"
+
+#define NAME_WIDE	28	/* columns that a long name may claim for all */
+#define NO_LIMIT	1024	/* columns: more than is ever shown */
+
+static void print_who(const char *what, const struct debug_who *w, const char *ago)
+{
+	char place[NO_LIMIT], comm[160] = "";
+
+	if (!w->at.file)
+		return;
+	view_place(place, sizeof(place), &w->at, NO_LIMIT);
+	printf("  %-10s  %s", what, place);
+	if (w->comm)
+		words_put(comm, sizeof(comm), w->comm);
+	if (w->tid)
+		printf(", thread %llu%s%s", (unsigned long long)w->tid, *comm ? " " : "", comm);
+	if (ago)
+		printf(", %s ago", ago);
+	putchar('\n');
+}
+
+static void print_head(const struct debug_stopper *s)
+{
+	char name[160], in_phase[16], age[16], ago[16];
+
+	words_put(name, sizeof(name), s->name);
+	words_age(in_phase, s->phase_age);
+	words_age(age, s->age);
+	printf("%s (%llu): %.16s for %s, age %s\n", name, (unsigned long long)s->id, s->phase,
+	       in_phase, age);
+	printf("  tasks %llu  queued %llu  workers %llu", (unsigned long long)s->tasks,
+	       (unsigned long long)s->queued, (unsigned long long)s->workers);
+	printf("  closers %llu  closed %llu", (unsigned long long)s->closers,
+	       (unsigned long long)s->closed);
+	printf("  contexts %llu  waiters %llu\n", (unsigned long long)s->contexts,
+	       (unsigned long long)s->waiters);
+	if (s->parent) {
+		words_put(name, sizeof(name), s->parent);
+		printf("  %-10s  %s (%llu)\n", "child of", name, (unsigned long long)s->parent_id);
+	}
+	print_who("created", &s->created, NULL);
+	words_age(ago, s->asked.ago);
+	if (s->stop_asked)
+		print_who("stop asked", &s->asked, ago);
+	else
+		puts("  stop        not asked");
+}
+
+static void print_waits(const struct view_stopper *vs)
+{
+	char name[160], age[16];
+
+	words_age(age, vs->held);
+	if (vs->culprit) {
+		words_put(name, sizeof(name), vs->culprit->name);
+		printf("  %-10s  %llu %s%s, the oldest: %s, %s\n", "waits for",
+		       (unsigned long long)vs->held_count, debug_kind_name(vs->culprit->kind),
+		       vs->held_count == 1 ? "" : "s", name, age);
+	}
+	if (!vs->child)
+		return;
+	words_put(name, sizeof(name), vs->child->name);
+	printf("  %-10s  its child %s (%llu), %.16s for %s\n", "waits for", name,
+	       (unsigned long long)vs->child->id, vs->child->phase, age);
+}
+
+static void print_thread(const struct debug_thread *t)
+{
+	char thread[NO_LIMIT], age[16];
+	size_t i;
+
+	view_thread(thread, sizeof(thread), t, NO_LIMIT);
+	words_age(age, t->age);
+	printf("  %8s  |  thread %s\n", age, thread);
+	for (i = 0; i < t->nr_stack; i++) {
+		words_put(thread, sizeof(thread), t->stack[i]);
+		printf("  %8s  |         %s\n", "", thread);
+	}
+}
+
+static void print_group(const struct view_group *vg, int wide)
+{
+	const struct debug_group *g = vg->g;
+	char name[160], place[NO_LIMIT], age[16];
+	size_t i;
+
+	words_put(name, sizeof(name), g->name);
+	view_place(place, sizeof(place), &g->at, NO_LIMIT);
+	words_age(age, g->oldest);
+	printf("%c %8s %6llu  %-6s  %-*s%s%s\n", vg->holds ? '>' : ' ', age,
+	       (unsigned long long)g->count, debug_kind_name(g->kind), *place ? wide : 0, name,
+	       *place ? "  " : "", place);
+	for (i = 0; i < g->nr_threads; i++)
+		print_thread(&g->threads[i]);
+	if (g->queued)
+		printf("  %8s  |  %llu of them without a thread yet\n", "",
+		       (unsigned long long)g->queued);
+	if (g->threads_more)
+		printf("  %8s  |  and %llu threads more\n", "",
+		       (unsigned long long)g->threads_more);
+}
+
+/* The groups of one stopper stand together. */
+static size_t print_groups(const struct view *v, size_t first)
+{
+	const struct view_stopper *of = v->groups[first].of;
+	int wide = 4;
+	size_t i, end, len;
+
+	for (end = first; end < v->nr_groups && v->groups[end].of == of; end++) {
+		len = strlen(v->groups[end].g->name);
+		if (len <= NAME_WIDE && (int)len > wide)
+			wide = (int)len;
+	}
+	printf("\n  %8s %6s  %-6s  %-*s  %s\n", "AGE", "COUNT", "KIND", wide, "NAME", "WHERE");
+	for (i = first; i < end; i++)
+		print_group(&v->groups[i], wide);
+	return end;
+}
+
+static int by_stopper_and_age(const void *a, const void *b)
+{
+	const struct view_group *x = a, *y = b;
+
+	if (x->of != y->of)
+		return x->of < y->of ? -1 : 1;
+	if (x->holds != y->holds)
+		return x->holds ? -1 : 1;
+	if (x->g->oldest != y->g->oldest)
+		return x->g->oldest > y->g->oldest ? -1 : 1;
+	return x->g < y->g ? -1 : x->g > y->g;
+}
+
+static void print_list(struct view *v)
+{
+	const struct debug_list *l = v->list;
+	size_t i, next = 0;
+
+	if (!v->nr_stoppers)
+		puts("No stopper.");
+	/* Their places in v->stoppers are the order wanted. */
+	if (v->nr_groups)
+		qsort(v->groups, v->nr_groups, sizeof(*v->groups), by_stopper_and_age);
+	for (i = 0; i < v->nr_stoppers; i++) {
+		if (i)
+			putchar('\n');
+		print_head(v->stoppers[i].s);
+		print_waits(&v->stoppers[i]);
+		if (next < v->nr_groups && v->groups[next].of == &v->stoppers[i])
+			next = print_groups(v, next);
+	}
+	if (l->tasks_more || l->threads_more)
+		printf("\nand %llu tasks, %llu threads more, for which the list had no room\n",
+		       (unsigned long long)l->tasks_more, (unsigned long long)l->threads_more);
+}
+
+static int print_json(const struct debug_list *l)
+{
+	char *text = debug_list_json_text(l);
+
+	if (!text) {
+		say("out of memory: try again");
+		return EXIT_SOURCE;
+	}
+	puts(text);
+	free(text);
+	return finish_output();
+}
+
+static const char help[] =
+	"Usage: stopperctl [SOURCE] list [--json]\n"
+	"Every stopper and what runs in it. The one whose stop has been held up longest\n"
+	"comes first; what holds it up is marked with '>'.\n"
+	"\n"
+	"  -j, --json             for programs; stopperctl(1) has the members\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{}
+};
+
+/* The options; -1: go on, else the status. */
+static int read_options(int argc, char **argv, bool *json)
+{
+	int opt;
+
+	while ((opt = source_getopt(argc, argv, "jh", options)) != -1) {
+		if (opt == 'h') {
+			fputs(help, stdout);
+			return finish_output();
+		}
+		if (opt != 'j')
+			return try_help("list");
+		*json = true;
+	}
+	return optind == argc ? -1 : wrong_usage("list", "'%s': list has no operand", argv[optind]);
+}
+
+int cmd_list(int argc, char **argv)
+{
+	bool json = false;
+	int status = read_options(argc, argv, &json);
+	struct view *v;
+
+	if (status >= 0)
+		return status;
+	v = view_take();
+	if (!v || v->state != SOURCE_OK) {
+		say("%s", v ? v->why : "out of memory: try again");
+		status = EXIT_SOURCE;
+	} else if (json) {
+		status = print_json(v->list);
+	} else {
+		print_list(v);
+		status = finish_output();
+	}
+	view_free(v);
+	return status;
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * cmd_top.c - stopperctl top: the list live.
+ *
+ * On a terminal with ncurses, else as plain text, one screen after the other. When the source
+ * goes away, what was last seen stays, with the reason above it, until there is a list again.
+ */
+#include <getopt.h>
+#include <ncurses.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fetch.h"
+#include "screen.h"
+
+#define PLAIN_WIDE	120
+
+struct top {
+	struct fetch fetch;
+	struct screen screen;
+	struct view *view;	/* the last that was a list */
+	char alert[SENTENCE];
+	int64_t every, next;
+	unsigned long updates;	/* to come; 0: without end */
+	bool curses, help, quit;
+	bool colours;		/* wanted */
+	int status;
+	int y;			/* line to be drawn next */
+};
+
+/* Drawing */
+
+static void curses_line(void *arg, enum screen_style style, const char *text)
+{
+	static const chtype look[] = {
+		[STYLE_PLAIN] = A_NORMAL,
+		[STYLE_TITLE] = A_REVERSE,
+		[STYLE_HEAD] = A_UNDERLINE,
+		[STYLE_HOLDS] = A_BOLD,
+		[STYLE_STOP] = A_NORMAL,
+		[STYLE_ALERT] = A_BOLD,
+		[STYLE_FAINT] = A_DIM,
+	};
+	struct top *t = arg;
+	int colour = style == STYLE_HOLDS || style == STYLE_ALERT ? 1 : style == STYLE_STOP ? 2 : 0;
+
+	if (t->y >= LINES)
+		return;
+	attrset(look[style] | (t->colours && colour ? COLOR_PAIR(colour) : 0));
+	mvaddnstr(t->y++, 0, text, COLS);
+	attrset(A_NORMAL);
+}
+
+static void plain_line(void *arg, enum screen_style style, const char *text)
+{
+	(void)arg;
+	if (style != STYLE_ALERT)
+		puts(text);
+}
+
+/* Who reads a log has the last list above. */
+static void draw_plain(struct top *t)
+{
+	if (*t->alert)
+		puts(t->alert + 1);
+	else
+		screen_show(&t->screen, t->view);
+	putchar('\n');
+	fflush(stdout);
+	t->quit = t->quit || ferror(stdout);
+}
+
+static void draw(struct top *t)
+{
+	if (!t->view)
+		return;
+	view_sort(t->view, t->screen.key, t->screen.reverse);
+	t->screen.alert = *t->alert ? t->alert : NULL;
+	if (!t->curses) {
+		draw_plain(t);
+		return;
+	}
+	erase();
+	t->y = 0;
+	t->screen.height = LINES;
+	t->screen.width = COLS;
+	if (t->help)
+		screen_help(&t->screen);
+	else
+		screen_show(&t->screen, t->view);
+	move(LINES - 1, 0);
+	refresh();
+}
+
+static void leave_curses(void)
+{
+	if (!isendwin())
+		endwin();
+}
+
+static bool enter_curses(struct top *t)
+{
+	char term[40];
+
+	if (!newterm(NULL, stdout, stdin)) {
+		words_put(term, sizeof(term), getenv("TERM") ? getenv("TERM") : "");
+		say("the terminal '%s' is not known: set TERM, or pipe into cat", term);
+		return false;
+	}
+	atexit(leave_curses);
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	curs_set(0);
+	t->colours = t->colours && has_colors() && start_color() != ERR;
+	if (t->colours) {
+		use_default_colors();
+		init_pair(1, COLOR_RED, -1);
+		init_pair(2, COLOR_YELLOW, -1);
+	}
+	return true;
+}
+
+/* Keys */
+
+static void scroll_by(struct top *t, long by)
+{
+	size_t *first = &t->screen.first;
+
+	if (by < 0 && *first < (size_t)-by)
+		*first = 0;
+	else
+		*first += by;
+}
+
+static void sort_by(struct top *t, enum view_key key)
+{
+	t->screen.key = key;
+	t->screen.reverse = false;
+	t->screen.first = 0;
+}
+
+static void handle_key(struct top *t, int key)
+{
+	long page = t->screen.page > 1 ? (long)t->screen.page - 1 : 1;
+
+	if (t->help && key != KEY_RESIZE && key != 'q') {
+		t->help = false;
+		return;
+	}
+	switch (key) {
+	case 'q':
+		t->quit = true;
+		break;
+	case 'a':
+		sort_by(t, BY_AGE);
+		break;
+	case 'c':
+		sort_by(t, BY_COUNT);
+		break;
+	case 'n':
+		sort_by(t, BY_NAME);
+		break;
+	case 's':
+		sort_by(t, BY_STOPPER);
+		break;
+	case 'r':
+		t->screen.reverse = !t->screen.reverse;
+		break;
+	case '?':
+	case 'h':
+		t->help = true;
+		break;
+	case KEY_UP:
+		scroll_by(t, -1);
+		break;
+	case KEY_DOWN:
+		scroll_by(t, 1);
+		break;
+	case KEY_PPAGE:
+		scroll_by(t, -page);
+		break;
+	case KEY_NPAGE:
+		scroll_by(t, page);
+		break;
+	case KEY_HOME:
+		t->screen.first = 0;
+		break;
+	case KEY_END:
+		t->screen.first = (size_t)-1 / 2;
+		break;
+	}
+}
+
+/* Also what a resized terminal says. What is typed behind a q is the shell's. True: any. */
+static bool handle_keys(struct top *t)
+{
+	bool any = false;
+	int key;
+
+	while (!t->quit && (key = getch()) != ERR) {
+		handle_key(t, key);
+		any = true;
+	}
+	return any;
+}
+
+/* Readings */
+
+static void keep(struct top *t, struct view *v)
+{
+	char since[16];
+
+	if (v && v->state == SOURCE_OK) {
+		view_free(t->view);
+		t->view = v;
+		*t->alert = '\0';
+		return;
+	}
+	words_age(since, (now_ns() - t->view->taken) / NSEC_PER_MSEC);
+	snprintf(t->alert, sizeof(t->alert), " No list for %s, still trying: %.400s", since,
+		 v ? v->why : "out of memory");
+	view_free(v);
+}
+
+/* One update has arrived. */
+static void update(struct top *t)
+{
+	keep(t, fetch_take(&t->fetch));
+	draw(t);
+	if (t->updates && !--t->updates)
+		t->quit = true;
+}
+
+/* A descriptor that stays readable without a key belongs to a terminal that has gone. */
+static void step(struct top *t)
+{
+	int what = fetch_poll(&t->fetch, t->curses, t->next);
+	bool keys = t->curses && handle_keys(t);
+
+	if (what & FETCH_SIGNAL) {
+		t->status = -fetch_signal(&t->fetch);
+		t->quit = true;
+		return;
+	}
+	if (what & FETCH_KEYS && !keys && !isatty(STDIN_FILENO)) {
+		t->quit = true;
+		return;
+	}
+	if (what & FETCH_ANSWER)
+		update(t);
+	else if (keys)
+		draw(t);
+	if (now_ns() >= t->next) {
+		fetch_ask(&t->fetch);
+		t->next = now_ns() + t->every;
+	}
+}
+
+/* The first reading: without a list there is nothing to begin with. */
+static bool first_list(struct top *t)
+{
+	struct view *v;
+	int what;
+
+	fetch_ask(&t->fetch);
+	do {
+		what = fetch_poll(&t->fetch, false, INT64_MAX);
+		if (what & FETCH_SIGNAL) {
+			t->status = -fetch_signal(&t->fetch);
+			return false;
+		}
+	} while (!(what & FETCH_ANSWER));
+	v = fetch_take(&t->fetch);
+	if (v && v->state == SOURCE_OK) {
+		t->view = v;
+		return true;
+	}
+	say("%s", v ? v->why : "out of memory: try again");
+	view_free(v);
+	t->status = EXIT_SOURCE;
+	return false;
+}
+
+static void run(struct top *t)
+{
+	t->screen.line = t->curses ? curses_line : plain_line;
+	t->screen.arg = t;
+	if (!fetch_start(&t->fetch)) {
+		t->status = EXIT_SOURCE;
+		return;
+	}
+	if (!first_list(t))
+		return;
+	if (t->curses && !enter_curses(t)) {
+		t->status = EXIT_USAGE;
+		return;
+	}
+	t->next = now_ns() + t->every;
+	draw(t);
+	if (t->updates && !--t->updates)
+		t->quit = true;
+	while (!t->quit)
+		step(t);
+	if (t->curses)
+		leave_curses();
+}
+
+/* Options */
+
+static const char help[] =
+	"Usage: stopperctl [SOURCE] top [OPTION]...\n"
+	"What runs, live: above the stoppers, below the call sites of what runs in them.\n"
+	"'>' marks what holds up a stop. Not on a terminal: plain text, one screen after\n"
+	"the other.\n"
+	"\n"
+	"  -d, --delay SECONDS    between two readings (1)\n"
+	"  -n, --count N          end after N readings\n"
+	"  -k, --sort KEY         age, count, name or stopper (age)\n"
+	"  -r, --reverse          the other way round\n"
+	"      --color=WHEN       auto or never; NO_COLOR in the environment is never, too\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"Keys: q quit; a c n s sort by age, count, name, stopper; r reverse; arrows, PgUp,\n"
+	"PgDn, Home, End scroll; ? help.\n"
+	"\n"
+	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
+
+enum { OPT_COLOR = 256 };
+
+static const struct option options[] = {
+	{ "delay", required_argument, NULL, 'd' },
+	{ "count", required_argument, NULL, 'n' },
+	{ "sort", required_argument, NULL, 'k' },
+	{ "reverse", no_argument, NULL, 'r' },
+	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "colour", required_argument, NULL, OPT_COLOR },
+	{ "help", no_argument, NULL, 'h' },
+	{}
+};
+
+static bool parse_key(const char *s, enum view_key *key)
+{
+	for (*key = BY_AGE; *key <= BY_STOPPER; ++*key)
+		if (!strcmp(s, screen_key_name(*key)))
+			return true;
+	return false;
+}
+
+static bool parse_count(const char *s, unsigned long *n)
+{
+	char *end;
+
+	*n = strtoul(s, &end, 10);
+	return *s >= '0' && *s <= '9' && !*end && *n && *n < 1UL << 31;
+}
+
+/* -1: go on, else the status. */
+static int take_option(struct top *t, int opt)
+{
+	switch (opt) {
+	case 'd':
+		return parse_seconds(optarg, 0.1, 86400, &t->every) ? -1 :
+			wrong_usage("top", "-d '%s': must be seconds, from 0.1", optarg);
+	case 'n':
+		return parse_count(optarg, &t->updates) ? -1 :
+			wrong_usage("top", "-n '%s': must be a number, from 1", optarg);
+	case 'k':
+		return parse_key(optarg, &t->screen.key) ? -1 :
+			wrong_usage("top", "-k '%s': must be age, count, name or stopper", optarg);
+	case 'r':
+		t->screen.reverse = true;
+		return -1;
+	case OPT_COLOR:
+		t->colours = t->colours && strcmp(optarg, "never");
+		return !strcmp(optarg, "never") || !strcmp(optarg, "auto") ? -1 :
+			wrong_usage("top", "--color '%s': must be auto or never", optarg);
+	case 'h':
+		fputs(help, stdout);
+		return finish_output();
+	}
+	return try_help("top");
+}
+
+static int read_options(struct top *t, int argc, char **argv)
+{
+	int opt, status;
+
+	while ((opt = source_getopt(argc, argv, "d:n:k:rh", options)) != -1) {
+		status = take_option(t, opt);
+		if (status >= 0)
+			return status;
+	}
+	if (optind != argc)
+		return wrong_usage("top", "'%s': top has no operand", argv[optind]);
+	if (source_is_stdin())
+		return wrong_usage("top", "standard input is read only once: save it in a file");
+	return -1;
+}
+
+static int plain_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	int n = columns ? atoi(columns) : 0;
+
+	return n > 0 && n <= SCREEN_WIDE ? n : PLAIN_WIDE;
+}
+
+/* The thread of fetch.c may use it until the very end. */
+static struct top top;
+
+int cmd_top(int argc, char **argv)
+{
+	const char *no_color = getenv("NO_COLOR");
+	int status;
+
+	top.every = NSEC_PER_SEC;
+	top.colours = !no_color || !*no_color;
+	status = read_options(&top, argc, argv);
+	if (status >= 0)
+		return status;
+	top.curses = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	top.screen.width = plain_width();
+	run(&top);
+	view_free(top.view);
+	if (top.status < 0)
+		return fetch_die(-top.status);
+	return top.status ? top.status : finish_output();
+}

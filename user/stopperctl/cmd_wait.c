@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * cmd_wait.c - stopperctl wait: until a stopper has stopped, and what it waits for meanwhile.
+ *
+ * A stopper that has stopped leaves the list. NAME is looked up once; from then on its id is
+ * looked for, because a stopper made later under the same name is another one. All that have the
+ * name are waited for. If none has, a number is an id.
+ *
+ * When the source goes away - the process ends, the module is unloaded - nobody can tell whether
+ * the stop came to its end: that has a status of its own. Once refused may be an accident (a full
+ * backlog), twice is not. A process begun anew serves stoppers with the same ids; they are younger
+ * than what was seen before, and nothing else ever gets younger.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "fetch.h"
+
+#define CULPRITS	3	/* call sites that are told */
+#define PROGRESS	2048
+
+struct target {
+	uint64_t id, age;
+	bool gone;
+};
+
+struct waiting {
+	struct fetch fetch;
+	const char *wanted;
+	struct target *targets;
+	size_t nr, left;
+	int64_t every, begin, next, limit;	/* limit 0: none */
+	unsigned int refused;		/* readings in a row that found nobody */
+	bool start, status_line, line_shown;
+	char shown[PROGRESS];		/* what was told, without its times */
+	char told[PROGRESS];		/* and with them */
+};
+
+/* Telling */
+
+static void print_status_line(const char *text)
+{
+	struct winsize size;
+	char line[PROGRESS];
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		size.ws_col = 80;
+	words_fit(line, sizeof(line), text, size.ws_col - 1);
+	printf("\r%s\033[K", line);
+}
+
+/* @text is shown; told again only when @what, which has no times in it, is another one. */
+static void tell(struct waiting *w, const char *what, const char *text)
+{
+	strcpy(w->told, text);
+	if (w->status_line) {
+		print_status_line(text);
+		w->line_shown = true;
+	} else if (strcmp(w->shown, what)) {
+		puts(text);
+	}
+	strcpy(w->shown, what);
+	fflush(stdout);
+}
+
+/* What is said next gets a line of its own; the last status stays above it. */
+static void end_status_line(struct waiting *w)
+{
+	if (w->line_shown)
+		putchar('\n');
+	w->line_shown = false;
+	fflush(stdout);
+}
+
+struct out {
+	char text[PROGRESS];
+	size_t len;
+	size_t place;			/* columns for one */
+	bool times;
+};
+
+static void put(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct out *o, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(o->text + o->len, sizeof(o->text) - o->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		o->len += n;
+	if (o->len >= sizeof(o->text))
+		o->len = sizeof(o->text) - 1;
+}
+
+static void put_time(struct out *o, const char *before, uint64_t ms)
+{
+	char age[16];
+
+	words_age(age, ms);
+	if (o->times)
+		put(o, "%s%s", before, age);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void put_culprit(struct out *o, const struct debug_group *g)
+{
+	char place[160], thread[160];
+
+	put(o, "%.128s", g->name);
+	if (g->count > 1)
+		put(o, " x%llu", (unsigned long long)g->count);
+	put_time(o, " ", g->oldest);
+	view_place(place, sizeof(place), &g->at, o->place);
+	if (*place)
+		put(o, " at %s", place);
+	if (!g->nr_threads)
+		return;
+	view_thread(thread, sizeof(thread), &g->threads[0], 100);
+	put(o, ", thread %s", thread);
+}
+
+/* The oldest first; there are as many as a list has call sites, and few are told. */
+static const struct debug_group *next_oldest(const struct view_stopper *vs,
+					     const struct debug_group *last)
+{
+	const struct debug_group *best = NULL;
+	size_t i;
+
+	for (i = 0; i < vs->s->nr_groups; i++) {
+		const struct debug_group *g = &vs->s->groups[i];
+
+		if (g->kind != vs->culprit->kind || (best && g->oldest <= best->oldest))
+			continue;
+		if (!last || g->oldest < last->oldest || (g->oldest == last->oldest && g > last))
+			best = g;
+	}
+	return best;
+}
+
+static void put_waits(struct out *o, const struct view_stopper *vs)
+{
+	const struct debug_group *g = NULL;
+	uint64_t left = vs->held_count;
+	int i;
+
+	if (vs->child) {
+		put(o, ", waits for its child %.128s (%llu), %.16s", vs->child->name,
+		    (unsigned long long)vs->child->id, vs->child->phase);
+		return;
+	}
+	if (!vs->culprit)
+		return;
+	put(o, ", waits for %llu %s%s: ", (unsigned long long)vs->held_count,
+	    debug_kind_name(vs->culprit->kind), plural(vs->held_count));
+	for (i = 0; i < CULPRITS; i++) {
+		g = next_oldest(vs, g);
+		if (!g)
+			break;
+		put(o, "%s", i ? "; " : "");
+		put_culprit(o, g);
+		left -= g->count;
+	}
+	if (g && left)
+		put(o, "; and %llu more", (unsigned long long)left);
+}
+
+static void put_stopper(struct out *o, const struct view_stopper *vs)
+{
+	const struct debug_stopper *s = vs->s;
+
+	put(o, "%.128s (%llu): %.16s", s->name, (unsigned long long)s->id, s->phase);
+	put_time(o, " for ", s->phase_age);
+	if (view_is_stop(s))
+		put_waits(o, vs);
+	else
+		put(o, ", %llu task%s, %llu worker%s; nobody has asked it to stop",
+		    (unsigned long long)s->tasks, plural(s->tasks),
+		    (unsigned long long)s->workers, plural(s->workers));
+}
+
+/* Of several that are waited for: the worst. */
+static void tell_progress(struct waiting *w, const struct view *v)
+{
+	/* What is alike but for its times is nothing new. */
+	struct out what = { .place = 150 };
+	struct out text = { .place = w->status_line ? 20 : 150, .times = true };
+	const struct view_stopper *worst = NULL, *vs;
+	size_t i;
+
+	for (i = 0; i < w->nr; i++) {
+		vs = w->targets[i].gone ? NULL : view_find(v, w->targets[i].id);
+		/* Their order in memory is from the worst on. */
+		if (vs && (!worst || vs < worst))
+			worst = vs;
+	}
+	if (!worst)
+		return;
+	if (w->left > 1) {
+		put(&what, "%zu of this name; ", w->left);
+		put(&text, "%zu of this name; ", w->left);
+	}
+	put_stopper(&what, worst);
+	put_stopper(&text, worst);
+	tell(w, what.text, text.text);
+}
+
+/* Looking */
+
+static size_t find_targets(struct waiting *w, const struct view *v)
+{
+	const struct view_stopper *vs;
+	char *end;
+	uint64_t id = strtoull(w->wanted, &end, 10);
+	size_t i;
+
+	w->targets = calloc(v->nr_stoppers + 1, sizeof(*w->targets));
+	if (!w->targets)
+		return 0;
+	for (i = 0; i < v->nr_stoppers; i++)
+		if (!strcmp(v->stoppers[i].s->name, w->wanted))
+			w->targets[w->nr++].id = v->stoppers[i].s->id;
+	vs = !w->nr && *w->wanted >= '0' && *w->wanted <= '9' && !*end ? view_find(v, id) : NULL;
+	if (vs)
+		w->targets[w->nr++].id = id;
+	w->left = w->nr;
+	if (w->nr)
+		return w->nr;
+	free(w->targets);
+	w->targets = NULL;
+	return 0;
+}
+
+/* What has left the list has stopped. False: these are not the stoppers that were found. */
+static bool look_for_targets(struct waiting *w, const struct view *v)
+{
+	size_t i;
+
+	for (i = 0; i < w->nr; i++) {
+		struct target *t = &w->targets[i];
+		const struct view_stopper *vs = t->gone ? NULL : view_find(v, t->id);
+
+		if (t->gone)
+			continue;
+		if (!vs) {
+			t->gone = true;
+			w->left--;
+			continue;
+		}
+		if (vs->s->age < t->age)
+			return false;
+		t->age = vs->s->age;
+	}
+	return true;
+}
+
+/* Readings: each returns -1 to go on, else the exit status. */
+
+static int source_gone(struct waiting *w, const char *how)
+{
+	end_status_line(w);
+	say("%s %s before '%s' was seen stopped: whether its stop came to its end is not known",
+	    source_name(), how, w->wanted);
+	return EXIT_GONE;
+}
+
+static int not_listed(struct waiting *w)
+{
+	if (!w->start) {
+		say("no stopper '%s' is listed: it has stopped, or --start waits for its start",
+		    w->wanted);
+		return EXIT_NO_STOPPER;
+	}
+	tell(w, "not there", "not there yet");
+	return -1;
+}
+
+static int all_stopped(struct waiting *w)
+{
+	char age[16];
+
+	words_age(age, (now_ns() - w->begin) / NSEC_PER_MSEC);
+	if (w->status_line)
+		printf("\r\033[K");
+	printf("%s: stopped, after %s\n", w->wanted, age);
+	return finish_output();
+}
+
+static int look(struct waiting *w, const struct view *v)
+{
+	w->refused = 0;
+	if (!w->nr && !find_targets(w, v))
+		return not_listed(w);
+	if (!look_for_targets(w, v))
+		return source_gone(w, "became another process");
+	if (!w->left)
+		return all_stopped(w);
+	tell_progress(w, v);
+	return -1;
+}
+
+static int no_list(struct waiting *w, const struct view *v)
+{
+	const char *why = v ? v->why : "out of memory: try again";
+	enum source_state state = v ? v->state : SOURCE_BUSY;
+	char text[PROGRESS];
+
+	if (state == SOURCE_GONE && w->nr)
+		return w->refused++ ? source_gone(w, "went away") : -1;
+	if (state == SOURCE_BUSY || (state == SOURCE_GONE && w->start)) {
+		snprintf(text, sizeof(text), "still trying: %s", why);
+		tell(w, text, text);
+		return -1;
+	}
+	end_status_line(w);
+	say("%s", why);
+	return EXIT_SOURCE;
+}
+
+static int take(struct waiting *w)
+{
+	struct view *v = fetch_take(&w->fetch);
+	int status;
+
+	/* From answer to question: a slow source is not pressed. */
+	w->next = now_ns() + w->every;
+	status = v && v->state == SOURCE_OK ? look(w, v) : no_list(w, v);
+	view_free(v);
+	return status;
+}
+
+static int time_over(struct waiting *w)
+{
+	char age[16];
+
+	end_status_line(w);
+	words_age(age, w->limit / NSEC_PER_MSEC);
+	say("the limit of %s is over; last seen: %.700s", age, *w->told ? w->told : "no answer");
+	return EXIT_TIME;
+}
+
+static int run(struct waiting *w)
+{
+	int64_t end = w->limit ? w->begin + w->limit : INT64_MAX;
+	int what, status = -1;
+
+	while (status < 0) {
+		if (now_ns() >= w->next)
+			fetch_ask(&w->fetch);
+		what = fetch_poll(&w->fetch, false,
+				  w->fetch.pending || w->next > end ? end : w->next);
+		if (what & FETCH_SIGNAL) {
+			end_status_line(w);
+			return fetch_die(fetch_signal(&w->fetch));
+		}
+		if (what & FETCH_ANSWER)
+			status = take(w);
+		else if (now_ns() >= end)
+			status = time_over(w);
+	}
+	return status;
+}
+
+/* Options */
+
+static const char help[] =
+	"Usage: stopperctl [SOURCE] wait [OPTION]... NAME\n"
+	"Wait until the stopper NAME (or the one with this id) has stopped, and tell for\n"
+	"what it waits meanwhile.\n"
+	"\n"
+	"  -t, --timeout SECONDS  no longer than this\n"
+	"  -S, --start            NAME need not be there yet, nor the source\n"
+	"  -d, --delay SECONDS    between two readings (0.5)\n"
+	"  -h, --help             this text\n"
+	"\n"
+	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n"
+	"Exit status: 0 it has stopped; 2 no list to be had; 3 the limit is over; 4 it is\n"
+	"not listed; 5 the source went away first: whether it stopped is not known.\n";
+
+static const struct option options[] = {
+	{ "timeout", required_argument, NULL, 't' },
+	{ "start", no_argument, NULL, 'S' },
+	{ "delay", required_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{}
+};
+
+/* -1: go on, else the status. */
+static int take_option(struct waiting *w, int opt)
+{
+	switch (opt) {
+	case 't':
+		return parse_seconds(optarg, 0.001, 1e9, &w->limit) ? -1 :
+			wrong_usage("wait", "-t '%s': must be seconds, more than 0", optarg);
+	case 'd':
+		return parse_seconds(optarg, 0.01, 86400, &w->every) ? -1 :
+			wrong_usage("wait", "-d '%s': must be seconds, from 0.01", optarg);
+	case 'S':
+		w->start = true;
+		return -1;
+	case 'h':
+		fputs(help, stdout);
+		return finish_output();
+	}
+	return try_help("wait");
+}
+
+static int read_options(struct waiting *w, int argc, char **argv)
+{
+	int opt, status;
+
+	while ((opt = source_getopt(argc, argv, "t:d:Sh", options)) != -1) {
+		status = take_option(w, opt);
+		if (status >= 0)
+			return status;
+	}
+	if (argc - optind != 1)
+		return wrong_usage("wait", "one NAME, please");
+	if (source_is_stdin())
+		return wrong_usage("wait", "standard input is read only once: save it in a file");
+	w->wanted = argv[optind];
+	return -1;
+}
+
+/* Without these, a status line would be a heap of them. */
+static bool can_rewrite_a_line(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
+}
+
+/* The thread of fetch.c may use it until the very end. */
+static struct waiting waiting;
+
+int cmd_wait(int argc, char **argv)
+{
+	struct waiting *w = &waiting;
+	int status;
+
+	w->every = NSEC_PER_SEC / 2;
+	status = read_options(w, argc, argv);
+	if (status >= 0)
+		return status;
+	w->status_line = can_rewrite_a_line();
+	w->begin = now_ns();
+	if (!fetch_start(&w->fetch))
+		return EXIT_SOURCE;
+	status = run(w);
+	free(w->targets);
+	return status;
+}

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+# completion.bash: what can follow in a stopperctl command line; names of stoppers are asked for.
+
+_stopperctl_names() {
+	# The source's own options, from what has been typed; a list that is slow is not waited for.
+	local args=() i
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-[fusp]|--file|--url|--socket|--pid) args+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
+		esac
+	done
+	# A URL is several words to readline: nothing is asked then.
+	[[ " ${args[*]} " != *" -u "* && " ${args[*]} " != *" --url "* ]] || return
+	timeout 1 stopperctl "${args[@]}" dump 2>/dev/null </dev/null |
+		sed -n 's/^stopper [0-9]* "\([A-Za-z0-9_.-]*\)": .*/\1/p' | sort -u
+}
+
+_stopperctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= word
+	local sources='-f --file -u --url -s --socket -p --pid' words
+	COMPREPLY=()
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		case $word in
+		list|top|wait|dump) command=$word; break ;;
+		esac
+	done
+	case $prev in
+	-f|--file|-s|--socket)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return ;;
+	-p|--pid)
+		mapfile -t COMPREPLY < <(cd /proc && compgen -G '[0-9]*' | grep "^$cur")
+		return ;;
+	-u|--url)
+		return ;;
+	-k|--sort)
+		[ "$command" != top ] || mapfile -t COMPREPLY < <(compgen -W 'age count name stopper' -- "$cur")
+		return ;;
+	-d|--delay|-n|--count|-t|--timeout)
+		return ;;
+	esac
+	case $command in
+	'')	words="list top wait dump --help --version $sources" ;;
+	list)	words="--json --help $sources" ;;
+	top)	words="--delay --count --sort --reverse --color=never --color=auto --help $sources" ;;
+	wait)	words="--timeout --start --delay --help $sources"
+		[[ $cur == -* ]] || words=$(_stopperctl_names) ;;
+	dump)	words="--help $sources" ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
+complete -F _stopperctl stopperctl

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * list.c - the debug list, read back from its text.
+ *
+ * One pass over a copy of the text. First every byte that is not printable becomes '?', so that
+ * nothing read from a stranger's file or socket can steer a terminal, and no later step meets a
+ * NUL. Then line by line: the indentation tells what a line belongs to (the stopper, group or
+ * thread seen last), the first word what it is. Words are ended by a NUL in place and pointed at,
+ * so strings cost no allocation.
+ *
+ * A line that is not understood is skipped with all that is indented under it: later versions may
+ * add lines. Only a stopper's own line must be right, because what follows would be put down to
+ * another one.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "list.h"
+
+/* What the lines that come belong to; NULL: to something that was not understood. */
+struct parser {
+	struct debug_list *list;
+	struct debug_stopper *stopper;
+	struct debug_group *group;
+	struct debug_thread *thread;
+};
+
+/* The array with room for one element more; it always has room for a power of two. */
+static void *grown(void *array, size_t nr, size_t size)
+{
+	if (nr & (nr - 1))
+		return array;
+	return reallocarray(array, nr ? 2 * nr : 1, size);
+}
+
+static bool skip(char **p, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(*p, word, n))
+		return false;
+	*p += n;
+	return true;
+}
+
+/* Larger than can be told in JSON is the largest that can. */
+static bool number(char **p, uint64_t *value)
+{
+	char *s = *p;
+
+	for (*value = 0; isdigit((unsigned char)*s); s++)
+		if (*value <= (INT64_MAX - 9) / 10)
+			*value = 10 * *value + (uint64_t)(*s - '0');
+		else
+			*value = INT64_MAX;
+	if (s == *p)
+		return false;
+	*p = s;
+	return true;
+}
+
+/* "4.201s" */
+static bool seconds(char **p, uint64_t *ms)
+{
+	unsigned int unit = 100;
+
+	if (!number(p, ms))
+		return false;
+	*ms = *ms > INT64_MAX / 1000 - 1 ? INT64_MAX : 1000 * *ms;
+	if (skip(p, "."))
+		for (; isdigit((unsigned char)**p); (*p)++, unit /= 10)
+			if (*ms != INT64_MAX)
+				*ms += unit * (unsigned int)(**p - '0');
+	return skip(p, "s");
+}
+
+/* Up to a blank, a comma before a blank, or the end; *@p is what comes after. NULL: no word. */
+static char *word(char **p)
+{
+	char *start = *p, *end = start;
+
+	while (*end && *end != ' ' && strncmp(end, ", ", 2))
+		end++;
+	if (end == start)
+		return NULL;
+	*p = end;
+	if (!skip(p, ", "))
+		skip(p, " ");
+	*end = '\0';
+	return start;
+}
+
+/* A quoted name. A backslash goes before a quote and a backslash; what else is escaped stays so. */
+static char *quoted(char **p)
+{
+	char *start, *to;
+
+	if (!skip(p, "\""))
+		return NULL;
+	start = *p;
+	to = *p;
+	for (; **p && **p != '"'; (*p)++) {
+		if (!strncmp(*p, "\\\"", 2) || !strncmp(*p, "\\\\", 2))
+			(*p)++;
+		*to++ = **p;
+	}
+	if (!skip(p, "\""))
+		return NULL;
+	*to = '\0';
+	return start;
+}
+
+/* FILE:LINE FUNC */
+static bool place(char **p, struct debug_place *at)
+{
+	char *file = word(p), *colon = file ? strrchr(file, ':') : NULL, *digits, *function;
+	uint64_t line;
+
+	if (!colon)
+		return false;
+	digits = colon + 1;
+	if (!number(&digits, &line) || *digits)
+		return false;
+	function = word(p);
+	if (!function)
+		return false;
+	*colon = '\0';
+	*at = (struct debug_place){ .file = file, .function = function, .line = line };
+	return true;
+}
+
+/* FILE:LINE FUNC by thread TID "COMM"; the thread may be missing. */
+static bool who(char **p, struct debug_who *w)
+{
+	if (!place(p, &w->at))
+		return false;
+	if (!skip(p, "by thread ") || !number(p, &w->tid))
+		return true;
+	if (skip(p, " "))
+		w->comm = quoted(p);
+	return true;
+}
+
+static bool stopper_head(char **p, struct debug_stopper *s)
+{
+	if (!number(p, &s->id) || !skip(p, " "))
+		return false;
+	s->name = quoted(p);
+	if (!s->name || !skip(p, ": "))
+		return false;
+	s->phase = word(p);
+	return s->phase && skip(p, "for ") && seconds(p, &s->phase_age) && skip(p, ", age ") &&
+		seconds(p, &s->age);
+}
+
+/* ", tasks 3, queued 0, ..." to the end of the line, in any order. */
+static void stopper_counts(char *p, struct debug_stopper *s)
+{
+	const struct { const char *key; uint64_t *value; } items[] = {
+		{ "tasks", &s->tasks }, { "queued", &s->queued }, { "workers", &s->workers },
+		{ "closers", &s->closers }, { "closed", &s->closed }, { "contexts", &s->contexts },
+		{ "waiters", &s->waiters },
+	};
+	char *key, *value;
+	uint64_t n;
+	size_t i;
+
+	skip(&p, ", ");
+	while ((key = word(&p)) && (value = word(&p))) {
+		if (!number(&value, &n))
+			continue;
+		for (i = 0; i < sizeof(items) / sizeof(*items); i++)
+			if (!strcmp(key, items[i].key))
+				*items[i].value = n;
+	}
+}
+
+static int stopper_line(struct parser *ps, char *p)
+{
+	struct debug_list *l = ps->list;
+	struct debug_stopper s = { 0 }, *all;
+
+	if (!stopper_head(&p, &s))
+		return -EINVAL;
+	stopper_counts(p, &s);
+	all = grown(l->stoppers, l->nr_stoppers, sizeof(s));
+	if (!all)
+		return -ENOMEM;
+	l->stoppers = all;
+	ps->stopper = &all[l->nr_stoppers++];
+	*ps->stopper = s;
+	return 0;
+}
+
+static void parent_line(struct debug_stopper *s, char *p)
+{
+	if (number(&p, &s->parent_id) && skip(&p, " "))
+		s->parent = quoted(&p);
+}
+
+static void asked_line(struct debug_stopper *s, char *p)
+{
+	s->stop_asked = true;
+	if (who(&p, &s->asked) && skip(&p, ", ") && !seconds(&p, &s->asked.ago))
+		s->asked.ago = 0;
+}
+
+/* "and N tasks, N threads more" */
+static void more_line(struct debug_list *l, char *p)
+{
+	char *what;
+	uint64_t n;
+
+	while (number(&p, &n) && skip(&p, " ") && (what = word(&p))) {
+		if (!strcmp(what, "tasks"))
+			l->tasks_more = n;
+		else if (!strcmp(what, "threads"))
+			l->threads_more = n;
+	}
+}
+
+/* N "NAME" at FILE:LINE FUNC, oldest T; a closer has no place. */
+static int group_line(struct parser *ps, enum debug_kind kind, char *p)
+{
+	struct debug_group g = { .kind = kind }, *all;
+	struct debug_stopper *s = ps->stopper;
+
+	if (!number(&p, &g.count) || !skip(&p, " "))
+		return 0;
+	g.name = quoted(&p);
+	if (!g.name || (skip(&p, " at ") && !place(&p, &g.at)))
+		return 0;
+	skip(&p, ", ");
+	if (skip(&p, "oldest ") && !seconds(&p, &g.oldest))
+		return 0;
+	all = grown(s->groups, s->nr_groups, sizeof(g));
+	if (!all)
+		return -ENOMEM;
+	s->groups = all;
+	ps->group = &all[s->nr_groups++];
+	*ps->group = g;
+	return 0;
+}
+
+/* TID for T; TID gone for T; TID "COMM" STATE for T [in WCHAN] */
+static int thread_line(struct parser *ps, char *p)
+{
+	struct debug_thread t = { 0 }, *all;
+	struct debug_group *g = ps->group;
+
+	if (!number(&p, &t.tid) || !skip(&p, " "))
+		return 0;
+	if (*p == '"') {
+		t.comm = quoted(&p);
+		if (!t.comm || !skip(&p, " "))
+			return 0;
+	}
+	if (!skip(&p, "for ")) {
+		t.state = word(&p);
+		if (!t.state || !skip(&p, "for "))
+			return 0;
+	}
+	if (!seconds(&p, &t.age))
+		return 0;
+	if (skip(&p, " in "))
+		t.wchan = word(&p);
+	all = grown(g->threads, g->nr_threads, sizeof(t));
+	if (!all)
+		return -ENOMEM;
+	g->threads = all;
+	ps->thread = &all[g->nr_threads++];
+	*ps->thread = t;
+	return 0;
+}
+
+static int stack_line(struct parser *ps, char *p)
+{
+	struct debug_thread *t = ps->thread;
+	const char *frame = word(&p), **all;
+
+	if (!frame)
+		return 0;
+	all = grown(t->stack, t->nr_stack, sizeof(frame));
+	if (!all)
+		return -ENOMEM;
+	t->stack = all;
+	all[t->nr_stack++] = frame;
+	return 0;
+}
+
+static int line_of_stopper(struct parser *ps, char *p)
+{
+	struct debug_stopper *s = ps->stopper;
+
+	ps->group = NULL;
+	ps->thread = NULL;
+	if (skip(&p, "and "))
+		more_line(ps->list, p);
+	if (!s)
+		return 0;
+	if (skip(&p, "task "))
+		return group_line(ps, DEBUG_TASK, p);
+	if (skip(&p, "worker "))
+		return group_line(ps, DEBUG_WORKER, p);
+	if (skip(&p, "closer "))
+		return group_line(ps, DEBUG_CLOSER, p);
+	if (skip(&p, "created at "))
+		who(&p, &s->created);
+	else if (skip(&p, "child of "))
+		parent_line(s, p);
+	else if (skip(&p, "stop asked at "))
+		asked_line(s, p);
+	return 0;
+}
+
+static int line_of_group(struct parser *ps, char *p)
+{
+	struct debug_group *g = ps->group;
+
+	ps->thread = NULL;
+	if (!g)
+		return 0;
+	if (skip(&p, "thread "))
+		return thread_line(ps, p);
+	if (skip(&p, "queued "))
+		number(&p, &g->queued);
+	else if (skip(&p, "and "))
+		number(&p, &g->threads_more);
+	return 0;
+}
+
+static int line_of_thread(struct parser *ps, char *p)
+{
+	if (ps->thread && skip(&p, "stack "))
+		return stack_line(ps, p);
+	return 0;
+}
+
+static int parse_line(struct parser *ps, char *p)
+{
+	size_t blanks = strspn(p, " ");
+
+	p += blanks;
+	switch (blanks) {
+	case 0:
+		ps->stopper = NULL;
+		ps->group = NULL;
+		ps->thread = NULL;
+		return skip(&p, "stopper ") ? stopper_line(ps, p) : 0;
+	case 2:
+		return line_of_stopper(ps, p);
+	case 4:
+		return line_of_group(ps, p);
+	case 6:
+		return line_of_thread(ps, p);
+	default:
+		return 0;
+	}
+}
+
+/* A last line without its newline was cut, and may say something else than was written. */
+static int parse_lines(struct parser *ps, size_t *line)
+{
+	char *p = ps->list->text, *end;
+	size_t nr = 0, odd = 0;
+	int err;
+
+	for (; *p; p = end + 1) {
+		nr++;
+		end = strchrnul(p, '\n');
+		if (!odd && *p != '\n')
+			odd = nr;
+		if (!*end)
+			break;
+		*end = '\0';
+		err = parse_line(ps, p);
+		if (err) {
+			*line = nr;
+			return err;
+		}
+	}
+	*line = odd;
+	return odd && !ps->list->nr_stoppers ? -EINVAL : 0;
+}
+
+static char *printable_copy(const char *text, size_t len)
+{
+	char *copy = malloc(len + 1);
+	size_t i;
+
+	for (i = 0; copy && i < len; i++)
+		copy[i] = text[i] == '\n' || (text[i] >= ' ' && text[i] <= '~') ? text[i] : '?';
+	if (copy)
+		copy[len] = '\0';
+	return copy;
+}
+
+int debug_list_parse(const char *text, size_t len, struct debug_list **list, size_t *line)
+{
+	struct parser ps = { .list = calloc(1, sizeof(*ps.list)) };
+	int err = -ENOMEM;
+
+	*list = NULL;
+	*line = 0;
+	if (!ps.list)
+		return -ENOMEM;
+	ps.list->text = printable_copy(text, len);
+	if (ps.list->text)
+		err = parse_lines(&ps, line);
+	if (err)
+		debug_list_free(ps.list);
+	else
+		*list = ps.list;
+	return err;
+}
+
+static void free_group(struct debug_group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->nr_threads; i++)
+		free(g->threads[i].stack);
+	free(g->threads);
+}
+
+void debug_list_free(struct debug_list *list)
+{
+	size_t i, j;
+
+	if (!list)
+		return;
+	for (i = 0; i < list->nr_stoppers; i++) {
+		for (j = 0; j < list->stoppers[i].nr_groups; j++)
+			free_group(&list->stoppers[i].groups[j]);
+		free(list->stoppers[i].groups);
+	}
+	free(list->stoppers);
+	free(list->text);
+	free(list);
+}
+
+const char *debug_kind_name(enum debug_kind kind)
+{
+	static const char *const names[] = { "task", "worker", "closer" };
+
+	return names[kind];
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * list.h - the debug list, read back from its text.
+ *
+ * All strings lie in memory of the list, are printable ASCII whatever the text held, and are NULL
+ * where the text does not say. Times are milliseconds.
+ */
+#ifndef STOPPERCTL_LIST_H
+#define STOPPERCTL_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct debug_place {
+	const char *file, *function;
+	uint64_t line;
+};
+
+struct debug_who {
+	struct debug_place at;
+	uint64_t tid;		/* 0: not known */
+	const char *comm;
+	uint64_t ago;		/* of a stop */
+};
+
+struct debug_thread {
+	uint64_t tid, age;
+	const char *comm, *state, *wchan;	/* state: as the text has it, "gone" too */
+	const char **stack;			/* innermost first */
+	size_t nr_stack;
+};
+
+enum debug_kind { DEBUG_TASK, DEBUG_WORKER, DEBUG_CLOSER };
+
+struct debug_group {
+	enum debug_kind kind;
+	const char *name;
+	struct debug_place at;
+	uint64_t count, oldest, queued, threads_more;
+	struct debug_thread *threads;		/* oldest first */
+	size_t nr_threads;
+};
+
+struct debug_stopper {
+	uint64_t id, phase_age, age;
+	const char *name, *phase;
+	uint64_t tasks, queued, workers, closers, closed, contexts, waiters;
+	struct debug_who created;
+	uint64_t parent_id;
+	const char *parent;			/* its name; NULL: no parent */
+	bool stop_asked;
+	struct debug_who asked;
+	struct debug_group *groups;
+	size_t nr_groups;
+};
+
+struct debug_list {
+	struct debug_stopper *stoppers;
+	size_t nr_stoppers;
+	uint64_t tasks_more, threads_more;	/* that the list's maker had no room for */
+	char *text;
+};
+
+/*
+ * Reads @len bytes at @text, which may be any bytes. Lines of a kind that is not known are ignored,
+ * and so is a last line without its newline. A text without any line is a list without stoppers.
+ *
+ * Returns 0, and in *@list what debug_list_free() frees; -EINVAL: not a debug list, and *@line is
+ * the first line that says so; -ENOMEM. On errors *@list is NULL.
+ */
+int debug_list_parse(const char *text, size_t len, struct debug_list **list, size_t *line);
+void debug_list_free(struct debug_list *list);
+
+const char *debug_kind_name(enum debug_kind kind);
+
+#endif /* STOPPERCTL_LIST_H */

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * list_json.c - the debug list as JSON.
+ *
+ * What the text does not say is null, so that every object of a kind has the same members.
+ */
+#include "list_json.h"
+
+#define VERSION	1
+
+/* The digits of years in milliseconds, and none that only the double has made up. */
+#define FLAGS	(JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+static double sec(uint64_t ms)
+{
+	return (double)ms / 1000;
+}
+
+/* Takes @item over, as json_array_append_new() does, and leaves an array that is whole or NULL. */
+static json_t *with(json_t *array, json_t *item)
+{
+	if (!json_array_append_new(array, item))
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static json_t *known(uint64_t value, bool is_known)
+{
+	return is_known ? json_integer((json_int_t)value) : json_null();
+}
+
+static json_t *who_json(const struct debug_who *w)
+{
+	return json_pack("{s:s?, s:o, s:s?, s:o, s:s?}", "file", w->at.file,
+			 "line", known(w->at.line, w->at.file), "function", w->at.function,
+			 "tid", known(w->tid, w->tid), "comm", w->comm);
+}
+
+static json_t *asked_json(const struct debug_stopper *s)
+{
+	json_t *o;
+
+	if (!s->stop_asked)
+		return json_null();
+	o = who_json(&s->asked);
+	if (!json_object_set_new(o, "seconds_ago", json_real(sec(s->asked.ago))))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *parent_json(const struct debug_stopper *s)
+{
+	if (!s->parent)
+		return json_null();
+	return json_pack("{s:I, s:s}", "id", (json_int_t)s->parent_id, "name", s->parent);
+}
+
+static json_t *thread_json(const struct debug_thread *t)
+{
+	json_t *stack = json_array();
+	size_t i;
+
+	for (i = 0; i < t->nr_stack; i++)
+		stack = with(stack, json_string(t->stack[i]));
+	return json_pack("{s:I, s:s?, s:s?, s:f, s:s?, s:o}", "tid", (json_int_t)t->tid,
+			 "comm", t->comm, "state", t->state, "seconds", sec(t->age),
+			 "wchan", t->wchan, "stack", stack);
+}
+
+static json_t *group_json(const struct debug_group *g)
+{
+	json_t *threads = json_array();
+	size_t i;
+
+	for (i = 0; i < g->nr_threads; i++)
+		threads = with(threads, thread_json(&g->threads[i]));
+	return json_pack("{s:s, s:I, s:s, s:s?, s:o, s:s?, s:f, s:I, s:o, s:I}",
+			 "kind", debug_kind_name(g->kind), "count", (json_int_t)g->count,
+			 "name", g->name, "file", g->at.file,
+			 "line", known(g->at.line, g->at.file), "function", g->at.function,
+			 "oldest_seconds", sec(g->oldest), "queued", (json_int_t)g->queued,
+			 "threads", threads, "threads_more", (json_int_t)g->threads_more);
+}
+
+static json_t *groups_json(const struct debug_stopper *s)
+{
+	json_t *groups = json_array();
+	size_t i;
+
+	for (i = 0; i < s->nr_groups; i++)
+		groups = with(groups, group_json(&s->groups[i]));
+	return groups;
+}
+
+static json_t *stopper_json(const struct debug_stopper *s)
+{
+	return json_pack("{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}",
+			 "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
+			 "phase_seconds", sec(s->phase_age), "age_seconds", sec(s->age),
+			 "tasks", (json_int_t)s->tasks, "queued", (json_int_t)s->queued,
+			 "workers", (json_int_t)s->workers, "closers", (json_int_t)s->closers,
+			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
+			 "waiters", (json_int_t)s->waiters, "created", who_json(&s->created),
+			 "parent", parent_json(s), "stop_asked", asked_json(s),
+			 "groups", groups_json(s));
+}
+
+json_t *debug_list_json(const struct debug_list *list)
+{
+	json_t *stoppers = json_array();
+	size_t i;
+
+	for (i = 0; i < list->nr_stoppers; i++)
+		stoppers = with(stoppers, stopper_json(&list->stoppers[i]));
+	return json_pack("{s:i, s:o, s:{s:I, s:I}}", "version", VERSION, "stoppers", stoppers,
+			 "more", "tasks", (json_int_t)list->tasks_more,
+			 "threads", (json_int_t)list->threads_more);
+}
+
+char *debug_list_json_text(const struct debug_list *list)
+{
+	json_t *o = debug_list_json(list);
+	char *text = o ? json_dumps(o, FLAGS) : NULL;
+
+	json_decref(o);
+	return text;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * main.c - stopperctl: looks at the stoppers of the kernel, of a process, or of a saved list.
+ *
+ * The options of a source may stand before the command and behind it. Each command reads its own
+ * options; a new one is a line in the table.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source.h"
+
+static const struct command commands[] = {
+	{ "list", cmd_list, "every stopper and what runs in it, worst first [--json]" },
+	{ "top", cmd_top, "the same live, sortable" },
+	{ "wait", cmd_wait, "wait until a stopper has stopped, and tell for what it waits" },
+	{ "dump", cmd_dump, "the list as it is, to be saved and read again with -f" },
+};
+
+#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(void)
+{
+	size_t i;
+
+	puts("Usage: stopperctl [SOURCE] COMMAND [OPTION]...\n"
+	     "See what runs in a stopper, and what holds up its stop.\n");
+	for (i = 0; i < NR_COMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+	puts("\n"
+	     "SOURCE, where the list is (the kernel's, /sys/kernel/debug/stopper):\n"
+	     "  -p, --pid PID          a process that offers it\n"
+	     "  -u, --url URL          an address, as http://127.0.0.1:8080\n"
+	     "  -s, --socket PATH      a UNIX socket\n"
+	     "  -f, --file FILE        a saved list; - is standard input\n"
+	     "\n"
+	     "  -h, --help             this text; behind a command: its own\n"
+	     "  -V, --version          the version\n"
+	     "\n"
+	     "Exit status: 0 ok; 1 wrong usage; 2 no list to be had; wait: 3 the limit is\n"
+	     "over, 4 no such stopper, 5 the source went away.");
+}
+
+/* "Try ..." behind a message; returns the status. */
+int try_help(const char *command)
+{
+	fprintf(stderr, "Try 'stopperctl %s%s--help'.\n", command ? command : "",
+		command ? " " : "");
+	return EXIT_USAGE;
+}
+
+int wrong_usage(const char *command, const char *fmt, ...)
+{
+	char line[SENTENCE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	say("%s", line);
+	return try_help(command);
+}
+
+bool parse_seconds(const char *s, double min, double max, int64_t *ns)
+{
+	char *end;
+	double n;
+
+	errno = 0;
+	n = strtod(s, &end);
+	if (errno || end == s || *end || !isfinite(n) || n < min || n > max)
+		return false;
+	*ns = (int64_t)(n * NSEC_PER_SEC);
+	return true;
+}
+
+/* A reader that has left is no failure of ours, and nobody is there to be told. */
+int finish_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_OK;
+	if (errno != EPIPE)
+		say("cannot write (%s): make room, or write elsewhere", strerror(errno));
+	return EXIT_USAGE;
+}
+
+static int run(const char *name, int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return commands[i].run(argc, argv);
+	return wrong_usage(NULL, "'%s' is no command", name);
+}
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{}
+};
+
+int main(int argc, char **argv)
+{
+	char *name, self[] = "stopperctl";
+	int opt;
+
+	if (!argc)
+		return EXIT_USAGE;
+	/* What getopt's messages begin with. */
+	argv[0] = self;
+	opt = source_getopt(argc, argv, "+hV", options);
+	if (opt == 'h') {
+		print_help();
+		return finish_output();
+	}
+	if (opt == 'V') {
+		puts("stopperctl " CTL_VERSION);
+		return finish_output();
+	}
+	if (opt != -1)
+		return try_help(NULL);
+	if (optind == argc)
+		return wrong_usage(NULL, "a command is missing");
+	argc -= optind;
+	argv += optind;
+	name = argv[0];
+	argv[0] = self;
+	/* 0: getopt begins anew, in another argv. */
+	optind = 0;
+	return run(name, argc, argv);
+}

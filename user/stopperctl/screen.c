@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * screen.c - what `top' shows, as lines of text, for a terminal and for a pipe.
+ *
+ *   the source, totals, the time of day
+ *   (empty, or why what follows is old)
+ *   stoppers, worst first, each with what its stop waits for: a third of the height at most
+ *
+ *   call sites of running tasks, workers, closers, in the order that was chosen
+ *   the keys
+ *
+ * Columns depend on the width only, not on what is in them: a screen that is redrawn every second
+ * has to keep still. `>' marks what holds up a stop, so that nothing is told by colour alone.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "screen.h"
+
+#define MIN_WIDE	40
+
+/* A line under construction: columns are filled from the left. */
+struct row {
+	char text[SCREEN_WIDE + 1];
+	size_t len, wide;
+};
+
+static size_t room(const struct row *r)
+{
+	return r->wide - r->len;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* @wide columns: @text, cut if need be, and blanks. */
+static void put_left(struct row *r, size_t wide, const char *text)
+{
+	size_t len;
+
+	wide = min_size(wide, room(r));
+	len = words_fit(r->text + r->len, sizeof(r->text) - r->len, text, wide);
+	memset(r->text + r->len + len, ' ', wide - len);
+	r->len += wide;
+	r->text[r->len] = '\0';
+}
+
+static void put_right(struct row *r, size_t wide, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len < wide)
+		put_left(r, wide - len, "");
+	put_left(r, min_size(len, wide), text);
+}
+
+static void put_number(struct row *r, size_t wide, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	/* No digit may be lost without a sign. */
+	if (strlen(text) > wide)
+		snprintf(text, sizeof(text), "%.*s", (int)wide, "many");
+	put_right(r, wide, text);
+}
+
+static void put_age(struct row *r, size_t wide, uint64_t ms)
+{
+	char text[16];
+
+	words_age(text, ms);
+	put_right(r, wide, text);
+}
+
+static struct row row_begin(const struct screen *s)
+{
+	size_t wide = s->width < MIN_WIDE ? MIN_WIDE : (size_t)s->width;
+
+	return (struct row){ .wide = min_size(wide, SCREEN_WIDE) };
+}
+
+static void row_end(struct screen *s, struct row *r, enum screen_style style)
+{
+	if (style != STYLE_TITLE)
+		while (r->len && r->text[r->len - 1] == ' ')
+			r->text[--r->len] = '\0';
+	s->line(s->arg, style, r->text);
+}
+
+static void say_line(struct screen *s, enum screen_style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say_line(struct screen *s, enum screen_style style, const char *fmt, ...)
+{
+	struct row r = row_begin(s);
+	char text[SCREEN_WIDE + 1];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put_left(&r, r.wide, text);
+	row_end(s, &r, style);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void show_title(struct screen *s, const struct view *v)
+{
+	struct row r = row_begin(s);
+	char totals[160];
+	size_t wide;
+
+	snprintf(totals, sizeof(totals),
+		 "  %zu stopper%s, %llu ending  %llu task%s  %llu worker%s  %s ",
+		 v->nr_stoppers, plural(v->nr_stoppers), (unsigned long long)v->stops,
+		 (unsigned long long)v->tasks, plural(v->tasks),
+		 (unsigned long long)v->workers, plural(v->workers), v->clock);
+	wide = min_size(strlen(totals), r.wide);
+	if (r.wide > wide) {
+		put_left(&r, 1, "");
+		put_left(&r, r.wide - wide - 1, source_name());
+	}
+	put_left(&r, wide, totals);
+	row_end(s, &r, STYLE_TITLE);
+	say_line(s, STYLE_ALERT, "%s", s->alert ? s->alert : "");
+}
+
+/* The upper part. Narrow, a name has 14 columns and what is waited for the rest. */
+static size_t stopper_wide(const struct row *r)
+{
+	size_t more = r->wide > 80 ? (r->wide - 80) / 3 : 0;
+
+	return 14 + min_size(more, 26);
+}
+
+static void show_stopper_head(struct screen *s)
+{
+	struct row r = row_begin(s);
+
+	put_left(&r, 2, "");
+	put_left(&r, stopper_wide(&r), "STOPPER");
+	put_left(&r, 2, "");
+	put_left(&r, 9, "PHASE");
+	put_right(&r, 8, "FOR");
+	put_right(&r, 7, "TASKS");
+	put_right(&r, 8, "WORKERS");
+	put_right(&r, 8, "CLOSERS");
+	put_left(&r, 2, "");
+	put_left(&r, room(&r), "WAITS FOR");
+	row_end(s, &r, STYLE_HEAD);
+}
+
+static void put_waits(struct row *r, const struct view_stopper *vs)
+{
+	char age[16];
+
+	if (!vs->culprit && !vs->child) {
+		put_left(r, room(r), view_is_stop(vs->s) ? "" : "-");
+		return;
+	}
+	put_age(r, 6, vs->held);
+	put_left(r, 1, "");
+	if (vs->culprit) {
+		snprintf(age, sizeof(age), " +%llu", (unsigned long long)vs->held_count - 1);
+		put_left(r, min_size(strlen(vs->culprit->name), room(r) > 4 ? room(r) - 4 : 0),
+			 vs->culprit->name);
+		if (vs->held_count > 1)
+			put_left(r, room(r), age);
+	} else {
+		put_left(r, 6, "child ");
+		put_left(r, room(r), vs->child->name);
+	}
+}
+
+static void show_stopper(struct screen *s, const struct view_stopper *vs)
+{
+	struct row r = row_begin(s);
+	bool held = vs->culprit || vs->child;
+
+	put_left(&r, 2, held ? ">" : "");
+	put_left(&r, stopper_wide(&r), vs->s->name);
+	put_left(&r, 2, "");
+	put_left(&r, 9, vs->s->phase);
+	put_age(&r, 8, vs->s->phase_age);
+	put_number(&r, 7, vs->s->tasks);
+	put_number(&r, 8, vs->s->workers);
+	put_number(&r, 8, vs->s->closers);
+	put_left(&r, 2, "");
+	put_waits(&r, vs);
+	row_end(s, &r, held ? STYLE_HOLDS : view_is_stop(vs->s) ? STYLE_STOP : STYLE_PLAIN);
+}
+
+/* How many lines the stoppers get: all that the groups leave, a third at least. */
+static size_t stopper_lines(const struct screen *s, const struct view *v)
+{
+	size_t rest = s->height > 6 ? s->height - 6 : 0, lines;
+
+	if (!s->height)
+		return v->nr_stoppers;
+	lines = rest / 3;
+	if (v->nr_groups + lines < rest)
+		lines = rest - v->nr_groups;
+	return min_size(lines, v->nr_stoppers);
+}
+
+static size_t show_stoppers(struct screen *s, const struct view *v)
+{
+	size_t i, lines = stopper_lines(s, v);
+	size_t shown = lines < v->nr_stoppers && lines > 1 ? lines - 1 : lines;
+
+	show_stopper_head(s);
+	for (i = 0; i < shown; i++)
+		show_stopper(s, &v->stoppers[i]);
+	if (shown < lines)
+		say_line(s, STYLE_FAINT, "  and %zu more", v->nr_stoppers - shown);
+	return lines;
+}
+
+/* The lower part: four columns share what the others leave. */
+struct widths {
+	size_t name, stopper, thread, place;
+};
+
+static struct widths group_widths(const struct row *r)
+{
+	size_t more = r->wide > 80 ? r->wide - 80 : 0;
+	struct widths w = { .name = 14, .stopper = 9, .thread = 8 };
+
+	w.name += min_size(more / 5, 24);
+	w.stopper += min_size(more / 6, 20);
+	w.thread += min_size(more / 3, 40);
+	w.place = r->wide;
+	return w;
+}
+
+static void show_group_head(struct screen *s)
+{
+	struct row r = row_begin(s);
+	struct widths w = group_widths(&r);
+
+	put_left(&r, 2, "");
+	put_right(&r, 6, "AGE");
+	put_right(&r, 7, "COUNT");
+	put_left(&r, 2, "");
+	put_left(&r, 8, "KIND");
+	put_left(&r, w.name, "NAME");
+	put_left(&r, 2, "");
+	put_left(&r, w.stopper, "STOPPER");
+	put_left(&r, 2, "");
+	put_left(&r, w.thread, "THREAD");
+	put_left(&r, 2, "");
+	put_left(&r, room(&r), "WHERE");
+	row_end(s, &r, STYLE_HEAD);
+}
+
+static void show_group(struct screen *s, const struct view_group *vg)
+{
+	const struct debug_group *g = vg->g;
+	struct row r = row_begin(s);
+	struct widths w = group_widths(&r);
+	char text[SCREEN_WIDE] = "";
+
+	put_left(&r, 2, vg->holds ? ">" : "");
+	put_age(&r, 6, g->oldest);
+	put_number(&r, 7, g->count);
+	put_left(&r, 2, "");
+	put_left(&r, 8, debug_kind_name(g->kind));
+	put_left(&r, w.name, g->name);
+	put_left(&r, 2, "");
+	put_left(&r, w.stopper, vg->of->s->name);
+	put_left(&r, 2, "");
+	if (g->nr_threads)
+		view_thread(text, sizeof(text), &g->threads[0], w.thread);
+	put_left(&r, w.thread, g->queued && !g->nr_threads ? "queued" : text);
+	put_left(&r, 2, "");
+	view_place(text, sizeof(text), &g->at, room(&r));
+	put_left(&r, room(&r), text);
+	row_end(s, &r, vg->holds ? STYLE_HOLDS : STYLE_PLAIN);
+}
+
+static void show_groups(struct screen *s, const struct view *v, size_t lines)
+{
+	size_t i, most;
+
+	s->page = min_size(lines, v->nr_groups);
+	most = v->nr_groups - s->page;
+	s->first = min_size(s->first, most);
+	show_group_head(s);
+	for (i = s->first; i < s->first + s->page; i++)
+		show_group(s, &v->groups[i]);
+	for (; s->height && i < s->first + lines; i++)
+		say_line(s, STYLE_PLAIN, "%s", i == s->first ? "  nothing runs" : "");
+}
+
+const char *screen_key_name(enum view_key key)
+{
+	static const char *const names[] = { "age", "count", "name", "stopper" };
+
+	return names[key];
+}
+
+static void show_keys(struct screen *s, const struct view *v)
+{
+	struct row r = row_begin(s);
+	char where[80];
+	size_t len;
+
+	snprintf(where, sizeof(where), "  by %s%s  %zu-%zu of %zu ", screen_key_name(s->key),
+		 s->reverse ? " (r)" : "", s->page ? s->first + 1 : 0, s->first + s->page,
+		 v->nr_groups);
+	len = min_size(strlen(where), r.wide);
+	put_left(&r, r.wide - len,
+		 " q quit  a age  c count  n name  s stopper  r reverse  ? help");
+	put_left(&r, len, where);
+	row_end(s, &r, STYLE_TITLE);
+}
+
+/* All lines, from the first to the last. */
+void screen_show(struct screen *s, const struct view *v)
+{
+	size_t used;
+
+	show_title(s, v);
+	used = show_stoppers(s, v) + 6;
+	say_line(s, STYLE_PLAIN, "%s", "");
+	show_groups(s, v, !s->height ? v->nr_groups :
+		    (size_t)s->height > used ? s->height - used : 0);
+	if (s->height)
+		show_keys(s, v);
+}
+
+void screen_help(struct screen *s)
+{
+	static const char *const text[] = {
+		"",
+		"  Above: stoppers, and what their stops wait for. Below: call sites of what",
+		"  runs in them, the oldest thread of each. '>' marks what holds up a stop:",
+		"  tasks while it is quiescing, workers while stopping, the closer that runs.",
+		"",
+		"  a  by age: what holds up a stop, then the rest, oldest first",
+		"  c  by count              n  by name            s  by stopper",
+		"  r  the other way round",
+		"",
+		"  Up, Down, PgUp, PgDn, Home, End    scroll",
+		"  q, Ctrl-C                          quit",
+		"",
+		"  Ages: 4.2s, 3m12s, 2h05m, 3d04h. '~' is where something was cut; a wider",
+		"  terminal shows more, and 'stopperctl list' everything.",
+		"",
+		"  Any key leads back.",
+	};
+	size_t i;
+
+	say_line(s, STYLE_TITLE, "%s", " stopperctl top");
+	for (i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		say_line(s, STYLE_PLAIN, "%s", text[i]);
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * source.c - where the debug list comes from: the kernel, a saved file, a process.
+ *
+ * Each way to fail has a sentence that says what to do, and a state that says whether it is
+ * worth trying again. This file: the choice, and what can be opened as a file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "source.h"
+
+#define DEBUGFS_DEFAULT	"/sys/kernel/debug"
+#define DEBUGFS_TYPE	0x64626720
+
+static struct {
+	int kind;		/* the option's letter; 0: the kernel */
+	const char *arg;
+	int pid;
+	char name[256];		/* for people */
+} source;
+
+static bool parse_pid(const char *s, int *pid)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(s, &end, 10);
+	*pid = (int)n;
+	return !errno && end != s && !*end && n > 0 && n <= 1 << 30;
+}
+
+/* Takes a source's option; false: it makes no sense, and that was said. */
+static bool choose(int opt, const char *arg)
+{
+	if (source.kind) {
+		say("one source at a time: -f, -u, -s or -p");
+		return false;
+	}
+	if (!*arg || (opt == 'p' && !parse_pid(arg, &source.pid))) {
+		say("-%c '%s': must be %s", opt, arg, opt == 'p' ? "a process id" : "something");
+		return false;
+	}
+	source.kind = opt;
+	source.arg = arg;
+	return true;
+}
+
+static const struct option choices[] = {
+	{ "file", required_argument, NULL, 'f' },
+	{ "url", required_argument, NULL, 'u' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "pid", required_argument, NULL, 'p' },
+};
+
+#define NR_CHOICES	(sizeof(choices) / sizeof(choices[0]))
+#define OWN_MAX		12	/* long options of one command, at most */
+
+/*
+ * As getopt_long(), with the options of a source beside a command's own; these it takes itself.
+ * What is wrong has been said when it returns '?'.
+ */
+int source_getopt(int argc, char **argv, const char *letters, const struct option *own)
+{
+	struct option all[NR_CHOICES + OWN_MAX + 1] = { 0 };
+	char all_letters[64];
+	size_t i;
+	int opt;
+
+	memcpy(all, choices, sizeof(choices));
+	for (i = 0; own[i].name && i < OWN_MAX; i++)
+		all[NR_CHOICES + i] = own[i];
+	snprintf(all_letters, sizeof(all_letters), "%sf:u:s:p:", letters);
+	do {
+		opt = getopt_long(argc, argv, all_letters, all, NULL);
+		if (opt <= 0 || opt == '?' || !strchr("fusp", opt))
+			return opt;
+	} while (choose(opt, optarg));
+	return '?';
+}
+
+bool source_is_stdin(void)
+{
+	return source.kind == 'f' && !strcmp(source.arg, "-");
+}
+
+static const char *debugfs(void)
+{
+	const char *dir = getenv("STOPPER_DEBUGFS");
+
+	return dir && *dir ? dir : DEBUGFS_DEFAULT;
+}
+
+const char *source_name(void)
+{
+	char raw[sizeof(source.name)];
+
+	if (!source.kind)
+		snprintf(raw, sizeof(raw), "%s/stopper", debugfs());
+	else if (source.kind == 'p')
+		snprintf(raw, sizeof(raw), "process %d", source.pid);
+	else
+		snprintf(raw, sizeof(raw), "%s", source_is_stdin() ? "standard input" : source.arg);
+	words_put(source.name, sizeof(source.name), raw);
+	return source.name;
+}
+
+int text_add(struct text *t, const void *data, size_t len)
+{
+	size_t room = t->room ? t->room : 65536;
+	char *p;
+
+	if (len > SOURCE_MAX || t->len + len > SOURCE_MAX)
+		return -EFBIG;
+	while (room < t->len + len + 1)
+		room *= 2;
+	if (room != t->room) {
+		p = realloc(t->data, room);
+		if (!p)
+			return -ENOMEM;
+		t->data = p;
+		t->room = room;
+	}
+	memcpy(t->data + t->len, data, len);
+	t->len += len;
+	t->data[t->len] = '\0';
+	return 0;
+}
+
+void text_free(struct text *t)
+{
+	free(t->data);
+	t->data = NULL;
+	t->len = 0;
+	t->room = 0;
+}
+
+/* Every failure says what to do: "WHY: REMEDY". Returns @state. */
+enum source_state text_fail(struct text *t, enum source_state state, const char *remedy,
+			    const char *fmt, ...)
+{
+	char why[SENTENCE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	snprintf(t->why, sizeof(t->why), "%.350s: %.150s", why, remedy);
+	return state;
+}
+
+static enum source_state read_all(struct text *t, int fd, const char *name)
+{
+	char *chunk = malloc(65536);
+	ssize_t n;
+	int err = chunk ? 0 : -ENOMEM;
+
+	while (!err) {
+		n = read(fd, chunk, 65536);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			err = n ? -errno : 0;
+			break;
+		}
+		err = text_add(t, chunk, n);
+	}
+	free(chunk);
+	if (err == -EFBIG)
+		return text_fail(t, SOURCE_BAD, "name another one",
+				 "%s has more than 256 MiB and so is no debug list", name);
+	if (err)
+		return text_fail(t, err == -ENOMEM ? SOURCE_BUSY : SOURCE_BAD, "name a debug list",
+				 "cannot read %s (%s)", name, strerror(-err));
+	return SOURCE_OK;
+}
+
+static enum source_state read_path(struct text *t, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	enum source_state state;
+
+	if (fd < 0)
+		return text_fail(t, errno == ENOENT ? SOURCE_GONE : SOURCE_BAD,
+				 "name the saved output of 'stopperctl dump'",
+				 "cannot open %s (%s)", path, strerror(errno));
+	state = read_all(t, fd, path);
+	close(fd);
+	return state;
+}
+
+/* Why the kernel's file cannot be opened, as @err says, and the way out. */
+static enum source_state no_kernel(struct text *t, const char *dir, int err)
+{
+	char remedy[128];
+	struct statfs fs;
+
+	if (err == EACCES || err == EPERM)
+		return text_fail(t, SOURCE_BAD, "run it again with sudo",
+				 "only root may read %s/stopper", dir);
+	if (err != ENOENT && err != ENOTDIR)
+		return text_fail(t, SOURCE_BAD, "name another source with -p, -u, -s or -f",
+				 "cannot open %s/stopper (%s)", dir, strerror(err));
+	if (statfs(dir, &fs))
+		return text_fail(t, SOURCE_GONE,
+				 "name a process with -p, -u or -s, or a saved list with -f",
+				 "there is no %s here", dir);
+	if (fs.f_type == DEBUGFS_TYPE)
+		return text_fail(t, SOURCE_GONE, "as root, run 'modprobe stopper'",
+				 "the module stopper is not loaded");
+	snprintf(remedy, sizeof(remedy), "as root, run 'mount -t debugfs none %s'", dir);
+	return text_fail(t, SOURCE_GONE, remedy, "debugfs is not mounted");
+}
+
+static enum source_state read_kernel(struct text *t)
+{
+	enum source_state state;
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/stopper", debugfs());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return no_kernel(t, debugfs(), errno);
+	state = read_all(t, fd, path);
+	close(fd);
+	return state;
+}
+
+static enum source_state read_process(struct text *t)
+{
+	char path[256];
+	enum source_state state = source_process(t, source.pid, path, sizeof(path));
+
+	return state == SOURCE_OK ? source_http(t, NULL, path) : state;
+}
+
+/* The text as it is now, in an empty @t; to be freed also when it fails. */
+enum source_state source_read(struct text *t)
+{
+	switch (source.kind) {
+	case 'f':
+		t->state = source_is_stdin() ? read_all(t, STDIN_FILENO, "standard input") :
+					       read_path(t, source.arg);
+		break;
+	case 'u':
+		t->state = source_http(t, source.arg, NULL);
+		break;
+	case 's':
+		t->state = source_http(t, NULL, source.arg);
+		break;
+	case 'p':
+		t->state = read_process(t);
+		break;
+	default:
+		t->state = read_kernel(t);
+	}
+	/* An empty text is a list too: of no stopper. */
+	if (t->state == SOURCE_OK && !t->data && text_add(t, "", 0))
+		t->state = text_fail(t, SOURCE_BUSY, "try again", "out of memory");
+	return t->state;
+}

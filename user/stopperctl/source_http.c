@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * source_http.c - the debug list over HTTP, by TCP or by a UNIX socket, with libcurl.
+ *
+ * Direct, without a proxy, and without following redirects: what is asked for is a process
+ * near by. The other side is not trusted: it gets ten seconds without progress, a minute as
+ * a whole, and SOURCE_MAX bytes.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "source.h"
+
+#define LIST_PATH	"/debug/stopper"
+
+static size_t on_data(char *data, size_t size, size_t n, void *arg)
+{
+	return text_add(arg, data, size * n) ? 0 : size * n;
+}
+
+/* HOST:PORT is as good as http://HOST:PORT. */
+static bool set_address(CURLU *u, const char *url)
+{
+	char with_scheme[1024];
+
+	if (strstr(url, "://"))
+		return !curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+	return snprintf(with_scheme, sizeof(with_scheme), "http://%s", url) <
+	       (int)sizeof(with_scheme) && !curl_url_set(u, CURLUPART_URL, with_scheme, 0);
+}
+
+/* The address to ask; one without a path means the list. NULL: it is none. */
+static CURLU *address(const char *url)
+{
+	CURLU *u = curl_url();
+	char *path = NULL;
+	bool ok;
+
+	if (!u)
+		return NULL;
+	ok = set_address(u, url) && !curl_url_get(u, CURLUPART_PATH, &path, 0);
+	if (ok && !strcmp(path, "/"))
+		ok = !curl_url_set(u, CURLUPART_PATH, LIST_PATH, 0);
+	curl_free(path);
+	if (ok)
+		return u;
+	curl_url_cleanup(u);
+	return NULL;
+}
+
+static bool set_up(CURL *c, CURLU *u, const char *socket, struct text *t,
+		   struct curl_slist *headers)
+{
+	return !curl_easy_setopt(c, CURLOPT_CURLU, u) &&
+	       (!socket || !curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket)) &&
+	       !curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       !curl_easy_setopt(c, CURLOPT_PROXY, "") &&
+	       !curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) &&
+	       !curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 5L) &&
+	       !curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L) &&
+	       !curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 10L) &&
+	       !curl_easy_setopt(c, CURLOPT_TIMEOUT, 60L) &&
+	       !curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers) &&
+	       !curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data) &&
+	       !curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+}
+
+#define START_IT	"start the process, and let it call stopper_http_serve()"
+#define LOOK_AT_IT	"look whether its process runs"
+
+static enum source_state not_connected(CURL *c, struct text *t, const char *who)
+{
+	long err = 0;
+
+	curl_easy_getinfo(c, CURLINFO_OS_ERRNO, &err);
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return text_fail(t, SOURCE_BAD, "run it again with sudo", "%s is not yours", who);
+	case ECONNREFUSED:
+		return text_fail(t, SOURCE_GONE, START_IT, "connection refused by %s", who);
+	case ENOENT:
+		return text_fail(t, SOURCE_GONE, START_IT, "there is no socket %s", who);
+	case EAGAIN:
+		return text_fail(t, SOURCE_BUSY, "try again", "%s has too many clients", who);
+	default:
+		return text_fail(t, SOURCE_GONE, LOOK_AT_IT, "cannot connect to %s (%s)", who,
+				 err ? strerror(err) : "no answer");
+	}
+}
+
+static enum source_state not_got(CURL *c, CURLcode code, struct text *t, const char *who)
+{
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return not_connected(c, t, who);
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return text_fail(t, SOURCE_BAD, "correct its name", "%s has no address", who);
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return text_fail(t, SOURCE_BAD, "say -u http://HOST:PORT", "%s is not HTTP", who);
+	case CURLE_OPERATION_TIMEDOUT:
+		return text_fail(t, SOURCE_BUSY, "try again, or look whether the process hangs",
+				 "no answer from %s in time", who);
+	case CURLE_WRITE_ERROR:
+		return text_fail(t, SOURCE_BAD, "name another source",
+				 "%s sends more than 256 MiB and so no debug list", who);
+	default:
+		return text_fail(t, SOURCE_BUSY, LOOK_AT_IT, "no list from %s (%s)", who,
+				 curl_easy_strerror(code));
+	}
+}
+
+static enum source_state check_status(CURL *c, struct text *t, const char *who)
+{
+	long status = 0;
+
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200)
+		return SOURCE_OK;
+	if (status >= 500)
+		return text_fail(t, SOURCE_BUSY, "try again", "%s answers %ld", who, status);
+	return text_fail(t, SOURCE_BAD,
+			 "give the whole address of the list, as -u http://HOST:PORT" LIST_PATH,
+			 "%s answers %ld", who, status);
+}
+
+static enum source_state ask(CURL *c, CURLU *u, struct text *t, const char *who,
+			     const char *socket)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/plain");
+	enum source_state state;
+	CURLcode code;
+
+	if (!headers || !set_up(c, u, socket, t, headers)) {
+		state = text_fail(t, SOURCE_BUSY, "try again", "out of memory");
+	} else {
+		code = curl_easy_perform(c);
+		state = code ? not_got(c, code, t, who) : check_status(c, t, who);
+	}
+	curl_slist_free_all(headers);
+	return state;
+}
+
+/* One of the two is given. */
+enum source_state source_http(struct text *t, const char *url, const char *socket)
+{
+	const char *who = socket ? socket : url;
+	enum source_state state;
+	CURLU *u;
+	CURL *c;
+
+	if (socket && strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return text_fail(t, SOURCE_BAD, "give a shorter one",
+				 "the path of a socket has at most 107 bytes");
+	u = address(socket ? "http://localhost/" : url);
+	if (!u)
+		return text_fail(t, SOURCE_BAD, "say -u http://HOST:PORT", "'%s' is no address",
+				 url);
+	c = curl_easy_init();
+	state = c ? ask(c, u, t, who, socket) :
+		    text_fail(t, SOURCE_BUSY, "try again", "out of memory");
+	curl_easy_cleanup(c);
+	curl_url_cleanup(u);
+	return state;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * source_pid.c - the socket on which a process offers its debug list.
+ *
+ * The convention: a process offers it at DIR/stopper-PID.sock, DIR being the first of
+ * $XDG_RUNTIME_DIR, /run/user/UID of its user, /run and /tmp that has such a socket. Anybody can
+ * make one in /tmp: only one that the process itself listens on is taken, which the kernel tells
+ * (SO_PEERCRED), and which its file name alone would not.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "source.h"
+
+/* 0: @pid listens there; -errno: nobody does, or somebody else (-EXDEV). */
+static int listens(int pid, const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+	int fd, err = 0;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return -ENOENT;
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		err = -errno;
+	else if (cred.pid != pid)
+		err = -EXDEV;
+	close(fd);
+	return err;
+}
+
+/* The places to look, in their order; an empty one is skipped. */
+#define DIRS	4
+
+static void directories(int pid, char dir[DIRS][256])
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	char proc[32];
+	struct stat st;
+
+	memset(dir, 0, DIRS * sizeof(dir[0]));
+	snprintf(dir[0], sizeof(dir[0]), "%s", runtime ? runtime : "");
+	snprintf(proc, sizeof(proc), "/proc/%d", pid);
+	if (!stat(proc, &st))
+		snprintf(dir[1], sizeof(dir[1]), "/run/user/%u", st.st_uid);
+	strcpy(dir[2], "/run");
+	strcpy(dir[3], "/tmp");
+}
+
+static enum source_state no_socket(struct text *t, int pid, int err)
+{
+	char remedy[128];
+
+	if (kill(pid, 0) && errno == ESRCH)
+		return text_fail(t, SOURCE_GONE, "name one that runs", "there is no process %d",
+				 pid);
+	if (err == -EACCES || err == -EPERM)
+		return text_fail(t, SOURCE_BAD, "run it again with sudo",
+				 "the list of process %d is not yours", pid);
+	if (err == -EAGAIN)
+		return text_fail(t, SOURCE_BUSY, "try again", "process %d has too many clients",
+				 pid);
+	snprintf(remedy, sizeof(remedy),
+		 "let it serve unix:/run/stopper-%d.sock, or say where it does with -u or -s", pid);
+	return text_fail(t, SOURCE_GONE, remedy, "process %d offers no list", pid);
+}
+
+/* Finds the socket of @pid: SOURCE_OK and its path. */
+enum source_state source_process(struct text *t, int pid, char *path, size_t size)
+{
+	char dir[DIRS][256];
+	int i, err, why = -ENOENT;
+
+	directories(pid, dir);
+	for (i = 0; i < DIRS; i++) {
+		if (!dir[i][0])
+			continue;
+		snprintf(path, size, "%s/stopper-%d.sock", dir[i], pid);
+		err = listens(pid, path);
+		if (!err)
+			return SOURCE_OK;
+		if (err == -EACCES || err == -EPERM || err == -EAGAIN)
+			why = err;
+	}
+	return no_socket(t, pid, why);
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * view.c - a debug list as a person asks of it: who holds up which stop, worst first.
+ *
+ * A stop waits for one kind of thing at a time: quiescing for tasks, stopping for workers,
+ * closing for the closer that runs. The oldest of that kind is the culprit. If there is none,
+ * the stopper waits for its children, which are listed themselves.
+ *
+ * Lists may be long (100,000 lines): everything here is n log n.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "view.h"
+
+bool view_is_stop(const struct debug_stopper *s)
+{
+	return strcmp(s->phase, "running");
+}
+
+static bool waits_for(const struct debug_stopper *s, enum debug_kind kind)
+{
+	switch (kind) {
+	case DEBUG_TASK:
+		return !strcmp(s->phase, "quiescing");
+	case DEBUG_WORKER:
+		return !strcmp(s->phase, "stopping");
+	default:
+		return !strcmp(s->phase, "closing");
+	}
+}
+
+static void look_at_stopper(struct view_stopper *vs)
+{
+	const struct debug_stopper *s = vs->s;
+	size_t i;
+
+	for (i = 0; i < s->nr_groups; i++) {
+		const struct debug_group *g = &s->groups[i];
+
+		if (g->oldest > vs->oldest)
+			vs->oldest = g->oldest;
+		if (!waits_for(s, g->kind))
+			continue;
+		vs->held_count += g->count;
+		if (!vs->culprit || g->oldest > vs->held) {
+			vs->culprit = g;
+			vs->held = g->oldest;
+		}
+	}
+}
+
+static int by_number(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return by_number((*(struct view_stopper *const *)a)->s->id,
+			 (*(struct view_stopper *const *)b)->s->id);
+}
+
+static int with_id(const void *id, const void *b)
+{
+	return by_number(*(const uint64_t *)id, (*(struct view_stopper *const *)b)->s->id);
+}
+
+struct view_stopper *view_find(const struct view *v, uint64_t id)
+{
+	struct view_stopper **p = v->nr_stoppers ? bsearch(&id, v->by_id, v->nr_stoppers,
+							   sizeof(*p), with_id) : NULL;
+
+	return p ? *p : NULL;
+}
+
+/* A parent whose phase waits for nothing of its own waits for the child that has lasted longest. */
+static void look_at_child(struct view *v, const struct debug_stopper *s)
+{
+	struct view_stopper *parent = s->parent ? view_find(v, s->parent_id) : NULL;
+
+	if (!parent || !view_is_stop(parent->s) || parent->culprit ||
+	    (parent->child && parent->child->phase_age >= s->phase_age))
+		return;
+	parent->child = s;
+	parent->held = s->phase_age;
+}
+
+/* Stops held up by what runs in them; by a child; other stops; those that run. */
+static unsigned int badness(const struct view_stopper *vs)
+{
+	return vs->culprit ? 3 : vs->child ? 2 : view_is_stop(vs->s);
+}
+
+static int worst_first(const void *a, const void *b)
+{
+	const struct view_stopper *x = a, *y = b;
+	int c = by_number(badness(y), badness(x));
+
+	if (!c)
+		c = by_number(y->held, x->held);
+	if (!c)
+		c = by_number(y->oldest, x->oldest);
+	return c ? c : by_number(x->s->id, y->s->id);
+}
+
+static void index_by_id(struct view *v)
+{
+	size_t i;
+
+	for (i = 0; i < v->nr_stoppers; i++)
+		v->by_id[i] = &v->stoppers[i];
+	if (v->nr_stoppers)
+		qsort(v->by_id, v->nr_stoppers, sizeof(*v->by_id), by_id);
+}
+
+static void look_at_stoppers(struct view *v)
+{
+	struct debug_list *l = v->list;
+	size_t i;
+
+	for (i = 0; i < v->nr_stoppers; i++) {
+		v->stoppers[i].s = &l->stoppers[i];
+		look_at_stopper(&v->stoppers[i]);
+		v->stops += view_is_stop(&l->stoppers[i]);
+		v->tasks += l->stoppers[i].tasks;
+		v->workers += l->stoppers[i].workers;
+		v->nr_groups += l->stoppers[i].nr_groups;
+	}
+	index_by_id(v);
+	for (i = 0; i < v->nr_stoppers; i++)
+		look_at_child(v, &l->stoppers[i]);
+	if (v->nr_stoppers)
+		qsort(v->stoppers, v->nr_stoppers, sizeof(*v->stoppers), worst_first);
+	/* They have moved. */
+	index_by_id(v);
+}
+
+static int look_at_groups(struct view *v)
+{
+	struct view_group *vg = calloc(v->nr_groups + 1, sizeof(*vg));
+	size_t i, j;
+
+	if (!vg)
+		return -ENOMEM;
+	v->groups = vg;
+	for (i = 0; i < v->nr_stoppers; i++) {
+		const struct view_stopper *vs = &v->stoppers[i];
+
+		for (j = 0; j < vs->s->nr_groups; j++, vg++) {
+			vg->g = &vs->s->groups[j];
+			vg->of = vs;
+			vg->holds = waits_for(vs->s, vg->g->kind);
+		}
+	}
+	return 0;
+}
+
+static int look_at(struct view *v)
+{
+	v->nr_stoppers = v->list->nr_stoppers;
+	v->stoppers = calloc(v->nr_stoppers + 1, sizeof(*v->stoppers));
+	v->by_id = calloc(v->nr_stoppers + 1, sizeof(*v->by_id));
+	if (!v->stoppers || !v->by_id)
+		return -ENOMEM;
+	look_at_stoppers(v);
+	return look_at_groups(v);
+}
+
+static int by_age(const struct view_group *x, const struct view_group *y)
+{
+	int c = by_number(y->holds, x->holds);
+
+	return c ? c : by_number(y->g->oldest, x->g->oldest);
+}
+
+static int by_count(const struct view_group *x, const struct view_group *y)
+{
+	return by_number(y->g->count, x->g->count);
+}
+
+static int by_name(const struct view_group *x, const struct view_group *y)
+{
+	return strcmp(x->g->name, y->g->name);
+}
+
+static int by_stopper(const struct view_group *x, const struct view_group *y)
+{
+	int c = strcmp(x->of->s->name, y->of->s->name);
+
+	return c ? c : by_number(x->of->s->id, y->of->s->id);
+}
+
+static int (*const compare[])(const struct view_group *x, const struct view_group *y) = {
+	[BY_AGE] = by_age,
+	[BY_COUNT] = by_count,
+	[BY_NAME] = by_name,
+	[BY_STOPPER] = by_stopper,
+};
+
+struct order {
+	enum view_key key;
+	bool reverse;
+};
+
+/* What is equal comes by age, and then as it was in the list, so that lines do not jump about. */
+static int by_order(const void *a, const void *b, void *arg)
+{
+	const struct order *o = arg;
+	int c = compare[o->key](a, b);
+
+	if (c)
+		return o->reverse ? -c : c;
+	c = by_age(a, b);
+	if (!c)
+		c = by_stopper(a, b);
+	return c ? c : by_number((uintptr_t)((const struct view_group *)a)->g,
+				 (uintptr_t)((const struct view_group *)b)->g);
+}
+
+void view_sort(struct view *v, enum view_key key, bool reverse)
+{
+	struct order o = { .key = key, .reverse = reverse };
+
+	if (v->nr_groups)
+		qsort_r(v->groups, v->nr_groups, sizeof(*v->groups), by_order, &o);
+}
+
+static void parse(struct view *v, const struct text *t)
+{
+	size_t line = 0;
+	int err = debug_list_parse(t->data, t->len, &v->list, &line);
+
+	if (!err)
+		err = look_at(v);
+	if (!err)
+		return;
+	v->state = err == -EINVAL ? SOURCE_BAD : SOURCE_BUSY;
+	if (err == -EINVAL)
+		snprintf(v->why, sizeof(v->why),
+			 "line %zu of %s is not of a debug list: name one, or what serves one",
+			 line, source_name());
+	else
+		strcpy(v->why, "out of memory: try again");
+}
+
+/* Reads the source. NULL: not even memory for a sentence. */
+struct view *view_take(void)
+{
+	struct view *v = calloc(1, sizeof(*v));
+	struct text t = { 0 };
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!v)
+		return NULL;
+	v->state = source_read(&t);
+	v->taken = now_ns();
+	strftime(v->clock, sizeof(v->clock), "%H:%M:%S", localtime_r(&now, &tm));
+	if (v->state == SOURCE_OK)
+		parse(v, &t);
+	else
+		strcpy(v->why, t.why);
+	text_free(&t);
+	return v;
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	debug_list_free(v->list);
+	free(v->stoppers);
+	free(v->by_id);
+	free(v->groups);
+	free(v);
+}
+
+/* The longest of what is known that fits: 715 web sleeping in ep_poll, 715 sleeping, 715. */
+size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t width)
+{
+	char all[512], some[64];
+
+	snprintf(some, sizeof(some), "%llu%s%.32s", (unsigned long long)t->tid,
+		 t->state ? " " : "", t->state ? t->state : "");
+	snprintf(all, sizeof(all), "%llu%s%.64s%s%.32s%s%.128s", (unsigned long long)t->tid,
+		 t->comm ? " " : "", t->comm ? t->comm : "", t->state ? " " : "",
+		 t->state ? t->state : "", t->wchan ? " in " : "", t->wchan ? t->wchan : "");
+	if (strlen(all) <= width)
+		return words_put(dst, size, all);
+	if (strlen(some) > width)
+		snprintf(some, sizeof(some), "%llu", (unsigned long long)t->tid);
+	return words_fit(dst, size, some, width);
+}
+
+/* The same: user/conn.c:77 serve, user/conn.c:77, conn.c:77. */
+size_t view_place(char *dst, size_t size, const struct debug_place *at, size_t width)
+{
+	char all[1024], some[768];
+	const char *base;
+
+	if (!at->file)
+		return words_fit(dst, size, "", width);
+	snprintf(some, sizeof(some), "%.512s:%llu", at->file, (unsigned long long)at->line);
+	snprintf(all, sizeof(all), "%s %.128s", some, at->function);
+	if (strlen(all) <= width)
+		return words_put(dst, size, all);
+	if (strlen(some) <= width)
+		return words_put(dst, size, some);
+	base = strrchr(some, '/');
+	return words_tail(dst, size, base ? base + 1 : some, width);
+}

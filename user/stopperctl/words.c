@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * words.c - text from outside made safe for a terminal, times made short for people.
+ *
+ * A byte that is not printable ASCII shows as `?', each of them, so a width in bytes is a
+ * width in columns and no locale takes part.
+ */
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl.h"
+
+static char shown(char c)
+{
+	return c >= 0x20 && c < 0x7f ? c : '?';
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* As much of @src as fits, made printable. Returns the length. */
+size_t words_put(char *dst, size_t size, const char *src)
+{
+	size_t i, len = min_size(strlen(src), size - 1);
+
+	for (i = 0; i < len; i++)
+		dst[i] = shown(src[i]);
+	dst[len] = '\0';
+	return len;
+}
+
+/* At most @width columns; what is cut at its end has `~' there. */
+size_t words_fit(char *dst, size_t size, const char *src, size_t width)
+{
+	size_t len = words_put(dst, min_size(size, width + 1), src);
+
+	if (len && src[len])
+		dst[len - 1] = '~';
+	return len;
+}
+
+/* The same, but cut at its beginning: for paths. */
+size_t words_tail(char *dst, size_t size, const char *src, size_t width)
+{
+	size_t all = strlen(src), room = min_size(size - 1, width);
+	size_t len = words_put(dst, size, all > room ? src + all - room : src);
+
+	if (len && all > room)
+		dst[0] = '~';
+	return len;
+}
+
+/* 0.4s 59.9s 3m12s 2h05m 3d04h: two units at most, six columns up to 99 days. */
+void words_age(char dst[16], uint64_t ms)
+{
+	unsigned long long s = ms / 1000;
+
+	if (s < 60)
+		snprintf(dst, 16, "%llu.%us", s, (unsigned int)(ms % 1000 / 100));
+	else if (s < 3600)
+		snprintf(dst, 16, "%llum%02llus", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(dst, 16, "%lluh%02llum", s / 3600, s / 60 % 60);
+	else if (s < 86400ULL * 99999)
+		snprintf(dst, 16, "%llud%02lluh", s / 86400, s / 3600 % 24);
+	else
+		strcpy(dst, "ages");
+}
+
+int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
+}
+
+/* One line on standard error, whatever is in the arguments. */
+void say(const char *fmt, ...)
+{
+	char raw[2 * SENTENCE], line[2 * SENTENCE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	va_end(ap);
+	words_put(line, sizeof(line), raw);
+	fprintf(stderr, "stopperctl: %s\n", line);
+}
