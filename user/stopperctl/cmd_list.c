@@ -109,9 +109,8 @@ static void print_group(const struct view_group *vg, int wide)
 	if (g->queued)
 		printf("  %8s  |  %llu of them without a thread yet\n", "",
 		       (unsigned long long)g->queued);
-	if (g->threads_more)
-		printf("  %8s  |  and %llu threads more\n", "",
-		       (unsigned long long)g->threads_more);
+	if (g->more)
+		printf("  %8s  |  and %llu more\n", "", (unsigned long long)g->more);
 }
 
 /* The groups of one stopper stand together. */
@@ -163,9 +162,9 @@ static void print_list(struct view *v)
 		if (next < v->nr_groups && v->groups[next].of == &v->stoppers[i])
 			next = print_groups(v, next);
 	}
-	if (l->tasks_more || l->threads_more)
-		printf("\nand %llu tasks, %llu threads more, for which the list had no room\n",
-		       (unsigned long long)l->tasks_more, (unsigned long long)l->threads_more);
+	if (l->tasks_more)
+		printf("\nand %llu tasks more, for which the list had no room\n",
+		       (unsigned long long)l->tasks_more);
 }
 
 static int print_json(const struct debug_list *l)

@@ -206,18 +206,13 @@ static void asked_line(struct debug_stopper *s, char *p)
 		s->asked.ago = 0;
 }
 
-/* "and N tasks, N threads more" */
+/* "and N tasks more" */
 static void more_line(struct debug_list *l, char *p)
 {
-	char *what;
 	uint64_t n;
 
-	while (number(&p, &n) && skip(&p, " ") && (what = word(&p))) {
-		if (!strcmp(what, "tasks"))
-			l->tasks_more = n;
-		else if (!strcmp(what, "threads"))
-			l->threads_more = n;
-	}
+	if (number(&p, &n) && skip(&p, " tasks"))
+		l->tasks_more = n;
 }
 
 /* N "NAME" at FILE:LINE FUNC, oldest T; a closer has no place. */
@@ -326,7 +321,7 @@ static int line_of_group(struct parser *ps, char *p)
 	if (skip(&p, "queued "))
 		number(&p, &g->queued);
 	else if (skip(&p, "and "))
-		number(&p, &g->threads_more);
+		number(&p, &g->more);
 	return 0;
 }
 

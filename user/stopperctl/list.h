@@ -37,7 +37,8 @@ struct debug_group {
 	enum debug_kind kind;
 	const char *name;
 	struct debug_place at;
-	uint64_t count, oldest, queued, threads_more;
+	uint64_t count, oldest, queued;
+	uint64_t more;			/* tasks of threads that are not listed */
 	struct debug_thread *threads;		/* oldest first */
 	size_t nr_threads;
 };
@@ -58,7 +59,7 @@ struct debug_stopper {
 struct debug_list {
 	struct debug_stopper *stoppers;
 	size_t nr_stoppers;
-	uint64_t tasks_more, threads_more;	/* that the list's maker had no room for */
+	uint64_t tasks_more;	/* that the list's maker had no room for */
 	char *text;
 };
 

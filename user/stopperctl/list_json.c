@@ -81,7 +81,7 @@ static json_t *group_json(const struct debug_group *g)
 			 "name", g->name, "file", g->at.file,
 			 "line", known(g->at.line, g->at.file), "function", g->at.function,
 			 "oldest_seconds", sec(g->oldest), "queued", (json_int_t)g->queued,
-			 "threads", threads, "threads_more", (json_int_t)g->threads_more);
+			 "threads", threads, "more", (json_int_t)g->more);
 }
 
 static json_t *groups_json(const struct debug_stopper *s)
@@ -114,9 +114,8 @@ json_t *debug_list_json(const struct debug_list *list)
 
 	for (i = 0; i < list->nr_stoppers; i++)
 		stoppers = with(stoppers, stopper_json(&list->stoppers[i]));
-	return json_pack("{s:i, s:o, s:{s:I, s:I}}", "version", VERSION, "stoppers", stoppers,
-			 "more", "tasks", (json_int_t)list->tasks_more,
-			 "threads", (json_int_t)list->threads_more);
+	return json_pack("{s:i, s:o, s:I}", "version", VERSION, "stoppers", stoppers,
+			 "tasks_more", (json_int_t)list->tasks_more);
 }
 
 char *debug_list_json_text(const struct debug_list *list)

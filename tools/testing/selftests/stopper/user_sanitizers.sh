@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_sanitizers.sh: library and conformance cases under TSan, and under ASan and UBSan.
+# user_sanitizers.sh: libraries, conformance cases and HTTP tests under TSan, and under ASan and UBSan.
 #
 # Fewer rounds than without: the tools see a race or a bad access when it could happen, not only when
 # it does.
@@ -16,17 +16,27 @@ export ASAN_OPTIONS="detect_stack_use_after_return=1:exitcode=67:${ASAN_OPTIONS:
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
 
 echo "TAP version 13"
-echo "1..2"
-for kind in tsan asan; do
+echo "1..6"
+
+# check KIND PROGRAM [ARGUMENT...]
+check() {
+	kind=$1 program=$2
+	shift 2
 	nr=$((nr + 1))
-	if "$out/conformance-$kind" -r 15 >"$out/results-$kind" 2>&1; then
+	if "$out/$program-$kind" "$@" >"$out/results-$program-$kind" 2>&1; then
 		result=ok
 	else
 		result='not ok' status=1
 	fi
 	grep -qE 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|LeakSanitizer|runtime error:' \
-		"$out/results-$kind" && result='not ok' status=1
-	sed 's/^/    /' "$out/results-$kind"
-	echo "$result $nr conformance_$kind"
+		"$out/results-$program-$kind" && result='not ok' status=1
+	sed 's/^/    /' "$out/results-$program-$kind"
+	echo "$result $nr ${program}_$kind"
+}
+
+for sanitizer in tsan asan; do
+	check $sanitizer conformance -r 15
+	check $sanitizer user_http
+	check $sanitizer user_http_hostile
 done
 exit $status

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * handler.c - the debug list over HTTP: an access handler for libmicrohttpd.
+ *
+ * An answer is made whole in memory before a byte of it is sent, so a reader that stops reading
+ * holds nothing but its own copy. JSON is made from the text, and the page asks for the JSON:
+ * there is one source for all three.
+ *
+ * Names come from strangers. In the text the core has escaped them, jansson does so in the JSON,
+ * and the page puts them in by textContent only; should that fail one day, its policy lets no
+ * script run that has not this answer's nonce.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <stopper/http.h>
+#include <stopper/print.h>
+#include "../stopperctl/list_json.h"
+#include "page.h"
+
+#define NONCE_MARK	"@NONCE@"
+#define NO_PAGE		"default-src 'none'; frame-ancestors 'none'"
+#define PAGE		"default-src 'none'; script-src 'nonce-%s'; style-src 'nonce-%s'; " \
+			"connect-src 'self'; base-uri 'none'; form-action 'none'; " \
+			"frame-ancestors 'none'"
+
+struct answer {
+	unsigned int status;
+	const char *type, *policy;
+	char *body;			/* from malloc(), or constant and not to be freed */
+	size_t len;
+	enum MHD_ResponseMemoryMode mode;
+};
+
+static void add_headers(struct MHD_Response *r, const struct answer *a)
+{
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
+	MHD_add_response_header(r, "Content-Security-Policy", a->policy ? a->policy : NO_PAGE);
+	MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	if (a->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *conn, const struct answer *a)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(a->len, a->body, a->mode);
+	enum MHD_Result ok;
+
+	if (!r) {
+		if (a->mode == MHD_RESPMEM_MUST_FREE)
+			free(a->body);
+		return MHD_NO;
+	}
+	add_headers(r, a);
+	ok = MHD_queue_response(conn, a->status, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned int status, const char *why)
+{
+	struct answer a = {
+		.status = status, .type = "text/plain; charset=us-ascii",
+		.body = (char *)why, .len = strlen(why), .mode = MHD_RESPMEM_PERSISTENT,
+	};
+
+	return send_answer(conn, &a);
+}
+
+static enum MHD_Result unable(struct MHD_Connection *conn, int err)
+{
+	return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE, err == -ENOTSUP ?
+		      "This is a child of fork() and has no debug list.\n" : "Out of memory.\n");
+}
+
+static int render_text(char **text, size_t *len)
+{
+	FILE *f = open_memstream(text, len);
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	err = stopper_debug_print(f);
+	if (fclose(f) && !err)
+		err = -ENOMEM;
+	if (err)
+		free(*text);
+	return err;
+}
+
+static int render_json(char **json, size_t *len)
+{
+	struct debug_list *list;
+	size_t size, line;
+	char *text;
+	int err;
+
+	err = render_text(&text, &size);
+	if (err)
+		return err;
+	err = debug_list_parse(text, size, &list, &line);
+	free(text);
+	if (err)
+		return err;
+	*json = debug_list_json_text(list);
+	debug_list_free(list);
+	if (!*json)
+		return -ENOMEM;
+	*len = strlen(*json);
+	return 0;
+}
+
+/* The page's source with @nonce wherever it leaves room for one. */
+static int render_page(const char *nonce, char **page, size_t *len)
+{
+	const char *from = stopper_http_page, *end = stopper_http_page_end, *mark;
+	FILE *f = open_memstream(page, len);
+
+	if (!f)
+		return -ENOMEM;
+	while ((mark = memmem(from, (size_t)(end - from), NONCE_MARK, strlen(NONCE_MARK)))) {
+		fwrite(from, 1, (size_t)(mark - from), f);
+		fputs(nonce, f);
+		from = mark + strlen(NONCE_MARK);
+	}
+	fwrite(from, 1, (size_t)(end - from), f);
+	if (!fclose(f))
+		return 0;
+	free(*page);
+	return -ENOMEM;
+}
+
+static enum MHD_Result serve_text(struct MHD_Connection *conn)
+{
+	struct answer a = {
+		.status = MHD_HTTP_OK, .type = "text/plain; charset=us-ascii",
+		.mode = MHD_RESPMEM_MUST_FREE,
+	};
+	int err = render_text(&a.body, &a.len);
+
+	return err ? unable(conn, err) : send_answer(conn, &a);
+}
+
+static enum MHD_Result serve_json(struct MHD_Connection *conn)
+{
+	struct answer a = {
+		.status = MHD_HTTP_OK, .type = "application/json", .mode = MHD_RESPMEM_MUST_FREE,
+	};
+	int err = render_json(&a.body, &a.len);
+
+	return err ? unable(conn, err) : send_answer(conn, &a);
+}
+
+static enum MHD_Result serve_page(struct MHD_Connection *conn)
+{
+	struct answer a = {
+		.status = MHD_HTTP_OK, .type = "text/html; charset=utf-8",
+		.mode = MHD_RESPMEM_MUST_FREE,
+	};
+	char nonce[33], policy[sizeof(PAGE) + 2 * sizeof(nonce)];
+	uint64_t r[2];
+	int err;
+
+	if (getrandom(r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
+		return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE, "No random numbers yet.\n");
+	snprintf(nonce, sizeof(nonce), "%016llx%016llx", (unsigned long long)r[0],
+		 (unsigned long long)r[1]);
+	snprintf(policy, sizeof(policy), PAGE, nonce, nonce);
+	a.policy = policy;
+	err = render_page(nonce, &a.body, &a.len);
+	return err ? unable(conn, err) : send_answer(conn, &a);
+}
+
+/* The q of one of Accept's items, of its parameters @p, in thousandths. */
+static int weight(const char *p, const char *end)
+{
+	int unit = 100, q;
+
+	while (p < end && (*p == ';' || *p == ' ' || *p == '\t'))
+		p++;
+	if (end - p < 3 || strncasecmp(p, "q=", 2) || !isdigit((unsigned char)p[2]))
+		return 1000;
+	q = 1000 * (p[2] - '0');
+	for (p += 4; p < end && isdigit((unsigned char)*p); p++, unit /= 10)
+		q += unit * (*p - '0');
+	return q;
+}
+
+/* How much the Accept header wants @type, 0 to 1000; -1: it does not name it. */
+static int wanted(const char *accept, const char *type)
+{
+	const char *item, *end;
+
+	for (item = accept; *item; item = *end ? end + 1 : end) {
+		item += strspn(item, " \t");
+		end = strchrnul(item, ',');
+		if (strcspn(item, ",; \t") == strlen(type) &&
+		    !strncasecmp(item, type, strlen(type)))
+			return weight(item + strlen(type), end);
+	}
+	return -1;
+}
+
+/* As browsers do, and neither curl, which takes anything, nor who would as well take plain text. */
+static bool prefers_html(struct MHD_Connection *conn)
+{
+	const char *accept = MHD_lookup_connection_value(conn, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_ACCEPT);
+	int q = accept ? wanted(accept, "text/html") : 0;
+
+	return q > 0 && q > wanted(accept, "text/plain") && q >= wanted(accept, "*/*");
+}
+
+static enum MHD_Result list(struct MHD_Connection *conn)
+{
+	const char *format = MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, "format");
+
+	if (!format)
+		return prefers_html(conn) ? serve_page(conn) : serve_text(conn);
+	if (!strcmp(format, "text"))
+		return serve_text(conn);
+	if (!strcmp(format, "json"))
+		return serve_json(conn);
+	if (!strcmp(format, "html"))
+		return serve_page(conn);
+	return refuse(conn, MHD_HTTP_BAD_REQUEST, "The format is text, json or html.\n");
+}
+
+enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, const char *url,
+				     const char *method, const char *version,
+				     const char *upload_data, size_t *upload_data_size,
+				     void **con_cls)
+{
+	(void)cls;
+	(void)version;
+	(void)upload_data;
+	(void)upload_data_size;
+	(void)con_cls;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return refuse(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD only.\n");
+	if (strcmp(url, "/debug/stopper"))
+		return refuse(conn, MHD_HTTP_NOT_FOUND, "See /debug/stopper.\n");
+	return list(conn);
+}
