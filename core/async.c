@@ -2,8 +2,8 @@
 /*
  * async.c - async tasks: a job for the pool, and perhaps a slot of a semaphore.
  *
- * The order at the end is what others may rely on: the function returns, the
- * semaphore's slot is given back, the context is let go, the task stops being
+ * The order at the end is what others may rely on: the function returns, its trace
+ * ends, the semaphore's slot is given back, the context is let go, the task stops being
  * counted, the record is freed. Nothing of the caller's is touched after the
  * task has stopped being counted.
  *
@@ -18,12 +18,14 @@ struct async {
 	struct stopper_sem *sem;
 	stopper_fn fn;
 	void *arg;
+	struct traced *traced;		/* NULL: nobody listened */
 };
 
 _Static_assert(sizeof(struct async) <= 128, "see plat_alloc_record()");
 
 static void async_end(struct async *a)
 {
+	traced_end(a->traced);
 	if (a->sem)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
@@ -36,6 +38,7 @@ static void async_run(struct job *job)
 	struct async *a = list_item(job, struct async, task.job);
 	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
+	traced_start(a->traced);
 	plat_call(&c, a->fn, a->ctx, a->arg);
 	async_end(a);
 }
@@ -74,8 +77,24 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 	a->ctx = ctx;
 	a->fn = fn;
 	a->arg = arg;
+	if (PLAT_UNLIKELY(__stopper_traced()))
+		a->traced = traced_new(s, ctx, site, STOPPER_KIND_ASYNC);
 	*out = a;
 	return 0;
+}
+
+/* It was not accepted. */
+static void async_free(struct async *a)
+{
+	plat_free_record(a->traced);
+	plat_free_record(a);
+}
+
+/* Before anybody else can see it. */
+static void tell_queued(struct async *a)
+{
+	if (a->traced)
+		plat_trace_async_queued(a->traced);
 }
 
 /* Accepts it, and hands it to the pool, or refuses. @may_start: see pool_push(). */
@@ -107,11 +126,15 @@ static int limited_submit(struct async *a, bool wait)
 	struct sem_waiter w = { .grant = limited_grant, .arg = a, .waiters = &s->waiters };
 	int err;
 
-	if (wait)
+	if (wait) {
+		/* From now on: who has to wait stands in the semaphore's queue first. */
+		tell_queued(a);
 		return sem_acquire(a->sem, a->ctx, &s->quiesce, &w);
+	}
 	err = sem_try_acquire(a->sem, a->ctx);
 	if (err)
 		return err;
+	tell_queued(a);
 	err = async_submit(a, true);
 	if (err)
 		stopper_sem_release(a->sem);
@@ -129,11 +152,13 @@ int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 		return -EINVAL;
 	err = async_new(&a, s, ctx, site, fn, arg);
 	if (err)
-		return err;
+		return refused(s, STOPPER_KIND_ASYNC, site, err);
+	tell_queued(a);
 	err = async_submit(a, true);
-	if (err)
-		plat_free_record(a);
-	return err;
+	if (!err)
+		return 0;
+	async_free(a);
+	return refused(s, STOPPER_KIND_ASYNC, site, err);
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_async_task);
 
@@ -149,14 +174,15 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 		return -EINVAL;
 	/* A stopper that refuses says so, also when no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
-		return -ESHUTDOWN;
+		return refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
 	err = async_new(&a, s, ctx, site, fn, arg);
 	if (err)
-		return err;
+		return refused(s, STOPPER_KIND_ASYNC, site, err);
 	a->sem = sem;
 	err = limited_submit(a, wait);
-	if (err)
-		plat_free_record(a);
-	return err;
+	if (!err)
+		return 0;
+	async_free(a);
+	return refused(s, STOPPER_KIND_ASYNC, site, err);
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_limited_async_task);

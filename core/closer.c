@@ -37,11 +37,31 @@ static const char *closer_name(const struct stopper_closer *closer)
 	return closer->name ? closer->name : "closer";
 }
 
+/* Tells who listens. A copy, for the end: the closer may free its own name. */
+static void tell_closing(struct stopper *s)
+{
+	if (plat_traces_closers())
+		s->closing_shown = plat_alloc(STOPPER_NAME_SHOWN + 1);
+	if (!s->closing_shown)
+		return;
+	name_show(s->closing_shown, STOPPER_NAME_SHOWN + 1, s->closing_site.name);
+	plat_trace_closer_start(s, s->closing_shown);
+}
+
+static void tell_closed(struct stopper *s)
+{
+	if (s->closing_shown)
+		plat_trace_closer_end(s, s->closing_shown);
+	plat_free(s->closing_shown);
+	s->closing_shown = NULL;
+}
+
 /* The closer that Stop ran is over, whichever way. */
 static void closing_done(struct stopper *s)
 {
 	plat_flags_t f;
 
+	tell_closed(s);
 	run_exit(&s->closing_run);
 	plat_lock(&s->lock, f);
 	s->closing = NULL;
@@ -66,6 +86,7 @@ static void close_run(struct job *job)
 
 	closing_call(&c, s);
 	run_enter(&s->closing_run, s, &s->closing_site, STOPPER_PANIC_CLOSER);
+	tell_closing(s);
 	plat_call(&c, call_embedded, NULL, closer);
 	closing_done(s);
 }
@@ -123,18 +144,35 @@ void closer_late_done(struct stopper *s)
 	plat_unlock(&s->lock, f);
 }
 
+struct late {
+	struct run run;
+	bool traced;
+	char shown[STOPPER_NAME_SHOWN + 1];
+};
+
+static void late_over(struct late **l)
+{
+	if ((*l)->traced)
+		plat_trace_closer_end((*l)->run.s, (*l)->shown);
+	run_exit(&(*l)->run);
+}
+
 /* From CLOSING on: here and now. */
 static void run_late(struct stopper *s, struct stopper_closer *closer)
 {
 	struct stopper_site site = { .name = closer_name(closer) };
 	struct call c = { .s = s, .site = &site, .kind = STOPPER_PANIC_CLOSER };
-	struct run run;
+	struct late late;
 
-	run_enter(&run, s, &site, STOPPER_PANIC_CLOSER);
+	run_enter(&late.run, s, &site, STOPPER_PANIC_CLOSER);
+	late.traced = plat_traces_closers();
+	if (late.traced) {
+		name_show(late.shown, sizeof(late.shown), site.name);
+		plat_trace_closer_start(s, late.shown);
+	}
 	{
-		struct run *scope __attribute__((cleanup(run_leave))) = &run;
+		struct late *scope __attribute__((cleanup(late_over), unused)) = &late;
 
-		(void)scope;
 		plat_call(&c, call_embedded, NULL, closer);
 	}
 }

@@ -21,6 +21,9 @@
  * freed, so the events its ties hang on are there (event.c, race 3). Freeing
  * walks up the parents in a loop: depth costs no stack.
  *
+ * A span is carried by the context that it was given to and seen through all below
+ * that one, which keep it alive.
+ *
  * Ordered accesses: refs and pins are counted fully ordered (P), so that all
  * writes before anybody's last drop are seen by who frees.
  */
@@ -36,7 +39,20 @@ struct stopper_ctx {
 	struct stopper_on_fire stopper_tie;
 	struct plat_timer timer;
 	bool timed;
+	const struct span *span;	/* in here or further up; NULL: none */
 };
+
+/* One that carries a span of its own. */
+struct span_ctx {
+	struct stopper_ctx ctx;		/* first: freed as such */
+	struct span span;
+};
+
+/* What it carries, alive as long as the context is; NULL: nothing. */
+const struct span *ctx_span(const struct stopper_ctx *ctx)
+{
+	return ctx ? ctx->span : NULL;
+}
 
 /* Cuts the ties that have not called yet. */
 static void cut_ties(struct stopper_ctx *ctx);
@@ -126,19 +142,26 @@ static void tie(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stop
 	unpin(ctx);
 }
 
-static struct stopper_ctx *ctx_new(struct stopper_ctx *parent)
+/* @size: of what the context lies at the beginning of. */
+static struct stopper_ctx *ctx_new_within(size_t size, struct stopper_ctx *parent)
 {
-	struct stopper_ctx *ctx = plat_alloc(sizeof(*ctx));
+	struct stopper_ctx *ctx = plat_alloc(size);
 
 	if (!ctx)
 		return NULL;
 	stopper_event_init(&ctx->done);
+	ctx->span = ctx_span(parent);
 	ctx->refs = 1;
 	ctx->pins = 1;
 	ctx->parent = stopper_ctx_get(parent);
 	if (parent)
 		tie(ctx, &ctx->parent_tie, &parent->done);
 	return ctx;
+}
+
+static struct stopper_ctx *ctx_new(struct stopper_ctx *parent)
+{
+	return ctx_new_within(sizeof(struct stopper_ctx), parent);
 }
 
 int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out)
@@ -222,6 +245,40 @@ int stopper_ctx_with_cancel_on_stop(struct stopper *s, struct stopper_ctx *paren
 	return s && out ? with_stopper(s, &s->stop_ctx, parent, out) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_stop);
+
+int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span *span,
+			  struct stopper_ctx **out)
+{
+	struct stopper_ctx *ctx;
+	struct span_ctx *sc;
+	struct span read;
+
+	if (!out)
+		return -EINVAL;
+	*out = NULL;
+	if (!span || !span_read(&read, span))
+		return -EINVAL;
+	ctx = ctx_new_within(sizeof(*sc), parent);
+	if (!ctx)
+		return -ENOMEM;
+	sc = list_item(ctx, struct span_ctx, ctx);
+	sc->span = read;
+	ctx->span = &sc->span;
+	*out = ctx;
+	return 0;
+}
+EXPORT_SYMBOL_PLAT(stopper_ctx_with_span);
+
+bool stopper_ctx_span(const struct stopper_ctx *ctx, struct stopper_span *out)
+{
+	const struct span *span = ctx_span(ctx);
+
+	if (!span || !out)
+		return false;
+	span_show(out, span);
+	return true;
+}
+EXPORT_SYMBOL_PLAT(stopper_ctx_span);
 
 void stopper_ctx_cancel(struct stopper_ctx *ctx)
 {

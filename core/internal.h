@@ -50,8 +50,10 @@
  *                                                                SYMBOL_SIZE bytes, no address
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
- *   plat_alloc_record(n), plat_free_record(p)          process   the same, to 128 bytes, for what
+ *   plat_alloc_record(n)                               process   the same, to 128 bytes, for what
  *                                                                another thread will free
+ *   plat_free_record(p)                                any       what the two give
+ *   plat_alloc_any(n)                                  any       as plat_alloc_record()
  *   plat_alloc_lines(n)                                process   the same, on a cache line
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
  *   plat_stamp()                                       any       a cheap clock; 0 in a slot: ask
@@ -74,6 +76,14 @@
  *   plat_usable()                                      any       0, or why not (after fork)
  *   plat_owner_valid(module)                           any       may it be options.owner?
  *   plat_log(level, line)                              any
+ *   __stopper_traced()                                 any       does anybody listen to tasks? Free
+ *                                                                while nobody does (slot.h)
+ *   plat_traces_closers()                              any       or to closers?
+ *   plat_trace_tid()                                   any       plat_tid(); 0: not this thread's
+ *                                                                own work (softirq)
+ *   plat_random()                                      any       64 bits nobody else has
+ *   plat_trace_*(...)                                  any       tells who listens of an event; no
+ *                                                                lock is held
  *   plat_might_sleep()                                 process   says so when debugging
  *   plat_sort(base, n, size, cmp)                      process
  *   memcpy, memset, strcmp, strlen, snprintf, vsnprintf: as everywhere
@@ -102,6 +112,28 @@ struct call {
 	enum stopper_panic_kind kind;
 	struct call *outer;		/* platform's */
 };
+
+/* A place in a trace; W3C's bytes, read as big endian numbers. */
+struct span {
+	uint64_t trace_hi, trace_lo;
+	uint64_t id;
+};
+
+/* A task or worker to whose events somebody listens; span.c. */
+struct traced {
+	struct traced *next, **link;	/* among what threads are in; NULL: not there */
+	int tid;			/* the thread that is in it, or 0 */
+	unsigned int kind;		/* STOPPER_KIND_*, TRACED_WORKER */
+	struct span span;
+	struct span from;		/* what its context carries */
+	uint64_t parent;		/* span id, or 0 */
+	uint64_t stopper;		/* id */
+	const struct stopper_site *site;
+};
+
+#define TRACED_WORKER	3		/* beside STOPPER_KIND_* */
+
+_Static_assert(sizeof(struct traced) <= 128, "see plat_alloc_record()");
 
 /* Something of a stopper's that runs on a thread and is not a task. */
 struct run {
@@ -144,6 +176,7 @@ struct worker {
 	struct stopper_list node;	/* s->workers */
 	struct stopper *s;
 	const struct stopper_site *site;
+	struct traced *traced;		/* NULL: nobody listened */
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
 	void *arg;
@@ -211,7 +244,7 @@ struct stopper {
 	int led_by;				/* the thread that does the stopping, or 0 */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* stop_job is queued or has run */
-	unsigned int depth;			/* parents above it; constant */
+	unsigned char depth;			/* parents above it; constant */
 	unsigned int late_closers;		/* closers running at their adder's */
 	unsigned int nworkers;
 	unsigned int nclosers;
@@ -225,6 +258,7 @@ struct stopper {
 	struct stopper_closer *closing;		/* the closer handed to close_job */
 	struct run closing_run;
 	struct stopper_site closing_site;	/* its name */
+	char *closing_shown;			/* a copy for its end's event, or NULL */
 	struct job close_job;
 	struct job stop_job;
 	struct stopper *parent;
@@ -330,6 +364,42 @@ struct stopper_slot *pool_slot_get(void);
 void pool_slot_put(struct stopper_slot *slot);
 struct slot_table *slots_walk(struct slot_table *t);
 void pool_slots_exit(void);
+
+/* ctx.c */
+const struct span *ctx_span(const struct stopper_ctx *ctx);
+
+/* span.c */
+void spans_exit(void);
+struct traced *traced_new(struct stopper *s, struct stopper_ctx *ctx,
+			  const struct stopper_site *site, unsigned int kind);
+void traced_start(struct traced *t);
+void traced_end(struct traced *t);
+void spans_abandon(int tid);
+void span_show(struct stopper_span *out, const struct span *span);
+bool span_read(struct span *span, const struct stopper_span *in);
+
+/* the platform's: events, see kmod/trace.h and user/trace.c */
+void plat_trace_task_start(const struct traced *t);
+void plat_trace_task_end(const struct traced *t);
+void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
+			     const struct stopper_site *site);
+void plat_trace_async_queued(const struct traced *t);
+void plat_trace_worker_start(const struct traced *t);
+void plat_trace_worker_end(const struct traced *t);
+void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to);
+void plat_trace_closer_start(const struct stopper *s, const char *shown);
+void plat_trace_closer_end(const struct stopper *s, const char *shown);
+void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
+		      unsigned int workers);
+
+/* A task that is refused: tells who listens, and gives @err back. */
+static inline int refused(const struct stopper *s, unsigned int kind,
+			  const struct stopper_site *site, int err)
+{
+	if (PLAT_UNLIKELY(__stopper_traced()))
+		plat_trace_task_refused(s, kind, site);
+	return err;
+}
 
 /* worker.c */
 void worker_stop_all(struct stopper *s);

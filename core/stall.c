@@ -147,6 +147,18 @@ static void stall(struct stopper *s, int64_t waited)
 	report(s, STOPPER_LOG_WARNING);
 }
 
+/* To who traces, also of one that is then left out. */
+static void trace(struct stopper *s, int64_t waited)
+{
+	unsigned int workers;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	workers = s->nworkers;
+	plat_unlock(&s->lock, f);
+	plat_trace_stall(s, waited, stopper_num_tasks(s), workers);
+}
+
 /* false: another report is being written, come back soon. */
 bool report_stall(struct stopper *s, int64_t waited)
 {
@@ -154,11 +166,13 @@ bool report_stall(struct stopper *s, int64_t waited)
 	unsigned int left_out;
 
 	if (s->log) {
+		trace(s, waited);
 		stall(s, waited);
 		return true;
 	}
 	if (!try_take(&writing))
 		return false;
+	trace(s, waited);
 	if (may_report(&left_out)) {
 		if (left_out)
 			stopper_log(NULL, STOPPER_LOG_WARNING,

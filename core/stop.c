@@ -189,6 +189,7 @@ static void quiesce_begin(struct stopper *s)
 	plat_unlock(&s->lock, f);
 	if (!first)
 		return;
+	plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
 	/* (B1) pairs with the light barrier in admitted(), task.c */
 	plat_heavy_barrier();
 	event_fire(&s->quiesce_ctx, ECANCELED);
@@ -275,14 +276,24 @@ static bool closer_over(struct stopper *s)
 	return !s->closing;
 }
 
-static void stop_begin(struct stopper *s)
+/* The leader. An earlier one may have been here. */
+static void enter_phase(struct stopper *s, enum stopper_phase phase)
 {
+	enum stopper_phase from;
 	plat_flags_t f;
 
 	plat_lock(&s->lock, f);
-	if (s->phase < STOPPER_STOPPING)
-		set_phase(s, STOPPER_STOPPING);
+	from = s->phase;
+	if (from < phase)
+		set_phase(s, phase);
 	plat_unlock(&s->lock, f);
+	if (from < phase)
+		plat_trace_phase(s, from, phase);
+}
+
+static void stop_begin(struct stopper *s)
+{
+	enter_phase(s, STOPPER_STOPPING);
 	event_fire(&s->stop_ctx, ECANCELED);
 	event_fire(&s->stop, 1);
 	worker_stop_all(s);
@@ -291,13 +302,9 @@ static void stop_begin(struct stopper *s)
 static int run_closers(struct leader *l)
 {
 	struct stopper *s = l->s;
-	plat_flags_t f;
 	int err;
 
-	plat_lock(&s->lock, f);
-	if (s->phase < STOPPER_CLOSING)
-		set_phase(s, STOPPER_CLOSING);
-	plat_unlock(&s->lock, f);
+	enter_phase(s, STOPPER_CLOSING);
 	do {
 		/* An earlier leader may have left one running. */
 		err = wait_until(l, closer_over);
@@ -348,6 +355,7 @@ static int lead_stop(struct leader *l)
 		err = wait_until(l, now_stopped);
 	if (err)
 		return err;
+	plat_trace_phase(s, STOPPER_CLOSING, STOPPER_STOPPED);
 	registry_remove(s);
 	leave_parent(s);
 	plat_scan_sync();

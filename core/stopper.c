@@ -217,7 +217,7 @@ static bool join_parent(struct stopper *s, struct stopper *parent)
 
 	if (!parent)
 		return true;
-	s->depth = parent->depth + 1;
+	s->depth = (unsigned char)(parent->depth + 1);
 	stopper_pin(parent);
 	/* First: once it is on the list it may be stopped, and leave. */
 	set_parent(s, parent);

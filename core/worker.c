@@ -31,6 +31,7 @@ static void worker_leave(struct worker *w)
 	struct stopper *s = w->s;
 	plat_flags_t f;
 
+	traced_end(w->traced);
 	stopper_ctx_put(w->ctx);
 	plat_lock(&s->lock, f);
 	slist_remove(&w->node);
@@ -46,6 +47,7 @@ static void worker_main(struct plat_thread *t)
 	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
 
 	run_enter(&w->run, w->s, w->site, STOPPER_PANIC_WORKER);
+	traced_start(w->traced);
 	plat_call(&c, w->fn, w->ctx, w->arg);
 	run_exit(&w->run);
 	worker_leave(w);
@@ -125,8 +127,12 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 		return -ESHUTDOWN;
 	}
 	stopper_ctx_get(ctx);
+	if (__stopper_traced())
+		w->traced = traced_new(s, ctx, site, TRACED_WORKER);
 	err = plat_thread_start(&w->thread, site->name);
 	if (err) {
+		plat_free_record(w->traced);
+		w->traced = NULL;
 		worker_leave(w);
 		plat_free(w);
 	}

@@ -116,6 +116,7 @@ static void __exit stopper_exit(void)
 	pool_exit();
 	threads_exit();
 	pool_slots_exit();
+	spans_exit();
 	destroy_workqueue(stopper_wq);
 }
 

@@ -164,6 +164,7 @@ void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 #define plat_free(p)		kvfree(p)
 /* The slab allocator has what this asks for. */
 #define plat_alloc_record(n)	kzalloc(n, GFP_KERNEL)
+#define plat_alloc_any(n)	kzalloc(n, GFP_ATOMIC | __GFP_NOWARN)
 #define plat_free_record(p)	kfree(p)
 #define plat_now()		((s64)ktime_get_ns())
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
@@ -177,6 +178,11 @@ static inline s64 plat_stamp_age(u64 stamp)
 }
 
 void plat_log(int level, const char *line);
+u64 plat_random(void);
+bool plat_traces_closers(void);
+
+/* Softirq and interrupts are not the work of the thread that they came upon. */
+#define plat_trace_tid()	(in_task() ? (int)current->pid : 0)
 
 /* threads */
 

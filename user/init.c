@@ -59,6 +59,7 @@ static void init(void)
 	if (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) > 0)
 		cpus = (unsigned int)CPU_COUNT(&set);
 	pool_init();
+	record_init();
 }
 
 int plat_usable(void)

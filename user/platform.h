@@ -204,10 +204,14 @@ int64_t plat_now(void);
 uint64_t plat_stamp(void);
 int64_t plat_stamp_age(uint64_t stamp);
 void plat_log(int level, const char *line);
+uint64_t plat_random(void);
+bool plat_traces_closers(void);
+#define plat_trace_tid()	plat_tid()
 
 #define plat_alloc(n)		calloc(1, n)
 #define plat_free(p)		free(p)
 void *plat_alloc_record(size_t n);
+#define plat_alloc_any(n)	plat_alloc_record(n)
 void plat_free_record(void *p);
 
 static inline void *plat_alloc_lines(size_t n)
@@ -267,6 +271,10 @@ void cache_join(void);
 void cache_leave(void);
 
 extern bool plat_forked;
+void record_init(void);
+void record_event(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);
+void record_flush(void);
+void trace_record(bool on);
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
 void eventfd_signal(int fd);

@@ -186,6 +186,7 @@ static void __attribute__((noreturn)) give_up(const char *why)
 
 void plat_panic_unhandled(void)
 {
+	record_flush();
 	abort();
 }
 
@@ -208,6 +209,10 @@ void __stopper_panic(void *value)
 		c = *innermost;
 	panic_hook(&c, value, plat_tid(), false);
 	memcpy(&exc.exception_class, "STOPPER", 8);
+#ifdef ASAN
+	/* As for an exception: cleanups on the way run where there were frames. */
+	__asan_handle_no_return();
+#endif
 	_Unwind_ForcedUnwind(&exc, unwind_to, &target);
 	give_up("a panic could not be unwound: a frame has no unwind table");
 }

@@ -122,6 +122,57 @@ STOPPER_API void stopper_ctx_cancel(struct stopper_ctx *ctx);
  */
 STOPPER_API struct stopper_event *stopper_ctx_done(struct stopper_ctx *ctx);
 
+/**
+ * struct stopper_span - a place in a trace, as W3C Trace Context has it
+ * @trace_id: which trace; never all zero
+ * @span_id: which span in it; never all zero
+ *
+ * The bytes stand in the order in which they are written in a traceparent header.
+ */
+struct stopper_span {
+	uint8_t trace_id[16];
+	uint8_t span_id[8];
+};
+
+/**
+ * stopper_ctx_with_span() - a context that carries a span to the tasks started with it
+ * @parent: ends with this one as well; NULL: the background
+ * @span: copied, for example from a request's traceparent header
+ * @out: the new context, with one reference
+ *
+ * All contexts derived from it carry the span too, until one is given another. A task
+ * that is traced and started with such a context is a part of that trace; its parent
+ * is @span, or the task that starts it if that one was started with the same span.
+ *
+ * Context: process context, allocates.
+ * Return: 0; -EINVAL without @out or @span, or if one of its ids is all zero; -ENOMEM.
+ */
+STOPPER_API int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span *span,
+				      struct stopper_ctx **out);
+
+/**
+ * stopper_ctx_span() - the span that a context carries
+ * @ctx: a context, or NULL
+ * @out: the span; left alone if there is none
+ *
+ * Context: any.
+ * Return: true if it carries one, its own or that of one it was derived from.
+ */
+STOPPER_API bool stopper_ctx_span(const struct stopper_ctx *ctx, struct stopper_span *out);
+
+/**
+ * stopper_current_span() - the span of the task or worker that this thread is in
+ * @out: the span; left alone if there is none
+ *
+ * The innermost one that is traced: for a request to another service, or a log line.
+ * A task has a span only if somebody listened when it started. Tasks that were begun
+ * with stopper_task_begin() are no thread's.
+ *
+ * Context: any; in softirq there is none.
+ * Return: true if there is one.
+ */
+STOPPER_API bool stopper_current_span(struct stopper_span *out);
+
 /* Every context begins with its event. The code it fires with is the errno. */
 struct stopper_ctx_head {
 	/* private: */

@@ -11,6 +11,8 @@
  * Only a slot that is this CPU's or thread's own and was found free is filled here. All else
  * (a task inside a task, a full table, a thread's first task, softirq, no membarrier) finds
  * the slot at hand taken, or finds the one that is always taken, and goes to core/task.c.
+ * So does every task while somebody listens to tasks: __stopper_traced(), a nop in the
+ * kernel and a look at one word in userspace.
  */
 #ifndef STOPPER_SLOT_H
 #define STOPPER_SLOT_H
@@ -74,6 +76,10 @@ STOPPER_INLINE void __stopper_slot_number(struct stopper_slot *slot, unsigned in
 }
 
 #ifdef __KERNEL__
+
+/* Raised by who listens to the events of tasks; kmod/trace.c. */
+DECLARE_STATIC_KEY_FALSE(stopper_traced);
+#define __stopper_traced()	static_branch_unlikely(&stopper_traced)
 
 /* [0]: process context, [1]: softirq; each is used by one of the CPU at a time. */
 DECLARE_PER_CPU(struct stopper_cursor [2], stopper_cursors);
@@ -167,6 +173,36 @@ STOPPER_INLINE void __stopper_slot_frame(struct stopper_slot *slot)
 #define STOPPER_INLINES_TASKS	0	/* arguments may be pushed after the look at sp */
 #endif
 
+/*
+ * Does anybody listen to the events of tasks? The word is also the semaphore of their USDT
+ * probes, which who attaches raises in the library's own memory. Named in C, it would be
+ * copied into the program (R_X86_64_COPY), away from there; so its address is taken from
+ * the global offset table, which has no effect, so that the compiler may do it once for a
+ * whole loop. x86: compilers do not compare with memory that is read atomically.
+ */
+STOPPER_INLINE bool __stopper_traced(void)
+{
+#if defined(__x86_64__)
+	const unsigned int *word;
+	bool raised;
+
+	__asm__("mov stopper_traced@GOTPCREL(%%rip), %0" : "=r" (word));
+	__asm__ volatile("cmpl $0, %1" : "=@ccne" (raised) : "m" (*word));
+	return __stopper_unlikely(raised);
+#elif defined(__aarch64__)
+	const unsigned int *word;
+
+	__asm__("adrp %0, :got:stopper_traced\n\tldr %0, [%0, :got_lo12:stopper_traced]"
+		: "=r" (word));
+	return __stopper_unlikely(__stopper_load(word));
+#else
+	/* Nothing is inlined there, so only the library looks. */
+	extern const unsigned int stopper_traced;
+
+	return __stopper_unlikely(__stopper_load(&stopper_traced));
+#endif
+}
+
 #endif /* __KERNEL__ */
 
 /* Makes a task visible in a slot that is ours, stamped and pinned. */
@@ -195,7 +231,7 @@ STOPPER_INLINE struct stopper_slot *__stopper_slot_take(struct stopper *s,
 {
 	struct stopper_slot *slot;
 
-	if (!STOPPER_INLINES_TASKS)
+	if (!STOPPER_INLINES_TASKS || __stopper_traced())
 		return NULL;
 	slot = __stopper_slot_pin(kind);
 	/* (E) pairs with __stopper_slot_leave(), on whichever CPU */

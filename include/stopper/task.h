@@ -16,6 +16,8 @@
 
 STOPPER_BEGIN_DECLS
 
+struct traced;
+
 /**
  * struct stopper_task - a task that is not a function call
  *
@@ -28,6 +30,7 @@ struct stopper_task {
 	struct stopper_slot *slot;	/* the claim: in a table, or @own; NULL: none */
 	struct stopper_slot own;
 	struct stopper_list node;
+	struct traced *traced;		/* on the list only; NULL: nobody listened */
 	unsigned int shard;
 };
 
@@ -82,19 +85,19 @@ struct stopper_task {
  */
 #define stopper_task_begin(s, ctx, name, task)					\
 	__stopper_task_begin(s, ctx, STOPPER_SITE(name), task)
-STOPPER_API int __stopper_task_begin_slowpath(struct stopper *s, const struct stopper_site *site,
+STOPPER_API int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
+					      const struct stopper_site *site,
 					      struct stopper_task *task);
 STOPPER_API void __stopper_task_end_slowpath(struct stopper_task *task);
 
 STOPPER_INLINE int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
 					const struct stopper_site *site, struct stopper_task *task)
 {
-	(void)ctx;
 	if (__stopper_unlikely(!s || !task))
 		return -EINVAL;
 	task->slot = __stopper_slot_take(s, site, STOPPER_KIND_HANDLE);
 	if (__stopper_unlikely(!task->slot))
-		return __stopper_task_begin_slowpath(s, site, task);
+		return __stopper_task_begin_slowpath(s, ctx, site, task);
 	if (__stopper_likely(__stopper_admits(s)))
 		return 0;
 	__stopper_slot_leave(&task->slot);

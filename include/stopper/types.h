@@ -19,6 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/compiler.h>
 #include <linux/jiffies.h>
+#include <linux/jump_label.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>

@@ -21,11 +21,11 @@ _stopperctl() {
 	COMPREPLY=()
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		list|top|wait|dump) command=$word; break ;;
+		list|top|wait|dump|trace) command=$word; break ;;
 		esac
 	done
 	case $prev in
-	-f|--file|-s|--socket)
+	-f|--file|-s|--socket|-o|--output)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
@@ -41,12 +41,14 @@ _stopperctl() {
 		return ;;
 	esac
 	case $command in
-	'')	words="list top wait dump --help --version $sources" ;;
+	'')	words="list top wait dump trace --help --version $sources" ;;
 	list)	words="--json --help $sources" ;;
 	top)	words="--delay --count --sort --reverse --color=never --color=auto --help $sources" ;;
 	wait)	words="--timeout --start --delay --help $sources"
 		[[ $cur == -* ]] || words=$(_stopperctl_names) ;;
 	dump)	words="--help $sources" ;;
+	trace)	words="--output --help"
+		[[ $cur == -* ]] || { compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; } ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

@@ -46,6 +46,7 @@ int cmd_list(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 /* main.c */
 int try_help(const char *command);

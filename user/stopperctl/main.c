@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "top", cmd_top, "the same live, sortable" },
 	{ "wait", cmd_wait, "wait until a stopper has stopped, and tell for what it waits" },
 	{ "dump", cmd_dump, "the list as it is, to be saved and read again with -f" },
+	{ "trace", cmd_trace, "make of a recording a file for Perfetto" },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))

@@ -187,6 +187,7 @@ void conf_free(void *p);
 int conf_rounds(int n);			/* n, scaled to the machine */
 bool conf_may_misuse(void);		/* may a case provoke a WARN? */
 int conf_sem_waiters(struct stopper_sem *sem);
+bool conf_trace(bool on);		/* somebody listens to tasks; false: not to be had */
 
 void conf_gate_init(struct conf_gate *g);
 void conf_gate_destroy(struct conf_gate *g);
@@ -282,6 +283,7 @@ extern const struct conf_case cases_event[];
 extern const struct conf_case cases_fire[];
 extern const struct conf_case cases_ctx[];
 extern const struct conf_case cases_tie[];
+extern const struct conf_case cases_span[];
 extern const struct conf_case cases_sem[];
 extern const struct conf_case cases_panic[];
 extern const struct conf_case cases_count[];

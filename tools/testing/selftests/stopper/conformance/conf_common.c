@@ -20,6 +20,7 @@ static const struct conf_case *const groups[] = {
 	cases_fire,
 	cases_ctx,
 	cases_tie,
+	cases_span,
 	cases_sem,
 	cases_panic,
 	cases_count,

@@ -20,6 +20,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/trace_events.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
 
@@ -129,6 +130,11 @@ int conf_sem_waiters(struct stopper_sem *sem)
 		n++;
 	spin_unlock_irqrestore(&sem->lock, flags);
 	return n;
+}
+
+bool conf_trace(bool on)
+{
+	return !trace_set_clr_event("stopper", NULL, on);
 }
 
 void conf_gate_init(struct conf_gate *g)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <stopper/print.h>
+#include <stopper/trace.h>
 #include <stopper/uring.h>
 #include "conf.h"
 #include "kselftest.h"
@@ -119,6 +120,23 @@ int conf_sem_waiters(struct stopper_sem *sem)
 		n++;
 	pthread_mutex_unlock(&sem->lock);
 	return n;
+}
+
+/* One that STOPPER_TRACE began goes on. */
+bool conf_trace(bool on)
+{
+	static bool ours;
+	int err;
+
+	if (on) {
+		err = stopper_trace_start("/dev/null");
+		ours = !err;
+		return !err || err == -EBUSY;
+	}
+	if (ours)
+		CHECK_EQ(stopper_trace_stop(), 0);
+	ours = false;
+	return !getenv("STOPPER_TRACE");
 }
 
 void conf_gate_init(struct conf_gate *g)

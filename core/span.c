@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * span.c - tasks and workers as spans of a trace.
+ *
+ * While somebody listens, each task and worker has a record: its span, its parent's
+ * and the trace they belong to, with sizes as W3C Trace Context has them. While nobody
+ * does there is no record, and nothing here is called.
+ *
+ * The parent. What a thread is in when it starts a task is one candidate, the innermost
+ * traced task or worker, and what the given context carries is the other one:
+ *
+ *   context carries   thread is in       parent
+ *   nothing           nothing            none: a new trace
+ *   nothing           task A             A
+ *   span C            nothing            C
+ *   span C            A, given C too     A: it lies between C and the new task
+ *   span C            A, given another   C: the caller has said so
+ *
+ * An async task's parent, and a worker's, is decided on the thread that starts it.
+ *
+ * Which task a thread is in stands in a hash by thread, innermost first. Records are
+ * allocated, and not in the frames of the tasks: a kernel thread may die of an oops in
+ * a task, and nobody tells us of threads that are not ours. What it leaves is then some
+ * memory and, should its number be used again, a wrong parent. Softirq is nobody's
+ * thread: its tasks have the parent that their context carries. A handle is not what a
+ * thread is in, since it may end anywhere.
+ *
+ * No memory for a record: that task is not traced.
+ */
+#include "internal.h"
+
+#define HEADS		1024
+#define LOCKS		16
+
+#define LOCK(i)		PLAT_LOCK_INIT(locks[i])
+
+/* One for every LOCKS-th head. */
+static stopper_lock_t locks[LOCKS] = {
+	LOCK(0), LOCK(1), LOCK(2), LOCK(3), LOCK(4), LOCK(5), LOCK(6), LOCK(7),
+	LOCK(8), LOCK(9), LOCK(10), LOCK(11), LOCK(12), LOCK(13), LOCK(14), LOCK(15),
+};
+
+static struct traced *heads[HEADS];	/* latest first */
+
+static stopper_lock_t *lock_of(int tid)
+{
+	return &locks[(unsigned int)tid % LOCKS];
+}
+
+static struct traced **head_of(int tid)
+{
+	return &heads[(unsigned int)tid % HEADS];
+}
+
+/* With the lock held. */
+static void add(struct traced *t)
+{
+	struct traced **head = head_of(t->tid);
+
+	t->next = *head;
+	t->link = head;
+	if (t->next)
+		t->next->link = &t->next;
+	*head = t;
+}
+
+/* With the lock held. */
+static void take_off(struct traced *t)
+{
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	t->link = NULL;
+}
+
+/* With the lock held: the innermost of this thread. */
+static struct traced *find(int tid)
+{
+	struct traced *t = *head_of(tid);
+
+	while (t && t->tid != tid)
+		t = t->next;
+	return t;
+}
+
+/* What threads that died in a task have left. Nobody is there any more. */
+void spans_exit(void)
+{
+	struct traced *t;
+	unsigned int i;
+
+	for (i = 0; i < HEADS; i++)
+		while ((t = heads[i])) {
+			take_off(t);
+			plat_free_record(t);
+		}
+}
+
+/* What this thread is in; @from: what that one's context carried. */
+static bool current_span(struct span *span, struct span *from)
+{
+	int tid = plat_trace_tid();
+	struct traced *t;
+	plat_flags_t f;
+
+	if (!tid)
+		return false;
+	plat_lock(lock_of(tid), f);
+	t = find(tid);
+	if (t) {
+		*span = t->span;
+		*from = t->from;
+	}
+	plat_unlock(lock_of(tid), f);
+	return t;
+}
+
+static uint64_t new_id(void)
+{
+	uint64_t id;
+
+	do
+		id = plat_random();
+	while (!id);
+	return id;
+}
+
+static bool same(const struct span *a, const struct span *b)
+{
+	return a->trace_hi == b->trace_hi && a->trace_lo == b->trace_lo && a->id == b->id;
+}
+
+/* A span of its own, below its parent. */
+static void be_born(struct traced *t, const struct span *from)
+{
+	struct span cur, cur_from;
+	bool inside = current_span(&cur, &cur_from);
+	const struct span *parent = from;
+
+	if (inside && (!from || same(from, &cur_from)))
+		parent = &cur;
+	if (from)
+		t->from = *from;
+	t->parent = parent ? parent->id : 0;
+	t->span.trace_hi = parent ? parent->trace_hi : new_id();
+	t->span.trace_lo = parent ? parent->trace_lo : new_id();
+	t->span.id = new_id();
+}
+
+/* A record for what will start; NULL: no memory. Any context. */
+struct traced *traced_new(struct stopper *s, struct stopper_ctx *ctx,
+			  const struct stopper_site *site, unsigned int kind)
+{
+	struct traced *t = plat_alloc_any(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->kind = kind;
+	t->stopper = s->id;
+	t->site = site;
+	be_born(t, ctx_span(ctx));
+	return t;
+}
+
+static void enter(struct traced *t)
+{
+	plat_flags_t f;
+
+	t->tid = plat_trace_tid();
+	if (!t->tid)
+		return;
+	plat_lock(lock_of(t->tid), f);
+	add(t);
+	plat_unlock(lock_of(t->tid), f);
+}
+
+/* It starts, here and now. NULL: nothing. */
+void traced_start(struct traced *t)
+{
+	if (!t)
+		return;
+	if (t->kind != STOPPER_KIND_HANDLE)
+		enter(t);
+	if (t->kind == TRACED_WORKER)
+		plat_trace_worker_start(t);
+	else
+		plat_trace_task_start(t);
+}
+
+/* The record is on no list. */
+static void finish(struct traced *t)
+{
+	if (t->kind == TRACED_WORKER)
+		plat_trace_worker_end(t);
+	else
+		plat_trace_task_end(t);
+	plat_free_record(t);
+}
+
+/* It has ended, while its site and its stopper are still there. NULL: nothing. */
+void traced_end(struct traced *t)
+{
+	plat_flags_t f;
+
+	if (!t)
+		return;
+	if (t->tid) {
+		plat_lock(lock_of(t->tid), f);
+		take_off(t);
+		plat_unlock(lock_of(t->tid), f);
+	}
+	finish(t);
+}
+
+/* Ends the synchronous tasks of a thread that is dying or has gone. Any context. */
+void spans_abandon(int tid)
+{
+	struct traced *t;
+	plat_flags_t f;
+
+	do {
+		plat_lock(lock_of(tid), f);
+		t = find(tid);
+		/* An async task or a worker is below all others, and ended by its owner. */
+		if (t && t->kind != STOPPER_KIND_SYNC)
+			t = NULL;
+		if (t)
+			take_off(t);
+		plat_unlock(lock_of(tid), f);
+		if (t)
+			finish(t);
+	} while (t);
+}
+
+static void store_be(uint8_t *to, uint64_t v)
+{
+	int i;
+
+	for (i = 7; i >= 0; i--, v >>= 8)
+		to[i] = (uint8_t)v;
+}
+
+static uint64_t load_be(const uint8_t *from)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		v = v << 8 | from[i];
+	return v;
+}
+
+void span_show(struct stopper_span *out, const struct span *span)
+{
+	store_be(out->trace_id, span->trace_hi);
+	store_be(out->trace_id + 8, span->trace_lo);
+	store_be(out->span_id, span->id);
+}
+
+/* false: one of the ids is zero, which is no id. */
+bool span_read(struct span *span, const struct stopper_span *in)
+{
+	span->trace_hi = load_be(in->trace_id);
+	span->trace_lo = load_be(in->trace_id + 8);
+	span->id = load_be(in->span_id);
+	return span->id && (span->trace_hi || span->trace_lo);
+}
+
+bool stopper_current_span(struct stopper_span *out)
+{
+	struct span span, from;
+
+	if (!out || !current_span(&span, &from))
+		return false;
+	span_show(out, &span);
+	return true;
+}
+EXPORT_SYMBOL_PLAT(stopper_current_span);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * trace.c - the core's events as tracepoints; trace.h has their form.
+ *
+ * A tracepoint that nobody enabled is a nop here as well: names are escaped, and sites
+ * looked at, only behind it.
+ */
+#include <linux/random.h>
+#include "internal.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+DEFINE_STATIC_KEY_FALSE(stopper_traced);
+EXPORT_SYMBOL_GPL(stopper_traced);
+
+int trace_listen(void)
+{
+	static_branch_inc(&stopper_traced);
+	return 0;
+}
+
+void trace_unlisten(void)
+{
+	static_branch_dec(&stopper_traced);
+}
+
+u64 plat_random(void)
+{
+	return get_random_u64();
+}
+
+bool plat_traces_closers(void)
+{
+	return trace_closer_start_enabled() || trace_closer_end_enabled();
+}
+
+/* A site's strings, escaped. */
+struct shown {
+	char name[STOPPER_NAME_SHOWN + 1];
+	char file[64];
+};
+
+static void show_site(struct shown *sh, const struct stopper_site *site)
+{
+	char *p;
+
+	name_show(sh->name, sizeof(sh->name), site->name);
+	name_tail(sh->file, sizeof(sh->file), site->file ?: "?");
+	for (p = sh->file; *p; p++)
+		if (*p == ' ')
+			*p = '_';
+}
+
+static struct trace_started started_of(const struct traced *t, const struct shown *sh)
+{
+	return (struct trace_started){
+		.id = t->stopper,
+		.kind = t->kind,
+		.line = t->site->line,
+		.name = sh->name,
+		.file = sh->file,
+		.span = t->span.id,
+		.parent = t->parent,
+		.trace_hi = t->span.trace_hi,
+		.trace_lo = t->span.trace_lo,
+	};
+}
+
+#define TRACE_STARTED(event, t) do {						\
+	struct trace_started __started;						\
+	struct shown __shown;							\
+										\
+	if (!trace_##event##_enabled())						\
+		break;								\
+	show_site(&__shown, (t)->site);						\
+	__started = started_of(t, &__shown);					\
+	trace_##event(&__started);						\
+} while (0)
+
+#define TRACE_ENDED(event, t) do {						\
+	char __shown[STOPPER_NAME_SHOWN + 1];					\
+	struct trace_ended __ended = {						\
+		.id = (t)->stopper,						\
+		.kind = (t)->kind,						\
+		.name = __shown,						\
+		.span = (t)->span.id,						\
+	};									\
+										\
+	if (!trace_##event##_enabled())						\
+		break;								\
+	name_show(__shown, sizeof(__shown), (t)->site->name);			\
+	trace_##event(&__ended);						\
+} while (0)
+
+void plat_trace_task_start(const struct traced *t)
+{
+	TRACE_STARTED(task_start, t);
+}
+
+void plat_trace_task_end(const struct traced *t)
+{
+	TRACE_ENDED(task_end, t);
+}
+
+void plat_trace_async_queued(const struct traced *t)
+{
+	TRACE_STARTED(async_queued, t);
+}
+
+void plat_trace_worker_start(const struct traced *t)
+{
+	TRACE_STARTED(worker_start, t);
+}
+
+void plat_trace_worker_end(const struct traced *t)
+{
+	TRACE_ENDED(worker_end, t);
+}
+
+void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
+			     const struct stopper_site *site)
+{
+	struct shown sh;
+
+	if (!trace_task_refused_enabled())
+		return;
+	show_site(&sh, site);
+	trace_task_refused(s->id, kind, sh.name, sh.file, site->line);
+}
+
+void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
+{
+	trace_phase(s->id, s->name, from, to);
+}
+
+void plat_trace_closer_start(const struct stopper *s, const char *shown)
+{
+	trace_closer_start(s->id, shown);
+}
+
+void plat_trace_closer_end(const struct stopper *s, const char *shown)
+{
+	trace_closer_end(s->id, shown);
+}
+
+void plat_trace_stall(const struct stopper *s, s64 waited, unsigned long tasks,
+		      unsigned int workers)
+{
+	trace_stall(s->id, s->name, waited, tasks, workers);
+}

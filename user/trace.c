@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * trace.c - the core's events as USDT probes and as lines of the recorder.
+ *
+ * A probe is a nop and a note in the ELF file that says where it is and where its
+ * arguments are; whoever attaches puts a breakpoint there. Escaping names costs more
+ * than that, so each probe has a semaphore, a count that those who attach raise.
+ * The probes of tasks and workers share one, which is stopper_traced, the word that
+ * the way into a task looks at (slot.h); the others share another. The second half of
+ * each word is the recorder's own: the first half is changed from outside, by a
+ * debugger or the kernel, which do not do so atomically.
+ *
+ * kmod/trace.h has tracepoints of the same names with the same arguments, and prints
+ * them in the same form.
+ */
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Before sdt.h, which declares them otherwise. */
+#define _SDT_HAS_SEMAPHORES	1
+#include <sys/sdt.h>
+#include "internal.h"
+
+union listeners {
+	unsigned int any;
+	struct {
+		unsigned short attached;
+		unsigned short recorded;
+	};
+};
+
+#define PROBES	__attribute__((section(".probes"), used))
+
+union listeners stopper_traced STOPPER_API PROBES;
+static union listeners stopper_noted PROBES;
+
+#define SEMAPHORE(probe, word)							\
+	extern union listeners stopper_##probe##_semaphore			\
+		__attribute__((alias(#word), visibility("hidden")))
+
+SEMAPHORE(task_start, stopper_traced);
+SEMAPHORE(task_end, stopper_traced);
+SEMAPHORE(task_refused, stopper_traced);
+SEMAPHORE(async_queued, stopper_traced);
+SEMAPHORE(worker_start, stopper_traced);
+SEMAPHORE(worker_end, stopper_traced);
+SEMAPHORE(phase, stopper_noted);
+SEMAPHORE(closer_start, stopper_noted);
+SEMAPHORE(closer_end, stopper_noted);
+SEMAPHORE(stall, stopper_noted);
+
+/* The recorder begins or ends. */
+void trace_record(bool on)
+{
+	plat_store(&stopper_traced.recorded, on);
+	plat_store(&stopper_noted.recorded, on);
+}
+
+static bool recorded(void)
+{
+	return plat_load(&stopper_noted.recorded);
+}
+
+static bool noted(void)
+{
+	return PLAT_UNLIKELY(plat_load(&stopper_noted.any));
+}
+
+bool plat_traces_closers(void)
+{
+	return noted();
+}
+
+/* A bijection of 64 bits whose values look random (Steele and others, splitmix64). */
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	return x ^ x >> 31;
+}
+
+static uint64_t seed;
+
+static void make_seed(void)
+{
+	struct timespec ts;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed))
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	seed = mix((uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec) ^ (uint64_t)getpid();
+}
+
+/* No two are the same in one process: of a bijection no two arguments are. */
+uint64_t plat_random(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static uint64_t n;
+
+	pthread_once(&once, make_seed);
+	return mix(seed + __atomic_add_fetch(&n, 1, __ATOMIC_RELAXED) * 0x9e3779b97f4a7c15u);
+}
+
+static const char * const kinds[] = {
+	[STOPPER_KIND_SYNC] = "kind=sync ",
+	[STOPPER_KIND_HANDLE] = "kind=handle ",
+	[STOPPER_KIND_ASYNC] = "kind=async ",
+};
+
+/* A site's strings, escaped; the file without spaces. */
+struct shown {
+	const char *name, *file;	/* what a probe is given */
+	char name_buf[STOPPER_NAME_SHOWN + 1];
+	char file_buf[64];
+};
+
+static void show_site(struct shown *sh, const struct stopper_site *site)
+{
+	char *p;
+
+	name_show(sh->name_buf, sizeof(sh->name_buf), site->name);
+	name_tail(sh->file_buf, sizeof(sh->file_buf), site->file ? site->file : "?");
+	for (p = sh->file_buf; *p; p++)
+		if (*p == ' ')
+			*p = '_';
+	sh->name = sh->name_buf;
+	sh->file = sh->file_buf;
+}
+
+#define ULL(x)	((unsigned long long)(x))
+
+/* What has begun, or will; @kind: "kind=... ", or nothing. */
+static void record_begun(const char *event, const char *kind, const struct traced *t,
+			 const struct shown *sh)
+{
+	record_event(false, event,
+		     "id=%llu %sfile=%s line=%u span=%016llx parent=%016llx trace=%016llx%016llx name=%s",
+		     ULL(t->stopper), kind, sh->file, t->site->line, ULL(t->span.id),
+		     ULL(t->parent), ULL(t->span.trace_hi), ULL(t->span.trace_lo), sh->name);
+}
+
+void plat_trace_task_start(const struct traced *t)
+{
+	struct shown sh;
+
+	show_site(&sh, t->site);
+	STAP_PROBE9(stopper, task_start, t->stopper, t->kind, sh.name, sh.file, t->site->line,
+		    t->span.id, t->parent, t->span.trace_hi, t->span.trace_lo);
+	if (recorded())
+		record_begun("task_start", kinds[t->kind], t, &sh);
+}
+
+void plat_trace_task_end(const struct traced *t)
+{
+	struct shown sh;
+
+	show_site(&sh, t->site);
+	STAP_PROBE4(stopper, task_end, t->stopper, t->kind, sh.name, t->span.id);
+	if (recorded())
+		record_event(false, "task_end", "id=%llu %sspan=%016llx name=%s",
+			     ULL(t->stopper), kinds[t->kind], ULL(t->span.id), sh.name);
+}
+
+void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
+			     const struct stopper_site *site)
+{
+	struct shown sh;
+
+	show_site(&sh, site);
+	STAP_PROBE5(stopper, task_refused, s->id, kind, sh.name, sh.file, site->line);
+	if (recorded())
+		record_event(false, "task_refused", "id=%llu %sfile=%s line=%u name=%s",
+			     ULL(s->id), kinds[kind], sh.file, site->line, sh.name);
+}
+
+void plat_trace_async_queued(const struct traced *t)
+{
+	struct shown sh;
+
+	show_site(&sh, t->site);
+	STAP_PROBE8(stopper, async_queued, t->stopper, sh.name, sh.file, t->site->line,
+		    t->span.id, t->parent, t->span.trace_hi, t->span.trace_lo);
+	if (recorded())
+		record_begun("async_queued", "", t, &sh);
+}
+
+void plat_trace_worker_start(const struct traced *t)
+{
+	struct shown sh;
+
+	show_site(&sh, t->site);
+	STAP_PROBE8(stopper, worker_start, t->stopper, sh.name, sh.file, t->site->line,
+		    t->span.id, t->parent, t->span.trace_hi, t->span.trace_lo);
+	if (recorded())
+		record_begun("worker_start", "", t, &sh);
+}
+
+void plat_trace_worker_end(const struct traced *t)
+{
+	struct shown sh;
+
+	show_site(&sh, t->site);
+	STAP_PROBE3(stopper, worker_end, t->stopper, sh.name, t->span.id);
+	if (recorded())
+		record_event(false, "worker_end", "id=%llu span=%016llx name=%s",
+			     ULL(t->stopper), ULL(t->span.id), sh.name);
+}
+
+void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
+{
+	if (!noted())
+		return;
+	STAP_PROBE4(stopper, phase, s->id, (const char *)s->name, from, to);
+	if (recorded())
+		record_event(true, "phase", "id=%llu from=%s to=%s name=%s", ULL(s->id),
+			     stopper_phase_name(from), stopper_phase_name(to), s->name);
+}
+
+void plat_trace_closer_start(const struct stopper *s, const char *shown)
+{
+	STAP_PROBE2(stopper, closer_start, s->id, shown);
+	if (recorded())
+		record_event(false, "closer_start", "id=%llu name=%s", ULL(s->id), shown);
+}
+
+void plat_trace_closer_end(const struct stopper *s, const char *shown)
+{
+	STAP_PROBE2(stopper, closer_end, s->id, shown);
+	if (recorded())
+		record_event(false, "closer_end", "id=%llu name=%s", ULL(s->id), shown);
+}
+
+void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
+		      unsigned int workers)
+{
+	if (!noted())
+		return;
+	STAP_PROBE5(stopper, stall, s->id, (const char *)s->name, waited, tasks, workers);
+	if (recorded())
+		record_event(true, "stall", "id=%llu waited_ns=%lld tasks=%lu workers=%u name=%s",
+			     ULL(s->id), (long long)waited, tasks, workers, s->name);
+}
