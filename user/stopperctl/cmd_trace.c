@@ -744,13 +744,13 @@ static void report(const struct convert *c)
 {
 	if (c->ignored)
 		say("%lu lines are not a stopper's events: left out",
-			c->ignored);
+		    c->ignored);
 	if (c->lost)
 		say("%lu events were lost while they were recorded",
-			c->lost);
+		    c->lost);
 	if (c->dropped)
 		say("over %d things at once, or no memory: %lu left out",
-			MAX_KEPT, c->dropped);
+		    MAX_KEPT, c->dropped);
 }
 
 static int convert(FILE *in, FILE *out, const char *from, const char *to)
@@ -775,7 +775,7 @@ static int convert(FILE *in, FILE *out, const char *from, const char *to)
 	return EXIT_OK;
 }
 
-static void usage(FILE *to)
+static void print_help(FILE *to)
 {
 	fputs("Usage: stopperctl trace [-o FILE] [RECORDING]\n"
 	      "\n"
@@ -843,15 +843,15 @@ int cmd_trace(int argc, char **argv)
 			to = optarg;
 			break;
 		case 'h':
-			usage(stdout);
+			print_help(stdout);
 			return EXIT_OK;
 		default:
-			usage(stderr);
+			print_help(stderr);
 			return EXIT_USAGE;
 		}
 	}
 	if (argc - optind > 1) {
-		usage(stderr);
+		print_help(stderr);
 		return EXIT_USAGE;
 	}
 	return run(optind < argc ? argv[optind] : "/sys/kernel/tracing/trace", to);
