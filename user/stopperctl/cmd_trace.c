@@ -743,11 +743,9 @@ static void finish(struct convert *c)
 static void report(const struct convert *c)
 {
 	if (c->ignored)
-		say("%lu lines are not a stopper's events: left out",
-		    c->ignored);
+		say("%lu lines are not a stopper's events: left out", c->ignored);
 	if (c->lost)
-		say("%lu events were lost while they were recorded",
-		    c->lost);
+		say("%lu events were lost while they were recorded", c->lost);
 	if (c->dropped)
 		say("over %d things at once, or no memory: %lu left out",
 		    MAX_KEPT, c->dropped);
@@ -799,7 +797,7 @@ static FILE *open_input(const char *path)
 	if (in)
 		return in;
 	say("cannot open %s: %s%s", path, strerror(errno),
-		errno == EACCES ? ": tracefs is root's, try sudo" : "");
+	    errno == EACCES ? ": tracefs is root's, try sudo" : "");
 	return NULL;
 }
 
