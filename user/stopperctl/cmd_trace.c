@@ -32,6 +32,8 @@
 #include <string.h>
 #include "ctl.h"
 
+#define TRACEFS		"/sys/kernel/tracing/trace"
+#define EVENTS		"/sys/kernel/tracing/events/stopper/enable"
 #define MAX_LINE	4096
 #define MAX_KEPT	1000000
 #define COMM_WIDTH	16
@@ -761,7 +763,9 @@ static int convert(FILE *in, FILE *out, const char *from, const char *to)
 		return EXIT_SOURCE;
 	}
 	if (!c.events && !c.failed) {
-		say("%s holds no event of a stopper", from);
+		say("%s holds no event of a stopper%s", from,
+		    strcmp(from, TRACEFS) ? "" :
+		    ": as root, 'echo 1 >" EVENTS "', then what is to be seen");
 		return EXIT_SOURCE;
 	}
 	finish(&c);
@@ -773,21 +777,21 @@ static int convert(FILE *in, FILE *out, const char *from, const char *to)
 	return EXIT_OK;
 }
 
-static void print_help(FILE *to)
+static void print_help(void)
 {
 	fputs("Usage: stopperctl trace [-o FILE] [RECORDING]\n"
 	      "\n"
 	      "Makes of a recording a file for https://ui.perfetto.dev or chrome://tracing.\n"
 	      "\n"
 	      "RECORDING is what libstopper's recorder wrote (STOPPER_TRACE=FILE), or tracefs'\n"
-	      "trace or a copy of it; -: standard input. Without it: /sys/kernel/tracing/trace.\n"
+	      "trace or a copy of it; -: standard input. Without it: " TRACEFS ".\n"
 	      "\n"
 	      "  -o, --output FILE   write there, not to standard output\n"
 	      "  -h, --help          this text\n"
 	      "\n"
 	      "Exit status: 0 ok; 1 wrong usage, or it cannot be written; 2 it cannot be read, or\n"
 	      "holds no event.\n",
-	      to);
+	      stdout);
 }
 
 static FILE *open_input(const char *path)
@@ -797,7 +801,9 @@ static FILE *open_input(const char *path)
 	if (in)
 		return in;
 	say("cannot open %s: %s%s", path, strerror(errno),
-	    errno == EACCES ? ": tracefs is root's, try sudo" : "");
+	    strcmp(path, TRACEFS) ? "" :
+	    errno == EACCES ? ": tracefs is root's, try sudo" :
+	    ": as root, 'mount -t tracefs none /sys/kernel/tracing'");
 	return NULL;
 }
 
@@ -841,16 +847,15 @@ int cmd_trace(int argc, char **argv)
 			to = optarg;
 			break;
 		case 'h':
-			print_help(stdout);
+			print_help();
 			return EXIT_OK;
 		default:
-			print_help(stderr);
 			return EXIT_USAGE;
 		}
 	}
 	if (argc - optind > 1) {
-		print_help(stderr);
+		say("trace: one recording at a time");
 		return EXIT_USAGE;
 	}
-	return run(optind < argc ? argv[optind] : "/sys/kernel/tracing/trace", to);
+	return run(optind < argc ? argv[optind] : TRACEFS, to);
 }

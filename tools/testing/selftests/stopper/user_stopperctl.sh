@@ -132,7 +132,7 @@ check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp
 check dump_is_byte_for_byte eval 'from_list dump | cmp - "$list"'
 check dump_from_stdin_is_byte_for_byte eval '"$ctl" dump -f - <"$list" | cmp - "$list"'
 check empty_list_has_no_stopper eval '[ "$("$ctl" -f "$work/empty" list)" = "No stopper." ]'
-check help_of_each_command eval 'for c in "" list top wait dump; do
+check help_of_each_command eval 'for c in "" list top wait dump trace; do
 	"$ctl" $c --help | grep -q "^Usage: stopperctl" || exit; done'
 check version_is_told eval '"$ctl" --version | grep -qE "^stopperctl [0-9]+\.[0-9]+\.[0-9]+$"'
 
@@ -216,6 +216,14 @@ refused pid_that_is_none 1 "must be a process id" -p x list
 refused file_that_is_not_there 2 "No such file.*: name the saved output" -f "$work/none" list
 refused file_that_is_a_folder 2 "Is a directory" -f "$work" list
 refused file_that_is_no_list 2 "line 1 of .* is not of a debug list: name one" -f /etc/passwd list
+cat >"$work/recording" <<'END'
+          worker-12      [001] ..... 1.000001: worker_start: id=1 file=w.c line=10 span=c58664dc05ff9f0b parent=0000000000000000 trace=eeb12c8c436446a35625f22c6430ddaf name=accept
+          worker-12      [001] ..... 1.500001: worker_end: id=1 span=c58664dc05ff9f0b name=accept
+END
+check trace_makes_json_of_a_recording eval '"$ctl" trace "$work/recording" |
+	jq -e "[.traceEvents[] | select(.name == \"accept\" and (.ph == \"B\" or .ph == \"E\"))] | length > 0"'
+refused trace_of_what_is_no_recording 2 "holds no event of a stopper" trace /etc/passwd
+refused trace_of_two_recordings 1 "one recording" trace a b
 refused dump_of_what_is_no_list 2 "is not of a debug list: name one" -f /etc/passwd dump
 refused file_without_end 2 "more than 256 MiB" -f /dev/zero list
 refused connection_refused 2 "connection refused by .*: start the process" -u http://127.0.0.1:1 list
