@@ -91,6 +91,12 @@ static char *word(char **p)
 	return start;
 }
 
+/* All that is left of the line: a symbol, and in the kernel perhaps its module. NULL: nothing. */
+static char *symbol(char *p)
+{
+	return *p ? p : NULL;
+}
+
 /* A quoted name. A backslash goes before a quote and a backslash; what else is escaped stays so. */
 static char *quoted(char **p)
 {
@@ -259,7 +265,7 @@ static int thread_line(struct parser *ps, char *p)
 	if (!seconds(&p, &t.age))
 		return 0;
 	if (skip(&p, " in "))
-		t.wchan = word(&p);
+		t.wchan = symbol(p);
 	all = grown(g->threads, g->nr_threads, sizeof(t));
 	if (!all)
 		return -ENOMEM;
@@ -272,7 +278,7 @@ static int thread_line(struct parser *ps, char *p)
 static int stack_line(struct parser *ps, char *p)
 {
 	struct debug_thread *t = ps->thread;
-	const char *frame = word(&p), **all;
+	const char *frame = symbol(p), **all;
 
 	if (!frame)
 		return 0;

@@ -28,8 +28,8 @@ static const char web[] =
 "  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago\n"
 "  task 3 \"request\" at conn.c:77 serve, oldest 4.201s\n"
 "    queued 1\n"
-"    thread 715 \"web\" sleeping for 4.201s in do_sys_poll\n"
-"      stack do_sys_poll+0x1f/0x300\n"
+"    thread 715 \"web\" sleeping for 4.201s in serve_file [web]\n"
+"      stack serve_file+0x1f/0x300 [web]\n"
 "      stack poll_schedule+0x2/0x30\n"
 "    thread 716 gone for 3.000s\n"
 "    thread 717 for 2.5s\n"
@@ -105,7 +105,7 @@ TEST(a_list_is_read_whole)
 	EXPECT_STREQ(g->at.file, "conn.c");
 	ASSERT_EQ(g->nr_threads, 3);
 	EXPECT_STREQ(g->threads[0].state, "sleeping");
-	EXPECT_STREQ(g->threads[0].wchan, "do_sys_poll");
+	EXPECT_STREQ(g->threads[0].wchan, "serve_file [web]");
 	ASSERT_EQ(g->threads[0].nr_stack, 2);
 	EXPECT_STREQ(g->threads[0].stack[1], "poll_schedule+0x2/0x30");
 	EXPECT_STREQ(g->threads[1].state, "gone");
@@ -294,8 +294,8 @@ static const char web_json[] =
 "\"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
 "\"oldest_seconds\":4.201, \"queued\":1, \"threads\":[\n"
-"{\"tid\":715, \"comm\":\"web\", \"state\":\"sleeping\", \"seconds\":4.201, \"wchan\":\"do_sys_poll\",\n"
-"\"stack\":[\"do_sys_poll+0x1f/0x300\", \"poll_schedule+0x2/0x30\"]},\n"
+"{\"tid\":715, \"comm\":\"web\", \"state\":\"sleeping\", \"seconds\":4.201, \"wchan\":\"serve_file [web]\",\n"
+"\"stack\":[\"serve_file+0x1f/0x300 [web]\", \"poll_schedule+0x2/0x30\"]},\n"
 "{\"tid\":716, \"comm\":null, \"state\":\"gone\", \"seconds\":3.0, \"wchan\":null, \"stack\":[]},\n"
 "{\"tid\":717, \"comm\":null, \"state\":null, \"seconds\":2.5, \"wchan\":null, \"stack\":[]}],\n"
 "\"more\":9},\n"
