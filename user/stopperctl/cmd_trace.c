@@ -3,9 +3,7 @@
  * cmd_trace.c - stopperctl trace: from a recording to what Perfetto and chrome://tracing open.
  *
  * The input is the text of tracefs' trace file, or of libstopper's recorder, which has the
- * same form (kmod/trace.h, user/record.c):
- *
- *   "%16s-%-7d [%03d] FLAGS SECONDS.FRACTION: EVENT: key=value ... name=REST OF THE LINE"
+ * same form; event.c reads its lines.
  *
  * The output is the JSON object of the Trace Event Format. It is written as the input is
  * read; kept are only what has begun and not ended, the threads and the stoppers, and of
@@ -22,7 +20,6 @@
  * still open above it, whose end was lost. What is open at the end of the input is closed
  * there, and marked.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -31,12 +28,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ctl.h"
+#include "event.h"
 
 #define TRACEFS		"/sys/kernel/tracing/trace"
 #define EVENTS		"/sys/kernel/tracing/events/stopper/enable"
 #define MAX_LINE	4096
 #define MAX_KEPT	1000000
-#define COMM_WIDTH	16
 #define STOPPERS	1	/* the processes */
 #define THREADS		2
 
@@ -64,13 +61,6 @@ struct track {
 	unsigned int number;
 	bool stopped;
 	char phase[16];
-};
-
-struct event {
-	char comm[COMM_WIDTH + 1];
-	int64_t tid;
-	int64_t ns;
-	char *what, *fields, *name;
 };
 
 struct convert {
@@ -222,47 +212,6 @@ static void open_free(struct convert *c, struct open *o)
 	free(o);
 }
 
-/* --- fields ----------------------------------------------------------------------------------- */
-
-/* The value of @key, up to the next space; NULL: there is none. */
-static const char *field(const struct event *ev, const char *key)
-{
-	const char *p = ev->fields;
-	size_t len = strlen(key);
-
-	while (p) {
-		p += strspn(p, " ");
-		if (!strncmp(p, key, len) && p[len] == '=')
-			return p + len + 1;
-		p = strchr(p, ' ');
-	}
-	return NULL;
-}
-
-static bool number(const struct event *ev, const char *key, int base, uint64_t *out)
-{
-	const char *p = field(ev, key);
-	char *end;
-
-	if (!p || !isxdigit((unsigned char)*p))
-		return false;
-	errno = 0;
-	*out = strtoull(p, &end, base);
-	return !errno && (*end == ' ' || !*end);
-}
-
-static bool word(const struct event *ev, const char *key, char *out, size_t size)
-{
-	const char *p = field(ev, key);
-	size_t len = p ? strcspn(p, " ") : 0;
-
-	if (!len || len >= size)
-		return false;
-	memcpy(out, p, len);
-	out[len] = '\0';
-	return true;
-}
-
 /* What an event says besides its name, for the viewer's details. */
 static json_t *details(const struct event *ev)
 {
@@ -273,10 +222,10 @@ static json_t *details(const struct event *ev)
 	uint64_t id;
 	size_t i;
 
-	if (number(ev, "id", 10, &id))
+	if (event_number(ev, "id", 10, &id))
 		put(args, "stopper", json_integer((json_int_t)id));
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (word(ev, keys[i], value, sizeof(value)))
+		if (event_word(ev, keys[i], value, sizeof(value)))
 			put(args, keys[i], json_string(value));
 	return args;
 }
@@ -374,8 +323,8 @@ static bool on_start(struct convert *c, const struct event *ev)
 	bool was_queued;
 	struct open *o;
 
-	if (!number(ev, "id", 10, &id) || !number(ev, "span", 16, &span) || !span ||
-	    (*ev->what == 't' && !word(ev, "kind", kind, sizeof(kind))))
+	if (!event_number(ev, "id", 10, &id) || !event_number(ev, "span", 16, &span) || !span ||
+	    (*ev->what == 't' && !event_word(ev, "kind", kind, sizeof(kind))))
 		return false;
 	o = tree_find(&c->spans, span);
 	was_queued = o && o->queued;
@@ -402,7 +351,7 @@ static bool on_end(struct convert *c, const struct event *ev)
 	struct open *o;
 	uint64_t span;
 
-	if (!number(ev, "span", 16, &span))
+	if (!event_number(ev, "span", 16, &span))
 		return false;
 	o = tree_find(&c->spans, span);
 	/* It may have begun before the recording did. */
@@ -418,7 +367,7 @@ static bool on_queued(struct convert *c, const struct event *ev)
 	uint64_t id, span;
 	json_t *e;
 
-	if (!number(ev, "id", 10, &id) || !number(ev, "span", 16, &span) || !span ||
+	if (!event_number(ev, "id", 10, &id) || !event_number(ev, "span", 16, &span) || !span ||
 	    tree_find(&c->spans, span))
 		return false;
 	o = lane ? open_new(c, ev, span, id) : NULL;
@@ -459,7 +408,7 @@ static bool on_closer_start(struct convert *c, const struct event *ev)
 	struct open *o;
 	uint64_t id;
 
-	if (!number(ev, "id", 10, &id))
+	if (!event_number(ev, "id", 10, &id))
 		return false;
 	t = track_of(c, id, NULL, ev->ns);
 	o = lane && t ? open_new(c, ev, 0, id) : NULL;
@@ -478,7 +427,7 @@ static bool on_closer_end(struct convert *c, const struct event *ev)
 	struct track *t;
 	uint64_t id;
 
-	if (!number(ev, "id", 10, &id))
+	if (!event_number(ev, "id", 10, &id))
 		return false;
 	while (o && (o->span || o->stopper != id))
 		o = o->below;
@@ -506,8 +455,8 @@ static bool on_phase(struct convert *c, const struct event *ev)
 	struct track *t;
 	uint64_t id;
 
-	if (!number(ev, "id", 10, &id) || !word(ev, "from", from, sizeof(from)) ||
-	    !word(ev, "to", to, sizeof(to)))
+	if (!event_number(ev, "id", 10, &id) || !event_word(ev, "from", from, sizeof(from)) ||
+	    !event_word(ev, "to", to, sizeof(to)))
 		return false;
 	t = track_of(c, id, ev->name, ev->ns);
 	if (!t)
@@ -529,7 +478,7 @@ static bool on_stall(struct convert *c, const struct event *ev)
 	struct track *t;
 	uint64_t id;
 
-	if (!number(ev, "id", 10, &id))
+	if (!event_number(ev, "id", 10, &id))
 		return false;
 	t = track_of(c, id, ev->name, ev->ns);
 	if (t)
@@ -555,76 +504,6 @@ static const struct {
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-/* "SECONDS.FRACTION:", perhaps after flags; NULL: not that. */
-static char *read_time(char *p, int64_t *ns)
-{
-	long long seconds, unit = 100000000;
-	char *end;
-
-	p += strspn(p, " ");
-	if (!isdigit((unsigned char)*p)) {
-		p += strcspn(p, " ");
-		p += strspn(p, " ");
-	}
-	if (!isdigit((unsigned char)*p))
-		return NULL;
-	errno = 0;
-	seconds = strtoll(p, &end, 10);
-	if (errno || seconds > INT64_MAX / 1000000000 - 1 || *end++ != '.')
-		return NULL;
-	*ns = seconds * 1000000000;
-	for (; isdigit((unsigned char)*end); end++, unit /= 10)
-		*ns += (*end - '0') * unit;
-	return *end == ':' ? end + 1 : NULL;
-}
-
-/* A digit of "-PID": where the kernel puts it, or else (trace-cmd) before the CPU. */
-static char *find_pid(char *line)
-{
-	char *p, *cpu;
-
-	if (strnlen(line, COMM_WIDTH + 2) == COMM_WIDTH + 2 && line[COMM_WIDTH] == '-' &&
-	    isdigit((unsigned char)line[COMM_WIDTH + 1]))
-		return line + COMM_WIDTH + 1;
-	cpu = strstr(line, " [");
-	if (!cpu)
-		return NULL;
-	for (p = cpu; p > line && (p[-1] == ' ' || isdigit((unsigned char)p[-1])); p--)
-		;
-	return p > line && p[-1] == '-' && isdigit((unsigned char)*p) ? p : NULL;
-}
-
-static bool parse(char *line, struct event *ev)
-{
-	char *p = find_pid(line), *comm = line + strspn(line, " ");
-
-	if (!p || comm >= p)
-		return false;
-	snprintf(ev->comm, sizeof(ev->comm), "%.*s", (int)(p - 1 - comm), comm);
-	errno = 0;
-	ev->tid = strtol(p, &p, 10);
-	if (errno || ev->tid > INT32_MAX)
-		return false;
-	p = strchr(p, '[');
-	p = p ? strchr(p, ']') : NULL;
-	p = p ? read_time(p + 1, &ev->ns) : NULL;
-	if (!p)
-		return false;
-	ev->what = p + strspn(p, " ");
-	p = strstr(ev->what, ": ");
-	if (!p)
-		return false;
-	*p = '\0';
-	ev->fields = p + 2;
-	/* No other value holds a space. */
-	p = strstr(ev->fields, " name=");
-	if (!p)
-		return false;
-	*p = '\0';
-	ev->name = p + strlen(" name=");
-	return true;
-}
-
 static void first_event(struct convert *c, const struct event *ev)
 {
 	c->base = ev->ns;
@@ -639,12 +518,12 @@ static void on_line(struct convert *c, char *line)
 	uint64_t id;
 	size_t i;
 
-	if (!parse(line, &ev))
+	if (!event_parse(line, &ev))
 		goto ignore;
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (!strcmp(ev.what, handlers[i].name))
 			break;
-	if (i == sizeof(handlers) / sizeof(handlers[0]) || !number(&ev, "id", 10, &id))
+	if (i == sizeof(handlers) / sizeof(handlers[0]) || !event_number(&ev, "id", 10, &id))
 		goto ignore;
 	if (!c->events++)
 		first_event(c, &ev);
@@ -671,15 +550,6 @@ static bool on_lost(struct convert *c, const char *line)
 	return true;
 }
 
-/* Nothing that a viewer, a terminal or JSON might stumble over. */
-static void make_plain(char *line)
-{
-	line[strcspn(line, "\n")] = '\0';
-	for (; *line; line++)
-		if (*line < 0x20 || *line > 0x7e)
-			*line = '?';
-}
-
 static void read_all(struct convert *c)
 {
 	char line[MAX_LINE];
@@ -690,7 +560,7 @@ static void read_all(struct convert *c)
 		if (!strchr(line, '\n'))
 			while ((ch = getc(c->in)) != EOF && ch != '\n')
 				;
-		make_plain(line);
+		event_plain(line);
 		if (!on_lost(c, line) && line[0] && line[0] != '#')
 			on_line(c, line);
 	}

@@ -8,7 +8,8 @@
  *   list.c, list_json.c   the text's model (list.h), and that as JSON
  *   view.c         what a person asks of it: who holds up a stop, what comes first
  *   words.c        text from outside made safe, times made short
- *   cmd_*.c        a command each; screen.c: what `top' shows, as lines
+ *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; event.c: a line
+ *                  of a recording
  *
  * All that comes from outside - the list, answers of servers, file names - goes through
  * words_put() or say() on its way to a terminal: what is not printable ASCII shows as `?'.

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * event.c - a line of a recording: of tracefs' trace file, of its copies that trace-cmd and
+ * perf print, or of libstopper's recorder (kmod/trace.h, user/record.c).
+ *
+ *   "%16s-%-7d [%03d] FLAGS SECONDS.FRACTION: EVENT: key=value ... name=REST OF THE LINE"
+ *
+ * A line is taken apart in place.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "event.h"
+
+/* Nothing that a viewer, a terminal or JSON might stumble over. */
+void event_plain(char *line)
+{
+	line[strcspn(line, "\n")] = '\0';
+	for (; *line; line++)
+		if (*line < 0x20 || *line > 0x7e)
+			*line = '?';
+}
+
+/* "SECONDS.FRACTION:", perhaps after flags; NULL: not that. */
+static char *read_time(char *p, int64_t *ns)
+{
+	long long seconds, unit = 100000000;
+	char *end;
+
+	p += strspn(p, " ");
+	if (!isdigit((unsigned char)*p)) {
+		p += strcspn(p, " ");
+		p += strspn(p, " ");
+	}
+	if (!isdigit((unsigned char)*p))
+		return NULL;
+	errno = 0;
+	seconds = strtoll(p, &end, 10);
+	if (errno || seconds > INT64_MAX / 1000000000 - 1 || *end++ != '.')
+		return NULL;
+	*ns = seconds * 1000000000;
+	for (; isdigit((unsigned char)*end); end++, unit /= 10)
+		*ns += (*end - '0') * unit;
+	return *end == ':' ? end + 1 : NULL;
+}
+
+/* A digit of "-PID": where the kernel puts it, or else (trace-cmd) before the CPU. */
+static char *find_pid(char *line)
+{
+	char *p, *cpu;
+
+	if (strnlen(line, COMM_WIDTH + 2) == COMM_WIDTH + 2 && line[COMM_WIDTH] == '-' &&
+	    isdigit((unsigned char)line[COMM_WIDTH + 1]))
+		return line + COMM_WIDTH + 1;
+	cpu = strstr(line, " [");
+	if (!cpu)
+		return NULL;
+	for (p = cpu; p > line && (p[-1] == ' ' || isdigit((unsigned char)p[-1])); p--)
+		;
+	return p > line && p[-1] == '-' && isdigit((unsigned char)*p) ? p : NULL;
+}
+
+bool event_parse(char *line, struct event *ev)
+{
+	char *p = find_pid(line), *comm = line + strspn(line, " ");
+
+	if (!p || comm >= p)
+		return false;
+	snprintf(ev->comm, sizeof(ev->comm), "%.*s", (int)(p - 1 - comm), comm);
+	errno = 0;
+	ev->tid = strtol(p, &p, 10);
+	if (errno || ev->tid > INT32_MAX)
+		return false;
+	p = strchr(p, '[');
+	p = p ? strchr(p, ']') : NULL;
+	p = p ? read_time(p + 1, &ev->ns) : NULL;
+	if (!p)
+		return false;
+	ev->what = p + strspn(p, " ");
+	p = strstr(ev->what, ": ");
+	if (!p)
+		return false;
+	*p = '\0';
+	ev->fields = p + 2;
+	/* No other value holds a space. */
+	p = strstr(ev->fields, " name=");
+	if (!p)
+		return false;
+	*p = '\0';
+	ev->name = p + strlen(" name=");
+	return true;
+}
+
+/* The value of @key, up to the next space; NULL: there is none. */
+static const char *field(const struct event *ev, const char *key)
+{
+	const char *p = ev->fields;
+	size_t len = strlen(key);
+
+	while (p) {
+		p += strspn(p, " ");
+		if (!strncmp(p, key, len) && p[len] == '=')
+			return p + len + 1;
+		p = strchr(p, ' ');
+	}
+	return NULL;
+}
+
+bool event_number(const struct event *ev, const char *key, int base, uint64_t *out)
+{
+	const char *p = field(ev, key);
+	char *end;
+
+	if (!p || !isxdigit((unsigned char)*p))
+		return false;
+	errno = 0;
+	*out = strtoull(p, &end, base);
+	return !errno && (*end == ' ' || !*end);
+}
+
+bool event_word(const struct event *ev, const char *key, char *out, size_t size)
+{
+	const char *p = field(ev, key);
+	size_t len = p ? strcspn(p, " ") : 0;
+
+	if (!len || len >= size)
+		return false;
+	memcpy(out, p, len);
+	out[len] = '\0';
+	return true;
+}
