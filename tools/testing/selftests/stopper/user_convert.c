@@ -180,7 +180,7 @@ static void check_output(TEST_DATA *t)
 	json_decref(ids);
 }
 
-/* stopperctl trace with these arguments, up to NULL. What it says, thousands of times, nobody reads. */
+/* stopperctl trace with these arguments, up to NULL, and without what it says each time. */
 static int command(const char *arg, ...)
 {
 	int argc = 0, err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY), status;
