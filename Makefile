@@ -72,6 +72,15 @@ check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 check-counts: ## Instructions of the hot paths, both builds: none may have grown by more than 5 %
 	@tools/testing/bench/check-counts
 
+.PHONY: explore
+explore: ## Every interleaving of the core's races, in a simulation [SECONDS=a scenario SCENARIO=names]
+	@tools/testing/sim/run $(or $(SECONDS),0) $(SCENARIO)
+
+.PHONY: explore-mutants
+explore-mutants: ## The core without one barrier, lock, wake-up ... each: is it missed? [MUTANT=pattern]
+	@tools/testing/lib/deps build
+	@tools/testing/sim/mutants $(MUTANT)
+
 .PHONY: bench
 bench: bench-user bench-kernel ## Measure everything beside its peers, into build/bench [CASE=name]
 

@@ -310,7 +310,9 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 		struct sem_waiter *me);
 
 /* task.c: tasks that stand in no table */
+#ifndef SHARDS
 #define SHARDS		16
+#endif
 
 struct shard {
 	stopper_lock_t lock;

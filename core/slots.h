@@ -15,7 +15,9 @@
  * comes between the look at a slot and the filling of it. Userspace: synchronous
  * tasks, which are a stack, and handles.
  */
+#ifndef SLOTS
 #define SLOTS		64
+#endif
 #define HALF		(SLOTS / 2)
 
 #define TID_MASK	((1u << STOPPER_KIND_SHIFT) - 1)

@@ -129,8 +129,11 @@ EXPORT_SYMBOL_PLAT(stopper_no_slot);
 }
 
 struct shard task_shards[SHARDS] = {
-	SHARD(0), SHARD(1), SHARD(2), SHARD(3), SHARD(4), SHARD(5), SHARD(6), SHARD(7),
+	SHARD(0),
+#if SHARDS > 1
+	SHARD(1), SHARD(2), SHARD(3), SHARD(4), SHARD(5), SHARD(6), SHARD(7),
 	SHARD(8), SHARD(9), SHARD(10), SHARD(11), SHARD(12), SHARD(13), SHARD(14), SHARD(15),
+#endif
 };
 
 static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * platform.c - the operations of core/internal.h's table, as steps of simulated threads.
+ *
+ * Compiled without the sanitizer: what is in here is one step each. What an operation needs
+ * of its caller is checked: a lock is not taken twice, nobody parks with a lock held or
+ * on another thread's parker, no user function is called with a lock held, nothing is
+ * used that was freed.
+ *
+ * A thread that dies leaves its frames as they are, as a kthread does that oopses: what
+ * stands in them is taken off the lists by its mourner, a thread of its own, which then
+ * tells its owner. A thread of the scenario's ends like that in a task as well.
+ */
+#include "engine.h"
+#include "scenario.h"
+
+#define PC	__builtin_return_address(0)
+
+unsigned int stopper_traced;	/* see __stopper_traced() */
+
+void plat_heavy_barrier(void)
+{
+	trace(PC, "heavy barrier");
+	heavy_barrier();
+}
+
+/* locks */
+
+void sim_lock(stopper_lock_t *l)
+{
+	struct sync *s;
+
+	point_at(l);
+	heap_check(l, 1, PC);
+	while ((s = sync_at(l))->owner) {
+		if (s->owner == E->current + 1)
+			fail("%s takes a lock that it holds", ME->name);
+		block(ON_LOCK, l, PLAT_FOREVER, PC);
+	}
+	s->owner = E->current + 1;
+	ME->locks++;
+	sync_acquire(s);
+	trace(PC, "lock %s", name_of(l));
+}
+
+void sim_unlock(stopper_lock_t *l)
+{
+	struct sync *s = sync_at(l);
+
+	heap_check(l, 1, PC);
+	if (s->owner != E->current + 1)
+		fail("%s lets go of a lock that it does not hold", ME->name);
+	trace(PC, "unlock %s", name_of(l));
+	s->owner = 0;
+	ME->locks--;
+	sync_release(s);
+	wake_all(ON_LOCK, l);
+}
+
+void plat_lock_destroy(stopper_lock_t *l)
+{
+	if (sync_at(l)->owner)
+		fail("a lock is destroyed that is held");
+}
+
+/* waiting */
+
+static void check_parker(struct plat_parker *p, const void *pc)
+{
+	access_range(p, sizeof(*p), false, pc);
+	if (!p->made)
+		fail("a parker that nobody has made, or that has gone");
+}
+
+void plat_park_init(struct plat_parker *p)
+{
+	access_range(p, sizeof(*p), true, PC);
+	p->made = E->current + 1;
+	sync_at(p)->set = false;
+}
+
+bool plat_park(struct plat_parker *p, int64_t deadline)
+{
+	struct sync *s;
+
+	if (ME->locks)
+		fail("%s parks with a lock held", ME->name);
+	point_at(p);
+	check_parker(p, PC);
+	if (p->made != E->current + 1)
+		fail("%s parks where another thread does", ME->name);
+	s = sync_at(p);
+	if (!s->set && deadline <= E->now)
+		return false;
+	trace(PC, "park%s", s->set ? " (unparked already)" : "");
+	while (!s->set) {
+		block(PARKED, p, deadline, PC);
+		if (ME->late && !s->set)
+			break;
+	}
+	if (s->set) {
+		s->set = false;
+		sync_acquire(s);
+		trace(PC, "unparked");
+		return true;
+	}
+	note(&ME->chain, 0xd1);
+	trace(PC, "deadline");
+	return false;
+}
+
+void plat_unpark(struct plat_parker *p)
+{
+	struct sync *s;
+
+	point_at(p);
+	check_parker(p, PC);
+	s = sync_at(p);
+	trace(PC, "unpark %s", name_of(p));
+	s->set = true;
+	sync_release(s);
+	wake_all(PARKED, p);
+}
+
+unsigned int plat_spins(void)
+{
+	return E->scenario->spins;
+}
+
+static stopper_lock_t scan = PTHREAD_MUTEX_INITIALIZER;
+
+void plat_scan_enter(void)
+{
+	sim_lock(&scan);
+}
+
+void plat_scan_exit(void)
+{
+	sim_unlock(&scan);
+}
+
+void plat_scan_sync(void)
+{
+	plat_scan_enter();
+	plat_scan_exit();
+}
+
+/* identity, time */
+
+int plat_tid(void)
+{
+	return ME->tid;
+}
+
+void plat_comm(char *comm)
+{
+	snprintf(comm, COMM_SIZE, "%s", ME->name);
+}
+
+unsigned int plat_cpus(void)
+{
+	return E->scenario->cpus ? E->scenario->cpus : 2;
+}
+
+int64_t plat_now(void)
+{
+	note(&ME->chain, (uint64_t)E->now);
+	return E->now;
+}
+
+void plat_log(int level, const char *line)
+{
+	trace(PC, "log %d: %s", level, line);
+}
+
+uint64_t plat_random(void)
+{
+	return mix(ME->chain, 7);
+}
+
+bool sim_kthreads(void)
+{
+	return E->scenario->kthreads;
+}
+
+/* threads */
+
+static void gone(struct plat_thread *t)
+{
+	struct sync *s = sync_at(&t->gone);
+
+	t->gone = 1;
+	sync_release(s);
+	wake_all(ON_THREAD, &t->gone);
+}
+
+static void thread_main(void *arg)
+{
+	struct plat_thread *t = arg;
+
+	t->main(t);
+	slots_thread_ends();
+	point_at(&t->gone);
+	gone(t);
+	t->release(t);
+}
+
+int plat_thread_start(struct plat_thread *t, const char *name)
+{
+	unsigned int i;
+
+	heap_check(t, sizeof(*t), PC);
+	if (choose(CHOOSE_FAULT, 2, false)) {
+		E->faults++;
+		note(&ME->chain, 0xb1);
+		trace(PC, "no thread");
+		return -EAGAIN;
+	}
+	t->gone = 0;
+	sync_at(&t->gone);
+	i = thread_new(thread_main, t, name);
+	E->thread[i].plat = t;
+	trace(PC, "start %s", name);
+	return 0;
+}
+
+/* As kthread_stop(): waits until it has left its function. */
+void plat_thread_stop(struct plat_thread *t)
+{
+	struct sync *s;
+
+	point_at(&t->gone);
+	heap_check(t, sizeof(*t), PC);
+	s = sync_at(&t->gone);
+	if (!t->gone)
+		block(ON_THREAD, &t->gone, PLAT_FOREVER, PC);
+	sync_acquire(s);
+}
+
+static unsigned int started, joined;
+
+/* One of the scenario's threads is over. */
+static void thread_over(void)
+{
+	point_at(&joined);
+	joined++;
+	sync_release(sync_at(&joined));
+	wake_all(ON_THREAD, &joined);
+}
+
+struct deceased {
+	unsigned int thread;
+	int tid;
+	struct plat_thread *plat;
+	bool told;
+};
+
+static void mourn(void *arg)
+{
+	struct deceased d = *(struct deceased *)arg;
+
+	sim_free(arg);
+	tasks_abandon(d.tid);
+	runs_abandon(d.tid);
+	ME->table = E->thread[d.thread].table;
+	slots_thread_ends();
+	E->thread[d.thread].state = ENDED;	/* its frames may go now */
+	if (!d.plat) {
+		thread_over();
+		return;
+	}
+	d.plat->died(d.plat, d.told);
+	point_at(&d.plat->gone);
+	gone(d.plat);
+	d.plat->release(d.plat);
+}
+
+static void __attribute__((noreturn)) die(bool told)
+{
+	struct deceased *d = heap_get(sizeof(*d), false, "mourner", PC);
+
+	E->deaths++;
+	*d = (struct deceased){ E->current, ME->tid, ME->plat, told };
+	trace(PC, "dies");
+	note(&ME->chain, 0xdead);
+	thread_new(mourn, d, "mourner");
+	ME->state = DEAD;
+	block(DEAD, NULL, PLAT_FOREVER, PC);
+	abort();
+}
+
+void may_die(void)
+{
+	if (choose(CHOOSE_DEATH, 2, false))
+		die(false);
+	note(&ME->chain, 0xa11e);
+}
+
+/* As kmod/thread.c has it. */
+void __stopper_panic(void *value)
+{
+	struct call c, run;
+	bool task = task_innermost(&c);
+
+	if (!(task && c.kind == STOPPER_PANIC_TASK) && run_innermost(&run))
+		c = run;
+	panic_hook(&c, value, ME->tid, false);
+	die(true);
+}
+
+bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
+{
+	(void)c;
+	if (ME->locks)
+		fail("a user's function is called with a lock held");
+	fn(ctx, arg);
+	return false;
+}
+
+/* timers: a list; the last thread calls them */
+
+static struct plat_timer *timers;
+
+int64_t timer_deadline(void)
+{
+	return timers ? timers->deadline : PLAT_FOREVER;
+}
+
+int plat_timers_ready(void)
+{
+	return choose(CHOOSE_FAULT, 2, false) ? -EAGAIN : 0;
+}
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
+{
+	*t = (struct plat_timer){ .fn = fn };
+}
+
+int plat_timer_start(struct plat_timer *t, int64_t deadline)
+{
+	struct plat_timer **at = &timers;
+
+	point_at(&timers);
+	heap_check(t, sizeof(*t), PC);
+	sync_acquire(sync_at(&timers));
+	while (*at && (*at)->deadline <= deadline)
+		at = &(*at)->next;
+	t->deadline = deadline;
+	t->armed = true;
+	t->next = *at;
+	*at = t;
+	sync_release(sync_at(&timers));
+	trace(PC, "timer %s", name_of(t));
+	return 0;
+}
+
+bool plat_timer_cancel(struct plat_timer *t)
+{
+	struct plat_timer **at = &timers;
+	bool was;
+
+	point_at(&timers);
+	heap_check(t, sizeof(*t), PC);
+	sync_acquire(sync_at(&timers));
+	was = t->armed;
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
+	t->armed = false;
+	sync_release(sync_at(&timers));
+	trace(PC, "timer %s: %s", name_of(t), was ? "cancelled" : "has fired");
+	return was;
+}
+
+void timer_thread(void *arg)
+{
+	struct plat_timer *t;
+
+	(void)arg;
+	for (;;) {
+		t = timers;
+		timers = t->next;
+		t->armed = false;
+		ME->entered = true;
+		sync_acquire(sync_at(&timers));
+		sync_release(sync_at(&timers));
+		trace(PC, "timer %s fires", name_of(t));
+		t->fn(t);
+		ME->entered = false;
+		block(READY, NULL, PLAT_FOREVER, PC);
+	}
+}
+
+/* Nobody listens, or it is enough to have been told. */
+void plat_trace_task_start(const struct traced *t) { (void)t; }
+void plat_trace_task_end(const struct traced *t) { (void)t; }
+
+void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
+			     const struct stopper_site *site)
+{
+	(void)s;
+	(void)kind;
+	(void)site;
+}
+
+void plat_trace_async_queued(const struct traced *t) { (void)t; }
+void plat_trace_worker_start(const struct traced *t) { (void)t; }
+void plat_trace_worker_end(const struct traced *t) { (void)t; }
+
+void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
+{
+	(void)s;
+	trace(PC, "phase %s -> %s", stopper_phase_name(from), stopper_phase_name(to));
+}
+
+void plat_trace_closer_start(const struct stopper *s, const char *shown)
+{
+	(void)s;
+	(void)shown;
+}
+
+void plat_trace_closer_end(const struct stopper *s, const char *shown)
+{
+	(void)s;
+	(void)shown;
+}
+
+void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
+		      unsigned int workers)
+{
+	(void)s;
+	(void)waited;
+	(void)tasks;
+	(void)workers;
+}
+
+/* what scenarios are written with */
+
+static long *ghost(unsigned int i)
+{
+	point_at(&E->ghost[i]);
+	return &E->ghost[i];
+}
+
+/* It orders nothing but is part of the state. */
+static void ghost_seen(unsigned int i)
+{
+	struct sync *s = sync_at(&E->ghost[i]);
+
+	note(&ME->chain, mix(s->chain, (uint64_t)E->ghost[i]));
+	chain_changes(&s->chain, mix(s->chain, ME->chain));
+}
+
+void ghost_set(unsigned int i, long v)
+{
+	*ghost(i) = v;
+	ghost_seen(i);
+}
+
+long ghost_get(unsigned int i)
+{
+	long v = *ghost(i);
+
+	ghost_seen(i);
+	return v;
+}
+
+long ghost_add(unsigned int i, long n)
+{
+	long v = *ghost(i) += n;
+
+	ghost_seen(i);
+	return v;
+}
+
+struct go {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void scenario_thread(void *arg)
+{
+	struct go g = *(struct go *)arg;
+
+	sim_free(arg);
+	g.fn(g.arg);
+	slots_thread_ends();
+	thread_over();
+}
+
+void go(void (*fn)(void *arg), void *arg)
+{
+	static const char * const names[] = { "A", "B", "C", "D", "E", "F" };
+	struct go *g = heap_get(sizeof(*g), false, "go", PC);
+
+	*g = (struct go){ fn, arg };
+	thread_new(scenario_thread, g, names[started++]);
+}
+
+void join_all(void)
+{
+	point_at(&joined);
+	while (joined < started)
+		block(ON_THREAD, &joined, PLAT_FOREVER, PC);
+	sync_acquire(sync_at(&joined));
+}
+
+static void none_counted(void *arg, const struct task_view *v)
+{
+	(void)arg;
+	(void)v;
+	fail("a task is still counted");
+}
+
+static bool others_left(void)
+{
+	unsigned int i;
+
+	for (i = 1; i < E->nthreads; i++)
+		if (E->thread[i].state != ENDED)
+			return true;
+	return false;
+}
+
+void scenario_main(void *arg)
+{
+	struct stopper *left[1];
+
+	(void)arg;
+	stopper_traced = E->scenario->traced;
+	pool_init();
+	E->scenario->run();
+	join_all();
+	/* What is under way ends. */
+	block(SETTLING, NULL, PLAT_FOREVER, PC);
+	E->finishing = true;
+	E->left = (struct budget){ 0 };
+	pool_exit();
+	while (others_left())
+		block(ON_THREAD, &E->nthreads, PLAT_FOREVER, PC);
+	sync_acquire(sync_at(&E->nthreads));
+	pool_slots_exit();
+	if (registry_pin(left, 0))
+		fail("a stopper is still listed");
+	tasks_visit(NULL, none_counted, NULL);
+	slots_thread_ends();
+	heap_all_freed();
+	end_execution(OVER);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * platform.h - the explorer's side of the seam; the table is in core/internal.h.
+ *
+ * Nothing here runs on its own: every operation is a step of a simulated thread, which the
+ * search puts before or after the steps of the others (sched.c). Atomic accesses are the
+ * compiler's, which tells memory.c of each; so they read here as in userspace, but for
+ * the light barrier, which is a mark that memory.c knows.
+ */
+#ifndef STOPPER_SIM_PLATFORM_H
+#define STOPPER_SIM_PLATFORM_H
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stopper/stopper.h>
+#include "slots.h"
+
+#define EXPORT_SYMBOL_PLAT(sym)	extern __typeof__(sym) sym
+#define PLAT_LIKELY(x)		(x)
+#define PLAT_UNLIKELY(x)	(x)
+#define PLAT_NOINLINE		__attribute__((noinline))
+#define PLAT_ALWAYS_INLINE	inline __attribute__((always_inline))
+#define PLAT_CACHELINE_ALIGNED	__attribute__((aligned(64)))
+#define PLAT_FOREVER		INT64_MAX
+
+/* memory order; the users name the partners */
+
+#define plat_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
+#define plat_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
+/* pairs with what the user says */
+#define plat_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+/* pairs with what the user says */
+#define plat_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+/* Promised is full order. Acquire and release must do: nothing may lean on more. */
+#define plat_fetch_add_full(p, n) __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL)
+/* pairs with what the user says */
+#define plat_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
+/* pairs with what the user says */
+#define plat_load_barrier()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
+/* pairs with plat_heavy_barrier() */
+#define plat_light_barrier()	__atomic_signal_fence(__ATOMIC_SEQ_CST)
+void plat_heavy_barrier(void);
+
+/* locks */
+
+typedef int plat_flags_t;
+
+#define PLAT_LOCK_INIT(l)	PTHREAD_MUTEX_INITIALIZER
+#define plat_lock_init(l)	((void)(l))
+void plat_lock_destroy(stopper_lock_t *l);
+void sim_lock(stopper_lock_t *l);
+void sim_unlock(stopper_lock_t *l);
+#define plat_lock(l, f)		((void)((f) = 0), sim_lock(l))
+#define plat_unlock(l, f)	((void)(f), sim_unlock(l))
+
+/* waiting */
+
+struct plat_parker {
+	unsigned int made;
+};
+
+void plat_park_init(struct plat_parker *p);
+bool plat_park(struct plat_parker *p, int64_t deadline);
+void plat_unpark(struct plat_parker *p);
+#define plat_park_idle(p, d)	plat_park(p, d)
+#define plat_event_fired(ev)	((void)(ev))
+#define plat_event_closed(ev)	((void)(ev))
+#define plat_might_sleep()	((void)0)
+#define plat_relax()		((void)0)
+unsigned int plat_spins(void);
+
+/* slots */
+
+struct stopper_cursor *plat_slots_pin(unsigned int kind);
+void plat_slots_unpin(struct stopper_cursor *c);
+bool plat_slots_advance(struct stopper_cursor *c);
+void plat_slots_pop(struct stopper_slot *slot);
+struct slot_table *plat_slots_walk(struct slot_table *t);
+
+#define plat_slot_stamp(c, slot, kind) ((void)(c), __stopper_slot_stamp(slot, kind))
+#define plat_slot_order(i, seq)	(i)
+#define plat_list_order(seq)	(SLOTS + (seq))
+
+void plat_scan_enter(void);
+void plat_scan_exit(void);
+void plat_scan_sync(void);
+
+/* identity, memory, time */
+
+struct thread_look;
+int plat_tid(void);
+void plat_comm(char *comm);
+#define plat_thread_look(tid, look) ((void)(tid), (void)(look), -ENOENT)
+#define plat_thread_where(look, buf) ((void)(look), (void)(*(buf) = '\0'))
+#define plat_frame_name(look, i, buf) ((void)(look), (void)(i), (void)(*(buf) = '\0'))
+unsigned int plat_cpus(void);
+#define plat_usable()		0
+#define plat_owner_valid(m)	(!(m))
+int64_t plat_now(void);
+#define plat_stamp()		((uint64_t)plat_now())
+#define plat_stamp_age(stamp)	((int64_t)((uint64_t)plat_now() - (stamp)))
+void plat_log(int level, const char *line);
+uint64_t plat_random(void);
+#define plat_traces_closers()	false
+#define plat_trace_tid()	plat_tid()
+
+void *sim_alloc(size_t n, bool stays, const char *site);
+void sim_free(void *p);
+#define plat_alloc(n)		sim_alloc(n, false, __func__)
+#define plat_alloc_record(n)	sim_alloc(n, false, __func__)
+#define plat_alloc_any(n)	sim_alloc(n, false, __func__)
+#define plat_alloc_lines(n)	sim_alloc(n, false, __func__)
+#define plat_free(p)		sim_free(p)
+#define plat_free_record(p)	sim_free(p)
+#define plat_sort		qsort
+
+/* threads; a scenario says whether workers are told to stop one by one */
+
+struct plat_thread {
+	void (*main)(struct plat_thread *t);
+	void (*died)(struct plat_thread *t, bool told);
+	void (*release)(struct plat_thread *t);
+	unsigned int gone;
+};
+
+bool sim_kthreads(void);
+#define PLAT_STOPS_THREADS	sim_kthreads()
+int plat_thread_start(struct plat_thread *t, const char *name);
+void plat_thread_stop(struct plat_thread *t);
+#define plat_thread_name(t, site) ((void)(t), (void)(site))
+
+/* panics */
+
+struct call;
+bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
+#define plat_panic_unhandled()	((void)0)
+
+/* timers */
+
+struct plat_timer {
+	void (*fn)(struct plat_timer *t);
+	int64_t deadline;
+	struct plat_timer *next;
+	bool armed;
+};
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
+int plat_timer_start(struct plat_timer *t, int64_t deadline);
+bool plat_timer_cancel(struct plat_timer *t);
+int plat_timers_ready(void);
+
+#endif /* STOPPER_SIM_PLATFORM_H */

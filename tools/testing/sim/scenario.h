@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * scenario.h - what a scenario is written with.
+ *
+ * A scenario is a function that runs as the first simulated thread, starts others with
+ * go(), and waits for them with join_all(). When it returns, the pool's threads are sent
+ * away, and it is checked that every object was freed, that no stopper is listed, no task
+ * is counted and no lock is held. A ghost is a number that the core knows nothing of: it
+ * orders nothing, and every thread sees its latest value.
+ */
+#ifndef STOPPER_SIM_SCENARIO_H
+#define STOPPER_SIM_SCENARIO_H
+
+#include <stopper/stopper.h>
+#include "internal.h"
+
+struct scenario {
+	const char *name;
+	const char *about;
+	void (*run)(void);
+	unsigned char budget;		/* what is not the default, in one execution */
+	unsigned char stale;		/* of this, loads of what is not the latest store */
+	unsigned char faults;		/* of this, allocations and thread starts that fail */
+	unsigned char deaths;		/* of this, threads that die: may_die() */
+	bool needs_time;		/* else: a wait that only time ends is a lost wake-up */
+	bool traced;			/* somebody listens to tasks */
+	unsigned char spins;		/* looks of who waits awake */
+	unsigned char cpus;		/* 0: two */
+	bool kthreads;			/* workers are told to stop one by one */
+};
+
+/* The linker makes one list of what all files have. */
+extern const struct scenario __start_scenarios[], __stop_scenarios[];
+
+/*
+ * SCENARIO(name, "about", .budget = 3, ...) { ... } - one more; the linker makes the list.
+ * Two preemptions and one late load or fault together are the least that is asked for.
+ */
+#define SCENARIO(id, text, ...)							\
+	static void id(void);							\
+	static const struct scenario scenario_##id				\
+		__attribute__((section("scenarios"), used, aligned(8))) = {	\
+		.name = #id, .about = text, .run = id, __VA_ARGS__ };		\
+	static void id(void)
+
+void go(void (*fn)(void *arg), void *arg);
+void join_all(void);
+void ghost_set(unsigned int i, long v);
+long ghost_get(unsigned int i);
+long ghost_add(unsigned int i, long n);
+/* Here this thread may die, without unwinding, as a kthread does that oopses. */
+void may_die(void);
+void check_failed(const char *what, const char *file, int line);
+
+#define check(cond)	((cond) ? (void)0 : check_failed(#cond, __FILE__, __LINE__))
+
+/* What most scenarios count. */
+enum { ACCEPTED = 32, RAN, QUIESCED, STOPPED, CLOSED, TOLD, RETURNED };
+
+struct stopper *new_stopper(struct stopper *parent);
+/* A task of a stopper: none begins or runs once Quiesce has returned. */
+void counted(struct stopper_ctx *ctx, void *arg);
+void accepted(int err);
+/* Quiesces, stops and puts; then all that was accepted must have run. */
+void end(struct stopper *s);
+
+#endif /* STOPPER_SIM_SCENARIO_H */

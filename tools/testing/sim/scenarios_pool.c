@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * scenarios_pool.c - async tasks and the pool's threads: the races drawn in core/pool.c.
+ */
+#include "scenario.h"
+
+static struct stopper *s;
+static struct stopper_event gate;
+
+static void push(void *arg)
+{
+	accepted(stopper_run_async_task(s, NULL, "async", counted, NULL));
+}
+
+SCENARIO(async_admission, "pool.c: a push while Quiesce begins",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	go(push, NULL);
+	end(s);
+}
+
+SCENARIO(async_faults, "an async task, and any memory or thread is missing",
+	 .budget = 3, .faults = 3, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	push(NULL);
+	end(s);
+}
+
+SCENARIO(async_two_pushers, "pool.c: two push, one thread takes both",
+	 .budget = 2, .stale = 1, .cpus = 1)
+{
+	s = new_stopper(NULL);
+	go(push, NULL);
+	push(NULL);
+	end(s);
+}
+
+static void fire(struct stopper_ctx *ctx, void *ev)
+{
+	counted(NULL, NULL);
+	stopper_event_fire(ev);
+}
+
+static void wait_for(struct stopper_ctx *ctx, void *ev)
+{
+	counted(NULL, NULL);
+	check(!stopper_wait(ev, NULL));
+}
+
+SCENARIO(async_one_waits_for_another, "pool.c: a task gets a thread, whatever the others do",
+	 .budget = 2, .cpus = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+SCENARIO(idle_or_pushed, "pool.c: a thread goes idle while a task is pushed",
+	 .budget = 3, .stale = 1, .cpus = 1)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	check(!stopper_wait(&gate, NULL));
+	push(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+SCENARIO(awake_or_pushed, "pool.c: a thread looks at the queue, awake, while a task is pushed",
+	 .budget = 3, .stale = 1, .cpus = 1, .spins = 1)
+{
+	s = new_stopper(NULL);
+	push(NULL);
+	push(NULL);
+	end(s);
+}
+
+SCENARIO(idle_too_long, "pool.c: a thread goes away while a task is pushed",
+	 .budget = 3, .cpus = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	check(!stopper_wait(&gate, NULL));
+	push(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+static void quiesce_it(void *arg)
+{
+	check(!stopper_quiesce(s, NULL));
+	ghost_set(QUIESCED, 1);
+}
+
+SCENARIO(queue_watched, "pool.c: a drain watches the queue while a thread takes from it",
+	 .budget = 3, .stale = 1, .cpus = 1)
+{
+	s = new_stopper(NULL);
+	push(NULL);
+	go(quiesce_it, NULL);
+	push(NULL);
+	end(s);
+}
+
+static struct stopper_ctx *ctx;
+
+static void cancel(void *arg)
+{
+	stopper_ctx_cancel(ctx);
+}
+
+static int try_quiesce(void)
+{
+	return stopper_quiesce(s, ctx);
+}
+
+SCENARIO(queue_watch_given_up, "pool.c: a drain leaves, its parker gone, while a task is taken",
+	 .budget = 3, .cpus = 1)
+{
+	int err;
+
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	push(NULL);
+	go(cancel, NULL);
+	err = try_quiesce();
+	check(!err || err == -ECANCELED);
+	end(s);
+	stopper_ctx_put(ctx);
+}
+
+static void count_until(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		check(stopper_num_tasks(s) == 1);
+	stopper_event_fire(&gate);
+}
+
+SCENARIO(counted_once, "pool.c: a task that leaves the queue for its slot counts once",
+	 .budget = 4, .stale = 1)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	go(count_until, NULL);
+	join_all();
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+static void end_here(struct stopper_ctx *c, void *task)
+{
+	counted(NULL, NULL);
+	stopper_task_end(task);
+	ghost_add(RAN, 1);
+}
+
+static struct stopper_task handle;
+
+SCENARIO(handle_ended_by_async, "a handle begun by its user, ended by an async task",
+	 .budget = 2, .stale = 1)
+{
+	int err;
+
+	s = new_stopper(NULL);
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	err = stopper_run_async_task(s, NULL, "ends it", end_here, &handle);
+	check(!err);
+	accepted(err);
+	end(s);
+}
+
+static struct stopper_ctx *shared_ctx;
+
+static void has_ctx(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+	check(c == shared_ctx);
+	stopper_ctx_err(c);
+}
+
+SCENARIO(async_holds_ctx, "a task's context is there as long as the task, whoever else lets go",
+	 .budget = 3, .stale = 1, .faults = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	if (!stopper_ctx_with_cancel_on_quiesce(s, NULL, &shared_ctx)) {
+		accepted(stopper_run_async_task(s, shared_ctx, "ctx", has_ctx, NULL));
+		stopper_ctx_put(shared_ctx);
+	}
+	end(s);
+}
+
+SCENARIO(traced, "tasks with spans, async and synchronous, while Quiesce begins",
+	 .budget = 2, .stale = 1, .faults = 1, .traced = true, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	go(push, NULL);
+	accepted(stopper_run_task(s, NULL, "sync", counted, NULL));
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	if (handle.slot) {
+		ghost_add(RAN, 1);
+		stopper_task_end(&handle);
+	}
+	end(s);
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * scenarios_stop.c - leaders and followers, children, workers, closers.
+ */
+#include "scenario.h"
+#include "collect.h"
+
+static struct stopper *s, *kid;
+static struct stopper_ctx *ctx;
+
+static void stops(void *it)
+{
+	check(!stopper_stop((struct stopper *)it, NULL));
+	check(stopper_phase(it) == STOPPER_STOPPED);
+}
+
+SCENARIO(two_stop, "stop.c: two stop at once: one leads, the other follows",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	go(stops, s);
+	stops(s);
+	join_all();
+	stopper_put(s);
+}
+
+static void cancel(void *arg)
+{
+	stopper_ctx_cancel(ctx);
+}
+
+static struct stopper_task handle;
+
+static void end_handle(void *arg)
+{
+	ghost_add(RAN, 1);
+	stopper_task_end(&handle);
+}
+
+static void stops_or_gives_up(void *arg)
+{
+	int err = stopper_stop(s, ctx);
+
+	check(!err || err == -ECANCELED);
+}
+
+SCENARIO(leader_gives_up, "stop.c: the leader's context ends: a follower takes over",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	go(stops_or_gives_up, NULL);
+	go(cancel, NULL);
+	go(end_handle, NULL);
+	end(s);
+	stopper_ctx_put(ctx);
+}
+
+static void asks_for_stop(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+	check(stopper_stop(s, NULL) == -EDEADLK);
+	check(!stopper_stop_async(s));
+}
+
+SCENARIO(stop_from_inside, "a task asks for the stop of its own stopper",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	accepted(stopper_run_async_task(s, NULL, "asks", asks_for_stop, NULL));
+	check(!stopper_wait(stopper_is_stopped(s), NULL));
+	check(ghost_get(RAN) == 1);
+	stopper_put(s);
+}
+
+SCENARIO(put_while_stopping, "stop.c: the last user goes while an async stop is under way",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_stop_async(s));
+	stopper_put(s);
+}
+
+static void new_kid(void *arg)
+{
+	kid = new_stopper(s);
+	if (!kid)
+		return;
+	accepted(stopper_run_task(kid, NULL, "kid", counted, NULL));
+}
+
+SCENARIO(child_is_born, "a child is created while its parent stops: refused, or stopped with it",
+	 .budget = 3, .stale = 1, .faults = 1, .needs_time = true)
+{
+	kid = NULL;
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	go(new_kid, NULL);
+	check(!stopper_quiesce(s, NULL));
+	ghost_set(QUIESCED, 1);
+	check(!stopper_stop(s, NULL));
+	join_all();
+	if (kid)
+		check(stopper_phase(kid) == STOPPER_STOPPED);
+	stopper_put(kid);
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	stopper_put(s);
+}
+
+SCENARIO(child_stops_itself, "a child is stopped while its parent is",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	kid = new_stopper(s);
+	go(stops, kid);
+	stops(s);
+	join_all();
+	stopper_put(kid);
+	stopper_put(s);
+}
+
+SCENARIO(parent_goes_first, "a stopped child outlives its parent",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	kid = new_stopper(s);
+	go(stops, kid);
+	stops(s);
+	stopper_put(s);
+	join_all();
+	stopper_put(kid);
+}
+
+static void works(struct stopper_ctx *c, void *it)
+{
+	check(!ghost_get(STOPPED));
+	check(!stopper_wait(stopper_should_stop(it), NULL));
+	check(!ghost_get(STOPPED));
+	ghost_add(RAN, 1);
+}
+
+static void hires(void *it)
+{
+	accepted(stopper_run_worker((struct stopper *)it, NULL, "worker", works, it));
+}
+
+SCENARIO(worker_or_stop, "worker.c: a worker is started while Stop begins: refused, or waited for",
+	 .budget = 3, .stale = 1, .faults = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	go(hires, s);
+	end(s);
+}
+
+SCENARIO(kthreads_told, "worker.c: workers are told one by one, as kthreads are",
+	 .budget = 2, .kthreads = true)
+{
+	s = new_stopper(NULL);
+	hires(s);
+	go(hires, s);
+	end(s);
+}
+
+static struct stopper_closer closers[3];
+
+static void closed(struct stopper_closer *c)
+{
+	check(!ghost_get(STOPPED));
+	check(ghost_add(CLOSED + (unsigned int)(c - closers), 1) == 1);
+}
+
+static void add_one(void *c)
+{
+	struct stopper_closer *closer = c;
+
+	closer->fn = closed;
+	check(!stopper_add_closer(s, closer));
+}
+
+SCENARIO(closer_or_stop, "closer.c: one is added while Stop empties the list: run once",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	go(add_one, &closers[0]);
+	add_one(&closers[1]);
+	check(!stopper_stop(s, NULL));
+	check(ghost_get(CLOSED + 1) == 1);
+	join_all();
+	check(ghost_get(CLOSED) == 1);
+	stopper_put(s);
+}
+
+static void closed_and_adds(struct stopper_closer *c)
+{
+	closed(c);
+	add_one(&closers[1]);
+	check(ghost_get(CLOSED + 1) == 1);
+}
+
+SCENARIO(closer_adds_closer, "a closer adds one: it is run at once, and Stop waits for both",
+	 .budget = 2, .stale = 1, .faults = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	closers[0].fn = closed_and_adds;
+	check(!stopper_add_closer(s, &closers[0]));
+	check(!stopper_stop(s, NULL));
+	ghost_set(STOPPED, 1);
+	check(ghost_get(CLOSED) == 1 && ghost_get(CLOSED + 1) == 1);
+	stopper_put(s);
+}
+
+static void in_order(void *n)
+{
+	check(ghost_add(CLOSED, 1) == (long)(intptr_t)n);
+}
+
+SCENARIO(closers_faults, "closers, and any memory or thread is missing: all are run, in order",
+	 .budget = 3, .faults = 3, .needs_time = true)
+{
+	long n = 0;
+
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	n += !stopper_add_closer_fn(s, "a", in_order, (void *)(n + 1));
+	n += !stopper_add_closer_fn(s, "b", in_order, (void *)(n + 1));
+	check(!stopper_stop(s, NULL));
+	check(ghost_get(CLOSED) == n);
+	stopper_put(s);
+}
+
+static void keep(void *arg, const char *line)
+{
+}
+
+static void reads_all(void *arg)
+{
+	struct out out = { .line = keep };
+
+	report_all(&out);
+}
+
+SCENARIO(list_is_read, "the debug list is read while stoppers come, run tasks and go",
+	 .budget = 2, .stale = 1, .faults = 1, .needs_time = true)
+{
+	go(reads_all, NULL);
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	kid = new_stopper(s);
+	accepted(stopper_run_async_task(s, NULL, "async", counted, NULL));
+	check(!stopper_stop(s, NULL));
+	stopper_put(kid);
+	join_all();
+	stopper_put(s);
+}
+
+static void says(void *arg, int level, const char *line)
+{
+	ghost_add(TOLD, 1);
+}
+
+SCENARIO(stop_that_stalls, "a stop reports what it waits for, and goes on",
+	 .budget = 2, .needs_time = true)
+{
+	struct stopper_options o = { .size = sizeof(o), .stall_ns = 1000, .log = says };
+
+	check(!stopper_create(&s, "s", &o));
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	go(end_handle, NULL);
+	end(s);
+}
+

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * scenarios_task.c - the races drawn in core/task.c, and what is used by all scenarios.
+ */
+#include "scenario.h"
+
+struct stopper *new_stopper(struct stopper *parent)
+{
+	struct stopper_options o = {
+		.size = sizeof(o), .flags = STOPPER_QUIET, .parent = parent,
+	};
+	struct stopper *s;
+
+	return stopper_create(&s, "s", &o) ? NULL : s;
+}
+
+void counted(struct stopper_ctx *ctx, void *arg)
+{
+	check(!ghost_get(QUIESCED));
+	ghost_add(RAN, 1);
+	check(!ghost_get(QUIESCED));
+}
+
+void accepted(int err)
+{
+	check(!err || err == -ESHUTDOWN || err == -ENOMEM || err == -EAGAIN);
+	if (!err)
+		ghost_add(ACCEPTED, 1);
+}
+
+void end(struct stopper *s)
+{
+	check(!stopper_quiesce(s, NULL));
+	ghost_set(QUIESCED, 1);
+	check(!stopper_stop(s, NULL));
+	ghost_set(STOPPED, 1);
+	join_all();
+	/* Not before: one that is being refused may be seen. */
+	check(!stopper_num_tasks(s));
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	stopper_put(s);
+}
+
+static void run_one(void *s)
+{
+	accepted(stopper_run_task(s, NULL, "one", counted, NULL));
+}
+
+SCENARIO(admission, "task.c, race 1: a task begins while Quiesce does",
+	 .budget = 4, .stale = 2)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	go(run_one, s);
+	end(s);
+}
+
+static void run_two(void *s)
+{
+	run_one(s);
+	run_one(s);
+}
+
+SCENARIO(end_against_drain, "task.c, race 2: a task ends while its stopper goes to sleep",
+	 .budget = 4, .stale = 2)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	go(run_two, s);
+	check(!stopper_num_tasks(NULL));
+	end(s);
+}
+
+static struct stopper_ctx *given;
+
+static void cancel(void *ctx)
+{
+	stopper_ctx_cancel(ctx);
+}
+
+static int try_quiesce(struct stopper *s, struct stopper_ctx *ctx)
+{
+	return stopper_quiesce(s, ctx);
+}
+
+SCENARIO(drain_gives_up, "task.c, race 3: a drain leaves, its parker gone, while a task ends",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+	int err;
+
+	check(!stopper_ctx_with_cancel(NULL, &given));
+	go(run_one, s);
+	go(cancel, given);
+	err = try_quiesce(s, given);
+	check(!err || err == -ECANCELED);
+	if (!err)
+		ghost_set(QUIESCED, 1);
+	end(s);
+	stopper_ctx_put(given);
+}
+
+static void any(struct stopper_ctx *ctx, void *arg)
+{
+	check(!ghost_get(*(unsigned int *)arg));
+}
+
+static struct stopper *first, *second;
+static unsigned int first_over = 0, second_over = 1;
+
+static void one_of_each(void *arg)
+{
+	stopper_run_task(first, NULL, "first", any, &first_over);
+	stopper_run_task(second, NULL, "second", any, &second_over);
+}
+
+static void stop_second(void *arg)
+{
+	check(!stopper_quiesce(second, NULL));
+	ghost_set(second_over, 1);
+	check(!stopper_stop(second, NULL));
+}
+
+SCENARIO(slot_used_again, "task.c, race 4: two drains watch one slot, one task after the other",
+	 .budget = 3, .stale = 1)
+{
+	first = new_stopper(NULL);
+	second = new_stopper(NULL);
+	go(one_of_each, NULL);
+	go(stop_second, NULL);
+	check(!stopper_quiesce(first, NULL));
+	ghost_set(first_over, 1);
+	check(!stopper_stop(first, NULL));
+	join_all();
+	stopper_put(first);
+	stopper_put(second);
+}
+
+static void nothing_(struct stopper_ctx *ctx, void *arg)
+{
+}
+
+static const struct stopper_site site_one = { .name = "one", .line = 1 };
+static const struct stopper_site site_two = { .name = "two", .line = 2 };
+
+static void of_two_sites(void *arg)
+{
+	__stopper_run_task(first, NULL, &site_one, nothing_, NULL);
+	__stopper_run_task(second, NULL, &site_two, nothing_, NULL);
+	__stopper_run_task(first, NULL, &site_one, nothing_, NULL);
+}
+
+static void look(void *arg, const struct task_view *v)
+{
+	check(v->site == (v->s == first ? &site_one : &site_two));
+	check(v->tid == 101);
+}
+
+SCENARIO(reader, "task.c, race 5: a reader looks at a slot that is used again",
+	 .budget = 4, .stale = 3)
+{
+	first = new_stopper(NULL);
+	second = new_stopper(NULL);
+	go(of_two_sites, NULL);
+	tasks_visit(NULL, look, NULL);
+	join_all();
+	end(first);
+	end(second);
+}
+
+static struct stopper_task handle[3];
+static struct stopper_event begun;
+
+static void begin_one(void *s)
+{
+	int err = stopper_task_begin((struct stopper *)s, NULL, "handle", &handle[0]);
+
+	accepted(err);
+	ghost_set(0, !err);
+	stopper_event_fire(&begun);
+}
+
+static void end_one(void *s)
+{
+	stopper_wait(&begun, NULL);
+	if (!ghost_get(0))
+		return;
+	check(!ghost_get(QUIESCED));
+	ghost_add(RAN, 1);
+	stopper_task_end(&handle[0]);
+}
+
+SCENARIO(ended_elsewhere, "a handle is begun on one thread and ended on another",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	stopper_event_init(&begun);
+	go(begin_one, s);
+	go(end_one, s);
+	end(s);
+	stopper_event_destroy(&begun);
+}
+
+static void begin_many(void *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		int err = stopper_task_begin((struct stopper *)s, NULL, "handle", &handle[i]);
+
+		accepted(err);
+		if (!err)
+			ghost_add(1, 1);
+	}
+	stopper_event_fire(&begun);
+}
+
+static void end_many(void *s)
+{
+	long n;
+
+	stopper_wait(&begun, NULL);
+	for (n = ghost_get(1); n--;) {
+		check(!ghost_get(QUIESCED));
+		ghost_add(RAN, 1);
+		stopper_task_end(&handle[n]);
+	}
+}
+
+SCENARIO(table_full, "more handles than a table has slots: the last one is on the list",
+	 .budget = 2, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	stopper_event_init(&begun);
+	go(begin_many, s);
+	go(end_many, s);
+	end(s);
+	stopper_event_destroy(&begun);
+}
+
+static void nest(struct stopper_ctx *ctx, void *depth)
+{
+	int left = (int)(intptr_t)depth;
+
+	counted(NULL, NULL);
+	if (left)
+		accepted(stopper_run_task(first, NULL, "nested", nest,
+					  (void *)(intptr_t)(left - 1)));
+}
+
+static void run_nested(void *arg)
+{
+	accepted(stopper_run_task(first, NULL, "nested", nest, (void *)(intptr_t)2));
+}
+
+SCENARIO(nested, "tasks in tasks, the innermost on the list, while Quiesce begins",
+	 .budget = 3, .stale = 1)
+{
+	first = new_stopper(NULL);
+	go(run_nested, NULL);
+	end(first);
+}
+
+static void begin_and_go(void *s)
+{
+	int err = stopper_task_begin((struct stopper *)s, NULL, "handle", &handle[0]);
+
+	accepted(err);
+	if (!err)
+		ghost_add(RAN, 1);
+	ghost_set(0, !err);
+}
+
+static void adopt(void *s)
+{
+	run_one(s);
+	if (ghost_get(0))
+		stopper_task_end(&handle[0]);
+}
+
+SCENARIO(table_adopted, "a thread leaves its table with a handle in it to the next thread",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	go(begin_and_go, s);
+	join_all();
+	go(adopt, s);
+	end(s);
+}
+
+static void stop_it(void *s)
+{
+	check(!stopper_stop((struct stopper *)s, NULL));
+	stopper_put(s);
+}
+
+SCENARIO(freed_at_once, "a stopper is freed as soon as Stop returns, whoever still ends a task",
+	 .budget = 4, .stale = 2)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	/* Its own reference, as whoever uses a stopper has. */
+	stopper_get(s);
+	go(stop_it, s);
+	run_one(s);
+	stopper_put(s);
+	join_all();
+}
+
+SCENARIO(no_memory_for_a_table, "a thread that gets no table uses the list",
+	 .budget = 3, .stale = 1, .faults = 2)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	if (!s)
+		return;
+	go(run_two, s);
+	end(s);
+}
