@@ -137,8 +137,8 @@ static void tie(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stop
 	plat_fetch_add_full(&ctx->pins, 1);
 	if (event_attach(to, of))
 		return;
-	/* Born ended. (F) pairs with the release in event.c */
-	event_fire(&ctx->done, plat_load_acquire(&to->fired));
+	/* Born ended: it had fired, as was seen under its lock. */
+	event_fire(&ctx->done, plat_load(&to->fired));
 	unpin(ctx);
 }
 

@@ -277,3 +277,27 @@ SCENARIO(stop_that_stalls, "a stop reports what it waits for, and goes on",
 	end(s);
 }
 
+
+static struct stopper_task handles[2];
+
+static void stalls(void *n)
+{
+	struct stopper_options o = { .size = sizeof(o), .flags = STOPPER_QUIET, .log = says };
+	struct stopper_task *mine = &handles[(intptr_t)n];
+	struct stopper *own;
+
+	check(!stopper_create(&own, "own", &o));
+	accepted(stopper_task_begin(own, NULL, "handle", mine));
+	report_stall(own, 1000);
+	stopper_task_end(mine);
+	check(!stopper_stop(own, NULL));
+	stopper_put(own);
+}
+
+SCENARIO(two_stalls, "stall.c: two reports at once: each has a collector of its own",
+	 .budget = 3, .stale = 1)
+{
+	go(stalls, (void *)1);
+	stalls(NULL);
+	join_all();
+}
