@@ -81,6 +81,10 @@ explore-mutants: ## The core without one barrier, lock, wake-up ... each: is it 
 	@tools/testing/lib/deps build
 	@tools/testing/sim/mutants $(MUTANT)
 
+.PHONY: fuzz
+fuzz: ## Calls made of bytes against a model of the contract, a million sequences [RUNS= SEED=]
+	@tools/testing/fuzz/fuzz $(if $(RUNS),-r $(RUNS)) $(if $(SEED),-s $(SEED))
+
 .PHONY: bench
 bench: bench-user bench-kernel ## Measure everything beside its peers, into build/bench [CASE=name]
 

@@ -23,6 +23,9 @@ static int collector_alloc(struct collector *c, unsigned int groups)
 {
 	unsigned int size = 16;
 
+	/* Sizes below fit everywhere, also where a size has 32 bits. */
+	if (groups > INT_MAX / sizeof(*c->groups))
+		return -ENOMEM;
 	while (size < 2 * groups)
 		size *= 2;
 	*c = (struct collector){

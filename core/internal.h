@@ -167,7 +167,7 @@ struct task_job {
 	/* pool.c's own */
 	struct plat_parker *watch;	/* who waits until it is no longer queued */
 	uint64_t since;
-	unsigned int ticket;		/* rises in the queue */
+	uint64_t ticket;		/* rises in the queue; never used twice */
 };
 
 struct worker {
@@ -243,6 +243,7 @@ struct stopper {
 	stopper_lock_t lock;			/* all below */
 	int led_by;				/* the thread that does the stopping, or 0 */
 	bool quiesced;				/* no task is left */
+	bool turning;				/* its quiesce events are being fired */
 	bool async_stop;			/* stop_job is queued or has run */
 	unsigned char depth;			/* parents above it; constant */
 	unsigned int late_closers;		/* closers running at their adder's */
@@ -356,14 +357,14 @@ void pool_push(struct job *job, bool may_start);
 int pool_push_task(struct task_job *task, bool may_start);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct plat_parker *me);
-unsigned int pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
-			void *arg);
+uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
+		    void *arg);
 void pool_init(void);
 void pool_exit(void);
 
 /* pool_slots.c */
-struct stopper_slot *pool_slot_get(void);
-void pool_slot_put(struct stopper_slot *slot);
+struct slot_table *pool_slot_get(unsigned char *at);
+void pool_slot_put(struct slot_table *t, unsigned char at);
 struct slot_table *slots_walk(struct slot_table *t);
 void pool_slots_exit(void);
 

@@ -48,7 +48,7 @@ static int64_t seen_age(struct seen *seen, unsigned int seq)
 typedef void (*visit_fn)(void *arg, const struct task_view *v);
 
 /* Async tasks with tickets from @first on have been seen in the queue, or came later. */
-static void visit_table(struct slot_table *t, struct stopper *s, unsigned int first,
+static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 			visit_fn visit, void *arg)
 {
 	struct task_view v;
@@ -58,10 +58,11 @@ static void visit_table(struct slot_table *t, struct stopper *s, unsigned int fi
 	for (i = 0; i < SLOTS; i++) {
 		if (!view_slot(&t->slot[i], s, &v, &start))
 			continue;
-		if (t->pooled && (int)(v.seq - first) >= 0)
+		/* After the view: the ticket is its task's, or that task has ended. */
+		if (t->pooled && plat_load(&t->ticket[i]) >= first)
 			continue;
 		v.order = plat_slot_order(i, v.seq);
-		v.age = start ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
+		v.age = start || t->pooled ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
 		visit(arg, &v);
 	}
 }
@@ -95,7 +96,8 @@ static void visit_shard(struct shard *sh, struct stopper *s, visit_fn visit, voi
 void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 {
 	struct slot_table *t = NULL;
-	unsigned int i, first;
+	uint64_t first;
+	unsigned int i;
 
 	plat_scan_enter();
 	/* The queue before the slots into which its tasks go. */

@@ -47,7 +47,8 @@
  *   A push before the drain's look is found, one after it is refused; what the look
  *   does not find has its slot filled. A reader must not count a task twice, which
  *   was queued when it looked there and has a slot when it looks there: the queue is
- *   first in, first out, so a ticket (->head) tells which those are.
+ *   first in, first out, so a ticket (->head) tells which those are. It has 64 bits: a
+ *   task may stay in its slot while more than 2^31 others come and go.
  *
  *   The watch is taken off and its owner woken under the lock, or found by its owner,
  *   who takes it off; so nobody wakes a parker that has gone.
@@ -73,11 +74,12 @@ struct pool_thread {
 	struct plat_thread thread;
 	struct plat_parker park;
 	struct stopper_list node;	/* idle, running or stuck */
-	struct stopper_slot *slot;	/* where its tasks are seen */
+	struct slot_table *table;	/* where its tasks are seen */
 	struct job *job;
 	unsigned int tick;		/* when it took the job */
 	bool idle;			/* on the idle list; else an unpark is on its way */
 	bool stuck;
+	unsigned char at;		/* in ->table */
 };
 
 _Static_assert(sizeof(struct pool_thread) <= 512, "what an idle thread costs beside its stack");
@@ -91,8 +93,8 @@ static struct {
 	struct stopper_list idle;
 	unsigned int nrunning;
 	unsigned int nthreads;		/* started or starting */
-	unsigned int ticket;		/* of the next task that is queued */
-	unsigned int head;		/* of the next one that is taken */
+	uint64_t ticket;		/* of the next task that is queued */
+	uint64_t head;			/* of the next one that is taken */
 	unsigned int tick;
 	unsigned int ndone;
 	unsigned int wakes;		/* wake-ups left for now, beyond the first */
@@ -120,8 +122,8 @@ static void pool_died(struct plat_thread *t, bool told);
 
 static void pool_thread_free(struct pool_thread *me)
 {
-	if (me && me->slot)
-		pool_slot_put(me->slot);
+	if (me && me->table)
+		pool_slot_put(me->table, me->at);
 	plat_free(me);
 }
 
@@ -138,8 +140,8 @@ static int add_thread(void)
 	int err = -ENOMEM;
 
 	if (me)
-		me->slot = pool_slot_get();
-	if (me && me->slot) {
+		me->table = pool_slot_get(&me->at);
+	if (me && me->table) {
 		me->thread.main = pool_main;
 		me->thread.died = pool_died;
 		me->thread.release = pool_release;
@@ -406,10 +408,11 @@ int pool_push_task(struct task_job *task, bool may_start)
 /* With the lock held: the task leaves the queue for its thread's slot. */
 static void show(struct pool_thread *me, struct task_job *task)
 {
-	struct stopper_slot *slot = me->slot;
+	struct stopper_slot *slot = &me->table->slot[me->at];
 
 	pool.head = task->ticket + 1;
-	__stopper_slot_number(slot, task->ticket);
+	__stopper_slot_number(slot, (unsigned int)task->ticket);
+	plat_store(&me->table->ticket[me->at], task->ticket);
 	plat_store(&slot->tid, slot_tid(STOPPER_KIND_ASYNC, (unsigned int)plat_tid()));
 	plat_store(&slot->start, task->since);
 	__stopper_slot_fill(slot, task->s, task->job.site);
@@ -620,14 +623,14 @@ void pool_unwatch(struct plat_parker *me)
  * Shows every queued task of @s (NULL: of all) to @visit. Returns the ticket from
  * which on tasks were in the queue or came later: those in slots have been seen.
  */
-unsigned int pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
-			void *arg)
+uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
+		    void *arg)
 {
 	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
 	struct stopper_list *n;
 	struct task_job *task;
-	unsigned int first;
 	plat_flags_t f;
+	uint64_t first;
 
 	plat_lock(&pool.lock, f);
 	first = pool.head;
@@ -637,7 +640,7 @@ unsigned int pool_visit(struct stopper *s, void (*visit)(void *arg, const struct
 			continue;
 		v.s = task->s;
 		v.site = task->job.site;
-		v.seq = task->ticket;
+		v.seq = (unsigned int)task->ticket;
 		v.age = plat_stamp_age(task->since);
 		visit(arg, &v);
 	}

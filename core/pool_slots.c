@@ -17,7 +17,7 @@ static stopper_lock_t lock = PLAT_LOCK_INIT(lock);
 static struct slot_table *tables;
 
 /* With the lock held. */
-static struct stopper_slot *take_free(void)
+static struct slot_table *take_free(unsigned char *at)
 {
 	struct slot_table *t;
 	unsigned int i;
@@ -26,23 +26,23 @@ static struct stopper_slot *take_free(void)
 		for (i = 0; ~t->used && i < SLOTS; i++)
 			if (!(t->used & 1ull << i)) {
 				t->used |= 1ull << i;
-				return &t->slot[i];
+				*at = (unsigned char)i;
+				return t;
 			}
 	return NULL;
 }
 
-/* NULL: no memory. Process context. */
-struct stopper_slot *pool_slot_get(void)
+/* A table, and which of its slots. NULL: no memory. Process context. */
+struct slot_table *pool_slot_get(unsigned char *at)
 {
-	struct slot_table *new;
-	struct stopper_slot *slot;
+	struct slot_table *t, *new;
 	plat_flags_t f;
 
 	plat_lock(&lock, f);
-	slot = take_free();
+	t = take_free(at);
 	plat_unlock(&lock, f);
-	if (slot)
-		return slot;
+	if (t)
+		return t;
 	new = plat_alloc_lines(sizeof(*new));
 	if (!new)
 		return NULL;
@@ -51,20 +51,17 @@ struct stopper_slot *pool_slot_get(void)
 	new->link = tables;
 	/* (L) pairs with slots_walk() */
 	plat_store_release(&tables, new);
-	slot = take_free();
+	t = take_free(at);
 	plat_unlock(&lock, f);
-	return slot;
+	return t;
 }
 
-void pool_slot_put(struct stopper_slot *slot)
+void pool_slot_put(struct slot_table *t, unsigned char at)
 {
-	struct slot_table *t;
 	plat_flags_t f;
 
 	plat_lock(&lock, f);
-	for (t = tables; t; t = t->link)
-		if (slot >= t->slot && slot < t->slot + SLOTS)
-			t->used &= ~(1ull << (slot - t->slot));
+	t->used &= ~(1ull << at);
 	plat_unlock(&lock, f);
 }
 

@@ -41,8 +41,11 @@ struct seen {
 struct slot_table {
 	/* hot: only its CPU or thread writes here, except ends from elsewhere */
 	struct stopper_slot slot[SLOTS];
-	/* cold: only readers, one at a time */
-	struct seen seen[SLOTS];
+	/* cold */
+	union {
+		struct seen seen[SLOTS];	/* only readers, one at a time */
+		uint64_t ticket[SLOTS];		/* pooled: the task's place in the queue */
+	};
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	bool pooled;			/* of pool threads: pool_slots.c */
 	uint64_t used;			/* pooled: which slots have a thread */

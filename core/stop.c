@@ -17,6 +17,9 @@
  *   closers                    none is left                  CLOSING
  *   stop_end()                 -> Stop returns 0             STOPPED
  *
+ * A callback of these events is on the thread of the stop that fires them, and would wait for
+ * itself if it stopped or quiesced what that one has begun (at_work_on()).
+ *
  * Each step may find that it was done, wholly or in part, by an earlier leader.
  * Only quiesce_begin() may run outside the leader: a parent calls it for its
  * children. Who finds the phase turned but ShouldQuiesce not fired waits for it;
@@ -184,8 +187,10 @@ static void quiesce_begin(struct stopper *s)
 
 	plat_lock(&s->lock, f);
 	first = s->phase == STOPPER_RUNNING;
-	if (first)
+	if (first) {
 		set_phase(s, STOPPER_QUIESCING);
+		s->turning = true;
+	}
 	plat_unlock(&s->lock, f);
 	if (!first)
 		return;
@@ -194,6 +199,9 @@ static void quiesce_begin(struct stopper *s)
 	plat_heavy_barrier();
 	event_fire(&s->quiesce_ctx, ECANCELED);
 	event_fire(&s->quiesce, 1);
+	plat_lock(&s->lock, f);
+	s->turning = false;
+	plat_unlock(&s->lock, f);
 	while ((child = child_after(s, after))) {
 		after = child->id;
 		pass_asker(s, child);
@@ -421,18 +429,17 @@ static bool reached(struct stopper *s, bool stop)
 static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 {
 	struct follower me;
-	int err = 0, tid = plat_tid();
 	bool there, lead_now;
 	plat_flags_t f;
+	int err = 0;
 
 	while (!err) {
 		plat_lock(&s->lock, f);
 		there = reached(s, stop);
-		/* Called back by our own leading: from an event, the log, a hook. */
-		err = there ? 0 : s->led_by == tid ? -EDEADLK : stopper_ctx_err(ctx);
+		err = there ? 0 : stopper_ctx_err(ctx);
 		lead_now = !there && !err && !s->led_by;
 		if (lead_now) {
-			s->led_by = tid;
+			s->led_by = plat_tid();
 		} else if (!there && !err) {
 			me.woken = false;
 			plat_park_init(&me.park);
@@ -446,6 +453,71 @@ static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 		err = follow(s, &me, ctx);
 	}
 	return err;
+}
+
+/* One up, pinned. @mine: does this thread do the stopping of @s? */
+static struct stopper *look_up(struct stopper *s, bool *mine)
+{
+	struct stopper *up;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	*mine = s->led_by == plat_tid();
+	up = s->parent;
+	if (up)
+		stopper_pin(up);
+	plat_unlock(&s->lock, f);
+	return up;
+}
+
+/* Does this thread stop @s, or is it one above it that it stops, and is turning @s just now? */
+static bool stops(struct stopper *s)
+{
+	bool turning, mine;
+	struct stopper *up;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	turning = s->turning;
+	plat_unlock(&s->lock, f);
+	stopper_pin(s);
+	do {
+		up = look_up(s, &mine);
+		stopper_unpin(s);
+		s = up;
+	} while (s && turning && !mine);
+	if (s)
+		stopper_unpin(s);
+	return mine;
+}
+
+/* Called back by our own work on @s or one below it: from an event, the log, a hook. */
+static bool at_work_on(struct stopper *s)
+{
+	struct stopper *child;
+	uint64_t after = 0;
+	bool mine = stops(s);
+
+	while (!mine && (child = child_after(s, after))) {
+		after = child->id;
+		mine = at_work_on(child);
+		stopper_unpin(child);
+	}
+	return mine;
+}
+
+/* Would a stop, or only a quiesce, of @s wait for this thread's own work? */
+static bool waits_for_itself(struct stopper *s, bool stop)
+{
+	bool there, alone, mine;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	there = reached(s, stop);
+	mine = s->led_by == plat_tid();
+	alone = !s->turning && slist_empty(&s->children);
+	plat_unlock(&s->lock, f);
+	return !there && (mine || (!alone && at_work_on(s)));
 }
 
 /* The first to ask is remembered. */
@@ -473,7 +545,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	err = plat_usable();
 	if (err)
 		return err;
-	if (task_on_this_thread(s))
+	if (task_on_this_thread(s) || waits_for_itself(s, false))
 		return -EDEADLK;
 	note_asker(s, site);
 	return converge(s, false, ctx);
@@ -492,7 +564,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	err = plat_usable();
 	if (err)
 		return err;
-	if (task_on_this_thread(s) || run_on_this_thread(s))
+	if (task_on_this_thread(s) || run_on_this_thread(s) || waits_for_itself(s, true))
 		return -EDEADLK;
 	note_asker(s, site);
 	return converge(s, true, ctx);

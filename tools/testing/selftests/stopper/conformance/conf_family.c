@@ -376,6 +376,56 @@ static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
 	conf_free(b);
 }
 
+struct from_callback {
+	struct stopper_on_fire of;
+	struct stopper *s;
+	bool stop;
+	int err;
+};
+
+static void stop_from_callback(struct stopper_on_fire *of, void *arg)
+{
+	struct from_callback *fc = arg;
+
+	fc->err = fc->stop ? stopper_stop(fc->s, NULL) : stopper_quiesce(fc->s, NULL);
+}
+
+/* The callback is called by the parent's stop, between the child's phase and its ShouldQuiesce. */
+static void callback_of_the_parents_stop_that_quiesces_the_child_is_edeadlk(void)
+{
+	struct stopper *parent = conf_stopper(NULL), *middle = child_of(parent);
+	struct stopper *child = child_of(middle);
+	struct from_callback fc[2] = { { .s = child }, { .s = middle } };
+	struct stopper_ctx *ctx = NULL;
+	int i;
+
+	CHECK_EQ(stopper_ctx_with_cancel_on_quiesce(child, NULL, &ctx), 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(stopper_event_on_fire(stopper_ctx_done(ctx), &fc[i].of, stop_from_callback,
+					       &fc[i]), 0);
+	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
+	CHECK_EQ(fc[0].err, -EDEADLK);
+	CHECK_EQ(fc[1].err, -EDEADLK);
+	stopper_ctx_put(ctx);
+	conf_stop_and_put(parent);
+	stopper_put(middle);
+	stopper_put(child);
+}
+
+static void callback_of_the_childs_stop_that_stops_the_parent_changes_nothing(void)
+{
+	struct stopper *parent = conf_stopper(NULL), *child = child_of(parent);
+	struct from_callback fc = { .s = parent, .stop = true };
+
+	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(child), &fc.of, stop_from_callback,
+				       &fc), 0);
+	CHECK_EQ(stopper_stop(child, NULL), 0);
+	CHECK_EQ(fc.err, -EDEADLK);
+	CHECK_EQ(stopper_phase(parent), STOPPER_RUNNING);
+	conf_stop_and_put(parent);
+	stopper_put(child);
+}
+
 const struct conf_case cases_family[] = {
 	CONF_CASE(child_quiesces_with_its_parent),
 	CONF_CASE(child_quiesces_before_the_tasks_of_its_parent_have_ended),
@@ -387,6 +437,8 @@ const struct conf_case cases_family[] = {
 	CONF_CASE(stop_of_the_parent_in_a_task_of_the_child_is_edeadlk),
 	CONF_CASE(stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk),
 	CONF_CASE(stop_of_the_child_in_a_task_of_the_parent_is_fine),
+	CONF_CASE(callback_of_the_parents_stop_that_quiesces_the_child_is_edeadlk),
+	CONF_CASE(callback_of_the_childs_stop_that_stops_the_parent_changes_nothing),
 	CONF_CASE(parent_lives_until_its_child_has_stopped),
 	CONF_CASE(parent_deadline_goes_for_its_children),
 	CONF_CASE(parent_and_child_stopped_at_once),
