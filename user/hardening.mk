@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+#
+# What all that userspace gets is built with; included by the Makefiles, after CC and SAN are set.
+# tools/testing/check/hardening looks whether it is.
+#
+# Branches only: a panic leaves frames without rewinding a shadow stack (user/unwind.c), so the
+# library must not say that it goes with one (-fcf-protection=full would).
+
+HARDEN	:= $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fstack-clash-protection \
+	-Wformat -Wformat-security -Werror=format-security \
+	$(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-fcf-protection=branch)
+HARDEN_LD := -Wl,-z,relro,-z,now,-z,noexecstack
+HARDEN_EXE := -fPIE
+HARDEN_EXE_LD := -pie $(HARDEN_LD)
