@@ -8,8 +8,8 @@
  *
  * Stop hands closers to a pool thread, one at a time, so that a closer that
  * hangs cannot keep a caller with a deadline, and one whose thread dies cannot
- * take Stop with it. Should there be no memory for a first thread, they run on
- * Stop's own.
+ * take Stop with it. Should none be free and there be no memory for another, they
+ * run on Stop's own: what the others do may wait for this stop.
  */
 #include "internal.h"
 
@@ -126,10 +126,8 @@ bool closer_start(struct stopper *s)
 	s->closing_site = (struct stopper_site){ .name = closer_name(closer) };
 	s->close_job.ops = &close_ops;
 	s->close_job.site = &s->closing_site;
-	if (pool_reserve())
+	if (pool_reserve() || !pool_push_or_not(&s->close_job))
 		close_run(&s->close_job);
-	else
-		pool_push(&s->close_job, true);
 	return true;
 }
 

@@ -354,6 +354,7 @@ void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_v
 /* pool.c */
 int pool_reserve(void);
 void pool_push(struct job *job, bool may_start);
+bool pool_push_or_not(struct job *job);
 int pool_push_task(struct task_job *task, bool may_start);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct plat_parker *me);

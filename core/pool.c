@@ -383,6 +383,41 @@ void pool_push(struct job *job, bool may_start)
 	follow_up(&todo);
 }
 
+/*
+ * The same for a job that its owner can do himself: false: no thread is free and none can be
+ * started, and it is not in the queue. It is the next one to be done. Process context.
+ */
+bool pool_push_or_not(struct job *job)
+{
+	struct follow_up todo;
+	plat_flags_t f;
+	bool left = false;
+
+	plat_lock(&pool.lock, f);
+	enqueue(job, true, &todo);
+	slist_remove(&job->node);
+	slist_push(&pool.queue, &job->node);
+	if (unserved() && !todo.start) {
+		todo.start = true;
+		plat_store(&pool.nthreads, pool.nthreads + 1);
+		pool.coming++;
+	}
+	plat_unlock(&pool.lock, f);
+	if (todo.start && add_thread()) {
+		plat_lock(&pool.lock, f);
+		left = !slist_empty(&job->node);
+		if (left) {
+			slist_remove(&job->node);
+			plat_store(&pool.nqueued, pool.nqueued - 1);
+		}
+		todo.tick = want_tick() || todo.tick;
+		plat_unlock(&pool.lock, f);
+	}
+	todo.start = false;
+	follow_up(&todo);
+	return !left;
+}
+
 /* The same for a task, if its stopper admits it: -ESHUTDOWN. */
 int pool_push_task(struct task_job *task, bool may_start)
 {

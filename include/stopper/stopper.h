@@ -215,7 +215,7 @@ STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
  * Concurrent calls all wait for the end. If the one that does the work gives
  * up, another one takes over; if nobody is left, the stop stays where it is, but
  * for a closer that has begun. Closers run on a thread of the stopper's own; if
- * there is no memory for one, on this one.
+ * none is free and no other can be had, on this one.
  *
  * Context: process context, sleeps.
  * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
