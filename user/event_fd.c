@@ -5,11 +5,13 @@
  * An event gets its eventfd when somebody first asks. Asking and firing hold the
  * event's lock, so the descriptor is made readable by whichever comes second. It
  * is never read, so it stays readable; it belongs to the event, so the firing
- * thread never writes to a number that the program has reused.
+ * thread never writes to a number that the program has reused. It is closed by the last
+ * put of what the event lies in, which is no cancellation point as close() would be.
  */
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <stopper/uring.h>
 #include "internal.h"
@@ -24,7 +26,7 @@ void plat_event_fired(struct stopper_event *ev)
 void plat_event_closed(struct stopper_event *ev)
 {
 	if (ev->fd)
-		close(ev->fd - 1);
+		syscall(SYS_close, ev->fd - 1);
 	ev->fd = 0;
 }
 

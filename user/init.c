@@ -23,6 +23,7 @@ bool plat_no_membarrier;
 bool plat_forked;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool watching;			/* in_child() will be called */
 static unsigned int cpus = 1;
 static int64_t tick_ns;
 
@@ -55,18 +56,37 @@ static void init(void)
 	plat_no_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
 			     membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 ||
 			     getenv("STOPPER_NO_MEMBARRIER");
-	pthread_atfork(NULL, NULL, in_child);
 	if (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) > 0)
 		cpus = (unsigned int)CPU_COUNT(&set);
 	pool_init();
 	record_init();
 }
 
+/* 0 or -ENOMEM; then again at the next use. */
+static int watch_forks(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!watching)
+		err = pthread_atfork(NULL, NULL, in_child);
+	plat_store(&watching, !err);
+	pthread_mutex_unlock(&lock);
+	return -err;
+}
+
 int plat_usable(void)
 {
 	static unsigned int said;
+	int err;
 
 	pthread_once(&once, init);
+	if (PLAT_UNLIKELY(!plat_load(&watching))) {
+		err = watch_forks();
+		if (err)
+			return err;
+	}
 	if (!plat_forked)
 		return 0;
 	/* (W) full only to be counted once; pairs with itself */

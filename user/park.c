@@ -416,12 +416,16 @@ bool plat_park_idle(struct plat_parker *p, int64_t deadline)
 const char *stopper_wait_backend(void)
 {
 	const char *name;
+	int cancel;
 
+	/* As in borrow(). */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&lock);
 	if (backend == UNDECIDED)
 		decide();
 	name = names[backend == UNDECIDED ? FUTEX : backend];
 	pthread_mutex_unlock(&lock);
+	pthread_setcancelstate(cancel, NULL);
 	return name;
 }
 EXPORT_SYMBOL_PLAT(stopper_wait_backend);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * print.c - the debug list to a stream.
+ *
+ * Writing to one is a cancellation point, and a thread that were cancelled here would take
+ * references to all stoppers with it: so it is not, as long as this lasts.
  */
+#include <pthread.h>
 #include <stopper/print.h>
 #include "internal.h"
 
@@ -16,13 +20,16 @@ static void print_line(void *arg, const char *line)
 int stopper_debug_print(FILE *f)
 {
 	struct out out = { .line = print_line, .arg = f };
-	int err;
+	int err, cancel;
 
 	if (!f)
 		return -EINVAL;
 	err = plat_usable();
-	if (!err)
-		err = report_all(&out);
+	if (err)
+		return err;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	err = report_all(&out);
+	pthread_setcancelstate(cancel, NULL);
 	return err ? err : ferror(f) ? -EIO : 0;
 }
 EXPORT_SYMBOL_PLAT(stopper_debug_print);

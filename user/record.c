@@ -219,9 +219,19 @@ static void in_child(void)
 	pthread_mutex_unlock(&lock);
 }
 
-static void watch_forks(void)
+/* Once. 0 or -ENOMEM. */
+static int watch_forks(void)
 {
-	pthread_atfork(before_fork, in_parent, in_child);
+	static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
+	static bool watching;
+	int err = 0;
+
+	pthread_mutex_lock(&watch_lock);
+	if (!watching)
+		err = pthread_atfork(before_fork, in_parent, in_child);
+	watching = !err;
+	pthread_mutex_unlock(&watch_lock);
+	return -err;
 }
 
 /* %p and %% in @path; -ENAMETOOLONG. */
@@ -266,16 +276,16 @@ static int begin(const char *path)
 
 int stopper_trace_start(const char *path)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	char name[PATH_MAX];
 	int err;
 
 	if (!path || !*path)
 		return -EINVAL;
 	err = expand(name, sizeof(name), path);
+	if (!err)
+		err = watch_forks();
 	if (err)
 		return err;
-	pthread_once(&once, watch_forks);
 	pthread_mutex_lock(&lock);
 	err = begin(name);
 	pthread_mutex_unlock(&lock);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <stopper/signal.h>
 #include <stopper/uring.h>
@@ -86,12 +87,13 @@ static int watch_open(struct watch *w, struct stopper *s, const sigset_t *set)
 int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 {
 	struct watch *w;
-	sigset_t set;
+	sigset_t set, old;
 	int err;
 
 	if (!s || !sigs || !n || fill_set(&set, sigs, n))
 		return -EINVAL;
-	err = plat_usable();
+	/* What the stop will need: a signal that has been taken is not sent again. */
+	err = plat_timers_ready();
 	if (err)
 		return err;
 	w = plat_alloc(sizeof(*w));
@@ -101,12 +103,14 @@ int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 	if (err)
 		goto free;
 	w->s = stopper_get(s);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
 	err = thread_create(watch_thread, w);
 	if (!err)
 		return 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	stopper_put(s);
-	close(w->signals);
+	/* No cancellation point. */
+	syscall(SYS_close, w->signals);
 free:
 	plat_free(w);
 	return err;

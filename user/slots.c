@@ -29,6 +29,7 @@ __thread struct slot_table *plat_my_slots;
 __thread struct stopper_cursor plat_my_cursors[2];
 
 static __thread int my_tid;
+static __thread unsigned int my_exits;	/* rounds of key destructors that came by here */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t scan = PTHREAD_MUTEX_INITIALIZER;
 static struct slot_table *tables, *free_tables;
@@ -46,6 +47,7 @@ static void thread_exits(void *table)
 {
 	struct slot_table *t = table;
 
+	my_exits++;
 	plat_my_slots = NULL;
 	stopper_my.slot[0] = &stopper_no_slot;
 	stopper_my.slot[1] = &stopper_no_slot;
@@ -95,6 +97,9 @@ struct slot_table *plat_slots_register(void)
 {
 	struct slot_table *t = NULL;
 
+	/* After the last round nobody would take the table back. */
+	if (my_exits >= PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+		return NULL;
 	pthread_mutex_lock(&lock);
 	if (!have_key)
 		have_key = !pthread_key_create(&key, thread_exits);

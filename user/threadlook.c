@@ -2,11 +2,14 @@
 /*
  * threadlook.c - what another thread of this process is doing, as /proc says.
  *
- * Read with plain system calls, without memory: a stall report uses it. A task's id
- * may be a new thread's by now; there is no telling, and the list is for people.
+ * Read with plain system calls, without memory: a stall report uses it. Through syscall():
+ * libc's open(), read() and close() are cancellation points, and a thread that were cancelled
+ * in a report would leave its stop without a leader. A task's id may be a new thread's by
+ * now; there is no telling, and the list is for people.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include "internal.h"
 
@@ -23,11 +26,11 @@ static int read_file(int tid, const char *name, char *buf, size_t size)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	n = read(fd, buf, size - 1);
-	close(fd);
+	n = syscall(SYS_read, fd, buf, size - 1);
+	syscall(SYS_close, fd);
 	if (n < 0)
 		return -errno;
 	buf[n] = '\0';

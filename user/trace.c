@@ -14,6 +14,7 @@
  * them in the same form.
  */
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,7 +87,8 @@ static void make_seed(void)
 {
 	struct timespec ts;
 
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed))
+	/* Not libc's getrandom(), which is a cancellation point. */
+	if (syscall(SYS_getrandom, &seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed))
 		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	seed = mix((uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec) ^ (uint64_t)getpid();

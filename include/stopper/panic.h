@@ -33,7 +33,7 @@ enum stopper_panic_kind {
  * @value: what was given to stopper_panic(); NULL when the thread ended under it
  * @tid: the thread it ran on
  * @died: the thread itself ended (kernel: oops, BUG, kthread_exit; userspace:
- *	pthread_exit, cancellation, an exception), stopper_panic() was not called
+ *	pthread_exit, cancellation), stopper_panic() was not called
  */
 struct stopper_panic_info {
 	const char *stopper;

@@ -22,9 +22,9 @@ STOPPER_BEGIN_DECLS
  * Once the stopper is stopped the signals stay blocked and are no longer waited
  * for.
  *
- * Return: 0; -EINVAL: nothing to wait for, or no signal that can be waited for;
- * -EAGAIN when the thread cannot be started; -ENOMEM, -EMFILE, -ENFILE; -ENOTSUP
- * after fork().
+ * Return: 0; or, nothing having changed: -EINVAL: nothing to wait for, or no signal that can
+ * be waited for; -EAGAIN when the thread cannot be started; -ENOMEM, -EMFILE, -ENFILE;
+ * -ENOTSUP after fork().
  */
 STOPPER_API int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n);
 

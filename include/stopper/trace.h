@@ -32,9 +32,9 @@ STOPPER_BEGIN_DECLS
  *
  * A child of fork() does not record.
  *
- * Context: any thread; allocates nothing.
- * Return: 0; -EBUSY when it records already; -EINVAL without @path; -ENAMETOOLONG; what
- * open() said: -ENXIO for a FIFO that nobody reads.
+ * Context: any thread; the first time it may allocate.
+ * Return: 0; -EBUSY when it records already; -EINVAL without @path; -ENAMETOOLONG; -ENOMEM;
+ * what open() said: -ENXIO for a FIFO that nobody reads.
  */
 STOPPER_API int stopper_trace_start(const char *path);
 
