@@ -6,15 +6,23 @@
  * accounted for. A panic runs the destructors that it passes. kselftest's
  * headers are C, so the results are printed by hand.
  */
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <stopper/http.h>
 #include <stopper/print.h>
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
+#include <stopper/trace.h>
 #include <stopper/uring.h>
 
 static int nr, failed;
@@ -178,6 +186,159 @@ void waiting_stop_goes_on_after_an_exception()
 	stopper_put(s);
 }
 
+void exception_passes_through_a_recover_scope()
+{
+	hook h;
+	stopper *s = create(&h);
+	int destroyed = 0, caught = 0;
+
+	for (int i = 0; i < 3; i++) {
+		try {
+			stopper_recover(s, nullptr, "scope", [](stopper_ctx *, void *arg) {
+				guard g{ static_cast<int *>(arg) };
+
+				throw 42;
+			}, &destroyed);
+			EXPECT(!"reached");
+		} catch (int e) {
+			caught += e == 42;
+		}
+	}
+	EXPECT(caught == 3);
+	EXPECT(destroyed == 3);
+	/* an exception that somebody catches is no panic */
+	EXPECT(h.calls == 0);
+	/* a panic finds its own scope, and not one that an exception has left */
+	EXPECT(stopper_recover(s, nullptr, "scope", [](stopper_ctx *, void *) {
+		stopper_panic(nullptr);
+	}, nullptr) == -EOWNERDEAD);
+	EXPECT(h.calls == 1);
+	stop(s);
+}
+
+struct late {
+	stopper *s;
+	stopper_event in;
+};
+
+/* Stop waits for a closer that is run by who adds it, whichever way that one ends. */
+void waiting_stop_goes_on_after_an_exception_in_a_late_closer()
+{
+	hook h;
+	late l = { create(&h), {} };
+	bool caught = false;
+
+	stopper_event_init(&l.in);
+	EXPECT(stopper_add_closer_fn(l.s, "lets the other come", [](void *arg) {
+		stopper_wait(&static_cast<late *>(arg)->in, nullptr);
+	}, &l) == 0);
+	std::thread t([&l, &caught] {
+		while (stopper_phase(l.s) != STOPPER_CLOSING)
+			std::this_thread::yield();
+		try {
+			stopper_add_closer_fn(l.s, "late", [](void *arg) {
+				stopper_event_fire(&static_cast<late *>(arg)->in);
+				throw 1;
+			}, &l);
+		} catch (int) {
+			caught = true;
+		}
+	});
+	EXPECT(stopper_stop(l.s, nullptr) == 0);
+	t.join();
+	EXPECT(caught);
+	EXPECT(h.calls == 0);
+	stopper_put(l.s);
+	stopper_event_destroy(&l.in);
+}
+
+void exception_passes_through_a_task_that_is_recorded()
+{
+	hook h;
+	stopper *s = create(&h);
+	stopper_span span;
+
+	EXPECT(stopper_trace_start("/dev/null") == 0);
+	try {
+		stopper_run_task(s, nullptr, "outer", [](stopper_ctx *, void *arg) {
+			stopper_run_task(static_cast<stopper *>(arg), nullptr, "inner", throws,
+					 nullptr);
+		}, s);
+	} catch (const std::runtime_error &) {
+	}
+	EXPECT(!stopper_current_span(&span));
+	EXPECT(stopper_trace_stop() == 0);
+	stop(s);
+}
+
+struct dying {
+	int destroyed, caught, went_on;
+};
+
+/* The end of a thread passes C++ frames as an exception that must be thrown again. */
+void thread_that_ends_runs_destructors()
+{
+	hook h;
+	stopper *s = create(&h);
+	dying d = {};
+
+	EXPECT(stopper_run_async_task(s, nullptr, "exits", [](stopper_ctx *, void *arg) {
+		dying *d = static_cast<dying *>(arg);
+		guard g{ &d->destroyed };
+
+		try {
+			pthread_exit(nullptr);
+		} catch (...) {
+			d->caught++;
+			throw;
+		}
+		d->went_on++;
+	}, &d) == 0);
+	EXPECT(stopper_quiesce(s, nullptr) == 0);
+	EXPECT(d.destroyed == 1 && d.caught == 1 && d.went_on == 0);
+	EXPECT(h.calls == 1 && h.died && h.kind == STOPPER_PANIC_ASYNC);
+	stop(s);
+}
+
+/* Nobody catches what an async task, worker or closer throws: it goes on its way, to the end. */
+void throws_with_nobody_above(int what)
+{
+	const rlimit none = { 0, 0 };
+	hook h;
+	stopper *s = create(&h);
+	stopper_sem sem;
+
+	alarm(60);
+	setrlimit(RLIMIT_CORE, &none);
+	std::freopen("/dev/null", "w", stderr);
+	stopper_sem_init(&sem, 1);
+	if (what == 0)
+		stopper_run_async_task(s, nullptr, "throws", throws, nullptr);
+	else if (what == 1)
+		stopper_run_worker(s, nullptr, "throws", throws, nullptr);
+	else if (what == 2)
+		stopper_run_limited_async_task(s, nullptr, "throws", &sem, true, throws, nullptr);
+	else
+		stopper_add_closer_fn(s, "throws", [](void *) { throw 1; }, nullptr);
+	stopper_stop(s, nullptr);
+	_exit(1);
+}
+
+/* The first test: its children must be able to use the library. */
+void exception_that_nobody_catches_terminates()
+{
+	for (int what = 0; what < 4; what++) {
+		std::fflush(nullptr);
+		pid_t pid = fork();
+		int status = -1;
+
+		if (!pid)
+			throws_with_nobody_above(what);
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
+}
+
 void run(const char *name, void (*fn)())
 {
 	ok = true;
@@ -191,12 +352,19 @@ void run(const char *name, void (*fn)())
 int main()
 {
 	std::setvbuf(stdout, nullptr, _IOLBF, 0);
-	std::printf("TAP version 13\n1..5\n");
+	std::printf("TAP version 13\n1..10\n");
+	run("exception_that_nobody_catches_terminates", exception_that_nobody_catches_terminates);
 	run("exception_passes_through_a_task", exception_passes_through_a_task);
 	run("exception_passes_through_nested_tasks", exception_passes_through_nested_tasks);
 	run("exception_caught_inside_a_task_ends_nothing",
 	    exception_caught_inside_a_task_ends_nothing);
 	run("panic_runs_destructors", panic_runs_destructors);
 	run("waiting_stop_goes_on_after_an_exception", waiting_stop_goes_on_after_an_exception);
+	run("exception_passes_through_a_recover_scope", exception_passes_through_a_recover_scope);
+	run("waiting_stop_goes_on_after_an_exception_in_a_late_closer",
+	    waiting_stop_goes_on_after_an_exception_in_a_late_closer);
+	run("exception_passes_through_a_task_that_is_recorded",
+	    exception_passes_through_a_task_that_is_recorded);
+	run("thread_that_ends_runs_destructors", thread_that_ends_runs_destructors);
 	return failed != 0;
 }

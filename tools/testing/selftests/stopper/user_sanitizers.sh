@@ -3,7 +3,7 @@
 # user_sanitizers.sh: libraries, conformance cases and HTTP tests under TSan, and under ASan and UBSan.
 #
 # Fewer rounds than without: the tools see a race or a bad access when it could happen, not only when
-# it does.
+# it does. Faults are for the leak checker, and each is a process of its own.
 
 out=${STOPPER_TEST_OUT:-$(dirname "$0")}
 status=0 nr=0
@@ -11,12 +11,12 @@ status=0 nr=0
 # kselftest's runner preloads stdbuf's library, and ASan wants to be the first.
 unset LD_PRELOAD
 
-export TSAN_OPTIONS="halt_on_error=0:exitcode=66:second_deadlock_stack=1:${TSAN_OPTIONS:-}"
+export TSAN_OPTIONS="halt_on_error=0:exitcode=66:second_deadlock_stack=1:atexit_sleep_ms=50:${TSAN_OPTIONS:-}"
 export ASAN_OPTIONS="detect_stack_use_after_return=1:exitcode=67:${ASAN_OPTIONS:-}"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
 
 echo "TAP version 13"
-echo "1..6"
+echo "1..12"
 
 # check KIND PROGRAM [ARGUMENT...]
 check() {
@@ -38,5 +38,9 @@ for sanitizer in tsan asan; do
 	check $sanitizer conformance -r 15
 	check $sanitizer user_http
 	check $sanitizer user_http_hostile
+	check $sanitizer user_process
+	check $sanitizer user_dying
 done
+check asan user_faults -T recording -T every_way_to_wait
+check asan user_faults_http -t on_a_port
 exit $status

@@ -1,0 +1,659 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * user_process.c - what processes do to a library with threads: fork, exec, signals,
+ * cancellation, and every kind of exit while all is running.
+ *
+ * All with each way to wait. Where the process itself ends, it is a child of the test's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stopper/print.h>
+#include <stopper/signal.h>
+#include <stopper/stopper.h>
+#include <stopper/trace.h>
+#include <stopper/uring.h>
+#include "kselftest_harness.h"
+
+#define MSEC	1000000LL
+#define SEC	1000000000LL
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * SEC + ts.tv_nsec;
+}
+
+static void nothing(struct stopper_ctx *ctx, void *arg)
+{
+}
+
+static void wait_quiesce(struct stopper_ctx *ctx, void *s)
+{
+	if (stopper_wait(stopper_should_quiesce(s), NULL))
+		abort();
+}
+
+static void wait_stop(struct stopper_ctx *ctx, void *s)
+{
+	if (stopper_wait(stopper_should_stop(s), NULL))
+		abort();
+}
+
+static int status_of(pid_t pid)
+{
+	int status = -1;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* Every way to wait is a variant: it is chosen once in a process. */
+FIXTURE(process)
+{
+};
+
+FIXTURE_VARIANT(process)
+{
+	const char *wait;
+};
+
+FIXTURE_SETUP(process)
+{
+	const struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	setenv("STOPPER_WAIT", variant->wait, 1);
+}
+
+FIXTURE_TEARDOWN(process)
+{
+}
+
+FIXTURE_VARIANT_ADD(process, uring_futex) { .wait = "uring-futex" };
+FIXTURE_VARIANT_ADD(process, uring_eventfd) { .wait = "uring-eventfd" };
+FIXTURE_VARIANT_ADD(process, futex) { .wait = "futex" };
+
+/* --- fork and exec ---------------------------------------------------------------------------- */
+
+/* Everything that has a descriptor, in use; the recorder's file is @trace. */
+static int busy(struct stopper **s, const char *trace)
+{
+	const int sig = SIGUSR2;
+	int i;
+
+	if (trace && stopper_trace_start(trace))
+		return __LINE__;
+	if (stopper_create(s, "busy", NULL) || stopper_stop_on_signals(*s, &sig, 1))
+		return __LINE__;
+	for (i = 0; i < 4; i++)
+		if (stopper_run_async_task(*s, NULL, "task", wait_quiesce, *s) ||
+		    stopper_run_worker(*s, NULL, "worker", wait_stop, *s))
+			return __LINE__;
+	return stopper_event_fd(stopper_should_quiesce(*s)) < 0 ? __LINE__ : 0;
+}
+
+/* In a child: shows what is open in a program that it becomes. */
+static void show_descriptors(int out)
+{
+	char *argv[] = { "sh", "-c", "ls -l /proc/self/fd", NULL };
+
+	dup2(out, STDOUT_FILENO);
+	execv("/bin/sh", argv);
+	_exit(1);
+}
+
+struct forker {
+	struct stopper *s;
+	char text[4096];
+	int status;
+};
+
+static void fork_and_exec(struct stopper_ctx *ctx, void *arg)
+{
+	struct forker *f = arg;
+	size_t len = 0;
+	int out[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe(out))
+		abort();
+	pid = fork();
+	if (!pid)
+		show_descriptors(out[1]);
+	close(out[1]);
+	while ((n = read(out[0], f->text + len, sizeof(f->text) - 1 - len)) > 0)
+		len += n;
+	f->text[len] = '\0';
+	close(out[0]);
+	f->status = status_of(pid);
+}
+
+/* Nothing of ours is in a program that is executed. */
+TEST_F(process, exec_from_a_task_or_worker_hands_on_no_descriptor)
+{
+	static const char * const ours[] = {
+		"anon_inode", "eventfd", "io_uring", "stopper-record-",
+	};
+	char trace[] = "/tmp/stopper-record-XXXXXX";
+	struct forker f[2] = { { .s = NULL } };
+	struct stopper *s = NULL;
+	int i, j;
+
+	close(mkstemp(trace));
+	ASSERT_EQ(busy(&s, trace), 0);
+	ASSERT_EQ(stopper_run_worker(s, NULL, "forks", fork_and_exec, &f[0]), 0);
+	ASSERT_EQ(stopper_run_async_task(s, NULL, "forks", fork_and_exec, &f[1]), 0);
+	ASSERT_EQ(stopper_stop(s, NULL), 0);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(f[i].status, 0);
+		EXPECT_NE(strstr(f[i].text, "pipe"), NULL);
+		for (j = 0; j < 4; j++)
+			EXPECT_EQ(strstr(f[i].text, ours[j]), NULL)
+				TH_LOG("%s", f[i].text);
+	}
+	EXPECT_EQ(stopper_trace_stop(), 0);
+	unlink(trace);
+	stopper_put(s);
+}
+
+/* The child of a fork() in a task may not use the library, is told, and ends as it likes. */
+static void fork_in_task(struct stopper_ctx *ctx, void *arg)
+{
+	struct forker *f = arg;
+	struct stopper *s = NULL;
+	pid_t pid = fork();
+
+	if (!pid) {
+		alarm(20);
+		if (stopper_create(&s, "child", NULL) != -ENOTSUP ||
+		    stopper_stop(f->s, NULL) != -ENOTSUP ||
+		    stopper_quiesce(f->s, NULL) != -ENOTSUP ||
+		    stopper_stop_async(f->s) != -ENOTSUP ||
+		    stopper_run_async_task(f->s, NULL, "task", wait_quiesce, f->s) != -ENOTSUP ||
+		    stopper_run_worker(f->s, NULL, "worker", wait_quiesce, f->s) != -ENOTSUP ||
+		    stopper_debug_print(stdout) != -ENOTSUP)
+			_exit(1);
+#ifdef __SANITIZE_ADDRESS__
+		_exit(0);	/* what threads held that are not here is no leak */
+#endif
+		exit(0);
+	}
+	f->status = status_of(pid);
+}
+
+TEST_F(process, child_forked_in_a_task_is_told_and_exits)
+{
+	struct forker f[3] = { { .s = NULL } };
+	struct stopper *s = NULL;
+	int i;
+
+	ASSERT_EQ(busy(&s, NULL), 0);
+	for (i = 0; i < 3; i++) {
+		f[i].s = s;
+		f[i].status = -1;
+	}
+	ASSERT_EQ(stopper_run_task(s, NULL, "forks", fork_in_task, &f[0]), 0);
+	ASSERT_EQ(stopper_run_async_task(s, NULL, "forks", fork_in_task, &f[1]), 0);
+	ASSERT_EQ(stopper_run_worker(s, NULL, "forks", fork_in_task, &f[2]), 0);
+	ASSERT_EQ(stopper_stop(s, NULL), 0);
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(f[i].status, 0);
+	stopper_put(s);
+}
+
+/* --- interrupted ------------------------------------------------------------------------------ */
+
+#define STRUCK	6
+#define STORM	4000
+
+struct storm {
+	struct stopper *s;
+	struct stopper_event ev, never;
+	struct stopper_sem sem;
+	pthread_t struck[STRUCK];
+	int wrong[STRUCK], over;
+	unsigned int hits;
+};
+
+struct under {
+	struct storm *st;
+	int i;
+};
+
+static unsigned int handled;
+
+static void on_signal(int sig)
+{
+	__atomic_add_fetch(&handled, 1, __ATOMIC_RELAXED);
+}
+
+/* 0, or the line: a deadline is kept, and none comes early. */
+static int wait_with_deadline(struct storm *st, int which)
+{
+	int64_t until = now() + 5 * MSEC;
+	struct stopper_event *evs[] = { NULL, &st->never };
+	struct stopper_ctx *ctx;
+	int err;
+
+	if (stopper_ctx_with_deadline(NULL, until, &ctx))
+		return __LINE__;
+	switch (which) {
+	case 0:
+		err = stopper_wait(&st->never, ctx);
+		break;
+	case 1:
+		err = stopper_sem_acquire(&st->sem, ctx);
+		break;
+	case 2:
+		err = stopper_stop(st->s, ctx);
+		break;
+	case 3:
+		err = stopper_wait_any(evs, 2, ctx);
+		break;
+	default:
+		err = stopper_quiesce(st->s, ctx);
+	}
+	stopper_ctx_put(ctx);
+	if (err != -ETIMEDOUT)
+		return __LINE__;
+	return now() < until ? __LINE__ : 0;
+}
+
+static void *struck(void *arg)
+{
+	struct under *u = arg;
+	int *wrong = &u->st->wrong[u->i];
+
+	/* The last one waits for what comes at the end, through all of it. */
+	if (u->i == STRUCK - 1)
+		*wrong = stopper_wait(&u->st->ev, NULL);
+	while (!*wrong && u->i < STRUCK - 1 && !__atomic_load_n(&u->st->over, __ATOMIC_ACQUIRE))
+		*wrong = wait_with_deadline(u->st, u->i);
+	return NULL;
+}
+
+TEST_F(process, waits_stand_a_storm_of_signals)
+{
+	const struct sigaction sa = { .sa_handler = on_signal };
+	const struct timespec gap = { 0, 50000 };
+	struct under u[STRUCK];
+	struct storm st = { .over = 0 };
+	struct stopper_task task;
+	int i, n;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	stopper_event_init(&st.ev);
+	stopper_event_init(&st.never);
+	ASSERT_EQ(stopper_create(&st.s, "storm", NULL), 0);
+	ASSERT_EQ(stopper_sem_init(&st.sem, 1), 0);
+	ASSERT_EQ(stopper_sem_acquire(&st.sem, NULL), 0);
+	ASSERT_EQ(stopper_task_begin(st.s, NULL, "held", &task), 0);
+	for (i = 0; i < STRUCK; i++) {
+		u[i] = (struct under){ &st, i };
+		ASSERT_EQ(pthread_create(&st.struck[i], NULL, struck, &u[i]), 0);
+	}
+	for (n = 0; n < STORM; n++) {
+		pthread_kill(st.struck[n % STRUCK], SIGUSR1);
+		nanosleep(&gap, NULL);
+	}
+	__atomic_store_n(&st.over, 1, __ATOMIC_RELEASE);
+	stopper_event_fire(&st.ev);
+	for (i = 0; i < STRUCK; i++)
+		ASSERT_EQ(pthread_join(st.struck[i], NULL), 0);
+	for (i = 0; i < STRUCK; i++)
+		EXPECT_EQ(st.wrong[i], 0);
+	EXPECT_GT(handled, STORM / 10);
+	EXPECT_EQ(stopper_sem_length(&st.sem), 1);
+	stopper_task_end(&task);
+	EXPECT_EQ(stopper_stop(st.s, NULL), 0);
+	stopper_put(st.s);
+}
+
+/* --- cancelled -------------------------------------------------------------------------------- */
+
+struct cancelled {
+	struct stopper *s, *done;
+	struct stopper_event never;
+	struct stopper_sem sem;
+	int at;		/* the line it came to */
+};
+
+#define GOES_ON(cond) do {							\
+	c->at = __LINE__;							\
+	if (!(cond))								\
+		return c;							\
+} while (0)
+
+static void quiet(void *arg, int level, const char *line)
+{
+}
+
+#ifdef __SANITIZE_ADDRESS__
+void __asan_handle_no_return(void);
+#else
+#define __asan_handle_no_return()	((void)0)
+#endif
+
+/* ASan sees pthread_exit() unwind the stack, but not this. */
+static void be_cancelled(void)
+{
+	__asan_handle_no_return();
+	pthread_testcancel();
+}
+
+/* Cancelled from the beginning; what waits or looks is no cancellation point, so it goes on. */
+static void *use_all_cancelled(void *arg)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .log = quiet };
+	struct cancelled *c = arg;
+	struct stopper_event ev, *evs[] = { NULL, &c->never };
+	struct stopper_ctx *ctx = NULL;
+	struct stopper *s = NULL;
+	FILE *null = fopen("/dev/null", "w");
+	char map[64];
+
+	setbuf(null, NULL);
+	pthread_cancel(pthread_self());
+	GOES_ON(stopper_wait_backend());
+	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * MSEC, &ctx));
+	GOES_ON(stopper_wait(&c->never, ctx) == -ETIMEDOUT);
+	GOES_ON(stopper_wait_any(evs, 2, ctx) == -ETIMEDOUT);
+	GOES_ON(stopper_sem_acquire(&c->sem, ctx) == -ETIMEDOUT);
+	GOES_ON(stopper_run_limited_async_task(c->s, ctx, "limited", &c->sem, true, wait_stop,
+					       c->s) == -ETIMEDOUT);
+	GOES_ON(!stopper_trace_start("/dev/null"));
+	GOES_ON(!stopper_run_task(c->s, NULL, "recorded", nothing, NULL));
+	GOES_ON(!stopper_trace_stop());
+	stopper_ctx_put(ctx);
+	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * MSEC, &ctx));
+	/* both report a stall on their way: see stall_ns */
+	GOES_ON(stopper_quiesce(c->s, ctx) == -ETIMEDOUT);
+	stopper_ctx_put(ctx);
+	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * MSEC, &ctx));
+	GOES_ON(stopper_stop(c->s, ctx) == -ETIMEDOUT);
+	stopper_ctx_put(ctx);
+	GOES_ON(!stopper_debug_print(null));
+	GOES_ON(stopper_task_map(c->s, map, sizeof(map)) > 0);
+	stopper_event_init(&ev);
+	GOES_ON(stopper_event_fd(&ev) >= 0 && stopper_event_fire(&ev));
+	stopper_event_destroy(&ev);
+	/* a whole life of one more */
+	GOES_ON(!stopper_create(&s, "cancelled", &opts));
+	GOES_ON(stopper_event_fd(stopper_is_stopped(s)) >= 0);
+	GOES_ON(!stopper_run_async_task(s, NULL, "task", wait_quiesce, s));
+	GOES_ON(!stopper_run_worker(s, NULL, "worker", wait_stop, s));
+	GOES_ON(!stopper_stop(s, NULL));
+	stopper_put(s);
+	GOES_ON(true);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	fclose(null);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	c->at = 0;
+	be_cancelled();
+	return c;
+}
+
+TEST_F(process, no_call_is_a_cancellation_point)
+{
+	struct stopper_options opts = {
+		.size = sizeof(opts), .log = quiet, .stall_ns = MSEC, .stall_max_ns = MSEC,
+	};
+	struct cancelled c = { .s = NULL };
+	struct stopper_task task;
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(stopper_create(&c.s, "cancelled", &opts), 0);
+	ASSERT_EQ(stopper_sem_init(&c.sem, 1), 0);
+	ASSERT_EQ(stopper_sem_acquire(&c.sem, NULL), 0);
+	stopper_event_init(&c.never);
+	ASSERT_EQ(stopper_task_begin(c.s, NULL, "held", &task), 0);
+	ASSERT_EQ(pthread_create(&thread, NULL, use_all_cancelled, &c), 0);
+	ASSERT_EQ(pthread_join(thread, &ret), 0);
+	EXPECT_EQ(ret, PTHREAD_CANCELED);
+	ASSERT_EQ(c.at, 0);
+	stopper_task_end(&task);
+	EXPECT_EQ(stopper_stop(c.s, NULL), 0);
+	stopper_put(c.s);
+}
+
+/* --- exits ------------------------------------------------------------------------------------ */
+
+static void spin(struct stopper_ctx *ctx, void *s)
+{
+	while (!stopper_event_fired(stopper_should_stop(s)))
+		sched_yield();
+}
+
+static void *run_tasks(void *arg)
+{
+	struct stopper *s = arg;
+	struct stopper_task task;
+
+	while (!stopper_run_task(s, NULL, "sync", nothing, NULL))
+		if (!stopper_task_begin(s, NULL, "handle", &task))
+			stopper_task_end(&task);
+	return NULL;
+}
+
+static void *print_lists(void *null)
+{
+	for (;;)
+		stopper_debug_print(null);
+	return NULL;
+}
+
+enum way { EXIT, QUICK_EXIT, UNDERSCORE_EXIT, ABORT, NR_WAYS };
+enum place { MAIN, TASK, WORKER, CLOSER, CALLBACK, HOOK, NR_PLACES };
+
+struct leaver {
+	struct stopper *s;
+	enum way way;
+	enum place place;
+};
+
+static void leave(struct leaver *l)
+{
+	switch (l->way) {
+	case EXIT:
+		exit(7);
+	case QUICK_EXIT:
+		quick_exit(7);
+	case UNDERSCORE_EXIT:
+		_exit(7);
+	default:
+		abort();
+	}
+}
+
+static void leave_fn(struct stopper_ctx *ctx, void *arg)
+{
+	leave(arg);
+}
+
+static void leave_closer(void *arg)
+{
+	leave(arg);
+}
+
+static void leave_callback(struct stopper_on_fire *of, void *arg)
+{
+	leave(arg);
+}
+
+static void leave_hook(void *arg, const struct stopper_panic_info *info)
+{
+	leave(arg);
+}
+
+static void panics(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_panic(NULL);
+}
+
+/* The program of which @l leaves while all that there is runs. Ends by itself, or not at all. */
+static void program(struct leaver *l)
+{
+	struct stopper_options opts = {
+		.size = sizeof(opts), .log = quiet, .on_panic = leave_hook, .on_panic_arg = l,
+	};
+	struct stopper_on_fire of;
+	pthread_t thread;
+	int i, err;
+
+	alarm(60);
+	err = stopper_trace_start("/dev/null") || stopper_create(&l->s, "leaving", &opts);
+	for (i = 0; i < 4; i++)
+		err = err || stopper_run_async_task(l->s, NULL, "waits", wait_quiesce, l->s) ||
+		      stopper_run_worker(l->s, NULL, "waits", wait_stop, l->s);
+	err = err || stopper_run_worker(l->s, NULL, "spins", spin, l->s) ||
+	      pthread_create(&thread, NULL, run_tasks, l->s) || pthread_detach(thread) ||
+	      pthread_create(&thread, NULL, print_lists, fopen("/dev/null", "w")) ||
+	      pthread_detach(thread);
+	if (l->place == TASK)
+		err = err || stopper_run_async_task(l->s, NULL, "leaves", leave_fn, l);
+	if (l->place == WORKER)
+		err = err || stopper_run_worker(l->s, NULL, "leaves", leave_fn, l);
+	if (l->place == CLOSER)
+		err = err || stopper_add_closer_fn(l->s, "leaves", leave_closer, l);
+	if (l->place == CALLBACK)
+		err = err || stopper_event_on_fire(stopper_should_quiesce(l->s), &of,
+						   leave_callback, l);
+	if (l->place == HOOK)
+		err = err || stopper_run_async_task(l->s, NULL, "panics", panics, l);
+	if (err)
+		_exit(1);
+	if (l->place == MAIN)
+		leave(l);
+	stopper_stop(l->s, NULL);
+	stopper_wait(NULL, NULL);
+}
+
+TEST_F_TIMEOUT(process, may_exit_anywhere_in_any_way, 200)
+{
+	struct leaver l = { .s = NULL };
+	int status;
+	pid_t pid;
+
+	for (l.way = 0; l.way < NR_WAYS; l.way++) {
+		for (l.place = 0; l.place < NR_PLACES; l.place++) {
+			fflush(NULL);
+			pid = fork();
+			ASSERT_GE(pid, 0);
+			if (!pid)
+				program(&l);
+			status = status_of(pid);
+			EXPECT_EQ(status, l.way == ABORT ? SIGABRT : 7 << 8)
+				TH_LOG("way %d, place %d", l.way, l.place);
+		}
+	}
+}
+
+static struct stopper *at_exit;
+static int stop_said;
+
+static void stop_at_exit(void)
+{
+	stop_said = stopper_stop(at_exit, NULL);
+	if (!stop_said)
+		stopper_put(at_exit);
+}
+
+/* Runs after the one above. */
+static void tell_what_it_said(void)
+{
+	_exit(-stop_said);
+}
+
+static void exit_fn(struct stopper_ctx *ctx, void *arg)
+{
+	exit(1);
+}
+
+/* @inside: it is a task that calls exit(), so that the stop would wait for itself. */
+static void stopping_at_exit(bool inside)
+{
+	int i;
+
+	alarm(60);
+	if (stopper_create(&at_exit, "at exit", NULL))
+		_exit(100);
+	atexit(tell_what_it_said);
+	atexit(stop_at_exit);
+	for (i = 0; i < 4; i++)
+		if (stopper_run_async_task(at_exit, NULL, "waits", wait_quiesce, at_exit) ||
+		    stopper_run_worker(at_exit, NULL, "waits", wait_stop, at_exit))
+			_exit(101);
+	if (inside && stopper_run_async_task(at_exit, NULL, "exits", exit_fn, NULL))
+		_exit(102);
+	if (inside)
+		stopper_wait(NULL, NULL);
+	exit(1);
+}
+
+TEST_F(process, atexit_handler_may_stop)
+{
+	int inside, status;
+	pid_t pid;
+
+	for (inside = 0; inside < 2; inside++) {
+		fflush(NULL);
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			stopping_at_exit(inside);
+		status = status_of(pid);
+		ASSERT_TRUE(WIFEXITED(status));
+		EXPECT_EQ(WEXITSTATUS(status), inside ? EDEADLK : 0);
+	}
+}
+
+static void *last_thread(void *s)
+{
+	stopper_wait(stopper_is_stopped(s), NULL);
+	exit(7);
+}
+
+/* main()'s thread may go before the others, with its slots, and while it is waited for. */
+static void main_thread_goes(void)
+{
+	struct stopper *s = NULL;
+	pthread_t thread;
+
+	alarm(60);
+	if (stopper_create(&s, "headless", NULL) ||
+	    stopper_run_task(s, NULL, "first", nothing, NULL) ||
+	    stopper_run_async_task(s, NULL, "waits", wait_quiesce, s) || stopper_stop_async(s) ||
+	    pthread_create(&thread, NULL, last_thread, s))
+		_exit(1);
+	pthread_exit(NULL);
+}
+
+TEST_F(process, thread_of_main_may_go_first)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		main_thread_goes();
+	EXPECT_EQ(status_of(pid), 7 << 8);
+}
+
+TEST_HARNESS_MAIN
