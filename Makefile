@@ -64,6 +64,10 @@ kselftest-user: ## The tests of libstopper, natively
 kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12, default both]
 	@$(lib)/kselftest vm $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
+.PHONY: torture
+torture: ## Random operations that check themselves, library and module [MINUTES=10 KERNEL=6.1|6.12]
+	@tools/testing/torture/run $(or $(MINUTES),10) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
+
 .PHONY: check
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 	@tools/testing/check/run

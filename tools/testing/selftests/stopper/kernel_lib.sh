@@ -77,7 +77,7 @@ dmesg_is_clean() {
 
 finish() {
 	local m
-	for m in test_stopper stopper_load stopper_oops stopper; do
+	for m in test_stopper stopper_torture stopper_load stopper_oops stopper; do
 		! loaded $m || unload $m
 	done
 	exit $failed

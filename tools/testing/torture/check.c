@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * check.c - failures, totals, and memory that remembers that it was freed.
+ */
+#include "torture.h"
+
+#ifdef __KERNEL__
+#define freed_memory_is_watched()	IS_ENABLED(CONFIG_KASAN)
+#elif defined(__SANITIZE_ADDRESS__)
+#define freed_memory_is_watched()	true
+#else
+#define freed_memory_is_watched()	false
+#endif
+
+#define SAID_AT_MOST	20
+#define KEPT		1024
+#define POISON		0x6b
+
+struct tor_total total;
+static struct tor_count errors;
+
+void tor_fail(const char *file, int line, const char *what, long long got)
+{
+	const char *base = strrchr(file, '/');
+	char text[160];
+
+	if (tor_inc(&errors) > SAID_AT_MOST)
+		return;
+	snprintf(text, sizeof(text), "error: %s:%d: %s (%lld)", base ? base + 1 : file, line, what,
+		 got);
+	tor_say(true, text);
+}
+
+long long tor_errors(void)
+{
+	return tor_get(&errors);
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+/* In front of each object. */
+struct mem {
+	size_t size;
+	unsigned long long check;	/* aligns what follows, too */
+};
+
+static struct mem *kept[KEPT];	/* freed ones, oldest at next_kept */
+static unsigned int next_kept;
+static struct tor_lock keep_lock;
+
+void obj_init(void)
+{
+	tor_lock_init(&keep_lock);
+}
+
+static void really_free(struct mem *m)
+{
+	unsigned char *p = (unsigned char *)(m + 1);
+	size_t i;
+
+	for (i = 0; i < m->size; i++)
+		if (p[i] != POISON)
+			break;
+	CHECK_EQ(i, m->size);
+	tor_give_memory(m);
+}
+
+void *obj_new(size_t size, unsigned int magic)
+{
+	struct mem *m = tor_get_memory(sizeof(*m) + size);
+
+	if (!m)
+		return NULL;
+	m->size = size;
+	*(unsigned int *)(m + 1) = magic;
+	tor_inc(&total.objects);
+	return m + 1;
+}
+
+void obj_free(void *obj)
+{
+	struct mem *m = (struct mem *)obj - 1, *oldest;
+	unsigned long f;
+
+	memset(obj, POISON, m->size);
+	tor_dec(&total.objects);
+	if (freed_memory_is_watched()) {
+		tor_give_memory(m);
+		return;
+	}
+	tor_lock(&keep_lock, f);
+	oldest = kept[next_kept];
+	kept[next_kept] = m;
+	next_kept = (next_kept + 1) % KEPT;
+	tor_unlock(&keep_lock, f);
+	if (oldest)
+		really_free(oldest);
+}
+
+void obj_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < KEPT; i++) {
+		if (kept[i])
+			really_free(kept[i]);
+		kept[i] = NULL;
+	}
+}

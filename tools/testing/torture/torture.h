@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * torture.h - the torture of the stopper: what its parts share.
+ *
+ * Actors, threads of the torture's own, do random operations on a table of
+ * stoppers without a pause. A stopper and what is known about it are a "life".
+ * Lives are ended and replaced all the time, while others still use them:
+ *
+ *   users   may call functions with life->s; the last one checks that everything
+ *           balances, and puts the stopper
+ *   refs    may look at the life: its users together, and its children
+ *
+ * What must be true is checked where it can be known:
+ *
+ *   - each life has a generation; a task carries it as its stamp and compares as
+ *     it begins and as it ends. Who gets 0 from Quiesce or Stop turns the life's
+ *     stamp, so a late task is seen;
+ *   - a job goes NEW -> RUNNING -> freed, or back to its issuer when refused, so
+ *     a second execution and one of a refused task are seen;
+ *   - what is freed is poisoned and kept for a while, so that use after free is seen
+ *     (stamps and magics no longer match) and so is a write after free (the poison
+ *     has changed). Under KASAN and ASan it is freed at once: they see more;
+ *   - at the end of each life: accepted == executed, closers added == closed,
+ *     panics == hook calls, semaphore empty, contexts ended, no task left.
+ *
+ * Couriers end what actors began, on other threads and in the kernel in softirq;
+ * they make sure that a wait of an actor ends. So no actor may wait without bound
+ * while it holds something, and tasks wait with bounds only.
+ */
+#ifndef TORTURE_H
+#define TORTURE_H
+
+#include <stopper/stopper.h>
+#include "world.h"
+
+struct tor_params {
+	long long seconds;
+	int threads, stoppers;
+	unsigned long long seed;
+	int stutter;		/* seconds between two pauses of all actors; 0: none */
+	int hang;		/* an operation that takes so many seconds hangs */
+	int progress;		/* seconds between two lines */
+};
+
+extern struct tor_params tor;
+
+/* --- random numbers: one sequence a thread or job, from the seed ------------------------------ */
+
+struct rng {
+	unsigned long long x;
+};
+
+static inline unsigned long long rng_next(struct rng *r)
+{
+	/* splitmix64 (Steele, Lea, Flood 2014) */
+	unsigned long long z = (r->x += 0x9e3779b97f4a7c15ULL);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+static inline unsigned int rng_below(struct rng *r, unsigned int n)
+{
+	return (unsigned int)((rng_next(r) >> 32) * n >> 32);
+}
+
+static inline bool rng_one_in(struct rng *r, unsigned int n)
+{
+	return !rng_below(r, n);
+}
+
+/* --- actors ----------------------------------------------------------------------------------- */
+
+struct actor {
+	struct rng rng;
+	unsigned int nr;
+	struct tor_thread thread;
+	const char *op;			/* what it is at, since when; for the watchdog */
+	int64_t since;			/* 0: between two operations */
+	unsigned long long tasks;	/* synchronous ones that it ran itself */
+	bool started, ended;
+};
+
+extern struct actor *actors;
+
+bool is_actor(void);		/* is this thread one? */
+
+/* --- checks and totals: check.c --------------------------------------------------------------- */
+
+void tor_fail(const char *file, int line, const char *what, long long got);
+long long tor_errors(void);
+
+#define CHECK(cond) ({							\
+	bool __held = !!(cond);						\
+	if (!__held)							\
+		tor_fail(__FILE__, __LINE__, #cond, 0);			\
+	__held; })
+
+#define CHECK_EQ(got_, want_) ({					\
+	long long __got = (long long)(got_);				\
+	bool __same = __got == (long long)(want_);			\
+	if (!__same)							\
+		tor_fail(__FILE__, __LINE__, #got_ " == " #want_, __got);\
+	__same; })
+
+struct tor_total {
+	struct tor_count sync, jobs, handles, stoppers, closers, workers, refused, panics, deaths,
+		timeouts, lists, lines, objects;
+};
+
+extern struct tor_total total;
+
+void *obj_new(size_t size, unsigned int magic);	/* zeroed, but for its first word; or NULL */
+void obj_free(void *obj);			/* poisons */
+void obj_init(void);
+void obj_exit(void);			/* what is kept is checked and freed */
+
+/* A refusal for want of memory or threads is right at any time. */
+static inline bool no_room(int err)
+{
+	return err == -ENOMEM || err == -EAGAIN;
+}
+
+/* --- lives: life.c ---------------------------------------------------------------------------- */
+
+#define LIFE_MAGIC	0x11fe11feu
+#define JOB_MAGIC	0x0b0b0b0bu
+#define PARCEL_MAGIC	0x9a9a9a9au
+#define CLOSER_MAGIC	0xc105e12eu
+#define BELL_MAGIC	0xbe11be11u
+
+#define OVER		1UL	/* in a stamp: no task runs, nor ever will */
+#define TIES		4	/* contexts a life shares with all */
+#define MAX_DEPTH	4
+
+struct life {
+	unsigned int magic;		/* first, as in all that obj_new() makes */
+	int depth;
+	unsigned long gen;		/* even */
+	unsigned long stamp;		/* gen, or gen | OVER */
+	struct stopper *s;
+	struct life *parent;		/* we have one of its refs */
+	struct tor_count users, refs;
+	struct tor_count accepted, executed;	/* jobs and handles */
+	struct tor_count open;		/* of these, what is not over: roughly */
+	struct tor_count running, workers_in, closing;
+	struct tor_count workers, workers_done, closers, closed, deaths, hooks;
+	struct tor_count holders;	/* of the semaphore */
+	struct stopper_sem sem;
+	bool sem_closed;
+	struct tor_lock lock;
+	struct stopper_ctx *tied[TIES];	/* on quiesce, on stop, by turns */
+	struct tor_mutex order;		/* of adding closers that check their order */
+	unsigned long next_closer, last_closer;
+	unsigned int flags;
+};
+
+int lives_init(void);
+void lives_exit(struct rng *r);	/* the actors have ended */
+struct life *life_any(struct rng *r);	/* a user more; NULL: none there */
+void life_get(struct life *l);
+void life_put(struct life *l);		/* process context */
+bool life_is_live(const struct life *l, unsigned long gen);
+void life_is_over(struct life *l);	/* Quiesce or Stop returned 0 */
+struct stopper_ctx *life_ctx(struct life *l, struct rng *r);	/* a tied one, a reference more */
+bool life_replace(struct life *l, struct rng *r);	/* true: the table's use is ours now */
+
+/* --- couriers: courier.c ---------------------------------------------------------------------- */
+
+/* Something to be done elsewhere: @deliver in softirq or on a thread, @after on a thread. */
+struct parcel {
+	unsigned int magic;
+	struct parcel *next;
+	void (*deliver)(struct parcel *p);
+	void (*after)(struct parcel *p);	/* frees it */
+};
+
+int couriers_init(void);
+void couriers_exit(void);
+void courier_send(struct parcel *p);
+bool courier_deliver(unsigned int max);		/* any context; false: there was nothing */
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+struct op {
+	const char *name;
+	unsigned int weight;
+	void (*fn)(struct actor *a, struct life *l);
+};
+
+void op_hot(struct actor *a, struct life *l);		/* tasks.c */
+void op_sync(struct actor *a, struct life *l);
+void op_handle(struct actor *a, struct life *l);
+void op_many_handles(struct actor *a, struct life *l);
+void op_look(struct actor *a, struct life *l);
+void body(struct rng *r, struct life *l, unsigned long gen, int depth);	/* of tasks */
+void softirq_tasks(struct life *l);
+void op_async(struct actor *a, struct life *l);		/* jobs.c */
+void op_worker(struct actor *a, struct life *l);
+void op_closer(struct actor *a, struct life *l);	/* ends.c */
+void op_quiesce(struct actor *a, struct life *l);
+void op_stop(struct actor *a, struct life *l);
+void op_retire(struct actor *a, struct life *l);
+void op_refused(struct actor *a, struct life *l);
+void life_end(struct rng *r, struct life *l);		/* stops it; the use stays */
+void op_ctx(struct actor *a, struct life *l);		/* things.c */
+void op_event(struct actor *a, struct life *l);
+void op_sem(struct actor *a, struct life *l);
+struct stopper_ctx *brief_ctx(struct rng *r, struct stopper_ctx *parent);
+
+/* A thread of the stopper's own ends here, one way or the other; the hook is told. */
+static inline __attribute__((noreturn)) void end_thread(struct life *l, struct rng *r)
+{
+	bool exits = rng_one_in(r, 2);
+
+	tor_inc(&l->deaths);
+	tor_inc(&total.deaths);
+	if (exits)
+		tor_thread_exit();
+	stopper_panic(l);
+}
+
+int tor_run(void);	/* 0: success. The verdict has been said */
+
+#endif /* TORTURE_H */

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * torture_kernel.c - the torture as a module, and what only the kernel has: couriers in softirq,
+ * tasks with interrupts off, real-time priorities.
+ *
+ *   insmod stopper_torture.ko [seconds=N] [threads=N] [stoppers=N] [seed=N] [stutter=N] [hang=N]
+ *
+ * insmod returns at once. What it says goes to the kernel log, the verdict last; "result" among
+ * its parameters is "running", "SUCCESS" or "FAILURE". rmmod ends it before its time. CPUs that
+ * come and go, memory pressure, readers of the debug file and modules that load and unload beside
+ * it are the business of a script: selftests/stopper/kernel_torture.sh.
+ */
+#define pr_fmt(fmt) "stopper_torture: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/irqflags.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/timer.h>
+
+#include "torture.h"
+
+static int seconds = 60;
+module_param(seconds, int, 0444);
+MODULE_PARM_DESC(seconds, "how long");
+
+static int threads;
+module_param(threads, int, 0444);
+MODULE_PARM_DESC(threads, "how many threads do random things (default: 2 per CPU)");
+
+static int stoppers = 8;
+module_param(stoppers, int, 0444);
+MODULE_PARM_DESC(stoppers, "how many stoppers at once");
+
+static unsigned int seed;
+module_param(seed, uint, 0444);
+MODULE_PARM_DESC(seed, "of all random numbers (default: one is drawn)");
+
+static int stutter = 3;
+module_param(stutter, int, 0444);
+MODULE_PARM_DESC(stutter, "all pause together every so many seconds; 0: never");
+
+static int hang = 120;
+module_param(hang, int, 0444);
+MODULE_PARM_DESC(hang, "an operation that takes so many seconds has failed");
+
+static const char *result = "running";
+
+static int result_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", tor_load(&result));
+}
+
+static const struct kernel_param_ops result_ops = { .get = result_get };
+module_param_cb(result, &result_ops, NULL, 0444);
+
+/* --- threads, time, memory -------------------------------------------------------------------- */
+
+static int thread_main(void *arg)
+{
+	struct tor_thread *t = arg;
+
+	t->fn(t->arg);
+	/* Outside of this module when the joiner goes on. */
+	kthread_complete_and_exit(&t->done, 0);
+}
+
+int tor_spawn(struct tor_thread *t, const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct task_struct *task;
+
+	t->fn = fn;
+	t->arg = arg;
+	init_completion(&t->done);
+	task = kthread_create(thread_main, t, "torture-%s", name);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	tor_poke(&t->task, task);
+	wake_up_process(task);
+	return 0;
+}
+
+void tor_join(struct tor_thread *t)
+{
+	wait_for_completion(&t->done);
+}
+
+bool tor_is(const struct tor_thread *t)
+{
+	return tor_peek(&t->task) == current;
+}
+
+void tor_yield(void)
+{
+	cond_resched();
+}
+
+void tor_nap(long long ns)
+{
+	unsigned long us = div_s64(ns, NSEC_PER_USEC);
+
+	if (us > 20000)
+		msleep(us / 1000);
+	else if (us)
+		usleep_range(us, us + 100);
+}
+
+void tor_relax(void)
+{
+	barrier();
+}
+
+int64_t tor_now(void)
+{
+	return ktime_get_ns();
+}
+
+long long tor_seconds(int64_t ns)
+{
+	return div_s64(ns, NSEC_PER_SEC);
+}
+
+int tor_tid(void)
+{
+	return current->pid;
+}
+
+void *tor_get_memory(size_t size)
+{
+	return kvzalloc(size, GFP_KERNEL | __GFP_NOWARN);
+}
+
+void tor_give_memory(void *p)
+{
+	kvfree(p);
+}
+
+void tor_say(bool bad, const char *line)
+{
+	if (bad)
+		pr_alert("%s\n", line);
+	else
+		pr_info("%s\n", line);
+}
+
+bool tor_asked_to_end(void)
+{
+	return kthread_should_stop();
+}
+
+void tor_shake(unsigned int number)
+{
+	unsigned int cpu = number / 64 % nr_cpu_ids;
+
+	set_user_nice(current, (int)(number % 40) - 20);
+	if (number & 0x10000)
+		sched_set_fifo_low(current);
+	/* An error where that one is offline just now. */
+	set_cpus_allowed_ptr(current, number & 0x20000 ? cpumask_of(cpu) : cpu_possible_mask);
+}
+
+/* Not for long: couriers must get their turn. */
+void tor_shake_end(void)
+{
+	sched_set_normal(current, 0);
+}
+
+/* The threads that hang are in our text. */
+void tor_hung(void)
+{
+	__module_get(THIS_MODULE);
+}
+
+/* --- softirq ---------------------------------------------------------------------------------- */
+
+static void deliver(struct timer_list *timer)
+{
+	courier_deliver(8);
+	mod_timer(timer, jiffies + 1);
+}
+
+static DEFINE_TIMER(softirq_courier, deliver);
+
+int world_begin(void)
+{
+	mod_timer(&softirq_courier, jiffies + 1);
+	return 0;
+}
+
+void world_end(void)
+{
+	del_timer_sync(&softirq_courier);
+}
+
+/* Other modules' stoppers are in it, too: the script looks when all have gone. */
+bool world_list_is_empty(void)
+{
+	return true;
+}
+
+void op_world(struct actor *a, struct life *l)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	softirq_tasks(l);
+	local_irq_restore(flags);
+}
+
+/* --- the module ------------------------------------------------------------------------------- */
+
+static struct task_struct *main_task;
+
+static int torture_main(void *arg)
+{
+	bool good = !tor_run();
+
+	tor_store(&result, good ? "SUCCESS" : "FAILURE");
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (!kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	return 0;
+}
+
+static int __init stopper_torture_init(void)
+{
+	if (seconds < 1 || threads < 0 || threads > 1000 || stoppers < 1 || stoppers > 10000 ||
+	    stutter < 0 || hang < 1)
+		return -EINVAL;
+	if (!threads)
+		threads = max_t(int, 4, 2 * num_online_cpus());
+	if (!seed)
+		seed = get_random_u32() % 1000000;
+	tor = (struct tor_params) {
+		.seconds = seconds, .threads = threads, .stoppers = stoppers, .seed = seed,
+		.stutter = stutter, .hang = hang, .progress = 5,
+	};
+	main_task = kthread_run(torture_main, NULL, "torture-main");
+	return PTR_ERR_OR_ZERO(main_task);
+}
+
+static void __exit stopper_torture_exit(void)
+{
+	kthread_stop(main_task);
+}
+
+module_init(stopper_torture_init);
+module_exit(stopper_torture_exit);
+MODULE_DESCRIPTION("Torture of the stopper");
+MODULE_LICENSE("GPL");
