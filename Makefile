@@ -68,6 +68,10 @@ kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12, def
 torture: ## Random operations that check themselves, library and module [MINUTES=10 KERNEL=6.1|6.12]
 	@tools/testing/torture/run $(or $(MINUTES),10) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
+.PHONY: kselftest-modules
+kselftest-modules: ## Modules that come and go, for long, in booted kernels [ROUNDS=1000 SEED=1]
+	@$(lib)/kselftest-modules $(or $(ROUNDS),1000) $(SEED)
+
 .PHONY: check
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 	@tools/testing/check/run

@@ -331,6 +331,7 @@ void task_leave(struct stopper_slot *slot);
 int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
 void tasks_left(struct slot_table *t);
 void tasks_abandon(int tid);
+void tasks_abandon_within(const void *from, size_t size);
 
 /* look.c */
 bool task_on_this_thread(struct stopper *s);
@@ -427,10 +428,14 @@ static inline void run_leave(struct run **r)
 void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r), void *arg);
 void panic_hook(const struct call *c, void *value, int tid, bool died);
 
+/* stop.c */
+void stopper_settle(struct stopper *s);
+
 /* stopper.c */
 void stopper_pin(struct stopper *s);
 void stopper_unpin(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
+void registry_leave(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
 unsigned int registry_pin(struct stopper **list, unsigned int n);

@@ -108,7 +108,7 @@ static struct {
 	unsigned int burst;		/* how many the last tick started */
 	unsigned int last_done;		/* ndone at the last tick */
 	struct plat_timer timer;
-	struct plat_parker *gone;	/* woken when nthreads gets to 0 */
+	struct plat_parker *gone;	/* woken when it may be deserted() */
 } pool PLAT_CACHELINE_ALIGNED = {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
@@ -176,6 +176,19 @@ static bool want_tick(void)
 	return start;
 }
 
+/* With the lock held: no thread, no job, no tick, nor will there be. */
+static bool deserted(void)
+{
+	return !pool.nthreads && !pool.nqueued && !pool.ticking;
+}
+
+/* With the lock held. */
+static void wake_gone(void)
+{
+	if (pool.gone && deserted())
+		plat_unpark(pool.gone);
+}
+
 static void start_tick(int64_t delay)
 {
 	plat_flags_t f;
@@ -185,6 +198,7 @@ static void start_tick(int64_t delay)
 	/* No timer thread: pool_reserve() made sure that there was one. */
 	plat_lock(&pool.lock, f);
 	pool.ticking = false;
+	wake_gone();
 	plat_unlock(&pool.lock, f);
 }
 
@@ -252,7 +266,7 @@ static void pool_tick(struct plat_timer *timer)
 	plat_lock(&pool.lock, f);
 	pool.ticking = false;
 	find_stuck();
-	if (unserved() && !pool.exiting)
+	if (unserved())
 		n = shortage();
 	else
 		pool.burst = 0;
@@ -272,9 +286,10 @@ static void pool_tick(struct plat_timer *timer)
 		plat_store(&pool.nthreads, pool.nthreads - (n - 1));
 		pool.coming -= n - 1;
 	}
-	again = !pool.exiting && pool.nqueued && !pool.ticking;
+	again = pool.nqueued && !pool.ticking;
 	if (again)
 		pool.ticking = true;
+	wake_gone();
 	plat_unlock(&pool.lock, f);
 	if (again)
 		start_tick(TICK_NS);
@@ -488,8 +503,7 @@ static void done(struct pool_thread *me)
 static void leave(void)
 {
 	plat_store(&pool.nthreads, pool.nthreads - 1);
-	if (!pool.nthreads && pool.gone)
-		plat_unpark(pool.gone);
+	wake_gone();
 }
 
 /*
@@ -513,7 +527,7 @@ static bool watch_queue(plat_flags_t *f)
 	return pool.nqueued;
 }
 
-/* With the lock held. Waits for work; false: nobody wanted us for long, off the idle list. */
+/* With the lock held. Waits for work; false: nobody wants us, off the idle list. */
 static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 {
 	bool called = false, timely = true;
@@ -537,7 +551,8 @@ static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 	}
 	me->idle = false;
 	slist_remove(&me->node);
-	return false;
+	/* A job may have come that was to wait for the tick. */
+	return pool.nqueued;
 }
 
 static void pool_main(struct plat_thread *t)
@@ -588,7 +603,11 @@ void pool_init(void)
 	plat_timer_init(&pool.timer, pool_tick);
 }
 
-/* Sends all threads away. No job is queued or running, none will come. */
+/*
+ * Sends all threads away, when they have done what is queued: what stops a stopper does
+ * not wait for all it has queued, but nothing more will come. The tick is not cancelled,
+ * for it may be about to be started, but waited for.
+ */
 void pool_exit(void)
 {
 	struct plat_parker gone;
@@ -601,15 +620,13 @@ void pool_exit(void)
 	pool.gone = &gone;
 	list_walk(n, &pool.idle)
 		plat_unpark(&list_item(n, struct pool_thread, node)->park);
-	while (pool.nthreads) {
+	while (!deserted()) {
 		plat_unlock(&pool.lock, f);
 		plat_park(&gone, PLAT_FOREVER);
 		plat_lock(&pool.lock, f);
 	}
 	pool.gone = NULL;
 	plat_unlock(&pool.lock, f);
-	/* Pending: never runs. Running: finds ->exiting and does not start itself again. */
-	plat_timer_cancel(&pool.timer);
 }
 
 /* With the lock held: the task that @n is, if it is one of @s (NULL: of any). */

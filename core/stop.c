@@ -364,10 +364,11 @@ static int lead_stop(struct leader *l)
 	if (err)
 		return err;
 	plat_trace_phase(s, STOPPER_CLOSING, STOPPER_STOPPED);
-	registry_remove(s);
+	registry_leave(s);
 	leave_parent(s);
 	plat_scan_sync();
 	event_fire(&s->stopped, 1);
+	registry_remove(s);
 	return 0;
 }
 
@@ -518,6 +519,30 @@ static bool waits_for_itself(struct stopper *s, bool stop)
 	alone = !s->turning && slist_empty(&s->children);
 	plat_unlock(&s->lock, f);
 	return !there && (mine || (!alone && at_work_on(s)));
+}
+
+/*
+ * Waits until no thread leads it: one that has fired IsStopped may still be in a
+ * callback. Not for who may be that thread.
+ */
+void stopper_settle(struct stopper *s)
+{
+	struct follower me;
+	plat_flags_t f;
+	bool led;
+
+	do {
+		plat_lock(&s->lock, f);
+		led = s->led_by;
+		if (led) {
+			me.woken = false;
+			plat_park_init(&me.park);
+			slist_append(&s->followers, &me.node);
+		}
+		plat_unlock(&s->lock, f);
+		if (led)
+			follow(s, &me, NULL);
+	} while (led);
 }
 
 /* The first to ask is remembered. */

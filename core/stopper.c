@@ -8,8 +8,10 @@
  * memory stays for ever; nothing else is safe then.
  *
  * The registry lists all stoppers, for the debug list. One leaves it when it has
- * STOPPED, before IsStopped fires. A reader pins what it shows and lets go of the
- * lock, so a reader that stops reading holds up nobody.
+ * STOPPED, before IsStopped fires; until the callbacks of that have returned it is
+ * on a list of those that leave, so that a module that goes finds it still. A reader
+ * pins what it shows and lets go of the lock, so a reader that stops reading holds up
+ * nobody.
  *
  * A child is in its parent's list from creation until it has STOPPED, and pins the
  * parent until then. The parent's lock, under which its phase turns, decides
@@ -25,6 +27,7 @@ _Static_assert(offsetof(struct stopper, phase) == offsetof(struct stopper_head, 
 
 static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
 static STOPPER_LIST(registry);
+static STOPPER_LIST(leaving);
 static unsigned int registered;
 static uint64_t last_id;
 
@@ -39,13 +42,25 @@ static void registry_add(struct stopper *s)
 	plat_unlock(&registry_lock, f);
 }
 
+/* Shown no more. */
+void registry_leave(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&registry_lock, f);
+	slist_remove(&s->registry);
+	slist_append(&leaving, &s->registry);
+	registered--;
+	plat_unlock(&registry_lock, f);
+}
+
+/* Nothing of its owner's will run for it any more. */
 void registry_remove(struct stopper *s)
 {
 	plat_flags_t f;
 
 	plat_lock(&registry_lock, f);
 	slist_remove(&s->registry);
-	registered--;
 	plat_unlock(&registry_lock, f);
 }
 
@@ -68,28 +83,37 @@ unsigned int registry_pin(struct stopper **list, unsigned int n)
 	return all;
 }
 
+/* With the lock held. */
+static struct stopper *first_of(struct stopper_list *list, struct module *owner)
+{
+	struct stopper_list *node;
+
+	list_walk(node, list) {
+		struct stopper *s = list_item(node, struct stopper, registry);
+
+		if (s->owner == owner)
+			return s;
+	}
+	return NULL;
+}
+
 /*
- * A stopper of @owner's that has not stopped, with a pin; NULL: there is none.
- * For a module that is being unloaded.
+ * A stopper of @owner's for which something of its may still run, with a pin; NULL:
+ * there is none. For a module that is being unloaded.
  */
 struct stopper *registry_owned_by(struct module *owner)
 {
-	struct stopper_list *node;
-	struct stopper *found = NULL;
+	struct stopper *s;
 	plat_flags_t f;
 
 	plat_lock(&registry_lock, f);
-	list_walk(node, &registry) {
-		struct stopper *s = list_item(node, struct stopper, registry);
-
-		if (s->owner == owner) {
-			found = s;
-			stopper_pin(s);
-			break;
-		}
-	}
+	s = first_of(&registry, owner);
+	if (!s)
+		s = first_of(&leaving, owner);
+	if (s)
+		stopper_pin(s);
 	plat_unlock(&registry_lock, f);
-	return found;
+	return s;
 }
 
 void stopper_pin(struct stopper *s)
@@ -251,6 +275,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 		return -ENOMEM;
 	registry_add(s);
 	if (!join_parent(s, opts ? opts->parent : NULL)) {
+		registry_leave(s);
 		registry_remove(s);
 		stopper_free(s);
 		return -ESHUTDOWN;

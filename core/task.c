@@ -614,3 +614,41 @@ void tasks_abandon(int tid)
 		plat_unlock(&task_shards[i].lock, f);
 	}
 }
+
+/* Takes a task whose record lies there off its list; false: there is none. */
+static bool take_within(struct shard *sh, const char *from, size_t size, struct traced **traced)
+{
+	struct stopper_task *task;
+	struct stopper_list *n;
+	bool found = false;
+	plat_flags_t f;
+
+	plat_lock(&sh->lock, f);
+	list_walk(n, &sh->tasks) {
+		if ((const char *)n < from || (const char *)n >= from + size)
+			continue;
+		task = list_item(n, struct stopper_task, node);
+		*traced = task->traced;
+		slist_remove(n);
+		if (task->own.watch)
+			__stopper_slot_wake(&task->own);
+		found = true;
+		break;
+	}
+	plat_unlock(&sh->lock, f);
+	return found;
+}
+
+/*
+ * Ends the tasks on the lists whose records lie in a stack that goes, handles too: nobody
+ * can end them any more. Any context.
+ */
+void tasks_abandon_within(const void *from, size_t size)
+{
+	struct traced *traced;
+	unsigned int i;
+
+	for (i = 0; i < SHARDS; i++)
+		while (take_within(&task_shards[i], from, size, &traced))
+			traced_end(traced);
+}

@@ -62,6 +62,7 @@ static int module_event(struct notifier_block *nb, unsigned long action, void *d
 			    "module %s goes without having stopped \"%s\"; stopping it now",
 			    module_name(mod), s->name);
 		stopper_stop(s, NULL);
+		stopper_settle(s);
 		stopper_unpin(s);
 	}
 	return NOTIFY_OK;
@@ -100,13 +101,20 @@ static int __init stopper_init(void)
 	if (!stopper_wq)
 		return -ENOMEM;
 	pool_init();
+	err = threads_init();
+	if (err)
+		goto err_threads;
 	err = register_module_notifier(&module_nb);
-	if (err) {
-		destroy_workqueue(stopper_wq);
-		return err;
-	}
+	if (err)
+		goto err_notifier;
 	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &stopper_fops);
 	return 0;
+
+err_notifier:
+	threads_exit();
+err_threads:
+	destroy_workqueue(stopper_wq);
+	return err;
 }
 
 static void __exit stopper_exit(void)

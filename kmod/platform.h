@@ -234,6 +234,7 @@ bool plat_timer_cancel(struct plat_timer *t);
 
 extern struct workqueue_struct *stopper_wq;
 void slots_init(void);
+int threads_init(void);
 void threads_exit(void);
 
 #endif /* STOPPER_KMOD_PLATFORM_H */

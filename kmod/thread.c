@@ -10,6 +10,17 @@
  * interrupts off, so it only takes what lies on that stack off our lists, and
  * leaves the rest, the panic hook first, to a work item.
  *
+ * After an oops that is too late: the kernel goes on from the top of the stack, over
+ * the records that lie there. So these are taken off our lists by a die notifier, on
+ * whichever thread they are. A thread that had interrupts off may hold a lock of
+ * ours, and is left alone.
+ *
+ *   what the dying thread left            after an oops       otherwise
+ *   records on its stack: closers added   oopsing()           dying(), __stopper_panic()
+ *     late, scopes, tasks on lists
+ *   its slots in tables                   dying()             the same
+ *   the async task, worker or closer      mourn()             mourn(), __stopper_panic()
+ *
  * Leaving. Each kthread is reaped by a work item that calls kthread_stop(): when
  * that returns, the kthread has left this module's text for good. Unloading waits
  * until all that were started are reaped (->alive), and only then drains the
@@ -27,10 +38,14 @@
  * A process with a fatal signal pending cannot create kthreads; a workqueue can,
  * so that a dying process' task is started all the same.
  */
+#include <linux/kdebug.h>
 #include <linux/kthread.h>
+#include <linux/notifier.h>
 #include <linux/pid.h>
+#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/sched/task_stack.h>
 #include "internal.h"
 
 static atomic_t alive = ATOMIC_INIT(0);
@@ -60,9 +75,46 @@ static void reap(struct work_struct *work)
 		wake_up(&all_reaped);
 }
 
+/* Forgets what lies on this thread's stack, which goes with it. */
+static void abandon_stack(void)
+{
+	tasks_abandon_within(task_stack_page(current), THREAD_SIZE);
+	runs_abandon(current->pid);
+}
+
+static bool had_interrupts_off(const struct pt_regs *regs)
+{
+#ifdef CONFIG_X86
+	return !(regs->flags & X86_EFLAGS_IF);
+#else
+	return true;
+#endif
+}
+
+static int oopsing(struct notifier_block *nb, unsigned long what, void *data)
+{
+	const struct die_args *args = data;
+
+	/* With PREEMPT_RT locks may sleep, and this is called with interrupts off. */
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && what == DIE_OOPS && in_task() &&
+	    !had_interrupts_off(args->regs))
+		abandon_stack();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block die_nb = {
+	.notifier_call = oopsing,
+};
+
+int threads_init(void)
+{
+	return register_die_notifier(&die_nb);
+}
+
 /* Nobody starts threads any more. What runs after this is queued work that is over. */
 void threads_exit(void)
 {
+	unregister_die_notifier(&die_nb);
 	wait_event(all_reaped, !atomic_read(&alive));
 }
 
@@ -90,7 +142,7 @@ static int dying(struct wait_queue_entry *wait, unsigned int mode, int flags, vo
 
 	list_del_init(&wait->entry);
 	tasks_abandon(t->task->pid);
-	runs_abandon(t->task->pid);
+	abandon_stack();
 	INIT_WORK(&t->reap, mourn);
 	queue_work(stopper_wq, &t->reap);
 	return 0;
@@ -212,7 +264,7 @@ void __stopper_panic(void *value)
 		plat_log(STOPPER_LOG_ERR,
 			 "a panic with no task, worker, closer or recover scope running");
 	tasks_abandon(tid);
-	runs_abandon(tid);
+	abandon_stack();
 	if (!t)
 		BUG();
 	t->died(t, true);

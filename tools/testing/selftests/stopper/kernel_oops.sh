@@ -1,14 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # vm: oops
-# kernel_oops.sh: threads that die under a task or worker. The hook is told, the stop goes on, the
-# semaphore slot is given back. All of it is traced, so that a trace, too, ends with its thread.
+# kernel_oops.sh: threads that die, in all that a stopper runs and in all ways. What each death must
+# come to is in kmod/stopper_oops.c. All without and with a trace, which must end with its thread too.
 #
 # Oopses on purpose, so it needs panic_on_oops=0 and a kernel log in which an oops is expected; the
 # line "vm: oops" above tells the harness so. Where that is not given it skips what would oops.
 
-plan=26
+places="async limited worker closer late child nested inworker scope handle onstack"
+ways="exit panic bug null"
+plan=$((2 * (11 * 4 + 1) + 5))
 . "$(dirname "$0")/kernel_lib.sh"
+log=/tmp/oops-log.$$
+provoked='BUG: kernel NULL pointer dereference|kernel BUG at .*(stopper_oops|kmod/thread)\.c|Oops: '
 
 tracing=/sys/kernel/tracing
 [ -f $tracing/trace ] || mount -t tracefs nodev $tracing 2>/dev/null
@@ -16,49 +20,91 @@ tracing=/sys/kernel/tracing
 [ ! -f $tracing/trace ] || mkdir $tracing/instances/stopper_oops
 tracing=$tracing/instances/stopper_oops
 
-spans() { grep -E ": (task|worker)_$1: .* name=doomed" $tracing/trace | sed 's/.* span=\([^ ]*\).*/\1/' | sort; }
-every_span_ended() { [ -n "$(spans start)" ] && [ "$(spans start)" = "$(spans end)" ]; }
+spans() { grep -E ": (task|worker)_$1: .* name=(outer|inner|next)" $tracing/trace | sed 's/.* span=\([^ ]*\).*/\1/' | sort; }
+every_span_ended() { [ "$(spans start)" = "$(spans end)" ]; }
 
+may_oops() {
+	[ "$(cat /proc/sys/kernel/panic_on_oops)" = 0 ] && return
+	case $1 in
+	bug|null|sync) return 1 ;;
+	esac
+}
+
+# The kernel has complained this often, and of nothing else. The log is read piece by piece: it is a ring.
+complaints_are() {
+	dmesg -c >$log
+	[ "$(grep -cE 'BUG: kernel NULL|kernel BUG at' $log)" = "$1" ] && grep -vE "$provoked|Call Trace" $log | scan
+}
+
+# died NAME WHERE HOW COMPLAINTS [PARAMETER...]
 died() {
-	local how=$1 hooks=$2 died=$3
+	local name=$1 where=$2 how=$3 complaints=$4
+	shift 4
 	[ ! -f $tracing/trace ] || echo >$tracing/trace
-	load stopper_oops how=$how || { not_ok ${how}_load; return; }
-	check ${how}_hook_was_told [ "$(parameter stopper_oops hooks)" = $hooks ]
-	check ${how}_hook_was_told_how_it_ended [ "$(parameter stopper_oops died)" = $died ]
-	check ${how}_slot_was_given_back [ "$(parameter stopper_oops length)" = 0 ]
-	check ${how}_stop_went_on [ "$(parameter stopper_oops stopped)$(parameter stopper_oops tasks)" = 10 ]
-	if [ -f $tracing/trace ]; then
-		check ${how}_every_span_ended every_span_ended
+	if ! load stopper_oops where=$where how=$how "$@"; then
+		not_ok $name "insmod: $?"
+		return
+	fi
+	if [ "$(parameter stopper_oops result)" != ok ]; then
+		not_ok $name "$(parameter stopper_oops result)"
+	elif [ -f $tracing/trace ] && ! every_span_ended; then
+		not_ok $name "a span has not ended"
+	elif ! complaints_are $complaints >$log.wrong; then
+		not_ok $name "not $complaints complaints: $(head -n 1 $log.wrong)"
 	else
-		skip ${how}_every_span_ended "this kernel has no tracefs"
+		ok $name
 	fi
 	unload stopper_oops
 }
 
-skipped() {
-	local what
-	for what in hook_was_told hook_was_told_how_it_ended slot_was_given_back stop_went_on every_span_ended; do
-		skip $1_$what "panic_on_oops is set"
+each_death() {
+	local suffix=$1 where how complaints
+	for where in $places; do
+		for how in $ways; do
+			complaints=0
+			case $how in
+			bug|null) complaints=2 ;;
+			esac
+			if may_oops $how; then
+				died ${where}_$how$suffix $where $how $complaints
+			else
+				skip ${where}_$how$suffix "panic_on_oops is set"
+			fi
+		done
 	done
+	# "ends the thread as BUG() would": on a thread that is not the stopper's
+	if may_oops sync; then
+		died sync_panic$suffix sync panic 2
+	else
+		skip sync_panic$suffix "panic_on_oops is set"
+	fi
 }
 
+# Readers of the debug list without a pause, while threads die.
+stop=/tmp/stop-reading.$$
+reader() { while [ ! -e $stop ]; do cat $debug >/dev/null || echo unreadable >>$log.reader; done; }
+
+dmesg -c >/dev/null
 load stopper
-[ ! -f $tracing/trace ] || echo 1 >$tracing/events/stopper/enable
-died exit 2 2
-died panic 2 0
-for how in bug null; do
-	if [ "$(cat /proc/sys/kernel/panic_on_oops)" = 0 ]; then
-		died $how 2 2
-	else
-		skipped $how
-	fi
-done
-if [ "$(cat /proc/sys/kernel/panic_on_oops)" = 0 ]; then
-	# "ends the thread as BUG() would": on a thread that is not the stopper's
-	died sync 1 0
+each_death ""
+reader &
+died hundred_deaths_under_a_reader async exit 0 times=50
+died hundred_workers_die_under_a_reader worker panic 0 times=50
+if may_oops null; then
+	died ten_oopses_under_a_reader nested null 20 times=10
 else
-	skipped sync
+	skip ten_oopses_under_a_reader "panic_on_oops is set"
+fi
+touch $stop
+wait
+check reader_could_read [ ! -s $log.reader ]
+
+if [ -f $tracing/trace ] && echo 1 >$tracing/events/stopper/enable; then
+	each_death _traced
+else
+	while [ $nr -lt $((plan - 1)) ]; do skip traced "this kernel has no tracefs"; done
 fi
 check stopper_can_be_unloaded_after_all_that unload stopper
 rmdir $tracing 2>/dev/null
+rm -f $log $log.* $stop
 finish

@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_oops.c - threads that die under a stopper, in the ways that oops.
+ * stopper_oops.c - threads that die under a stopper.
  *
- *   insmod stopper_oops.ko how=bug|null|exit|panic|sync
+ *   insmod stopper_oops.ko where=NAME how=bug|null|exit|panic [times=N]
  *
- *   bug, null   BUG() and a NULL dereference in an async task and a worker
- *   exit        kthread_complete_and_exit() there
- *   panic       stopper_panic() there
- *   sync        stopper_panic() in a synchronous task of a foreign kthread
+ * Dies N times (1) in this:
  *
- * Then it stops the stopper. What came of it is to be read from
- * /sys/module/stopper_oops/parameters/: hooks (how often the panic hook was
- * called), died (how often it said so), length (slots of the semaphore still
- * held), tasks (still counted), stopped (1 when Stop returned 0).
+ *   async      an async task
+ *   limited    one with the only slot of a semaphore, for which another one waits in line
+ *   worker     a worker
+ *   closer     the first of three closers; the others must run, in order
+ *   late       a closer that this one adds, too late
+ *   child      an async task of a child, whose parent is stopped
+ *   nested     a synchronous task in an async task
+ *   inworker   a synchronous task in a worker
+ *   scope      a recover scope in a worker
+ *   handle     an async task that has begun a handle, which somebody else ends
+ *   onstack    one that has begun a handle whose record lies on the stack that goes with it
+ *   sync       a synchronous task on a kthread that is not the stopper's (how=panic only)
+ *
+ * and in this way:
+ *
+ *   bug, null  BUG(), a NULL dereference
+ *   exit       kthread_complete_and_exit()
+ *   panic      stopper_panic()
+ *
+ * each time twice: before the stop begins, and while it waits. The hook must be called once, with
+ * the place, the thread and the manner of the death, before the task stops being counted; then
+ * nothing may be counted any more, and the stop return. What was first found to be otherwise is in
+ * /sys/module/stopper_oops/parameters/result, which says "ok" if nothing was.
  */
 #define pr_fmt(fmt) "stopper_oops: " fmt
 
@@ -24,35 +40,96 @@
 #include <linux/string.h>
 #include <stopper/stopper.h>
 
-static char *how = "bug";
+static char *where = "async";
+module_param(where, charp, 0444);
+MODULE_PARM_DESC(where, "in what they die");
+
+static char *how = "exit";
 module_param(how, charp, 0444);
-MODULE_PARM_DESC(how, "how the threads die: bug, null, exit, panic, sync");
+MODULE_PARM_DESC(how, "how they die: bug, null, exit, panic");
 
-static int hooks, died, length = -1, tasks = -1, stopped;
-module_param(hooks, int, 0444);
-module_param(died, int, 0444);
-module_param(length, int, 0444);
-module_param(tasks, int, 0444);
-module_param(stopped, int, 0444);
+static int times = 1;
+module_param(times, int, 0444);
+MODULE_PARM_DESC(times, "how often");
 
-static struct stopper *stopper;
-static struct stopper_sem sem;
-static atomic_t hook_calls, hook_died;
+static char result[160] = "did not come to its end";
+module_param_string(result, result, sizeof(result), 0444);
+
+#define SECOND	1000000000LL
+
+enum {
+	ASYNC, LIMITED, WORKER, CLOSER, LATE, CHILD, NESTED, INWORKER, SCOPE, HANDLE, ONSTACK, SYNC
+};
+
+/* Who is told of: when a thread ends by itself, what it was started for; else the innermost. */
+static const struct death {
+	const char *where;
+	const char *died, *panicked;
+	enum stopper_panic_kind kind_died, kind_panicked;
+} deaths[] = {
+	[ASYNC] = { "async", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
+	[LIMITED] = { "limited", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
+	[WORKER] = { "worker", "outer", "outer", STOPPER_PANIC_WORKER, STOPPER_PANIC_WORKER },
+	[CLOSER] = { "closer", "outer", "outer", STOPPER_PANIC_CLOSER, STOPPER_PANIC_CLOSER },
+	[LATE] = { "late", "outer", "inner", STOPPER_PANIC_CLOSER, STOPPER_PANIC_CLOSER },
+	[CHILD] = { "child", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
+	[NESTED] = { "nested", "outer", "inner", STOPPER_PANIC_ASYNC, STOPPER_PANIC_TASK },
+	[INWORKER] = { "inworker", "outer", "inner", STOPPER_PANIC_WORKER, STOPPER_PANIC_TASK },
+	[SCOPE] = { "scope", "outer", "inner", STOPPER_PANIC_WORKER, STOPPER_PANIC_SCOPE },
+	[HANDLE] = { "handle", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
+	[ONSTACK] = { "onstack", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
+	[SYNC] = { "sync", NULL, "inner", 0, STOPPER_PANIC_TASK },
+};
+
+static const struct death *death;
+static bool by_panic;
 static int value;
+
+/* of one death */
+static bool waiting;		/* dies when the stop has begun */
+static struct stopper *s, *child, *its;
+static struct stopper_sem sem;
+static struct stopper_task handles[256];
+static unsigned int nhandles;
+static int tid, hooks, survivors, closed;
+static struct completion ready, told;
+static struct task_struct *in_line;
+static struct stopper_closer late;
+
+static void wrong(const char *what, long is, long want)
+{
+	if (is == want || strcmp(result, "ok"))
+		return;
+	snprintf(result, sizeof(result), "%s: %ld, not %ld", what, is, want);
+	pr_err("%s %s: %s\n", where, how, result);
+}
+
+#define EXPECT(is, want)	wrong(#is, is, want)
 
 static void on_panic(void *arg, const struct stopper_panic_info *info)
 {
-	pr_info("hook: %s of %s, kind %d, died %d\n", info->site->name, info->stopper, info->kind,
-		info->died);
-	if (info->died)
-		atomic_inc(&hook_died);
-	atomic_inc(&hook_calls);
+	const char *name = by_panic ? death->panicked : death->died;
+
+	EXPECT(++hooks, 1);
+	EXPECT(info->kind, by_panic ? death->kind_panicked : death->kind_died);
+	EXPECT(strcmp(info->site->name, name), 0);
+	EXPECT(strcmp(info->stopper, its == child ? "child" : "oops"), 0);
+	EXPECT(info->tid, tid);
+	EXPECT(info->died, !by_panic);
+	EXPECT(info->value == &value, by_panic);
+	/* Not before the hook has been told. */
+	if (info->kind == STOPPER_PANIC_ASYNC)
+		EXPECT(stopper_num_tasks(its) > nhandles, true);
+	if (death == &deaths[LIMITED])
+		EXPECT(stopper_sem_length(&sem), 1);
+	complete(&told);
 }
 
 static void die(struct stopper_ctx *ctx, void *arg)
 {
 	int *nowhere = NULL;
 
+	tid = current->pid;
 	OPTIMIZER_HIDE_VAR(nowhere);
 	if (!strcmp(how, "bug"))
 		BUG();
@@ -64,49 +141,239 @@ static void die(struct stopper_ctx *ctx, void *arg)
 		stopper_panic(&value);
 }
 
+static void die_in_time(struct stopper_ctx *ctx, void *arg)
+{
+	complete(&ready);
+	if (waiting)
+		stopper_wait(stopper_should_quiesce(its), NULL);
+	die(ctx, arg);
+}
+
+static void die_late(struct stopper_closer *closer)
+{
+	die(NULL, NULL);
+}
+
+static void begin_handle(void)
+{
+	if (!stopper_task_begin(its, NULL, "handle", &handles[nhandles]))
+		nhandles++;
+}
+
+/* The table is full when a record is on the list; then comes one on this stack. */
+static void fill_table(void)
+{
+	do
+		begin_handle();
+	while (nhandles < ARRAY_SIZE(handles) &&
+	       handles[nhandles - 1].slot != &handles[nhandles - 1].own);
+}
+
+static void outer(struct stopper_ctx *ctx, void *arg)
+{
+	struct stopper_task mine;
+
+	switch (death - deaths) {
+	case NESTED:
+	case INWORKER:
+		stopper_run_task(its, NULL, "inner", die_in_time, NULL);
+		break;
+	case SCOPE:
+		stopper_recover(its, NULL, "inner", die_in_time, NULL);
+		break;
+	case LATE:
+		late.name = "inner";
+		late.fn = die_late;
+		stopper_add_closer(its, &late);
+		break;
+	case LIMITED:
+		while (!waiting && (!READ_ONCE(in_line) || task_is_running(in_line)))
+			schedule_timeout_idle(1);
+		die_in_time(ctx, arg);
+		break;
+	case HANDLE:
+		begin_handle();
+		die_in_time(ctx, arg);
+		break;
+	case ONSTACK:
+		fill_table();
+		EXPECT(stopper_task_begin(its, NULL, "mine", &mine), 0);
+		EXPECT(mine.slot == &mine.own, true);
+		die_in_time(ctx, arg);
+		break;
+	case WORKER:
+		complete(&ready);
+		if (waiting)
+			stopper_wait(stopper_should_stop(its), NULL);
+		die(ctx, arg);
+		break;
+	case CLOSER:
+		die(ctx, arg);
+		break;
+	default:
+		die_in_time(ctx, arg);
+	}
+	EXPECT(0, 1);		/* came back */
+}
+
+static void survive(struct stopper_ctx *ctx, void *arg)
+{
+	survivors++;
+}
+
+static void close_first(void *arg)
+{
+	outer(NULL, NULL);
+}
+
+static void close_in_order(void *arg)
+{
+	EXPECT(closed++, (long)arg);
+}
+
 static int foreign(void *arg)
 {
-	stopper_run_task(stopper, NULL, "doomed-sync", die, NULL);
-	pr_err("a synchronous task came back from its panic\n");
+	stopper_run_task(s, NULL, "inner", die_in_time, NULL);
+	EXPECT(0, 1);
 	return 0;
 }
 
 static int start(void)
 {
+	long i;
 	int err;
 
-	if (!strcmp(how, "sync"))
+	switch (death - deaths) {
+	case LIMITED:
+		return stopper_run_limited_async_task(its, NULL, "outer", &sem, true, outer, NULL);
+	case WORKER:
+	case INWORKER:
+	case SCOPE:
+		return stopper_run_worker(its, NULL, "outer", outer, NULL);
+	case CLOSER:
+	case LATE:
+		err = stopper_add_closer_fn(its, "outer", close_first, NULL);
+		for (i = 0; i < 2 && !err; i++)
+			err = stopper_add_closer_fn(its, "next", close_in_order, (void *)i);
+		return err;
+	case SYNC:
 		return PTR_ERR_OR_ZERO(kthread_run(foreign, NULL, "foreign"));
-	err = stopper_run_limited_async_task(stopper, NULL, "doomed-async", &sem, true, die, NULL);
-	return err ?: stopper_run_worker(stopper, NULL, "doomed-worker", die, NULL);
+	default:
+		return stopper_run_async_task(its, NULL, "outer", outer, NULL);
+	}
+}
+
+/* Stands in line behind the one that dies with the slot. */
+static void wait_in_line(void)
+{
+	if (death != &deaths[LIMITED] || waiting)
+		return;
+	WRITE_ONCE(in_line, current);
+	EXPECT(stopper_run_limited_async_task(its, NULL, "next", &sem, true, survive, NULL), 0);
+	WRITE_ONCE(in_line, NULL);
+}
+
+static int stop_all(void *arg)
+{
+	struct stopper_ctx *ctx;
+	int err = stopper_ctx_with_timeout(NULL, 60 * SECOND, &ctx);
+
+	if (!err)
+		err = stopper_stop(s, ctx);
+	EXPECT(err, 0);
+	stopper_ctx_put(ctx);
+	/* Until kthread_stop(), which wants its result. */
+	while (arg && !kthread_should_stop())
+		schedule_timeout_idle(1);
+	return err;
+}
+
+static int make_stoppers(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .on_panic = on_panic };
+	int err = stopper_create(&s, "oops", &opts);
+
+	its = s;
+	if (err || death != &deaths[CHILD])
+		return err;
+	opts.parent = s;
+	err = stopper_create(&child, "child", &opts);
+	its = child;
+	return err;
+}
+
+static void check_that_it_is_over(void)
+{
+	EXPECT(hooks, 1);
+	EXPECT(stopper_phase(s), STOPPER_STOPPED);
+	EXPECT(stopper_num_tasks(its), 0);
+	EXPECT(stopper_sem_length(&sem), 0);
+	EXPECT(survivors, death == &deaths[LIMITED] && !waiting);
+	EXPECT(closed, death == &deaths[CLOSER] || death == &deaths[LATE] ? 2 : 0);
+}
+
+static bool dies_in_stop(void)
+{
+	return death == &deaths[CLOSER] || death == &deaths[LATE];
+}
+
+static int once(void)
+{
+	struct task_struct *stopping = NULL;
+	int err;
+
+	hooks = 0;
+	survivors = 0;
+	closed = 0;
+	nhandles = 0;
+	child = NULL;
+	init_completion(&ready);
+	init_completion(&told);
+	stopper_sem_init(&sem, 1);
+	err = make_stoppers();
+	if (!err)
+		err = start();
+	if (err)
+		return err;
+	if (waiting && !dies_in_stop())
+		wait_for_completion(&ready);
+	if (waiting || dies_in_stop()) {
+		stopping = kthread_run(stop_all, &value, "stop_all");
+		if (IS_ERR(stopping))
+			return PTR_ERR(stopping);
+	}
+	wait_in_line();
+	EXPECT(!wait_for_completion_timeout(&told, 60 * HZ), false);
+	/* A handle belongs to no thread: it is there until somebody ends it. */
+	EXPECT(stopper_num_tasks(its) >= nhandles, true);
+	while (nhandles)
+		stopper_task_end(&handles[--nhandles]);
+	if (stopping)
+		kthread_stop(stopping);
+	else
+		stop_all(NULL);
+	check_that_it_is_over();
+	stopper_put(child);
+	stopper_put(s);
+	return 0;
 }
 
 static int __init stopper_oops_init(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .on_panic = on_panic };
-	struct stopper_ctx *ctx;
-	int want = strcmp(how, "sync") ? 2 : 1;
-	int i, err;
+	int i, err = 0;
 
-	stopper_sem_init(&sem, 1);
-	err = stopper_create(&stopper, "oops", &opts);
-	if (err)
-		return err;
-	err = start();
-	/* Half a minute, should the hook not be called at all. */
-	for (i = 0; i < 1500 && !err && atomic_read(&hook_calls) < want; i++)
-		msleep(20);
-	err = stopper_ctx_with_timeout(NULL, 30 * 1000000000LL, &ctx);
-	if (err)
-		return err;
-	stopped = !stopper_stop(stopper, ctx);
-	stopper_ctx_put(ctx);
-	hooks = atomic_read(&hook_calls);
-	died = atomic_read(&hook_died);
-	length = stopper_sem_length(&sem);
-	tasks = stopper_num_tasks(stopper);
-	stopper_put(stopper);
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(deaths); i++)
+		if (!strcmp(where, deaths[i].where))
+			death = &deaths[i];
+	by_panic = !strcmp(how, "panic");
+	if (!death || (!by_panic && !death->died))
+		return -EINVAL;
+	strscpy(result, "ok", sizeof(result));
+	for (i = 0; i < 2 * times && !err && !strcmp(result, "ok"); i++) {
+		waiting = i % 2;
+		err = once();
+	}
+	return err;
 }
 
 static void __exit stopper_oops_exit(void)

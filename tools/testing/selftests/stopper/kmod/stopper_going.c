@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stopper_going.c - a module that goes, in the midst of everything it can do.
+ *
+ *   insmod stopper_going1.ko [seed=N] [end=NAME]
+ *
+ * It starts, as the seed says, some of: async tasks that wait for ShouldQuiesce, a crowd of queued
+ * ones, workers, closers, tasks in line for a semaphore, contexts with deadlines, timers in softirq
+ * that run tasks and hold handles, callbacks on events, a child with a task and a worker. Then
+ * it ends, when it is unloaded if nothing else is said:
+ *
+ *   stop       stopper_stop()
+ *   bits       stopper_stop() with contexts that end soon, until it has stopped
+ *   quiesced   quiesced by its init function, stopped
+ *   async      stopper_stop_async(), and waits for IsStopped
+ *   both       stopper_stop_async() in its init function, stopper_stop()
+ *   stopped    has been stopped by its init function: nothing is left to do
+ *
+ * and against the rules, so that stopper.ko has to stop it before the module's memory is freed:
+ *
+ *   forget     nothing is stopped
+ *   put        nothing is stopped, and the stopper put
+ *   leave      stopper_stop_async(), and does not wait
+ *   poll       stopper_stop_async(), and waits for the phase only, with callbacks still to come
+ *   fail       nothing is stopped, and the init function fails
+ *   deadline   stopped, but a context with a deadline in 10 s is never put
+ *
+ * Everything it starts counts, and says so with a WARN() when the sums are wrong or when it runs
+ * after it has been stopped. What runs after the module's memory has been freed finds no page.
+ *
+ * Built under several names, so that several can come and go at once.
+ */
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <stopper/stopper.h>
+
+static uint seed;
+module_param(seed, uint, 0444);
+MODULE_PARM_DESC(seed, "decides what is started");
+
+static char *end = "stop";
+module_param(end, charp, 0444);
+MODULE_PARM_DESC(end, "how it ends");
+
+enum { STOP, BITS, QUIESCED, ASYNC, BOTH, STOPPED, FORGET, PUT, LEAVE, POLL, FAIL, DEADLINE };
+
+static const char * const ends[] = {
+	"stop", "bits", "quiesced", "async", "both", "stopped", "forget", "put", "leave", "poll",
+	"fail", "deadline",
+};
+
+#define MS	1000000LL
+
+static int ending;
+static struct stopper *s, *child;
+static struct stopper_sem sem;
+static atomic_t accepted, executed, closers_added, closers_run, fired, lines;
+static bool gone;		/* nothing of ours may run any more */
+
+static u32 rnd(u32 below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+static bool against_the_rules(void)
+{
+	return ending >= FORGET && ending <= FAIL;
+}
+
+static void running(void)
+{
+	WARN_ON(READ_ONCE(gone));
+}
+
+/* What a call that starts a task has said. */
+static bool ran(int err)
+{
+	if (!err)
+		atomic_inc(&accepted);
+	WARN_ON(err && err != -ESHUTDOWN && err != -ETIMEDOUT && err != -ECANCELED);
+	return !err;
+}
+
+static void on_line(void *arg, int level, const char *line)
+{
+	running();
+	atomic_inc(&lines);
+}
+
+static void brief(struct stopper_ctx *ctx, void *arg)
+{
+	running();
+	atomic_inc(&executed);
+}
+
+static void until_quiesce(struct stopper_ctx *ctx, void *arg)
+{
+	struct stopper *of = arg;
+
+	stopper_wait(stopper_should_quiesce(of), NULL);
+	brief(ctx, arg);
+}
+
+static void until_ctx(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_wait(NULL, ctx);
+	brief(ctx, arg);
+}
+
+static void start_tasks(void)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ran(stopper_run_async_task(s, NULL, "going-task", until_quiesce, s));
+}
+
+/* More than there are threads, so most are still queued when the end comes. */
+static void start_queued(void)
+{
+	int i;
+
+	for (i = 0; i < 64; i++)
+		ran(stopper_run_async_task(s, NULL, "going-queued", brief, NULL));
+}
+
+static void churn(struct stopper_ctx *ctx, void *arg)
+{
+	struct stopper_task nested[4];
+	int i, n;
+
+	while (!kthread_should_stop()) {
+		running();
+		ran(stopper_run_task(s, NULL, "going-churn", brief, NULL));
+		for (n = 0; n < ARRAY_SIZE(nested); n++)
+			if (stopper_task_begin(s, NULL, "going-nested", &nested[n]))
+				break;
+		for (i = 0; i < n; i++)
+			stopper_task_end(&nested[i]);
+		cond_resched();
+	}
+	running();
+}
+
+static void idle(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_wait(stopper_should_stop(arg), NULL);
+	running();
+}
+
+static void start_workers(void)
+{
+	int i;
+
+	WARN_ON(stopper_run_worker(s, NULL, "going-churn", churn, NULL));
+	for (i = 0; i < 8; i++)
+		WARN_ON(stopper_run_worker(s, NULL, "going-idle", idle, s));
+}
+
+static struct stopper_closer first_closer;
+
+static void close_one(void *arg)
+{
+	running();
+	atomic_inc(&closers_run);
+	kfree(arg);
+}
+
+static void add_closer(void)
+{
+	void *memory = kmalloc(32, GFP_KERNEL);
+
+	if (!stopper_add_closer_fn(s, "going-closer", close_one, memory))
+		atomic_inc(&closers_added);
+	else
+		kfree(memory);
+}
+
+/* No task and no worker runs any more. It adds another one, late. */
+static void close_first(struct stopper_closer *closer)
+{
+	running();
+	WARN_ON(against_the_rules() && atomic_read(&accepted) != atomic_read(&executed));
+	atomic_inc(&closers_run);
+	add_closer();
+}
+
+static void start_closers(void)
+{
+	first_closer.name = "going-first";
+	first_closer.fn = close_first;
+	WARN_ON(stopper_add_closer(s, &first_closer));
+	atomic_inc(&closers_added);
+	add_closer();
+	add_closer();
+}
+
+/* Stands in line for the semaphore until ShouldQuiesce, or for a while. */
+static void in_line(struct stopper_ctx *ctx, void *arg)
+{
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		running();
+		if (!ran(stopper_run_limited_async_task(s, NULL, "going-limited", &sem, true, brief,
+							NULL)))
+			break;
+	}
+	atomic_inc(&executed);
+}
+
+static void start_limited(void)
+{
+	int i;
+
+	if (rnd(2))
+		ran(stopper_run_limited_async_task(s, NULL, "going-holder", &sem, true,
+						   until_quiesce, s));
+	for (i = 0; i < 3; i++)
+		ran(stopper_run_async_task(s, NULL, "going-line", in_line, NULL));
+}
+
+static struct stopper_ctx *ctxs[16];
+
+static struct stopper_ctx *new_ctx(void)
+{
+	struct stopper_ctx *parent = NULL, *ctx;
+	int err = 0;
+
+	switch (rnd(3)) {
+	case 0:
+		err = stopper_ctx_with_cancel_on_quiesce(s, NULL, &parent);
+		break;
+	case 1:
+		err = stopper_ctx_with_cancel_on_stop(s, NULL, &parent);
+		break;
+	}
+	if (WARN_ON(err))
+		return NULL;
+	err = stopper_ctx_with_timeout(parent, rnd(20 * MS), &ctx);
+	stopper_ctx_put(parent);
+	return WARN_ON(err) ? NULL : ctx;
+}
+
+/* Some are put at once, perhaps with a timer that runs, some when all is over, or never. */
+static void start_contexts(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ctxs); i++) {
+		ctxs[i] = new_ctx();
+		if (i % 4 == 0)
+			ran(stopper_run_async_task(s, ctxs[i], "going-ctx", until_ctx, NULL));
+		if (i % 2) {
+			stopper_ctx_put(ctxs[i]);
+			ctxs[i] = NULL;
+		}
+	}
+}
+
+static void end_contexts(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ctxs); i++)
+		stopper_ctx_put(ctxs[i]);
+}
+
+static struct soft {
+	struct hrtimer timer;
+	struct stopper_task handle;
+	bool started, open;
+} soft[4];
+
+/* A handle is open from one time to the next, beside a task each time, until all is refused. */
+static enum hrtimer_restart tick(struct hrtimer *timer)
+{
+	struct soft *t = container_of(timer, struct soft, timer);
+
+	running();
+	if (t->open) {
+		stopper_task_end(&t->handle);
+		t->open = false;
+	} else {
+		t->open = !stopper_task_begin(s, NULL, "going-soft", &t->handle);
+	}
+	if (!ran(stopper_run_task(s, NULL, "going-tick", brief, NULL)) && !t->open)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, 100000);
+	return HRTIMER_RESTART;
+}
+
+static void start_softirq(void)
+{
+	int i;
+
+	/* Somebody must cancel the timers in the end. */
+	if (against_the_rules())
+		return;
+	for (i = 0; i < ARRAY_SIZE(soft); i++) {
+		hrtimer_init(&soft[i].timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+		soft[i].timer.function = tick;
+		soft[i].started = true;
+		hrtimer_start(&soft[i].timer, 100000, HRTIMER_MODE_REL_SOFT);
+	}
+}
+
+static void end_softirq(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(soft); i++)
+		if (soft[i].started)
+			hrtimer_cancel(&soft[i].timer);
+}
+
+static struct stopper_on_fire of[3];
+
+/* Takes its time, so that whoever frees this does so meanwhile: longer than a grace period. */
+static void on_fire(struct stopper_on_fire *f, void *arg)
+{
+	int i, n = ending == POLL && f == &of[2] ? 20000000 : 100000;
+
+	for (i = 0; i < n; i++)
+		running();
+	atomic_inc(&fired);
+}
+
+static void start_callbacks(void)
+{
+	stopper_event_on_fire(stopper_should_quiesce(s), &of[0], on_fire, NULL);
+	stopper_event_on_fire(stopper_should_stop(s), &of[1], on_fire, NULL);
+	stopper_event_on_fire(stopper_is_stopped(s), &of[2], on_fire, NULL);
+}
+
+static void end_callbacks(void)
+{
+	if (!of[0].fn)
+		return;
+	stopper_event_detach(stopper_should_quiesce(s), &of[0]);
+	stopper_event_detach(stopper_should_stop(s), &of[1]);
+	stopper_event_detach(stopper_is_stopped(s), &of[2]);
+	WARN_ON(atomic_read(&fired) != 3);
+}
+
+static void start_child(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .parent = s, .log = on_line };
+
+	if (WARN_ON(stopper_create(&child, "going-child", &opts)))
+		return;
+	ran(stopper_run_async_task(child, NULL, "going-child-task", until_quiesce, child));
+	WARN_ON(stopper_run_worker(child, NULL, "going-child-worker", idle, child));
+}
+
+#define CALLBACKS	0
+
+static void (*const starts[])(void) = {
+	[CALLBACKS] = start_callbacks, start_tasks, start_queued, start_workers, start_closers,
+	start_limited, start_contexts, start_softirq, start_child,
+};
+
+/* All has stopped. */
+static void finish(void)
+{
+	WARN_ON(stopper_phase(s) != STOPPER_STOPPED || stopper_num_tasks(s));
+	end_softirq();
+	end_callbacks();
+	end_contexts();
+	WRITE_ONCE(gone, true);
+	WARN_ON(atomic_read(&accepted) != atomic_read(&executed));
+	WARN_ON(atomic_read(&closers_added) != atomic_read(&closers_run));
+	WARN_ON(stopper_sem_length(&sem));
+	stopper_put(child);
+	stopper_put(s);
+	s = NULL;
+}
+
+static void stop_bit_by_bit(void)
+{
+	struct stopper_ctx *ctx;
+	int err;
+
+	do {
+		if (WARN_ON(stopper_ctx_with_timeout(NULL, MS / 5, &ctx)))
+			return;
+		err = stopper_stop(s, ctx);
+		stopper_ctx_put(ctx);
+	} while (err == -ETIMEDOUT);
+	WARN_ON(err);
+}
+
+static void leak_deadline(void)
+{
+	struct stopper_ctx *ctx;
+
+	WARN_ON(stopper_ctx_with_timeout(NULL, 10000 * MS, &ctx));
+}
+
+static int __init going_init(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .log = on_line };
+	u32 what, i;
+
+	ending = match_string(ends, ARRAY_SIZE(ends), end);
+	if (ending < 0)
+		return -EINVAL;
+	stopper_sem_init(&sem, 1);
+	if (stopper_create(&s, "going", &opts))
+		return -ENOMEM;
+	what = rnd(1 << ARRAY_SIZE(starts));
+	if (ending == POLL)
+		what |= 1 << CALLBACKS;
+	for (i = 0; i < ARRAY_SIZE(starts); i++)
+		if (what & 1 << i)
+			starts[i]();
+	/* The end finds them at their beginning, or well under way. */
+	for (i = rnd(2) * rnd(2000); i; i--)
+		ran(stopper_run_task(s, NULL, "going-init", brief, NULL));
+	switch (ending) {
+	case QUIESCED:
+		WARN_ON(stopper_quiesce(s, NULL));
+		break;
+	case BOTH:
+		WARN_ON(stopper_stop_async(s));
+		break;
+	case STOPPED:
+		WARN_ON(stopper_stop(s, NULL));
+		finish();
+		break;
+	case FAIL:
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void __exit going_exit(void)
+{
+	switch (ending) {
+	case STOPPED:
+	case FORGET:
+		return;
+	case PUT:
+		stopper_put(s);
+		return;
+	case LEAVE:
+		WARN_ON(stopper_stop_async(s));
+		stopper_put(s);
+		return;
+	case POLL:
+		WARN_ON(stopper_stop_async(s));
+		while (stopper_phase(s) != STOPPER_STOPPED)
+			schedule();
+		stopper_put(s);
+		return;
+	case BITS:
+		stop_bit_by_bit();
+		break;
+	case ASYNC:
+		WARN_ON(stopper_stop_async(s));
+		stopper_wait(stopper_is_stopped(s), NULL);
+		break;
+	case DEADLINE:
+		leak_deadline();
+		fallthrough;
+	default:
+		WARN_ON(stopper_stop(s, NULL));
+	}
+	finish();
+}
+
+module_init(going_init);
+module_exit(going_exit);
+MODULE_DESCRIPTION("A module that goes, for the tests of the stopper");
+MODULE_LICENSE("GPL");
