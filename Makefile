@@ -72,6 +72,10 @@ torture: ## Random operations that check themselves, library and module [MINUTES
 kselftest-modules: ## Modules that come and go, for long, in booted kernels [ROUNDS=1000 SEED=1]
 	@$(lib)/kselftest-modules $(or $(ROUNDS),1000) $(SEED)
 
+.PHONY: kselftest-matrix
+kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CELLS='gcc*']
+	@tools/testing/matrix/run $(CELLS)
+
 .PHONY: check
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 	@tools/testing/check/run

@@ -575,31 +575,14 @@ static bool is_sync_of(const struct stopper_slot *slot, int tid)
 	return plat_load(&slot->tid) == slot_tid(STOPPER_KIND_SYNC, (unsigned int)tid);
 }
 
-/* Ends what a thread, now gone, has left in the half of its table that is for its own stack. */
-void tasks_left(struct slot_table *t)
+/* Ends the synchronous tasks of a thread that stand in no table. */
+static void lists_abandon(int tid)
 {
-	unsigned int i;
-
-	spans_abandon((int)t->id);
-	for (i = 0; i < HALF; i++)
-		if (plat_load(&t->slot[i].stopper))
-			release(&t->slot[i]);
-}
-
-/* Ends the synchronous tasks of a thread that is dying. Any context. */
-void tasks_abandon(int tid)
-{
-	struct slot_table *t = NULL;
 	struct stopper_list *n, *next;
 	struct stopper_task *task;
 	plat_flags_t f;
 	unsigned int i;
 
-	spans_abandon(tid);
-	while ((t = slots_walk(t)))
-		for (i = 0; i < SLOTS; i++)
-			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
-				release(&t->slot[i]);
 	for (i = 0; i < SHARDS; i++) {
 		plat_lock(&task_shards[i].lock, f);
 		for (n = task_shards[i].tasks.next; n != &task_shards[i].tasks; n = next) {
@@ -613,6 +596,32 @@ void tasks_abandon(int tid)
 		}
 		plat_unlock(&task_shards[i].lock, f);
 	}
+}
+
+/* Ends what a thread, now gone, has left: in the half of its table for its own stack, on lists. */
+void tasks_left(struct slot_table *t)
+{
+	unsigned int i;
+
+	spans_abandon((int)t->id);
+	for (i = 0; i < HALF; i++)
+		if (plat_load(&t->slot[i].stopper))
+			release(&t->slot[i]);
+	lists_abandon((int)t->id);
+}
+
+/* Ends the synchronous tasks of a thread that is dying. Any context. */
+void tasks_abandon(int tid)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+
+	spans_abandon(tid);
+	while ((t = slots_walk(t)))
+		for (i = 0; i < SLOTS; i++)
+			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
+				release(&t->slot[i]);
+	lists_abandon(tid);
 }
 
 /* Takes a task whose record lies there off its list; false: there is none. */

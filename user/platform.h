@@ -19,7 +19,12 @@
 #define EXPORT_SYMBOL_PLAT(sym)	extern __typeof__(sym) sym
 #define PLAT_LIKELY(x)		__builtin_expect(!!(x), 1)
 #define PLAT_UNLIKELY(x)	__builtin_expect(!!(x), 0)
+/* A panic finds its frame by its address: one function, no copies for certain callers. */
+#ifdef __clang__
 #define PLAT_NOINLINE		__attribute__((noinline))
+#else
+#define PLAT_NOINLINE		__attribute__((noipa))
+#endif
 #define PLAT_ALWAYS_INLINE	inline __attribute__((always_inline))
 #define PLAT_CACHELINE_ALIGNED	__attribute__((aligned(64)))
 #define PLAT_FOREVER		INT64_MAX
@@ -36,11 +41,18 @@
 
 /*
  * C11's seq_cst read-modify-write orders less than the kernel's full order, so a
- * fence is added, but on x86, where it is one. TSan knows no fences, and does not
- * need them: it models the atomics themselves as sequentially consistent.
+ * fence is added, but on x86, where it is one.
+ *
+ * TSan knows no fences, so it is given a plain one that the compiler does not hand on
+ * to it: the program is as ordered as without TSan, and TSan takes no order from it.
+ * What it judges by are (C), (E), (K), (L) and the locks, which are acquire and release
+ * to it as they are to the compiler. Leaving out the rest can only make it see more
+ * races; none is hidden. What it does not judge: the light and heavy barriers (B1),
+ * (B2), which hand nothing over, but decide who sees whom - their words are atomic, so
+ * there is no race to see, only a lost task or wake-up - and the retry of (S).
  */
 #ifdef STOPPER_TSAN
-#define plat_fence(order)	__atomic_signal_fence(order)
+#define plat_fence(order)	__sync_synchronize()
 #else
 #define plat_fence(order)	__atomic_thread_fence(order)
 #endif

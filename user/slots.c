@@ -4,7 +4,8 @@
  *
  * A thread gets a table with its first task and leaves it when it exits, perhaps
  * with slots taken: a handle begun here may be ended anywhere. Its synchronous
- * tasks have ended with it, though C frames without -fexceptions did not say so.
+ * tasks have ended with it, though C frames without -fexceptions, or none at all where
+ * libc does not unwind (musl), did not say so.
  * The next new thread adopts the table with what is in it. Tables are never freed, so there
  * are as many as there ever were threads with tasks at once, and anybody may look
  * at any slot at any time.
@@ -22,7 +23,8 @@
 
 _Static_assert(offsetof(struct stopper, refs) == 64, "nothing is written where tasks read");
 _Static_assert(HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");
-_Static_assert(offsetof(struct stopper, name) + 32 <= 1024, "what a stopper costs");
+_Static_assert(offsetof(struct stopper, name) + 32 <= 1024 || sizeof(stopper_lock_t) > 40,
+	       "what a stopper costs, but where locks are larger (AArch64)");
 
 __thread struct stopper_my stopper_my = { { &stopper_no_slot, &stopper_no_slot }, 0 };
 __thread struct slot_table *plat_my_slots;
@@ -52,6 +54,7 @@ static void thread_exits(void *table)
 	stopper_my.slot[0] = &stopper_no_slot;
 	stopper_my.slot[1] = &stopper_no_slot;
 	tasks_left(t);
+	runs_abandon((int)t->id);
 	cache_leave();
 	pthread_mutex_lock(&lock);
 	t->free = free_tables;

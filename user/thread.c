@@ -6,9 +6,11 @@
  * program's threads. The shared library is never unmapped (-z nodelete), so a
  * thread's last instructions are always there.
  *
- * A user function may end its thread: pthread_exit(), cancellation. Both unwind
- * the stack with a forced exception, and the cleanup in thread_main() is where
- * that is noticed; then the thread really ends.
+ * A user function may end its thread: pthread_exit(), cancellation. The cleanup
+ * handler in thread_main() is where that is noticed; then the thread really ends.
+ * glibc unwinds the stack with a forced exception, so that what was begun on the way
+ * has been ended by then. musl does not; there it is ended here, and in slots.c for
+ * threads that are not ours.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -56,22 +58,29 @@ struct main_scope {
 	bool returned;
 };
 
-static void main_over(struct main_scope *sc)
+static void main_over(void *scope)
 {
-	if (!sc->returned)
+	struct main_scope *sc = scope;
+
+	if (!sc->returned) {
+		tasks_abandon(plat_tid());
+		runs_abandon(plat_tid());
 		sc->t->died(sc->t, false);
+	}
 	sc->t->release(sc->t);
 	cache_leave();
 }
 
 static void *thread_main(void *arg)
 {
-	struct main_scope sc __attribute__((cleanup(main_over))) = { arg, false };
+	struct main_scope sc = { arg, false };
 
 	cache_join();
 	name_thread(sc.t->name);
+	pthread_cleanup_push(main_over, &sc);
 	sc.t->main(sc.t);
 	sc.returned = true;
+	pthread_cleanup_pop(1);
 	return NULL;
 }
 

@@ -40,7 +40,7 @@ struct stopper_slot {
 	void *watch;
 	unsigned int seq;
 	unsigned int tid;
-	uint64_t start;
+	uint64_t start __attribute__((aligned(8)));	/* read whole, also on i386 */
 	void *frame;		/* userspace: the stack where a panic goes on; NULL: not inlined */
 };
 
@@ -196,10 +196,10 @@ STOPPER_INLINE bool __stopper_traced(void)
 		: "=r" (word));
 	return __stopper_unlikely(__stopper_load(word));
 #else
-	/* Nothing is inlined there, so only the library looks. */
-	extern const unsigned int stopper_traced;
+	/* Nothing is inlined there, so only the library looks, whose type for it is another. */
+	extern const unsigned int stopper_traced_word __asm__("stopper_traced");
 
-	return __stopper_unlikely(__stopper_load(&stopper_traced));
+	return __stopper_unlikely(__stopper_load(&stopper_traced_word));
 #endif
 }
 

@@ -51,7 +51,7 @@ typedef spinlock_t stopper_lock_t;
 
 typedef pthread_mutex_t stopper_lock_t;
 
-/* Private: each user names the partner. TSan knows no fences, and needs none here. */
+/* Private: each user names the partner. TSan's: see user/platform.h. */
 #define __stopper_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
 #define __stopper_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define __stopper_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -67,7 +67,7 @@ typedef pthread_mutex_t stopper_lock_t;
 #endif
 #endif
 #ifdef STOPPER_TSAN
-#define __stopper_store_barrier()	__atomic_signal_fence(__ATOMIC_RELEASE)
+#define __stopper_store_barrier()	__sync_synchronize()
 #else
 #define __stopper_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #endif

@@ -124,7 +124,7 @@ static int forbid(unsigned int nr, int err)
 	struct sock_fprog prog = { .len = 4, .filter = code };
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
 }
 
 static int open_fds(void)
@@ -258,29 +258,36 @@ TEST(descriptor_of_a_stopper_goes_with_it)
 
 /* --- taken away ------------------------------------------------------------------------------- */
 
+static bool has_seccomp(void)
+{
+	/* With no filter given, a kernel that has filters says EFAULT. */
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) && errno == EFAULT;
+}
+
 static void without(struct __test_metadata *_metadata, unsigned int nr, int err)
 {
+	if (!has_seccomp())
+		SKIP(return, "no seccomp filters here");
 	ASSERT_EQ(forbid(nr, err), 0);
 	EXPECT_EQ(exercise(), 0);
+	if (nr == __NR_io_uring_setup)
+		EXPECT_STREQ(stopper_wait_backend(), "futex");
 }
 
 TEST(io_uring_forbidden_with_eperm)
 {
 	without(_metadata, __NR_io_uring_setup, EPERM);
-	EXPECT_STREQ(stopper_wait_backend(), "futex");
 }
 
 TEST(io_uring_forbidden_with_enosys)
 {
 	without(_metadata, __NR_io_uring_setup, ENOSYS);
-	EXPECT_STREQ(stopper_wait_backend(), "futex");
 }
 
 TEST(io_uring_forbidden_but_asked_for)
 {
 	setenv("STOPPER_WAIT", "uring-futex", 1);
 	without(_metadata, __NR_io_uring_setup, EPERM);
-	EXPECT_STREQ(stopper_wait_backend(), "futex");
 }
 
 TEST(membarrier_missing)
@@ -653,7 +660,8 @@ FIXTURE_TEARDOWN(many)
 
 TEST_F_TIMEOUT(many, ten_thousand_async_tasks_wait_stop_and_are_gone, 200)
 {
-	int want = in_vm() ? 1000 : 10000, i, err;
+	/* Each has a stack: 4 GiB hold only so many. */
+	int want = in_vm() ? 1000 : sizeof(void *) < 8 ? 300 : 10000, i, err;
 	struct many m = { .s = NULL };
 	long rss, pid_max = number_in("/proc/sys/kernel/pid_max");
 	long max = number_in("/proc/sys/kernel/threads-max");
@@ -682,7 +690,9 @@ TEST_F_TIMEOUT(many, ten_thousand_async_tasks_wait_stop_and_are_gone, 200)
 	while (status_of("Threads:") > 50 && now() < until)
 		nap();
 	EXPECT_LE(status_of("Threads:"), 50);
+#ifdef __GLIBC__
 	malloc_trim(0);
+#endif
 	EXPECT_LE(status_of("VmRSS:") - rss, 16 * 1024);
 }
 
