@@ -61,7 +61,7 @@ kselftest-user: ## The tests of libstopper, natively
 	@$(lib)/kselftest user
 
 .PHONY: kselftest-vm
-kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12, default both]
+kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12|rt, default 6.1 6.12]
 	@$(lib)/kselftest vm $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
 .PHONY: torture
@@ -75,6 +75,10 @@ kselftest-modules: ## Modules that come and go, for long, in booted kernels [ROU
 .PHONY: kselftest-matrix
 kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CELLS='gcc*']
 	@tools/testing/matrix/run $(CELLS)
+
+.PHONY: kselftest-debug
+kselftest-debug: ## The kernel's tests under KASAN, lockdep, KCSAN, faults, PREEMPT_RT [ROW=name...]
+	@$(lib)/kselftest debug $(ROW)
 
 .PHONY: check
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments

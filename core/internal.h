@@ -181,8 +181,9 @@ struct worker {
 	stopper_fn fn;
 	void *arg;
 	struct job stop_job;
-	unsigned int holds;		/* its thread, and the job if queued */
-	bool told;			/* the job is queued; s->lock */
+	unsigned int holds;		/* its thread, run_worker, the job if queued */
+	bool told;			/* the job is queued, or not to be yet; s->lock */
+	bool left;			/* not counted any more; s->lock */
 };
 
 struct closer_fn {

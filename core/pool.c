@@ -132,31 +132,6 @@ static void pool_release(struct plat_thread *t)
 	pool_thread_free(list_item(t, struct pool_thread, thread));
 }
 
-/* One thread more, already counted in ->nthreads and ->coming. */
-static int add_thread(void)
-{
-	struct pool_thread *me = plat_alloc(sizeof(*me));
-	plat_flags_t f;
-	int err = -ENOMEM;
-
-	if (me)
-		me->table = pool_slot_get(&me->at);
-	if (me && me->table) {
-		me->thread.main = pool_main;
-		me->thread.died = pool_died;
-		me->thread.release = pool_release;
-		err = plat_thread_start(&me->thread, "stopper/pool");
-	}
-	if (err) {
-		pool_thread_free(me);
-		plat_lock(&pool.lock, f);
-		plat_store(&pool.nthreads, pool.nthreads - 1);
-		pool.coming--;
-		plat_unlock(&pool.lock, f);
-	}
-	return err;
-}
-
 /* With the lock held: more jobs wait than threads are on their way to them. */
 static bool unserved(void)
 {
@@ -200,6 +175,36 @@ static void start_tick(int64_t delay)
 	pool.ticking = false;
 	wake_gone();
 	plat_unlock(&pool.lock, f);
+}
+
+/* One thread more, already counted in ->nthreads and ->coming. */
+static int add_thread(void)
+{
+	struct pool_thread *me = plat_alloc(sizeof(*me));
+	plat_flags_t f;
+	int err = -ENOMEM;
+	bool tick;
+
+	if (me)
+		me->table = pool_slot_get(&me->at);
+	if (me && me->table) {
+		me->thread.main = pool_main;
+		me->thread.died = pool_died;
+		me->thread.release = pool_release;
+		err = plat_thread_start(&me->thread, "stopper/pool");
+	}
+	if (err) {
+		pool_thread_free(me);
+		plat_lock(&pool.lock, f);
+		plat_store(&pool.nthreads, pool.nthreads - 1);
+		pool.coming--;
+		/* A job pushed meanwhile was left to this thread. */
+		tick = want_tick();
+		plat_unlock(&pool.lock, f);
+		if (tick)
+			start_tick(TICK_NS);
+	}
+	return err;
 }
 
 /* With the lock held: those in one job since before the last tick no longer count. */
@@ -372,16 +377,11 @@ static void enqueue(struct job *job, bool may_start, struct follow_up *todo)
 
 static void follow_up(struct follow_up *todo)
 {
-	plat_flags_t f;
-
 	/* It waits for this, so it is still there. */
 	if (todo->wake)
 		plat_unpark(&todo->wake->park);
-	if (todo->start && add_thread()) {
-		plat_lock(&pool.lock, f);
-		todo->tick = want_tick() || todo->tick;
-		plat_unlock(&pool.lock, f);
-	}
+	if (todo->start)
+		add_thread();
 	if (todo->tick)
 		start_tick(todo->delay);
 }
@@ -425,7 +425,6 @@ bool pool_push_or_not(struct job *job)
 			slist_remove(&job->node);
 			plat_store(&pool.nqueued, pool.nqueued - 1);
 		}
-		todo.tick = want_tick() || todo.tick;
 		plat_unlock(&pool.lock, f);
 	}
 	todo.start = false;

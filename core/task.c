@@ -89,9 +89,10 @@
  * the table to themselves: nobody comes between the look at a slot and the filling
  * of it. (A number from one this_cpu instruction does not do: a softirq that begins
  * as many handles as there are slots comes round to the very slot that is being
- * filled.) No preemption need be off between the store and the look at the phase: a
- * task that is moved in between passes through the scheduler, a full barrier, on
- * both CPUs.
+ * filled.) On PREEMPT_RT softirqs run in threads, which preemption off keeps away too,
+ * and are not told from threads: they use the half of threads, the other stays empty.
+ * No preemption need be off between the store and the look at the phase: a task that
+ * is moved in between passes through the scheduler, a full barrier, on both CPUs.
  *
  * An async task is in the pool's queue, then in the slot of the pool thread that
  * runs it, which fills that slot under the pool's lock as it takes the job; see

@@ -10,6 +10,15 @@
  * them at once, but kthread_stop() waits for its kthread. So it is called from
  * the pool, a job a worker, whose record is in the worker. Most have returned
  * by then, because ShouldStop fired first.
+ *
+ * Only a thread that was started can be told, and one that cannot be started is freed
+ * by run_worker. Both sides look under s->lock:
+ *
+ *   run_worker                        Stop
+ *   counted, as if it were told       phase = STOPPING
+ *   start its thread                  tell those that are not told
+ *   phase < STOPPING? not told
+ *   else tell it
  */
 #include "internal.h"
 
@@ -35,6 +44,7 @@ static void worker_leave(struct worker *w)
 	stopper_ctx_put(w->ctx);
 	plat_lock(&s->lock, f);
 	slist_remove(&w->node);
+	w->left = true;
 	s->nworkers--;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
@@ -97,6 +107,29 @@ static bool worker_count(struct stopper *s, struct worker *w)
 	return ok;
 }
 
+/* Its thread runs, or has run: it can be told to stop, by worker_stop_all() or, if late, here. */
+static void worker_started(struct worker *w)
+{
+	struct stopper *s = w->s;
+	bool late = false;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	if (PLAT_STOPS_THREADS && !w->left) {
+		late = s->phase >= STOPPER_STOPPING;
+		w->told = late;
+		if (!late) {
+			slist_remove(&w->node);
+			slist_push(&s->workers, &w->node);
+		}
+	}
+	plat_unlock(&s->lock, f);
+	if (late)
+		pool_push(&w->stop_job, true);
+	else
+		worker_release(w);
+}
+
 int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 			 const struct stopper_site *site, stopper_fn fn, void *arg)
 {
@@ -116,7 +149,8 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->thread.died = worker_died;
 	w->thread.release = worker_thread_release;
 	w->stop_job.ops = &worker_stop_ops;
-	w->holds = 1;
+	w->told = true;
+	w->holds = 2;
 	w->s = s;
 	w->site = site;
 	w->ctx = ctx;
@@ -135,6 +169,8 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 		w->traced = NULL;
 		worker_leave(w);
 		plat_free(w);
+	} else {
+		worker_started(w);
 	}
 	return err;
 }

@@ -5,6 +5,13 @@
  * Locks are spinlocks with interrupts off: tasks begin and end, events fire and
  * contexts end in softirq, and no section here is long. A wait is TASK_IDLE: it
  * is nobody's load and no hung task, however long a service runs.
+ *
+ * PREEMPT_RT: these locks sleep, so none is taken with preemption or interrupts off,
+ * that is, between plat_slots_pin() and plat_slots_unpin() or inside a parker's lock,
+ * which is raw and leads to the scheduler's only. An hrtimer expires in a thread there;
+ * all that it does is queue work. There are no expedited grace periods after boot, as
+ * they would interrupt every CPU: a heavy barrier takes as long as a normal one, some
+ * ticks, and so does each Quiesce.
  */
 #ifndef STOPPER_KMOD_PLATFORM_H
 #define STOPPER_KMOD_PLATFORM_H

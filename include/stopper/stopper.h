@@ -44,6 +44,9 @@
  *
  * A reference (create, get) must be held across every call with a stopper or
  * context, except stopper_task_end(): its task keeps nothing alive, needs nothing.
+ *
+ * "Any context, up to softirq" may hold spinlocks and have interrupts off. On PREEMPT_RT it
+ * is what may take a spinlock_t there: preemption and interrupts on, no raw lock held.
  */
 #ifndef STOPPER_STOPPER_H
 #define STOPPER_STOPPER_H

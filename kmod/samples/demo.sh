@@ -3,7 +3,8 @@
 # demo.sh: the kernel half of make demo. Boots a VM, puts real clients on stopper_httpd, unloads it
 # under load, and says what became of every request.
 #
-#   KERNEL           6.1, 6.12                                                    [6.12]
+#   KERNEL           6.1, 6.12, rt, kasan ...                                                 [6.12]
+#   STOPPER_DEMO_SECONDS  the time limit                                         [120]
 #   STOPPER_KO_DIR   where build-modules put the modules        [the ones built for KERNEL]
 #
 # Status 0: not one request was lost and the kernel log has nothing in it but our own lines. What
@@ -43,6 +44,6 @@ for file in demo-guest.sh demo-wrk.lua; do
 	files+=(-f "$samples/$file:/demo/$file")
 done
 
-note "Booting Debian's $kernel in QEMU: stopper_httpd under load, then rmmod"
-supervise "$vm/run" -k "$kernel" -t 120 -m 768 -l "$log_dir/demo-vm-$kernel.log" "${files[@]}" \
+note "Booting kernel $kernel in QEMU: stopper_httpd under load, then rmmod"
+supervise "$vm/run" -k "$kernel" -t "${STOPPER_DEMO_SECONDS:-120}" -m 768 -l "$log_dir/demo-vm-$kernel.log" "${files[@]}" \
 	-- 'sh /demo/demo-guest.sh'

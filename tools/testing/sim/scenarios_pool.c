@@ -30,6 +30,17 @@ SCENARIO(async_faults, "an async task, and any memory or thread is missing",
 	end(s);
 }
 
+SCENARIO(first_thread_not_started, "two push, and the first thread is not to be had",
+	 .budget = 3, .faults = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	go(push, NULL);
+	push(NULL);
+	end(s);
+}
+
 SCENARIO(async_two_pushers, "pool.c: two push, one thread takes both",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {

@@ -156,10 +156,24 @@ SCENARIO(worker_or_stop, "worker.c: a worker is started while Stop begins: refus
 	end(s);
 }
 
-SCENARIO(kthreads_told, "worker.c: workers are told one by one, as kthreads are",
-	 .budget = 2, .kthreads = true)
+SCENARIO(kthread_not_started, "worker.c: a stop tells workers, one of which cannot be started",
+	 .budget = 3, .faults = 1, .needs_time = true, .kthreads = true)
 {
 	s = new_stopper(NULL);
+	if (!s)
+		return;
+	go(hires, s);
+	check(!stopper_stop(s, NULL));
+	join_all();
+	stopper_put(s);
+}
+
+SCENARIO(kthreads_told, "worker.c: workers are told one by one, as kthreads are",
+	 .budget = 2, .faults = 1, .needs_time = true, .kthreads = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
 	hires(s);
 	go(hires, s);
 	end(s);

@@ -134,7 +134,7 @@ static inline int conf_dec(struct conf_counter *c)
 
 #define CONF_MSEC	1000000LL
 #define CONF_SEC	1000000000LL
-#define CONF_BOUND	(30 * CONF_SEC)	/* of every wait for a condition */
+#define CONF_BOUND	(90 * CONF_SEC)	/* of every wait for a condition; CPUs may be emulated */
 
 /* --- verdicts --------------------------------------------------------------------------------- */
 

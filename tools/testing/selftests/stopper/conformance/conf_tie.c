@@ -254,6 +254,7 @@ static void make(void *arg)
 				stopper_ctx_cancel(kept[i]);
 			stopper_ctx_put(kept[i]);
 		}
+		conf_yield();	/* preempt=none: two of these fill two CPUs */
 	} while (!last);
 }
 

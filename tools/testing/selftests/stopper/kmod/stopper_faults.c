@@ -1,0 +1,649 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stopper_faults.c - every call with its n-th allocation failing.
+ *
+ *   echo all >/sys/kernel/debug/stopper_faults/run; cat .../results
+ *   echo NAME N >/sys/kernel/debug/stopper_faults/run
+ *   echo race ROUNDS >.../run, no-memory-begin 0|1, no-memory-stop 0|1
+ *
+ * Each case is prepared, called with current->fail_nth = n (what /proc/self/fail-nth sets),
+ * and looked at afterwards: n = 1, 2, ... until a call meets no failure. "NAME N" does one n, for
+ * who reloads stopper.ko in between so that the pool has no thread. What must hold each time:
+ *
+ *   - the call returns 0 or -ENOMEM, no other error; one that must not fail returns what it should;
+ *   - a refused task, worker or closer is never called, an accepted one exactly once;
+ *   - nothing is left counted, no slot held, and the stopper stops.
+ *
+ * Leaks are kmemleak's to find. Between no-memory-begin and no-memory-stop kernel_faults.sh has all
+ * allocations of stopper.ko fail; with 1 the pool has a thread by then.
+ */
+#define pr_fmt(fmt) "stopper_faults: " fmt
+
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/fault-inject.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/trace_events.h>
+#include <linux/uaccess.h>
+#include <stopper/device.h>
+#include <stopper/stopper.h>
+
+#define MOST		64	/* no call allocates so often */
+#define EVENTS		64	/* more than stopper_wait_any() has room for on its stack */
+#define BOUND_NS	(60 * 1000000000LL)
+
+static DEFINE_MUTEX(run_lock);
+static char results[8192];
+static size_t results_len;
+static unsigned int injected_total;
+
+/* What a case works on, made anew for each n. */
+static struct world {
+	struct stopper *s;
+	struct stopper *made;
+	struct stopper_ctx *ended, *ctx, *limit;
+	struct stopper_sem sem;
+	struct stopper_closer closer;
+	struct stopper_task handle;
+	struct stopper_event event[EVENTS];
+	struct stopper_event *events[EVENTS];
+	struct stopper_task_info info[4];
+	char text[64];
+	struct completion gate;
+	struct device *dev;
+	atomic_t ran;		/* calls of the function that the call was given */
+	atomic_t others;	/* of those that were accepted before */
+} w;
+
+struct fault_case {
+	const char *name;
+	int (*call)(void);
+	int (*prepare)(void);
+	int want;		/* what it returns, unless that is -ENOMEM */
+	int runs;		/* how often the function is called when the call was accepted */
+	bool must;		/* -ENOMEM is not fine */
+	bool ends;		/* what the call does is waited for */
+	int others;		/* how often what prepare() handed over is called */
+};
+
+static __printf(1, 2) void say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	results_len += vscnprintf(results + results_len, sizeof(results) - results_len, fmt, args);
+	va_end(args);
+}
+
+/* --- what is called --------------------------------------------------------------------------- */
+
+static void ran(struct stopper_ctx *ctx, void *arg)
+{
+	atomic_inc(arg);
+}
+
+static int ran_err(struct stopper_ctx *ctx, void *arg)
+{
+	atomic_inc(arg);
+	return 0;
+}
+
+static void closed(void *arg)
+{
+	atomic_inc(arg);
+}
+
+static void closer_called(struct stopper_closer *closer)
+{
+	atomic_inc(&w.ran);
+}
+
+static void at_gate(struct stopper_ctx *ctx, void *arg)
+{
+	atomic_inc(arg);
+	wait_for_completion_timeout(&w.gate, nsecs_to_jiffies(BOUND_NS));
+}
+
+static void until_stop(struct stopper_ctx *ctx, void *arg)
+{
+	atomic_inc(arg);
+	stopper_wait(stopper_should_stop(w.s), NULL);
+}
+
+static int create(void)
+{
+	return stopper_create(&w.made, "made", NULL);
+}
+
+static int create_child(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .parent = w.s };
+
+	return stopper_create(&w.made, "child", &opts);
+}
+
+static int create_for_device(void)
+{
+	struct stopper *s;
+
+	return devm_stopper_create(w.dev, &s, "device", NULL);
+}
+
+static int run_task(void)
+{
+	return stopper_run_task(w.s, NULL, "fault", ran, &w.ran);
+}
+
+static int run_task_err(void)
+{
+	return stopper_run_task_err(w.s, NULL, "fault", ran_err, &w.ran);
+}
+
+static int begin_and_end(void)
+{
+	int err = stopper_task_begin(w.s, w.ctx, "fault", &w.handle);
+
+	if (!err)
+		stopper_task_end(&w.handle);
+	return err;
+}
+
+static int run_async(void)
+{
+	return stopper_run_async_task(w.s, w.ctx, "fault", ran, &w.ran);
+}
+
+static int run_limited(void)
+{
+	return stopper_run_limited_async_task(w.s, w.ctx, "fault", &w.sem, false, ran, &w.ran);
+}
+
+static int run_limited_waiting(void)
+{
+	return stopper_run_limited_async_task(w.s, w.ctx, "fault", &w.sem, true, ran, &w.ran);
+}
+
+static int run_worker(void)
+{
+	return stopper_run_worker(w.s, w.ctx, "fault", ran, &w.ran);
+}
+
+static int add_closer(void)
+{
+	w.closer = (struct stopper_closer){ .fn = closer_called, .name = "fault" };
+	return stopper_add_closer(w.s, &w.closer);
+}
+
+static int add_closer_fn(void)
+{
+	return stopper_add_closer_fn(w.s, "fault", closed, &w.ran);
+}
+
+static int with_cancel(void)
+{
+	return stopper_ctx_with_cancel(w.ended, &w.ctx);
+}
+
+static int with_timeout(void)
+{
+	return stopper_ctx_with_timeout(NULL, 3600 * 1000000000LL, &w.ctx);
+}
+
+static int with_cancel_on_quiesce(void)
+{
+	return stopper_ctx_with_cancel_on_quiesce(w.s, w.ended, &w.ctx);
+}
+
+static int with_cancel_on_stop(void)
+{
+	return stopper_ctx_with_cancel_on_stop(w.s, NULL, &w.ctx);
+}
+
+static int with_span(void)
+{
+	struct stopper_span span = { .trace_id = { 1 }, .span_id = { 2 } };
+
+	return stopper_ctx_with_span(NULL, &span, &w.ctx);
+}
+
+static int wait_any(void)
+{
+	return stopper_wait_any(w.events, EVENTS, w.ended);
+}
+
+static int sem_acquire(void)
+{
+	int err = stopper_sem_acquire(&w.sem, NULL);
+
+	if (!err)
+		stopper_sem_release(&w.sem);
+	return err;
+}
+
+static int running_tasks(void)
+{
+	return stopper_running_tasks(w.s, w.info, ARRAY_SIZE(w.info));
+}
+
+static int task_map(void)
+{
+	return stopper_task_map(w.s, w.text, sizeof(w.text));
+}
+
+static int num_tasks(void)
+{
+	return stopper_num_tasks(w.s);
+}
+
+static int quiesce(void)
+{
+	return stopper_quiesce(w.s, NULL);
+}
+
+static int stop(void)
+{
+	return stopper_stop(w.s, NULL);
+}
+
+static int stop_async(void)
+{
+	return stopper_stop_async(w.s);
+}
+
+/* --- what was there before -------------------------------------------------------------------- */
+
+static int an_idle_thread(void)
+{
+	int err = stopper_run_async_task(w.s, NULL, "before", ran, &w.others);
+
+	while (!err && stopper_num_tasks(w.s))
+		usleep_range(500, 1500);
+	return err;
+}
+
+/* A blocked thread: the next task needs another one, or an idle one if there is one. */
+static int a_blocked_thread(void)
+{
+	return stopper_run_async_task(w.s, NULL, "before", at_gate, &w.others);
+}
+
+static int a_context(void)
+{
+	return stopper_ctx_with_cancel_on_stop(w.s, NULL, &w.ctx) ?: an_idle_thread();
+}
+
+static int a_handle(void)
+{
+	return stopper_task_begin(w.s, NULL, "before", &w.handle);
+}
+
+/* Two closers, a worker, a child with a closer: all that a stop has to do with threads. */
+static int much_to_stop(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .parent = w.s };
+
+	return stopper_create(&w.made, "child", &opts) ?:
+		stopper_add_closer_fn(w.made, "before", closed, &w.others) ?:
+		stopper_add_closer_fn(w.s, "before", closed, &w.others) ?:
+		stopper_add_closer_fn(w.s, "before", closed, &w.others) ?:
+		stopper_run_worker(w.s, NULL, "before", until_stop, &w.others) ?:
+		stopper_ctx_with_cancel_on_quiesce(w.s, NULL, &w.ctx);
+}
+
+static const struct fault_case cases[] = {
+	{ "create", create },
+	{ "create_child", create_child },
+	{ "create_for_device", create_for_device },
+	{ "run_task", run_task, .runs = 1, .must = true },
+	{ "run_task_err", run_task_err, .runs = 1, .must = true },
+	{ "begin_and_end", begin_and_end, .must = true },
+	{ "run_async", run_async, a_context, .runs = 1, .others = 1 },
+	{ "run_async_beside_a_blocked_one", run_async, a_blocked_thread, .runs = 1, .others = 1 },
+	{ "run_async_of_a_new_pool", run_async, .runs = 1 },
+	{ "run_limited", run_limited, a_context, .runs = 1, .others = 1 },
+	{ "run_limited_waiting", run_limited_waiting, a_context, .runs = 1, .others = 1 },
+	{ "run_limited_of_a_new_pool", run_limited, .runs = 1 },
+	{ "run_worker", run_worker, .runs = 1 },
+	{ "add_closer", add_closer, .runs = 1, .must = true },
+	{ "add_closer_fn", add_closer_fn, .runs = 1 },
+	{ "ctx_with_cancel", with_cancel },
+	{ "ctx_with_timeout", with_timeout },
+	{ "ctx_with_cancel_on_quiesce", with_cancel_on_quiesce },
+	{ "ctx_with_cancel_on_stop", with_cancel_on_stop },
+	{ "ctx_with_span", with_span },
+	{ "wait_any_of_64", wait_any, .want = -ECANCELED },
+	{ "sem_acquire", sem_acquire, .must = true },
+	{ "running_tasks", running_tasks, a_handle, .want = 1 },
+	{ "task_map", task_map, a_handle, .want = sizeof("1      before\n") - 1 },
+	{ "num_tasks", num_tasks, a_handle, .want = 1, .must = true },
+	{ "quiesce", quiesce, much_to_stop, .must = true, .others = 4 },
+	{ "stop", stop, much_to_stop, .must = true, .others = 4 },
+	{ "stop_async", stop_async, much_to_stop, .must = true, .ends = true, .others = 4 },
+};
+
+/* --- one call --------------------------------------------------------------------------------- */
+
+static int build(const struct fault_case *c)
+{
+	int i, err;
+
+	memset(&w, 0, sizeof(w));
+	init_completion(&w.gate);
+	stopper_sem_init(&w.sem, 1);
+	for (i = 0; i < EVENTS; i++) {
+		stopper_event_init(&w.event[i]);
+		w.events[i] = &w.event[i];
+	}
+	w.dev = root_device_register("stopper_faults");
+	if (IS_ERR(w.dev))
+		return PTR_ERR(w.dev);
+	err = stopper_create(&w.s, "world", NULL) ?: stopper_ctx_with_cancel(NULL, &w.ended) ?:
+		stopper_ctx_with_timeout(NULL, BOUND_NS, &w.limit);
+	if (!err)
+		stopper_ctx_cancel(w.ended);
+	return err ?: c->prepare ? c->prepare() : 0;
+}
+
+/* Everything ends; what does not is said. */
+static const char *end(const struct fault_case *c, bool accepted)
+{
+	const char *wrong = NULL;
+	int i, runs = accepted ? c->runs : 0;
+
+	complete_all(&w.gate);
+	if (w.handle.slot)
+		stopper_task_end(&w.handle);
+	if (c->ends && stopper_wait(stopper_is_stopped(w.s), w.limit))
+		wrong = "what was asked for did not come";
+	if (stopper_stop(w.s, w.limit))
+		wrong = "the stopper does not stop";
+	else if (w.made && stopper_stop(w.made, w.limit))
+		wrong = "what was made does not stop";
+	else if (stopper_num_tasks(w.s))
+		wrong = "tasks are still counted";
+	else if (stopper_sem_length(&w.sem))
+		wrong = "a slot of the semaphore is held";
+	else if (atomic_read(&w.ran) != runs)
+		wrong = accepted ? "accepted and not called once" : "refused and called";
+	else if (atomic_read(&w.others) != c->others)
+		wrong = "what was accepted before was not called as often as it should";
+	stopper_ctx_put(w.limit);
+	stopper_ctx_put(w.ended);
+	stopper_ctx_put(w.ctx);
+	if (!wrong) {
+		stopper_put(w.made);
+		stopper_put(w.s);
+	}
+	for (i = 0; i < EVENTS; i++)
+		stopper_event_destroy(&w.event[i]);
+	stopper_sem_destroy(&w.sem);
+	root_device_unregister(w.dev);
+	return wrong;
+}
+
+static int call_failing(const struct fault_case *c, unsigned int n, bool *injected)
+{
+	int ret;
+
+	current->fail_nth = n;
+	ret = c->call();
+	*injected = n && !current->fail_nth;
+	current->fail_nth = 0;
+	return ret;
+}
+
+/* The n-th allocation of the call fails; @injected: it had so many. */
+static const char *once(const struct fault_case *c, unsigned int n, bool *injected, int *ret)
+{
+	const char *wrong;
+
+	*injected = false;
+	*ret = build(c);
+	if (*ret)
+		return "cannot be prepared";
+	*ret = call_failing(c, n, injected);
+	wrong = end(c, *ret == c->want);
+	if (*ret == c->want || (*ret == -ENOMEM && *injected && !c->must))
+		return wrong;
+	return "returned what it should not";
+}
+
+static void all_of(unsigned int nr, const struct fault_case *c, const char *how)
+{
+	unsigned int n, refused = 0;
+	const char *wrong = NULL;
+	bool injected = true;
+	int ret = 0;
+
+	for (n = 1; n <= MOST && injected && !wrong; n++) {
+		wrong = once(c, n, &injected, &ret);
+		injected_total += injected;
+		refused += ret == -ENOMEM;
+	}
+	if (!wrong && injected)
+		wrong = "allocates without end";
+	if (wrong)
+		say("# allocation %u failed, returned %d: %s\nnot ok %u %s%s\n", n - 1, ret, wrong,
+		    nr, c->name, how);
+	else
+		say("# failed: %u, refused: %u\nok %u %s%s\n", n - 2, refused, nr, c->name, how);
+}
+
+static void run_all(void)
+{
+	unsigned int i, n = ARRAY_SIZE(cases);
+
+	results_len = 0;
+	say("TAP version 13\n1..%u\n", 2 * n);
+	for (i = 0; i < n; i++)
+		all_of(i + 1, &cases[i], "");
+	/* The same while somebody listens: records of spans are allocated, and do without. */
+	trace_set_clr_event("stopper", NULL, true);
+	for (i = 0; i < n; i++)
+		all_of(n + i + 1, &cases[i], "_traced");
+	trace_set_clr_event("stopper", NULL, false);
+	say("# faults injected: %u\n", injected_total);
+}
+
+static int run_one(const char *name, unsigned int n)
+{
+	const char *wrong;
+	unsigned int i;
+	bool injected;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		if (!strcmp(cases[i].name, name))
+			break;
+	if (i == ARRAY_SIZE(cases))
+		return -EINVAL;
+	wrong = once(&cases[i], n, &injected, &ret);
+	results_len = 0;
+	say("%s %s %d %s\n", wrong ? "wrong" : "right", injected ? "failed" : "whole", ret,
+	    wrong ?: "");
+	return 0;
+}
+
+/* --- a worker that cannot be started while a stop goes on ------------------------------------- */
+
+struct late_stop {
+	struct completion begun;
+	unsigned int delay;	/* microseconds */
+};
+
+static int stopping(void *arg)
+{
+	struct late_stop *late = arg;
+
+	sched_set_fifo(current);
+	complete(&late->begun);
+	usleep_range(late->delay, late->delay + 1);
+	stopper_stop(w.s, NULL);
+	complete_all(&w.gate);
+	return 0;
+}
+
+/*
+ * Regression: Stop told a worker to stop that was counted but had no thread yet, and was freed
+ * when none could be had. The stop comes upon the call on its own CPU, ever later; where failures
+ * are told on the console, most of the time goes there, just in between.
+ */
+static const char *worker_fails_while_stopping(unsigned int n, unsigned int delay)
+{
+	static const struct fault_case nothing = { .call = run_worker };
+	struct late_stop late = { .delay = delay };
+	struct task_struct *thread;
+	bool injected;
+
+	if (build(&nothing))
+		return "cannot be prepared";
+	init_completion(&late.begun);
+	stopper_quiesce(w.s, NULL);
+	thread = kthread_create(stopping, &late, "stopping");
+	if (IS_ERR(thread))
+		return "no thread";
+	kthread_bind(thread, raw_smp_processor_id());
+	wake_up_process(thread);
+	wait_for_completion(&late.begun);
+	if (call_failing(&nothing, n, &injected) == 0) {
+		stopper_wait(stopper_is_stopped(w.s), NULL);
+		atomic_dec(&w.ran);
+	}
+	wait_for_completion(&w.gate);
+	return end(&nothing, false);
+}
+
+static int run_race(unsigned int rounds)
+{
+	const char *wrong = NULL;
+	unsigned int i, n;
+
+	/* One of these is that of the thread. */
+	for (i = 0; i < rounds && !wrong; i++)
+		for (n = 1; n <= 8 && !wrong; n++)
+			wrong = worker_fails_while_stopping(n, 50 * i);
+	results_len = 0;
+	say("%s\n", wrong ?: "right");
+	return 0;
+}
+
+/* --- while every allocation fails ------------------------------------------------------------- */
+
+static struct stopper_task held[200];
+
+/* @threads: the pool has one, and it is blocked. */
+static int no_memory_begin(bool thread)
+{
+	static const struct fault_case nothing;
+	int i, err = build(&nothing) ?: thread ? a_blocked_thread() : 0;
+
+	err = err ?: much_to_stop();
+	for (i = 0; i < ARRAY_SIZE(held) && !err; i++)
+		err = stopper_task_begin(w.s, NULL, "held", &held[i]);
+	return err;
+}
+
+/* Refuses what is new, ends what is old, on this thread and the pool's if it has one. */
+static int no_memory_stop(bool thread)
+{
+	struct fault_case stopped = { .runs = 2, .others = thread ? 5 : 4 };
+	static struct stopper_closer closer;
+	const char *wrong = NULL, *late;
+	int i;
+
+	closer = (struct stopper_closer){ .fn = closer_called, .name = "late" };
+	if (run_async() != -ENOMEM || run_worker() != -ENOMEM || run_limited() != -ENOMEM ||
+	    add_closer_fn() != -ENOMEM || task_map() != -ENOMEM || running_tasks() != -ENOMEM ||
+	    run_task() || stopper_add_closer(w.s, &closer))
+		wrong = "not refused for want of memory, or refused though none is needed";
+	for (i = 0; i < ARRAY_SIZE(held); i++)
+		stopper_task_end(&held[i]);
+	late = end(&stopped, true);
+	wrong = wrong ?: late;
+	results_len = 0;
+	say("%s\n", wrong ?: "right");
+	return 0;
+}
+
+/* --- debugfs ---------------------------------------------------------------------------------- */
+
+static struct dentry *dir;
+
+static ssize_t results_read(struct file *file, char __user *buf, size_t n, loff_t *pos)
+{
+	return simple_read_from_buffer(buf, n, pos, results, results_len);
+}
+
+static const struct file_operations results_fops = {
+	.owner = THIS_MODULE,
+	.read = results_read,
+	.llseek = default_llseek,
+};
+
+static int run(const char *what)
+{
+	unsigned int n;
+	char name[40];
+
+	if (!strcmp(what, "all")) {
+		run_all();
+		return 0;
+	}
+	if (sscanf(what, "%39s %u", name, &n) != 2)
+		return -EINVAL;
+	if (!strcmp(name, "race"))
+		return run_race(n);
+	if (!strcmp(name, "no-memory-begin"))
+		return no_memory_begin(n);
+	if (!strcmp(name, "no-memory-stop"))
+		return no_memory_stop(n);
+	return run_one(name, n);
+}
+
+static ssize_t run_write(struct file *file, const char __user *buf, size_t n, loff_t *pos)
+{
+	char what[64] = "";
+	int err;
+
+	if (n >= sizeof(what))
+		return -EINVAL;
+	if (copy_from_user(what, buf, n))
+		return -EFAULT;
+	mutex_lock(&run_lock);
+	err = run(strim(what));
+	mutex_unlock(&run_lock);
+	return err ?: n;
+}
+
+static const struct file_operations run_fops = {
+	.owner = THIS_MODULE,
+	.write = run_write,
+	.llseek = noop_llseek,
+};
+
+static int __init faults_init(void)
+{
+	dir = debugfs_create_dir("stopper_faults", NULL);
+	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
+	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
+	return 0;
+}
+
+static void __exit faults_exit(void)
+{
+	debugfs_remove(dir);
+}
+
+module_init(faults_init);
+module_exit(faults_exit);
+MODULE_DESCRIPTION("Failing allocations for the tests of the stopper");
+MODULE_LICENSE("GPL");
