@@ -68,7 +68,9 @@
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
 #define MAX_STARTS	512	/* per tick */
+#ifndef MAX_WAKES
 #define MAX_WAKES	64	/* per change of plat_stamp(), some ms */
+#endif
 
 struct pool_thread {
 	struct plat_thread thread;

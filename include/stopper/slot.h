@@ -40,8 +40,9 @@ struct stopper_slot {
 	void *watch;
 	unsigned int seq;
 	unsigned int tid;
-	uint64_t start __attribute__((aligned(8)));	/* read whole, also on i386 */
 	void *frame;		/* userspace: the stack where a panic goes on; NULL: not inlined */
+	/* Read whole, also on i386. */
+	__attribute__((aligned(8))) uint64_t start;
 };
 
 /* Where the next free slot is looked for. */

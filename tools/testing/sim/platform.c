@@ -506,6 +506,11 @@ void join_all(void)
 	sync_acquire(sync_at(&joined));
 }
 
+void settle(void)
+{
+	block(SETTLING, NULL, PLAT_FOREVER, PC);
+}
+
 static void none_counted(void *arg, const struct task_view *v)
 {
 	(void)arg;
@@ -533,7 +538,7 @@ void scenario_main(void *arg)
 	E->scenario->run();
 	join_all();
 	/* What is under way ends. */
-	block(SETTLING, NULL, PLAT_FOREVER, PC);
+	settle();
 	E->finishing = true;
 	E->left = (struct budget){ 0 };
 	pool_exit();

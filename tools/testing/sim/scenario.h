@@ -45,6 +45,8 @@ extern const struct scenario __start_scenarios[], __stop_scenarios[];
 
 void go(void (*fn)(void *arg), void *arg);
 void join_all(void);
+/* Waits until nobody else can go on. */
+void settle(void);
 void ghost_set(unsigned int i, long v);
 long ghost_get(unsigned int i);
 long ghost_add(unsigned int i, long n);

@@ -86,6 +86,62 @@ SCENARIO(worker_dies, "a thread dies in a worker while Stop begins",
 	all_accounted_for();
 }
 
+static struct stopper_closer closer;
+
+static void late(struct stopper_closer *c)
+{
+	may_die();
+}
+
+static void adds_late(void *arg)
+{
+	check(!stopper_wait(stopper_should_stop(s), NULL));
+	closer.fn = late;
+	check(!stopper_add_closer(s, &closer));
+}
+
+static void panics(struct stopper_ctx *ctx, void *arg)
+{
+	ghost_add(BEGAN, 1);
+	stopper_panic(arg);
+}
+
+static void quiet_worker(struct stopper_ctx *ctx, void *arg)
+{
+}
+
+static void hires(void *arg)
+{
+	int err = stopper_run_worker(s, NULL, "quiet", quiet_worker, NULL);
+
+	check(!err || err == -ESHUTDOWN);
+}
+
+SCENARIO(dies_beside_worker, "a thread dies in a late closer while workers come and go",
+	 .budget = 3, .deaths = 1)
+{
+	hooked();
+	expected = STOPPER_PANIC_CLOSER;
+	go(hires, NULL);
+	go(adds_late, NULL);
+	check(!stopper_stop(s, NULL));
+	join_all();
+	stopper_put(s);
+}
+
+SCENARIO(panics_beside_worker, "a task panics while workers come and go",
+	 .budget = 3, .deaths = 1)
+{
+	hooked();
+	expected = STOPPER_PANIC_ASYNC;
+	go(hires, NULL);
+	check(!stopper_run_async_task(s, NULL, "panics", panics, NULL));
+	check(!stopper_stop(s, NULL));
+	join_all();
+	check(ghost_get(HOOK) == 1);
+	stopper_put(s);
+}
+
 SCENARIO(told_worker_dies, "the same, of a kthread that is being told to stop",
 	 .budget = 3, .deaths = 1, .kthreads = true)
 {
@@ -158,20 +214,6 @@ SCENARIO(nested_task_dies, "a thread dies in the innermost of its tasks, which i
 	stopper_put(s);
 }
 
-static struct stopper_closer closer;
-
-static void late(struct stopper_closer *c)
-{
-	may_die();
-}
-
-static void adds_late(void *arg)
-{
-	check(!stopper_wait(stopper_should_stop(s), NULL));
-	closer.fn = late;
-	check(!stopper_add_closer(s, &closer));
-}
-
 SCENARIO(late_closer_dies, "a thread dies in a late closer, which Stop waits for",
 	 .budget = 3, .stale = 1, .deaths = 1)
 {
@@ -181,12 +223,6 @@ SCENARIO(late_closer_dies, "a thread dies in a late closer, which Stop waits for
 	check(!stopper_stop(s, NULL));
 	join_all();
 	stopper_put(s);
-}
-
-static void panics(struct stopper_ctx *ctx, void *arg)
-{
-	ghost_add(BEGAN, 1);
-	stopper_panic(arg);
 }
 
 SCENARIO(async_panics, "a task panics while Stop waits",

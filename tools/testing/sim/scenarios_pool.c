@@ -85,6 +85,20 @@ SCENARIO(idle_or_pushed, "pool.c: a thread goes idle while a task is pushed",
 	stopper_event_destroy(&gate);
 }
 
+SCENARIO(woken_by_tick, "pool.c: two threads idle, three tasks: one of the two waits for the tick",
+	 .budget = 2, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	settle();
+	push(NULL);
+	push(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
 SCENARIO(awake_or_pushed, "pool.c: a thread looks at the queue, awake, while a task is pushed",
 	 .budget = 3, .stale = 1, .cpus = 1, .spins = 1)
 {

@@ -269,6 +269,7 @@ SCENARIO(list_is_read, "the debug list is read while stoppers come, run tasks an
 		return;
 	kid = new_stopper(s);
 	accepted(stopper_run_async_task(s, NULL, "async", counted, NULL));
+	hires(s);
 	check(!stopper_stop(s, NULL));
 	stopper_put(kid);
 	join_all();
@@ -290,7 +291,6 @@ SCENARIO(stop_that_stalls, "a stop reports what it waits for, and goes on",
 	go(end_handle, NULL);
 	end(s);
 }
-
 
 static struct stopper_task handles[2];
 

@@ -136,18 +136,20 @@ SCENARIO(slot_used_again, "task.c, race 4: two drains watch one slot, one task a
 	stopper_put(second);
 }
 
-static void nothing_(struct stopper_ctx *ctx, void *arg)
-{
-}
-
 static const struct stopper_site site_one = { .name = "one", .line = 1 };
 static const struct stopper_site site_two = { .name = "two", .line = 2 };
 
+static struct stopper_task handle[3];
+static struct stopper_event begun, looked_at;
+
+/* The second takes the slot of the first. */
 static void of_two_sites(void *arg)
 {
-	__stopper_run_task(first, NULL, &site_one, nothing_, NULL);
-	__stopper_run_task(second, NULL, &site_two, nothing_, NULL);
-	__stopper_run_task(first, NULL, &site_one, nothing_, NULL);
+	__stopper_task_begin(first, NULL, &site_one, &handle[0]);
+	stopper_event_fire(&begun);
+	stopper_wait(&looked_at, NULL);
+	stopper_task_end(&handle[0]);
+	__stopper_task_begin(second, NULL, &site_two, &handle[1]);
 }
 
 static void look(void *arg, const struct task_view *v)
@@ -161,15 +163,19 @@ SCENARIO(reader, "task.c, race 5: a reader looks at a slot that is used again",
 {
 	first = new_stopper(NULL);
 	second = new_stopper(NULL);
+	stopper_event_init(&begun);
+	stopper_event_init(&looked_at);
 	go(of_two_sites, NULL);
+	stopper_wait(&begun, NULL);
+	stopper_event_fire(&looked_at);
 	tasks_visit(NULL, look, NULL);
 	join_all();
+	stopper_task_end(&handle[1]);
+	stopper_event_destroy(&begun);
+	stopper_event_destroy(&looked_at);
 	end(first);
 	end(second);
 }
-
-static struct stopper_task handle[3];
-static struct stopper_event begun;
 
 static void begin_one(void *s)
 {

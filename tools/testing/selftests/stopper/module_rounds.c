@@ -4,11 +4,12 @@
  *
  *   module_rounds [-d FOLDER] [-n ROUNDS] [-s SEED] [-e END[,END...]]
  *
- * A round: stopper.ko is loaded; three threads load a stopper_going module each, which starts what
- * the seed says, do a little, and unload it, as it ends (END; see kmod/stopper_going.c); two others
- * read the debug list meanwhile, slowly, across the unloading; one tries to unload stopper.ko all the
- * time, which must be refused while a module is loaded that uses it, also by force, and must succeed
- * when they have gone and the list is closed. Nothing waits for time, all for what others have done.
+ * A round: stopper.ko is loaded; three threads load a stopper_going module each, which starts
+ * what the seed says, do a little, and unload it, as it ends (END; see kmod/stopper_going.c); two
+ * others read the debug list meanwhile, slowly, across the unloading; one tries to unload
+ * stopper.ko all the time, which must be refused while a module is loaded that uses it, also by
+ * force, and must succeed when they have gone and the list is closed. Nothing waits for time,
+ * all for what others have done.
  *
  * Says what was wrong, and ends with status 1; else with a line of figures. The kernel log is for
  * the caller to look at.
@@ -38,7 +39,8 @@ static long rounds = 100;
 
 /* Against the rules from "forget" on. */
 static const char *ends[16] = {
-	"stop", "bits", "quiesced", "async", "both", "stopped", "forget", "put", "leave", "poll", "fail",
+	"stop", "bits", "quiesced", "async", "both", "stopped", "forget", "put", "leave", "poll",
+	"fail",
 };
 
 static unsigned int nends = 11;
@@ -328,8 +330,11 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < USERS + READERS; i++)
 		pthread_join(thread[i], NULL);
-	printf("# %ld rounds in %.1f s, seed %u: %ld modules came and went; rmmod of stopper.ko refused %ld times, by force %ld; list read %ld times, %ld of them across an rmmod, %lld bytes\n",
-	       rounds, now() - start, seed, sum.loads, sum.refused, sum.refused_force, sum.reads,
+	printf("# %ld rounds in %.1f s, seed %u: %ld modules came and went; ", rounds,
+	       now() - start, seed, sum.loads);
+	printf("rmmod of stopper.ko refused %ld times, by force %ld; ", sum.refused,
+	       sum.refused_force);
+	printf("list read %ld times, %ld of them across an rmmod, %lld bytes\n", sum.reads,
 	       sum.across, sum.bytes);
 	return 0;
 }

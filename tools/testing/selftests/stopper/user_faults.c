@@ -609,27 +609,80 @@ static void try_all(struct __test_metadata *_metadata, int (*scenario)(void), un
 		TH_LOG("%u faults injected at %u places in %u runs", t.faults, t.places, t.runs);
 }
 
-#define FAULTS(scenario, kinds)							\
-	TEST_F_TIMEOUT(faults, scenario, 250)					\
-	{									\
-		try_all(_metadata, scenario, kinds);				\
-	}
+TEST_F_TIMEOUT(faults, parents, 250)
+{
+	try_all(_metadata, parents, F_ANY);
+}
 
-FAULTS(parents, F_ANY)
-FAULTS(stops_in_the_background, F_ANY)
-FAULTS(closers, F_ANY)
-FAULTS(tasks_here, F_ANY)
-FAULTS(async_tasks, F_ANY)
-FAULTS(limited_tasks, F_ANY)
-FAULTS(workers, F_ANY)
-FAULTS(contexts, F_ANY)
-FAULTS(waits, F_ANY)
-FAULTS(descriptors, F(EVENTFD))
-FAULTS(semaphores, F_ANY)
-FAULTS(lists, F(MEMORY))
-FAULTS(recording, F_ANY | F(RANDOM) | F(OPEN) | F(WRITE))
-FAULTS(signals_are_neither_blocked_nor_lost, F_ANY | F(SIGNALFD))
-FAULTS(child_is_told_though_atfork_failed, F(ATFORK))
+TEST_F_TIMEOUT(faults, stops_in_the_background, 250)
+{
+	try_all(_metadata, stops_in_the_background, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, closers, 250)
+{
+	try_all(_metadata, closers, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, tasks_here, 250)
+{
+	try_all(_metadata, tasks_here, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, async_tasks, 250)
+{
+	try_all(_metadata, async_tasks, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, limited_tasks, 250)
+{
+	try_all(_metadata, limited_tasks, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, workers, 250)
+{
+	try_all(_metadata, workers, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, contexts, 250)
+{
+	try_all(_metadata, contexts, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, waits, 250)
+{
+	try_all(_metadata, waits, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, descriptors, 250)
+{
+	try_all(_metadata, descriptors, F(EVENTFD));
+}
+
+TEST_F_TIMEOUT(faults, semaphores, 250)
+{
+	try_all(_metadata, semaphores, F_ANY);
+}
+
+TEST_F_TIMEOUT(faults, lists, 250)
+{
+	try_all(_metadata, lists, F(MEMORY));
+}
+
+TEST_F_TIMEOUT(faults, recording, 250)
+{
+	try_all(_metadata, recording, F_ANY | F(RANDOM) | F(OPEN) | F(WRITE));
+}
+
+TEST_F_TIMEOUT(faults, signals_are_neither_blocked_nor_lost, 250)
+{
+	try_all(_metadata, signals_are_neither_blocked_nor_lost, F_ANY | F(SIGNALFD));
+}
+
+TEST_F_TIMEOUT(faults, child_is_told_though_atfork_failed, 250)
+{
+	try_all(_metadata, child_is_told_though_atfork_failed, F(ATFORK));
+}
 
 /* Each way to wait meets the failures of its own. */
 TEST_F_TIMEOUT(faults, every_way_to_wait, 250)

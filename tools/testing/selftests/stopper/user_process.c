@@ -109,10 +109,8 @@ static int busy(struct stopper **s, const char *trace)
 /* In a child: shows what is open in a program that it becomes. */
 static void show_descriptors(int out)
 {
-	char *argv[] = { "sh", "-c", "ls -l /proc/self/fd", NULL };
-
 	dup2(out, STDOUT_FILENO);
-	execv("/bin/sh", argv);
+	execl("/bin/sh", "sh", "-c", "ls -l /proc/self/fd", NULL);
 	_exit(1);
 }
 

@@ -137,7 +137,7 @@ static void churn(struct stopper_ctx *ctx, void *arg)
 
 	while (!kthread_should_stop()) {
 		running();
-		ran(stopper_run_task(s, NULL, "going-churn", brief, NULL));
+		ran(stopper_run_task(s, NULL, "going-busy", brief, NULL));
 		for (n = 0; n < ARRAY_SIZE(nested); n++)
 			if (stopper_task_begin(s, NULL, "going-nested", &nested[n]))
 				break;
@@ -158,7 +158,7 @@ static void start_workers(void)
 {
 	int i;
 
-	WARN_ON(stopper_run_worker(s, NULL, "going-churn", churn, NULL));
+	WARN_ON(stopper_run_worker(s, NULL, "going-busy", churn, NULL));
 	for (i = 0; i < 8; i++)
 		WARN_ON(stopper_run_worker(s, NULL, "going-idle", idle, s));
 }
@@ -290,7 +290,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	} else {
 		t->open = !stopper_task_begin(s, NULL, "going-soft", &t->handle);
 	}
-	if (!ran(stopper_run_task(s, NULL, "going-tick", brief, NULL)) && !t->open)
+	if (!ran(stopper_run_task(s, NULL, "going-timed", brief, NULL)) && !t->open)
 		return HRTIMER_NORESTART;
 	hrtimer_forward_now(timer, 100000);
 	return HRTIMER_RESTART;
