@@ -29,15 +29,20 @@
  */
 #include "internal.h"
 
+#ifndef HEADS
 #define HEADS		1024
 #define LOCKS		16
+#endif
 
 #define LOCK(i)		PLAT_LOCK_INIT(locks[i])
 
 /* One for every LOCKS-th head. */
 static stopper_lock_t locks[LOCKS] = {
-	LOCK(0), LOCK(1), LOCK(2), LOCK(3), LOCK(4), LOCK(5), LOCK(6), LOCK(7),
+	LOCK(0),
+#if LOCKS > 1
+	LOCK(1), LOCK(2), LOCK(3), LOCK(4), LOCK(5), LOCK(6), LOCK(7),
 	LOCK(8), LOCK(9), LOCK(10), LOCK(11), LOCK(12), LOCK(13), LOCK(14), LOCK(15),
+#endif
 };
 
 static struct traced *heads[HEADS];	/* latest first */

@@ -201,6 +201,17 @@ static void run_nested(void *arg)
 	stopper_run_task(s, NULL, "outer", nested_dies, (void *)3);
 }
 
+SCENARIO(traced_task_dies, "a thread dies in a traced task while another runs traced tasks",
+	 .budget = 2, .deaths = 1, .traced = true)
+{
+	hooked();
+	go(sync_dies, NULL);
+	check(!stopper_run_task(s, NULL, "lives", quiet_worker, NULL));
+	check(!stopper_stop(s, NULL));
+	join_all();
+	stopper_put(s);
+}
+
 SCENARIO(nested_task_dies, "a thread dies in the innermost of its tasks, which is on the list",
 	 .budget = 2, .stale = 1, .deaths = 1)
 {

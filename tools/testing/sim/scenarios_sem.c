@@ -136,6 +136,28 @@ SCENARIO(sem_gives_up, "sem.c: one gives up while he is granted the slot",
 	all_free();
 }
 
+static void try_turn(void *arg)
+{
+	int err = stopper_sem_try_acquire(&sem);
+
+	check(!err || err == -EBUSY);
+	if (err)
+		return;
+	check(ghost_add(INSIDE, 1) == 1);
+	ghost_add(INSIDE, -1);
+	stopper_sem_release(&sem);
+}
+
+SCENARIO(sem_tried, "one takes turns, another only if he need not wait",
+	 .budget = 3, .stale = 1)
+{
+	stopper_sem_init(&sem, 1);
+	go(try_turn, NULL);
+	take_turn(NULL);
+	join_all();
+	all_free();
+}
+
 SCENARIO(sem_awake, "sem.c: one looks for his slot, awake, before he sleeps",
 	 .budget = 3, .stale = 1, .spins = 1)
 {

@@ -74,6 +74,22 @@ SCENARIO(stop_from_inside, "a task asks for the stop of its own stopper",
 	stopper_put(s);
 }
 
+static void asks(void *arg)
+{
+	check(!stopper_stop_async(s));
+}
+
+SCENARIO(two_ask_for_stop, "two ask for an async stop at once: one job does it",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	go(asks, NULL);
+	asks(NULL);
+	check(!stopper_wait(stopper_is_stopped(s), NULL));
+	join_all();
+	stopper_put(s);
+}
+
 SCENARIO(put_while_stopping, "stop.c: the last user goes while an async stop is under way",
 	 .budget = 3, .stale = 1)
 {
@@ -166,6 +182,15 @@ SCENARIO(kthread_not_started, "worker.c: a stop tells workers, one of which cann
 	check(!stopper_stop(s, NULL));
 	join_all();
 	stopper_put(s);
+}
+
+SCENARIO(two_kthreads_told, "worker.c: two are told, each by a job of its own",
+	 .budget = 1, .kthreads = true)
+{
+	s = new_stopper(NULL);
+	hires(s);
+	hires(s);
+	end(s);
 }
 
 SCENARIO(kthreads_told, "worker.c: workers are told one by one, as kthreads are",
@@ -273,6 +298,18 @@ SCENARIO(list_is_read, "the debug list is read while stoppers come, run tasks an
 	check(!stopper_stop(s, NULL));
 	stopper_put(kid);
 	join_all();
+	stopper_put(s);
+}
+
+SCENARIO(list_sees_birth, "the debug list is read while a child is made",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	go(reads_all, NULL);
+	kid = new_stopper(s);
+	join_all();
+	check(!stopper_stop(s, NULL));
+	stopper_put(kid);
 	stopper_put(s);
 }
 

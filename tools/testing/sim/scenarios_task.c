@@ -100,37 +100,36 @@ SCENARIO(drain_gives_up, "task.c, race 3: a drain leaves, its parker gone, while
 	stopper_ctx_put(given);
 }
 
-static void any(struct stopper_ctx *ctx, void *arg)
-{
-	check(!ghost_get(*(unsigned int *)arg));
-}
-
 static struct stopper *first, *second;
-static unsigned int first_over = 0, second_over = 1;
+static struct stopper_task handle[3];
 
-static void one_of_each(void *arg)
+static void stop_first(void *arg)
 {
-	stopper_run_task(first, NULL, "first", any, &first_over);
-	stopper_run_task(second, NULL, "second", any, &second_over);
+	check(!stopper_stop(first, NULL));
 }
 
 static void stop_second(void *arg)
 {
-	check(!stopper_quiesce(second, NULL));
-	ghost_set(second_over, 1);
 	check(!stopper_stop(second, NULL));
 }
 
+static void end_handle(void *h)
+{
+	stopper_task_end(h);
+}
+
 SCENARIO(slot_used_again, "task.c, race 4: two drains watch one slot, one task after the other",
-	 .budget = 3, .stale = 1)
+	 .budget = 3)
 {
 	first = new_stopper(NULL);
 	second = new_stopper(NULL);
-	go(one_of_each, NULL);
-	go(stop_second, NULL);
-	check(!stopper_quiesce(first, NULL));
-	ghost_set(first_over, 1);
-	check(!stopper_stop(first, NULL));
+	check(!stopper_task_begin(first, NULL, "handle", &handle[0]));
+	go(stop_first, NULL);
+	go(end_handle, &handle[0]);
+	if (!stopper_task_begin(second, NULL, "handle", &handle[1])) {
+		go(stop_second, NULL);
+		stopper_task_end(&handle[1]);
+	}
 	join_all();
 	stopper_put(first);
 	stopper_put(second);
@@ -139,7 +138,6 @@ SCENARIO(slot_used_again, "task.c, race 4: two drains watch one slot, one task a
 static const struct stopper_site site_one = { .name = "one", .line = 1 };
 static const struct stopper_site site_two = { .name = "two", .line = 2 };
 
-static struct stopper_task handle[3];
 static struct stopper_event begun, looked_at;
 
 /* The second takes the slot of the first. */
@@ -175,6 +173,31 @@ SCENARIO(reader, "task.c, race 5: a reader looks at a slot that is used again",
 	stopper_event_destroy(&looked_at);
 	end(first);
 	end(second);
+}
+
+static void read_site(void *arg, const struct task_view *v)
+{
+	check(v->site->line == 7);
+}
+
+static void reads(void *arg)
+{
+	tasks_visit(NULL, read_site, NULL);
+}
+
+SCENARIO(site_goes, "a site's memory goes with its stopper, as a plugin's, while tasks are looked at",
+	 .budget = 4, .stale = 2)
+{
+	struct stopper_site *site = plat_alloc(sizeof(*site));
+
+	*site = (struct stopper_site){ .name = "site", .line = 7 };
+	first = new_stopper(NULL);
+	go(reads, NULL);
+	accepted(__stopper_run_task(first, NULL, site, counted, NULL));
+	check(!stopper_stop(first, NULL));
+	plat_free(site);
+	join_all();
+	stopper_put(first);
 }
 
 static void begin_one(void *s)
@@ -295,6 +318,91 @@ SCENARIO(table_adopted, "a thread leaves its table with a handle in it to the ne
 	join_all();
 	go(adopt, s);
 	end(s);
+}
+
+static int work;	/* of a task; no atomics */
+
+static void works(struct stopper_ctx *ctx, void *arg)
+{
+	work++;
+}
+
+static void run_work(void *s)
+{
+	stopper_run_task((struct stopper *)s, NULL, "works", works, NULL);
+}
+
+SCENARIO(work_is_seen, "what a task did is seen by who has quiesced its stopper",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	go(run_work, s);
+	check(!stopper_quiesce(s, NULL));
+	check(work <= 1);
+	end(s);
+}
+
+static struct stopper_event again;
+
+static void begin_twice(void *arg)
+{
+	check(!stopper_task_begin(first, NULL, "handle", &handle[0]));
+	stopper_event_fire(&begun);
+	check(!stopper_task_begin(second, NULL, "handle", &handle[1]));
+	stopper_event_fire(&again);
+}
+
+static void work_and_end(void *arg)
+{
+	stopper_wait(&begun, NULL);
+	work++;
+	stopper_task_end(&handle[0]);
+}
+
+SCENARIO(work_is_seen_past_another, "the same, where another stopper's task has the slot since",
+	 .budget = 3, .stale = 1)
+{
+	first = new_stopper(NULL);
+	second = new_stopper(NULL);
+	stopper_event_init(&begun);
+	stopper_event_init(&again);
+	go(begin_twice, NULL);
+	go(work_and_end, NULL);
+	stopper_wait(&again, NULL);
+	check(!stopper_quiesce(first, NULL));
+	check(work == 1);
+	join_all();
+	stopper_task_end(&handle[1]);
+	stopper_event_destroy(&begun);
+	stopper_event_destroy(&again);
+	end(first);
+	end(second);
+}
+
+static void end_listed(void *arg)
+{
+	stopper_task_end(&handle[2]);
+}
+
+SCENARIO(list_watch_given_up, "a drain of the list leaves, its parker gone, while a task ends",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+	unsigned int i;
+	int err;
+
+	check(!stopper_ctx_with_cancel(NULL, &given));
+	for (i = 0; i < 3; i++)
+		check(!stopper_task_begin(s, NULL, "handle", &handle[i]));
+	stopper_task_end(&handle[0]);
+	stopper_task_end(&handle[1]);
+	go(end_listed, NULL);
+	go(cancel, given);
+	err = try_quiesce(s, given);
+	check(!err || err == -ECANCELED);
+	end(s);
+	stopper_ctx_put(given);
 }
 
 static void stop_it(void *s)
