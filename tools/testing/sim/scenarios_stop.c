@@ -313,6 +313,18 @@ SCENARIO(list_sees_birth, "the debug list is read while a child is made",
 	stopper_put(s);
 }
 
+SCENARIO(list_sees_closer, "the debug list is read while closers are run",
+	 .budget = 2)
+{
+	s = new_stopper(NULL);
+	add_one(&closers[0]);
+	go(reads_all, NULL);
+	check(!stopper_stop(s, NULL));
+	join_all();
+	check(ghost_get(CLOSED) == 1);
+	stopper_put(s);
+}
+
 static void says(void *arg, int level, const char *line)
 {
 	ghost_add(TOLD, 1);
