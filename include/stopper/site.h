@@ -27,7 +27,10 @@
  *
  * Lifetime: as long as anything started from it runs. Records made by
  * STOPPER_SITE() are static; in the kernel they go with their module, which is
- * safe: its tasks have ended by then.
+ * safe: its tasks have ended by then. In userspace they go with their plugin, which
+ * is safe once its own stopper has stopped, but for who looks at the list: he may look
+ * a moment longer at the site of a call that was refused, or of a task of another
+ * stopper. A call of stopper_num_tasks() before the plugin goes waits for him.
  */
 struct stopper_site {
 	const char *name;
