@@ -199,7 +199,7 @@ static void run_plugin(void *arg)
 	check(!__stopper_run_task(first, NULL, plugin_site, in_plugin, NULL));
 }
 
-SCENARIO(site_goes, "a site's memory goes with its stopper, as a plugin's, while tasks are looked at",
+SCENARIO(site_goes, "a site goes with its stopper, as a plugin's does, while tasks are looked at",
 	 .budget = 3)
 {
 	plugin_site = plat_alloc(sizeof(*plugin_site));
