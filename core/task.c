@@ -197,15 +197,21 @@ static PLAT_ALWAYS_INLINE bool admitted(const struct stopper *s)
 	return PLAT_LIKELY(plat_load(&s->phase) == STOPPER_RUNNING);
 }
 
+/* With its shard's lock held. */
+static inline void take_off(struct stopper_task *task)
+{
+	slist_remove(&task->node);
+	if (task->own.watch)
+		__stopper_slot_wake(&task->own);
+}
+
 static void unlist(struct stopper_task *task)
 {
 	struct shard *sh = &task_shards[task->shard];
 	plat_flags_t f;
 
 	plat_lock(&sh->lock, f);
-	slist_remove(&task->node);
-	if (task->own.watch)
-		__stopper_slot_wake(&task->own);
+	take_off(task);
 	plat_unlock(&sh->lock, f);
 }
 
@@ -589,11 +595,8 @@ static void lists_abandon(int tid)
 		for (n = task_shards[i].tasks.next; n != &task_shards[i].tasks; n = next) {
 			next = n->next;
 			task = list_item(n, struct stopper_task, node);
-			if (!is_sync_of(&task->own, tid))
-				continue;
-			slist_remove(&task->node);
-			if (task->own.watch)
-				__stopper_slot_wake(&task->own);
+			if (is_sync_of(&task->own, tid))
+				take_off(task);
 		}
 		plat_unlock(&task_shards[i].lock, f);
 	}
@@ -639,9 +642,7 @@ static bool take_within(struct shard *sh, const char *from, size_t size, struct 
 			continue;
 		task = list_item(n, struct stopper_task, node);
 		*traced = task->traced;
-		slist_remove(n);
-		if (task->own.watch)
-			__stopper_slot_wake(&task->own);
+		take_off(task);
 		found = true;
 		break;
 	}

@@ -102,7 +102,6 @@ struct engine {
 	/* this execution */
 	struct thread thread[THREADS];
 	unsigned int current, nthreads;
-	unsigned int pinned;
 	int64_t now;
 	uint64_t signature;
 	unsigned int steps;
@@ -128,7 +127,7 @@ struct engine {
 	char failure[512];
 
 	/* all executions */
-	unsigned long executions, states, faults, deaths, stale;
+	unsigned long executions, states, deaths;
 	bool more_shared;		/* another variable turned out to be shared */
 };
 
@@ -174,9 +173,6 @@ const char *name_of(const void *addr);
 void memory_init(void);
 void memory_begin(void);
 void thread_inherits(unsigned int thread, uint64_t chain);
-void fence_release(void);
-void fence_acquire(void);
-void fence_full(void);
 void light_barrier(void);
 void heavy_barrier(void);
 void note(uint64_t *chain, uint64_t what);

@@ -180,7 +180,6 @@ static enum outcome execute(void)
 	E->signature = 0;
 	E->steps = 0;
 	E->now = NS_PER_SEC;
-	E->pinned = 0;
 	E->finishing = false;
 	E->deaths = 0;
 	if (!E->covering)

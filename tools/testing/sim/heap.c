@@ -97,7 +97,6 @@ void *heap_get(size_t n, bool stays, const char *site, const void *pc)
 void *sim_alloc(size_t n, bool stays, const char *site)
 {
 	if (choose(CHOOSE_FAULT, 2, false)) {
-		E->faults++;
 		trace(__builtin_return_address(0), "%s: no memory", site);
 		note(&ME->chain, 0xb1);
 		return NULL;

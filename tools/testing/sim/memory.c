@@ -49,7 +49,6 @@ struct message {
 	const struct knows *knows;
 	struct message *older;
 	unsigned int number;
-	unsigned char thread;
 };
 
 struct location {
@@ -164,14 +163,14 @@ void thread_inherits(unsigned int i, uint64_t chain)
 
 /* fences */
 
-void fence_release(void)
+static void fence_release(void)
 {
 	ME->released = snapshot(&ME->now);
 	note(&ME->chain, 0xf1);
 	tick();
 }
 
-void fence_acquire(void)
+static void fence_acquire(void)
 {
 	knows_join(&ME->now, &ME->loaded);
 	note(&ME->chain, 0xf2);
@@ -192,7 +191,7 @@ static void agree(void)
 	fence_release();
 }
 
-void fence_full(void)
+static void fence_full(void)
 {
 	point();
 	agree();
@@ -307,7 +306,6 @@ static struct message *message_add(struct location *l, uint64_t value, const str
 	m->chain = chain;
 	m->older = l->latest;
 	m->number = l->latest ? l->latest->number + 1 : 0;
-	m->thread = (unsigned char)E->current;
 	if (m->number > UINT8_MAX)
 		fail("too long for the explorer: stores to %s", name_of(l->addr));
 	l->latest = m;
@@ -361,7 +359,7 @@ void point_at(const void *addr)
 /* The store that this load sees: the latest, or one of those that may be late. */
 static struct message *pick(struct location *l)
 {
-	unsigned int floor = ME->now.view.at[l->index], n = 1, taken;
+	unsigned int floor = ME->now.view.at[l->index], n = 1;
 	struct message *m, *seen[8];
 
 	if (floor < l->oldest)
@@ -372,10 +370,7 @@ static struct message *pick(struct location *l)
 			seen[n++] = m->older;
 	if (n == 1)
 		return l->latest;
-	taken = choose(CHOOSE_STORE, n, false);
-	if (taken)
-		E->stale++;
-	return seen[taken];
+	return seen[choose(CHOOSE_STORE, n, false)];
 }
 
 static bool acquires(int order)

@@ -211,7 +211,6 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 
 	heap_check(t, sizeof(*t), PC);
 	if (choose(CHOOSE_FAULT, 2, false)) {
-		E->faults++;
 		note(&ME->chain, 0xb1);
 		trace(PC, "no thread");
 		return -EAGAIN;

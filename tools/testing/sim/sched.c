@@ -234,8 +234,6 @@ static void schedule(bool current_can)
 /* The thread is about to do something that others may see. */
 void point(void)
 {
-	if (E->pinned)
-		return;
 	schedule(true);
 }
 
