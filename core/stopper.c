@@ -277,7 +277,8 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	if (!join_parent(s, opts ? opts->parent : NULL)) {
 		registry_leave(s);
 		registry_remove(s);
-		stopper_free(s);
+		/* Who reads the list may have it still. */
+		stopper_unpin(s);
 		return -ESHUTDOWN;
 	}
 	*out = s;

@@ -313,6 +313,18 @@ SCENARIO(list_sees_birth, "the debug list is read while a child is made",
 	stopper_put(s);
 }
 
+SCENARIO(list_sees_refused_birth, "the debug list is read while a child is refused by its parent",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_stop(s, NULL));
+	go(reads_all, NULL);
+	kid = new_stopper(s);
+	check(!kid);
+	join_all();
+	stopper_put(s);
+}
+
 SCENARIO(list_sees_closer, "the debug list is read while closers are run",
 	 .budget = 2)
 {
