@@ -58,9 +58,11 @@ static int module_event(struct notifier_block *nb, unsigned long action, void *d
 	if (action != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
 	while ((s = registry_owned_by(mod))) {
-		stopper_log(s, STOPPER_LOG_ERR,
-			    "module %s goes without having stopped \"%s\"; stopping it now",
-			    module_name(mod), s->name);
+		/* One that has stopped may have callbacks to run still: that is no fault. */
+		if (stopper_phase(s) != STOPPER_STOPPED)
+			stopper_log(s, STOPPER_LOG_ERR,
+				    "module %s goes without having stopped \"%s\"; stopping it now",
+				    module_name(mod), s->name);
 		stopper_stop(s, NULL);
 		stopper_settle(s);
 		stopper_unpin(s);

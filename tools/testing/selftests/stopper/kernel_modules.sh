@@ -8,7 +8,7 @@
 # STOPPER_TEST_ROUNDS_OF_MODULES=N rounds (20), STOPPER_TEST_SEED=N decides what is in them (1).
 
 here=$(dirname "$0")
-plan=13
+plan=14
 . "$here/kernel_lib.sh"
 rounds=${STOPPER_TEST_ROUNDS_OF_MODULES:-20} seed=${STOPPER_TEST_SEED:-1}
 
@@ -43,10 +43,14 @@ for p in "$here/module_rounds" "$here/static/module_rounds" "${STOPPER_TEST_OUT:
 done
 if [ -n "$program" ]; then
 	check callbacks_of_a_stop_end_before_their_module_is_freed "$program" -d "$ko" -n 3 -e poll
+	dmesg_is_clean module_that_has_stopped_is_not_told_off
 	check rounds "$program" -d "$ko" -n $rounds -s $seed
 else
-	skip callbacks_of_a_stop_end_before_their_module_is_freed "module_rounds is not beside this script"
-	skip rounds "module_rounds is not beside this script"
+	for name in callbacks_of_a_stop_end_before_their_module_is_freed \
+		module_that_has_stopped_is_not_told_off rounds
+	do
+		skip $name "module_rounds is not beside this script"
+	done
 fi
 dmesg_is_clean dmesg_after_modules
 finish

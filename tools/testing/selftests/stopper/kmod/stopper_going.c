@@ -21,7 +21,8 @@
  *   forget     nothing is stopped
  *   put        nothing is stopped, and the stopper put
  *   leave      stopper_stop_async(), and does not wait
- *   poll       stopper_stop_async(), and waits for the phase only, with callbacks still to come
+ *   poll       stopper_stop_async(), and waits for the phase only, with callbacks still to come;
+ *              it has stopped, so nothing may be said of it
  *   fail       nothing is stopped, and the init function fails
  *   deadline   stopped, but a context with a deadline in 10 s is never put
  *
@@ -61,6 +62,7 @@ static struct stopper *s, *child;
 static struct stopper_sem sem;
 static atomic_t accepted, executed, closers_added, closers_run, fired, lines;
 static bool gone;		/* nothing of ours may run any more */
+static bool silent;		/* nor anything be said of us */
 
 static u32 rnd(u32 below)
 {
@@ -90,6 +92,7 @@ static bool ran(int err)
 static void on_line(void *arg, int level, const char *line)
 {
 	running();
+	WARN_ON(READ_ONCE(silent));
 	atomic_inc(&lines);
 }
 
@@ -457,6 +460,7 @@ static void __exit going_exit(void)
 		WARN_ON(stopper_stop_async(s));
 		while (stopper_phase(s) != STOPPER_STOPPED)
 			schedule();
+		WRITE_ONCE(silent, true);
 		stopper_put(s);
 		return;
 	case BITS:
