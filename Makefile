@@ -69,8 +69,8 @@ torture: ## Random operations that check themselves, library and module [MINUTES
 	@tools/testing/torture/run $(or $(MINUTES),10) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
 .PHONY: kselftest-modules
-kselftest-modules: ## Modules that come and go, for long, in booted kernels [ROUNDS=1000 SEED=1]
-	@$(lib)/kselftest-modules $(or $(ROUNDS),1000) $(SEED)
+kselftest-modules: ## Modules that come and go, for long, in booted kernels [ROUNDS=1000 SEED=1 KERNEL=]
+	@$(lib)/kselftest-modules $(or $(ROUNDS),1000) $(or $(SEED),1) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
 .PHONY: kselftest-matrix
 kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CELLS='gcc*']

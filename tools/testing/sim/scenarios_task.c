@@ -135,6 +135,37 @@ SCENARIO(slot_used_again, "task.c, race 4: two drains watch one slot, one task a
 	stopper_put(second);
 }
 
+static struct stopper_event begun;
+
+static void end_in_turn(void *arg)
+{
+	stopper_task_end(&handle[0]);
+	stopper_wait(&begun, NULL);
+	stopper_task_end(&handle[1]);
+}
+
+SCENARIO(slot_named_again, "task.c, race 4: a drain's watch is replaced; who put it is woken",
+	 .budget = 2)
+{
+	first = new_stopper(NULL);
+	second = new_stopper(NULL);
+	stopper_event_init(&begun);
+	check(!stopper_task_begin(first, NULL, "handle", &handle[0]));
+	/* So that the first's slot is the only one. */
+	check(!stopper_task_begin(second, NULL, "handle", &handle[2]));
+	go(stop_first, NULL);
+	settle();
+	go(end_in_turn, NULL);
+	check(!stopper_task_begin(second, NULL, "handle", &handle[1]));
+	stopper_task_end(&handle[2]);
+	stopper_event_fire(&begun);
+	check(!stopper_stop(second, NULL));
+	join_all();
+	stopper_event_destroy(&begun);
+	stopper_put(first);
+	stopper_put(second);
+}
+
 static const struct stopper_site site_one = { .name = "one", .line = 1 };
 static const struct stopper_site site_two = { .name = "two", .line = 2 };
 
