@@ -57,6 +57,17 @@ static inline void conf_set(struct conf_counter *c, int v)
 	atomic_set_release(&c->v, v);
 }
 
+/* A look, and a word, that order nothing. */
+static inline int conf_peek(struct conf_counter *c)
+{
+	return atomic_read(&c->v);
+}
+
+static inline void conf_poke(struct conf_counter *c, int v)
+{
+	atomic_set(&c->v, v);
+}
+
 /* Returns the new value, with full order. */
 static inline int conf_add(struct conf_counter *c, int v)
 {
@@ -102,6 +113,17 @@ static inline int conf_get(struct conf_counter *c)
 static inline void conf_set(struct conf_counter *c, int v)
 {
 	__atomic_store_n(&c->v, v, __ATOMIC_RELEASE);
+}
+
+/* A look, and a word, that order nothing. */
+static inline int conf_peek(struct conf_counter *c)
+{
+	return __atomic_load_n(&c->v, __ATOMIC_RELAXED);
+}
+
+static inline void conf_poke(struct conf_counter *c, int v)
+{
+	__atomic_store_n(&c->v, v, __ATOMIC_RELAXED);
 }
 
 /* Returns the new value, with full order. */
@@ -291,6 +313,7 @@ extern const struct conf_case cases_name[];
 extern const struct conf_case cases_args[];
 extern const struct conf_case cases_callback[];
 extern const struct conf_case cases_race[];
+extern const struct conf_case cases_order[];
 extern const struct conf_case cases_misuse[];
 extern const struct conf_case cases_only[];
 

@@ -28,6 +28,7 @@ static const struct conf_case *const groups[] = {
 	cases_args,
 	cases_callback,
 	cases_race,
+	cases_order,
 	cases_misuse,
 	cases_only,
 	NULL
