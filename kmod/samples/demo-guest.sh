@@ -98,7 +98,8 @@ nc_client() {
 	$1_input >&3
 	wait $!
 	uptime_ms >$tmp/$1.end
-	if grep -q '^stopper_httpd: ' $tmp/$1.out; then
+	# Where all is slow the server gives up to wait for the second half, and says so.
+	if grep -qE '^stopper_httpd: |^HTTP/1.1 408 ' $tmp/$1.out; then
 		status=answered
 	elif [ -s $tmp/$1.out ]; then
 		status=cut

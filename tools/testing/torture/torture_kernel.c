@@ -15,7 +15,6 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/err.h>
-#include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
@@ -204,13 +203,16 @@ bool world_list_is_empty(void)
 	return true;
 }
 
+/* With a lock of its user's, and interrupts off; but on PREEMPT_RT, where they stay on. */
 void op_world(struct actor *a, struct life *l)
 {
 	unsigned long flags;
+	spinlock_t lock;	/* of nobody else's */
 
-	local_irq_save(flags);
+	spin_lock_init(&lock);
+	spin_lock_irqsave(&lock, flags);
 	softirq_tasks(l);
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&lock, flags);
 }
 
 /* --- the module ------------------------------------------------------------------------------- */

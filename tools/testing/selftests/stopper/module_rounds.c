@@ -162,7 +162,7 @@ static void *user(void *arg)
 	return NULL;
 }
 
-/* Begins to read, and goes on when one more module has gone. When all have, so may the list. */
+/* Reads on when one more module has gone. When all are about to go, the list may have gone. */
 static void read_across(void)
 {
 	unsigned int before = get(&went);
@@ -170,7 +170,7 @@ static void read_across(void)
 	int fd = open(LIST, O_RDONLY);
 	ssize_t n;
 
-	if (fd < 0 && errno == ENOENT && get(&went) >= USERS)
+	if (fd < 0 && errno == ENOENT && get(&tried) == USERS && !get(&loaded))
 		return;
 	if (fd < 0)
 		err(1, LIST);
