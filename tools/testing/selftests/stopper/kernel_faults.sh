@@ -5,7 +5,7 @@
 # Needs a kernel with fault injection (make kselftest-debug has one); what is called, and what must
 # hold, is in kmod/stopper_faults.c.
 
-plan=11
+plan=12
 . "$(dirname "$0")/kernel_lib.sh"
 here=/sys/kernel/debug/stopper_faults
 out=/tmp/faults.$$
@@ -56,6 +56,36 @@ of_a_new_pool() {
 for name in run_async_of_a_new_pool run_limited_of_a_new_pool stop; do
 	check ${name}_n_by_n of_a_new_pool $name
 done
+
+# The list, n by n: this shell's own calls, as it does not fork for them.
+read_failing() {
+	echo $1 >/proc/self/fail-nth
+	read -r line <$debug
+	status=$?
+	read -r left </proc/self/fail-nth || left=0
+	echo 0 >/proc/self/fail-nth
+	echo $status $left "$line"
+}
+list_n_by_n() {
+	local n=1 answer
+	load stopper && load stopper_going1 || return 1
+	while [ $n -lt 200 ]; do
+		answer=$(read_failing $n 2>/dev/null)
+		case $answer in
+		"0 0 stopper "*|[12]\ *)
+			faults=$((faults + 1)) ;;
+		"0 "*" stopper "*)
+			break ;;
+		*)	echo "# $n: $answer"
+			return 1 ;;
+		esac
+		n=$((n + 1))
+	done
+	grep -q '"going"' $debug && unload stopper_going1 && unload stopper || return 1
+	echo "# allocations of a reader: $((n - 1))"
+	[ $n -gt 5 ] && [ $n -lt 200 ]
+}
+check list_n_by_n list_n_by_n
 
 fresh
 regression() { run race 20 && grep -qx right $out && gone; }
