@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #define THREADS_SHOWN	5	/* of a call site, the oldest */
+#define LINE_SIZE	512	/* of the list's and of the reports' text, at most */
 
 struct thread_age {
 	int tid;

@@ -13,13 +13,12 @@
  */
 #include "collect.h"
 
-#define LINE_MAX_	512
 #define LOOKUPS		256
 
 /* A printf-like line into @out. */
 static void STOPPER_PRINTF(2, 3) put(const struct out *out, const char *fmt, ...)
 {
-	char line[LINE_MAX_];
+	char line[LINE_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -17,7 +17,6 @@
 
 #define BURST		10
 #define WINDOW_NS	(10 * NS_PER_SEC)
-#define LINE_MAX_	512
 
 #define COLLECTORS	4
 #define GROUPS		16
@@ -30,20 +29,20 @@ static struct {
 } ready[COLLECTORS];
 
 static struct {
-	stopper_lock_t lock;
 	int64_t since;
 	unsigned int made;
 	unsigned int left_out;
-} rate = { .lock = PLAT_LOCK_INIT(rate.lock), .since = -WINDOW_NS };
+} rate = { .since = -WINDOW_NS };
 
-/* May a report go to the common log now? If so, how many did not since the one before. */
+/*
+ * May a report go to the common log now? If so, how many did not since the one before.
+ * One caller at a time: who has taken "writing", in report_stall().
+ */
 static bool may_report(unsigned int *left_out)
 {
 	int64_t now = plat_now();
-	plat_flags_t f;
 	bool may;
 
-	plat_lock(&rate.lock, f);
 	if (now - rate.since >= WINDOW_NS) {
 		rate.since = now;
 		rate.made = 0;
@@ -56,13 +55,12 @@ static bool may_report(unsigned int *left_out)
 	} else {
 		rate.left_out++;
 	}
-	plat_unlock(&rate.lock, f);
 	return may;
 }
 
 void stopper_log(struct stopper *s, int level, const char *fmt, ...)
 {
-	char line[LINE_MAX_];
+	char line[LINE_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -46,6 +46,20 @@ static void in_child(void)
 	plat_forked = true;
 }
 
+/* pthread_atfork(), once: then *@done. 0 or -ENOMEM; then again at the next use. */
+int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!*done)
+		err = pthread_atfork(before, parent, child);
+	plat_store(done, !err);
+	pthread_mutex_unlock(&lock);
+	return -err;
+}
+
 static void init(void)
 {
 	struct timespec tick;
@@ -62,20 +76,6 @@ static void init(void)
 	record_init();
 }
 
-/* 0 or -ENOMEM; then again at the next use. */
-static int watch_forks(void)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	int err = 0;
-
-	pthread_mutex_lock(&lock);
-	if (!watching)
-		err = pthread_atfork(NULL, NULL, in_child);
-	plat_store(&watching, !err);
-	pthread_mutex_unlock(&lock);
-	return -err;
-}
-
 int plat_usable(void)
 {
 	static unsigned int said;
@@ -83,7 +83,7 @@ int plat_usable(void)
 
 	pthread_once(&once, init);
 	if (PLAT_UNLIKELY(!plat_load(&watching))) {
-		err = watch_forks();
+		err = watch_forks(&watching, NULL, NULL, in_child);
 		if (err)
 			return err;
 	}

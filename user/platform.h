@@ -284,6 +284,7 @@ void cache_join(void);
 void cache_leave(void);
 
 extern bool plat_forked;
+int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void));
 void record_init(void);
 void record_event(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);
 void record_flush(void);

@@ -219,21 +219,6 @@ static void in_child(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Once. 0 or -ENOMEM. */
-static int watch_forks(void)
-{
-	static pthread_mutex_t watch_lock = PTHREAD_MUTEX_INITIALIZER;
-	static bool watching;
-	int err = 0;
-
-	pthread_mutex_lock(&watch_lock);
-	if (!watching)
-		err = pthread_atfork(before_fork, in_parent, in_child);
-	watching = !err;
-	pthread_mutex_unlock(&watch_lock);
-	return -err;
-}
-
 /* %p and %% in @path; -ENAMETOOLONG. */
 static int expand(char *out, size_t size, const char *path)
 {
@@ -276,6 +261,7 @@ static int begin(const char *path)
 
 int stopper_trace_start(const char *path)
 {
+	static bool watching;
 	char name[PATH_MAX];
 	int err;
 
@@ -283,7 +269,7 @@ int stopper_trace_start(const char *path)
 		return -EINVAL;
 	err = expand(name, sizeof(name), path);
 	if (!err)
-		err = watch_forks();
+		err = watch_forks(&watching, before_fork, in_parent, in_child);
 	if (err)
 		return err;
 	pthread_mutex_lock(&lock);
