@@ -160,7 +160,12 @@ void tor_shake(unsigned int number)
 	set_user_nice(current, (int)(number % 40) - 20);
 	if (number & 0x10000)
 		sched_set_fifo_low(current);
-	/* An error where that one is offline just now. */
+	/*
+	 * An error where that one is offline just now. Not on PREEMPT_RT: 6.12's scheduler
+	 * warns in migrate_enable() when the CPU of a bound thread goes offline.
+	 */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
 	set_cpus_allowed_ptr(current, number & 0x20000 ? cpumask_of(cpu) : cpu_possible_mask);
 }
 

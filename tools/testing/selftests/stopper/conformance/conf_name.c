@@ -125,6 +125,26 @@ static void task_name_cannot_forge_a_line_of_the_map(void)
 	conf_free(info);
 }
 
+static void task_name_of_128_bytes_is_shown_whole(void)
+{
+	static char name[STOPPER_NAME_SHOWN + 1];
+	static const struct stopper_site site = { .name = name, .file = "x.c", .func = "x" };
+	struct stopper_task_info *info = conf_alloc(sizeof(*info));
+	struct stopper *s = conf_stopper(NULL);
+	struct stopper_task task;
+	char map[256];
+
+	memset(name, 'n', sizeof(name) - 1);
+	CHECK_EQ(__stopper_task_begin(s, NULL, &site, &task), 0);
+	CHECK_EQ(stopper_running_tasks(s, info, 1), 1);
+	CHECK_STR(info->name, name);
+	CHECK_EQ(stopper_task_map(s, map, sizeof(map)), 7 + STOPPER_NAME_SHOWN + 1);
+	CHECK(!strncmp(map + 7, name, STOPPER_NAME_SHOWN));
+	stopper_task_end(&task);
+	conf_stop_and_put(s);
+	conf_free(info);
+}
+
 static void task_name_over_128_bytes_is_cut_in_the_map(void)
 {
 	static char name[141];
@@ -205,6 +225,7 @@ const struct conf_case cases_name[] = {
 	CONF_CASE(name_over_128_bytes_is_cut),
 	CONF_CASE(name_of_escapes_is_cut_too),
 	CONF_CASE(task_name_cannot_forge_a_line_of_the_map),
+	CONF_CASE(task_name_of_128_bytes_is_shown_whole),
 	CONF_CASE(task_name_over_128_bytes_is_cut_in_the_map),
 	CONF_CASE(site_of_odd_strings_is_shown_printable),
 	CONF_CASE(log_lines_are_printable_whatever_the_names),
