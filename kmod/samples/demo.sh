@@ -6,6 +6,7 @@
 #   KERNEL           6.1, 6.12, rt, kasan ...                                                 [6.12]
 #   STOPPER_DEMO_SECONDS  the time limit                                         [120]
 #   STOPPER_DEMO_RMMOD_MS how long rmmod may take under load                     [4000]
+#   STOPPER_DEMO_VM       more options of tools/testing/vm/run                   [none]
 #   STOPPER_KO_DIR   where build-modules put the modules        [the ones built for KERNEL]
 #
 # Status 0: not one request was lost and the kernel log has nothing in it but our own lines. What
@@ -46,5 +47,5 @@ for file in demo-guest.sh demo-wrk.lua; do
 done
 
 note "Booting kernel $kernel in QEMU: stopper_httpd under load, then rmmod"
-supervise "$vm/run" -k "$kernel" -t "${STOPPER_DEMO_SECONDS:-120}" -m 768 -l "$log_dir/demo-vm-$kernel.log" "${files[@]}" \
+supervise "$vm/run" -k "$kernel" -t "${STOPPER_DEMO_SECONDS:-120}" -m 768 ${STOPPER_DEMO_VM:-} -l "$log_dir/demo-vm-$kernel.log" "${files[@]}" \
 	-- "sh /demo/demo-guest.sh ${STOPPER_DEMO_RMMOD_MS:-4000}"
