@@ -333,6 +333,8 @@ int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg
 void tasks_left(struct slot_table *t);
 void tasks_abandon(int tid);
 void tasks_abandon_within(const void *from, size_t size);
+void tasks_inherit(int tid, void *heir);
+void tasks_end_of(void *heir);
 
 /* look.c */
 bool task_on_this_thread(struct stopper *s);

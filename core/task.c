@@ -628,6 +628,40 @@ void tasks_abandon(int tid)
 	lists_abandon(tid);
 }
 
+/*
+ * The synchronous tasks in tables of a thread that is dying are handles from now on,
+ * which @heir ends with tasks_end_of(). Any context.
+ */
+void tasks_inherit(int tid, void *heir)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+
+	spans_abandon(tid);
+	while ((t = slots_walk(t)))
+		for (i = 0; i < SLOTS; i++) {
+			if (!is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
+				continue;
+			plat_store(&t->slot[i].frame, heir);
+			plat_store(&t->slot[i].tid,
+				   slot_tid(STOPPER_KIND_HANDLE, (unsigned int)tid));
+		}
+}
+
+void tasks_end_of(void *heir)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+
+	while ((t = slots_walk(t)))
+		for (i = 0; i < SLOTS; i++) {
+			if (plat_load(&t->slot[i].frame) != heir)
+				continue;
+			plat_store(&t->slot[i].frame, NULL);
+			release(&t->slot[i]);
+		}
+}
+
 /* Takes a task whose record lies there off its list; false: there is none. */
 static bool take_within(struct shard *sh, const char *from, size_t size, struct traced **traced)
 {

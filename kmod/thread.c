@@ -21,6 +21,10 @@
  *   its slots in tables                   dying()             the same
  *   the async task, worker or closer      mourn()             mourn(), __stopper_panic()
  *
+ * Of a thread that is not ours, a process in an ioctl say, only an oops is known. The
+ * tasks that it was in are handed to a work item, as handles: they keep the stopper, its
+ * hook and their sites until the hook has been told, and then end.
+ *
  * Leaving. Each kthread is reaped by a work item that calls kthread_stop(): when
  * that returns, the kthread has left this module's text for good. Unloading waits
  * until all that were started are reaped (->alive), and only then drains the
@@ -52,6 +56,14 @@ static atomic_t alive = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_reaped);
 
 static int thread_main(void *data);
+
+/* NULL: this thread is not ours. */
+static struct plat_thread *self(void)
+{
+	if (!(current->flags & PF_KTHREAD) || kthread_func(current) != thread_main)
+		return NULL;
+	return kthread_data(current);
+}
 
 /* A kthread's exit is completed for one waiter only, so only one calls kthread_stop(). */
 static void join(struct plat_thread *t)
@@ -91,14 +103,56 @@ static bool had_interrupts_off(const struct pt_regs *regs)
 #endif
 }
 
+/* The tasks of a thread that is not ours, and has oopsed. */
+struct estate {
+	struct work_struct work;
+	struct call innermost;
+	int tid;
+};
+
+static void settle_estate(struct work_struct *work)
+{
+	struct estate *e = container_of(work, struct estate, work);
+
+	panic_hook(&e->innermost, NULL, e->tid, true);
+	tasks_end_of(e);
+	stopper_unpin(e->innermost.s);
+	kfree(e);
+}
+
+static void hand_over(void)
+{
+	struct estate *e;
+	struct call c;
+
+	if (!task_innermost(&c))
+		return;
+	e = kzalloc(sizeof(*e), GFP_ATOMIC | __GFP_NOWARN);
+	if (!e) {
+		plat_log(STOPPER_LOG_ERR, "a thread oopsed in a task; no memory to tell the hook");
+		tasks_abandon(current->pid);
+		return;
+	}
+	e->innermost = c;
+	e->tid = current->pid;
+	/* The task keeps it until now. */
+	stopper_pin(c.s);
+	tasks_inherit(e->tid, e);
+	INIT_WORK(&e->work, settle_estate);
+	queue_work(stopper_wq, &e->work);
+}
+
 static int oopsing(struct notifier_block *nb, unsigned long what, void *data)
 {
 	const struct die_args *args = data;
 
 	/* With PREEMPT_RT locks may sleep, and this is called with interrupts off. */
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) && what == DIE_OOPS && in_task() &&
-	    !had_interrupts_off(args->regs))
-		abandon_stack();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || what != DIE_OOPS || !in_task() ||
+	    had_interrupts_off(args->regs))
+		return NOTIFY_DONE;
+	abandon_stack();
+	if (!self())
+		hand_over();
 	return NOTIFY_DONE;
 }
 
@@ -228,13 +282,6 @@ void plat_thread_name(struct plat_thread *t, const struct stopper_site *site)
 	task_lock(current);
 	memcpy(current->comm, comm, sizeof(comm));
 	task_unlock(current);
-}
-
-static struct plat_thread *self(void)
-{
-	if (!(current->flags & PF_KTHREAD) || kthread_func(current) != thread_main)
-		return NULL;
-	return kthread_data(current);
 }
 
 static bool find_innermost(struct call *c)

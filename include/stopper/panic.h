@@ -50,7 +50,7 @@ struct stopper_panic_info {
  * @info: what happened
  *
  * Called with no lock held, before the task stops being counted: on the
- * thread that panicked, or, when a kthread died, from a workqueue.
+ * thread that panicked, or, when a thread of the kernel died, from a workqueue.
  */
 typedef void (*stopper_panic_fn)(void *arg, const struct stopper_panic_info *info);
 

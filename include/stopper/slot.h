@@ -40,7 +40,9 @@ struct stopper_slot {
 	void *watch;
 	unsigned int seq;
 	unsigned int tid;
-	void *frame;		/* userspace: the stack where a panic goes on; NULL: not inlined */
+	/* userspace: the stack where a panic goes on; NULL: not inlined */
+	/* kernel: who ends the task, its thread having oopsed; else NULL */
+	void *frame;
 	/* Read whole, also on i386. */
 	__attribute__((aligned(8))) uint64_t start;
 };

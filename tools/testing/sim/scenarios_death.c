@@ -76,6 +76,56 @@ SCENARIO(limited_dies, "a thread dies in a limited task: its slot goes to who wa
 	all_accounted_for();
 }
 
+static int heir;
+static struct stopper_event over;
+
+static void settles(void *arg)
+{
+	check(!ghost_get(QUIESCED));
+	ghost_add(HOOK, 1);
+	check(stopper_num_tasks(s) >= 1);
+	tasks_end_of(&heir);
+}
+
+/* As a process in an ioctl, of which only the oops is known. It does nothing any more. */
+static void oopses(struct stopper_ctx *ctx, void *arg)
+{
+	tasks_inherit(plat_tid(), &heir);
+	go(settles, NULL);
+	stopper_wait(&over, NULL);
+}
+
+static void nests(struct stopper_ctx *ctx, void *arg)
+{
+	int err = stopper_run_task(s, NULL, "inner", oopses, NULL);
+
+	accepted(err);
+}
+
+static void calls(void *arg)
+{
+	int err = stopper_run_task(s, NULL, "outer", nests, NULL);
+
+	check(!err || err == -ESHUTDOWN);
+}
+
+SCENARIO(stranger_dies, "a thread of one's own dies in a task in a task: both are handed over",
+	 .budget = 2, .stale = 1)
+{
+	hooked();
+	stopper_event_init(&over);
+	go(calls, NULL);
+	check(!stopper_quiesce(s, NULL));
+	ghost_set(QUIESCED, 1);
+	check(!stopper_stop(s, NULL));
+	stopper_event_fire(&over);
+	join_all();
+	check(ghost_get(HOOK) == ghost_get(ACCEPTED));
+	check(!stopper_num_tasks(s));
+	stopper_event_destroy(&over);
+	stopper_put(s);
+}
+
 SCENARIO(worker_dies, "a thread dies in a worker while Stop begins",
 	 .budget = 3, .stale = 1, .deaths = 1)
 {

@@ -9,7 +9,7 @@
 
 places="async limited worker closer late child nested inworker scope handle onstack"
 ways="exit panic bug null"
-plan=$((2 * (11 * 4 + 1) + 5))
+plan=$((2 * (11 * 4 + 3) + 5))
 . "$(dirname "$0")/kernel_lib.sh"
 log=/tmp/oops-log.$$
 # What it provokes, and no more; the harness reads this line. KASAN's words for a NULL pointer are its own.
@@ -73,12 +73,16 @@ each_death() {
 			fi
 		done
 	done
-	# "ends the thread as BUG() would": on a thread that is not the stopper's
-	if may_oops sync; then
-		died sync_panic$suffix sync panic 2
-	else
-		skip sync_panic$suffix "panic_on_oops is set"
-	fi
+	# On a thread that is not the stopper's; stopper_panic() ends it as BUG() would.
+	for how in panic bug null; do
+		if ! may_oops sync; then
+			skip sync_$how$suffix "panic_on_oops is set"
+		elif [ -e /sys/kernel/realtime ] && [ $how != panic ]; then
+			skip sync_$how$suffix "nobody is told of it on PREEMPT_RT"
+		else
+			died sync_$how$suffix sync $how 2
+		fi
+	done
 }
 
 # Readers of the debug list without a pause, while threads die.

@@ -17,7 +17,8 @@
  *   scope      a recover scope in a worker
  *   handle     an async task that has begun a handle, which somebody else ends
  *   onstack    one that has begun a handle whose record lies on the stack that goes with it
- *   sync       a synchronous task on a kthread that is not the stopper's (how=panic only)
+ *   sync       a synchronous task in another one on a kthread that is not the stopper's (not
+ *              how=exit, of which nobody is told)
  *
  * and in this way:
  *
@@ -78,7 +79,7 @@ static const struct death {
 	[SCOPE] = { "scope", "outer", "inner", STOPPER_PANIC_WORKER, STOPPER_PANIC_SCOPE },
 	[HANDLE] = { "handle", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
 	[ONSTACK] = { "onstack", "outer", "outer", STOPPER_PANIC_ASYNC, STOPPER_PANIC_ASYNC },
-	[SYNC] = { "sync", NULL, "inner", 0, STOPPER_PANIC_TASK },
+	[SYNC] = { "sync", "inner", "inner", STOPPER_PANIC_TASK, STOPPER_PANIC_TASK },
 };
 
 static const struct death *death;
@@ -118,7 +119,7 @@ static void on_panic(void *arg, const struct stopper_panic_info *info)
 	EXPECT(info->died, !by_panic);
 	EXPECT(info->value == &value, by_panic);
 	/* Not before the hook has been told. */
-	if (info->kind == STOPPER_PANIC_ASYNC)
+	if (info->kind == STOPPER_PANIC_ASYNC || info->kind == STOPPER_PANIC_TASK)
 		EXPECT(stopper_num_tasks(its) > nhandles, true);
 	if (death == &deaths[LIMITED])
 		EXPECT(stopper_sem_length(&sem), 1);
@@ -231,9 +232,14 @@ static void close_in_order(void *arg)
 	EXPECT(closed++, (long)arg);
 }
 
-static int foreign(void *arg)
+static void nest(struct stopper_ctx *ctx, void *arg)
 {
 	stopper_run_task(s, NULL, "inner", die_in_time, NULL);
+}
+
+static int foreign(void *arg)
+{
+	stopper_run_task(s, NULL, "outer", nest, NULL);
 	EXPECT(0, 1);
 	return 0;
 }
@@ -366,7 +372,7 @@ static int __init stopper_oops_init(void)
 		if (!strcmp(where, deaths[i].where))
 			death = &deaths[i];
 	by_panic = !strcmp(how, "panic");
-	if (!death || (!by_panic && !death->died))
+	if (!death || (death == &deaths[SYNC] && !strcmp(how, "exit")))
 		return -EINVAL;
 	strscpy(result, "ok", sizeof(result));
 	for (i = 0; i < 2 * times && !err && !strcmp(result, "ok"); i++) {
