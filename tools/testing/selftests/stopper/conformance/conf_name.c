@@ -125,45 +125,53 @@ static void task_name_cannot_forge_a_line_of_the_map(void)
 	conf_free(info);
 }
 
+/* A task of this name, as running_tasks and the map show it. */
+struct shown_task {
+	struct stopper_task_info info;
+	char map[256];
+	int map_len;
+};
+
+static struct shown_task *show_task(const char *name)
+{
+	struct stopper_site site = { .name = name, .file = "x.c", .func = "x" };
+	struct shown_task *shown = conf_alloc(sizeof(*shown));
+	struct stopper *s = conf_stopper(NULL);
+	struct stopper_task task;
+
+	CHECK_EQ(__stopper_task_begin(s, NULL, &site, &task), 0);
+	CHECK_EQ(stopper_running_tasks(s, &shown->info, 1), 1);
+	shown->map_len = stopper_task_map(s, shown->map, sizeof(shown->map));
+	stopper_task_end(&task);
+	conf_stop_and_put(s);
+	return shown;
+}
+
 static void task_name_of_128_bytes_is_shown_whole(void)
 {
 	static char name[STOPPER_NAME_SHOWN + 1];
-	static const struct stopper_site site = { .name = name, .file = "x.c", .func = "x" };
-	struct stopper_task_info *info = conf_alloc(sizeof(*info));
-	struct stopper *s = conf_stopper(NULL);
-	struct stopper_task task;
-	char map[256];
+	struct shown_task *shown;
 
 	memset(name, 'n', sizeof(name) - 1);
-	CHECK_EQ(__stopper_task_begin(s, NULL, &site, &task), 0);
-	CHECK_EQ(stopper_running_tasks(s, info, 1), 1);
-	CHECK_STR(info->name, name);
-	CHECK_EQ(stopper_task_map(s, map, sizeof(map)), 7 + STOPPER_NAME_SHOWN + 1);
-	CHECK(!strncmp(map + 7, name, STOPPER_NAME_SHOWN));
-	stopper_task_end(&task);
-	conf_stop_and_put(s);
-	conf_free(info);
+	shown = show_task(name);
+	CHECK_STR(shown->info.name, name);
+	CHECK_EQ(shown->map_len, 7 + STOPPER_NAME_SHOWN + 1);
+	CHECK(!strncmp(shown->map + 7, name, STOPPER_NAME_SHOWN));
+	conf_free(shown);
 }
 
 static void task_name_over_128_bytes_is_cut_in_the_map(void)
 {
 	static char name[141];
-	static const struct stopper_site site = { .name = name, .file = "x.c", .func = "x" };
-	struct stopper_task_info *info = conf_alloc(sizeof(*info));
-	struct stopper *s = conf_stopper(NULL);
-	struct stopper_task task;
-	char map[256];
+	struct shown_task *shown;
 
 	memset(name, 'n', sizeof(name) - 1);
-	CHECK_EQ(__stopper_task_begin(s, NULL, &site, &task), 0);
-	CHECK(stopper_task_map(s, map, sizeof(map)) <= 7 + STOPPER_NAME_SHOWN + 4);
-	CHECK_STR(map + strlen(map) - 4, "...\n");
-	CHECK_EQ(stopper_running_tasks(s, info, 1), 1);
-	CHECK(strlen(info->name) < sizeof(info->name));
-	CHECK_STR(info->name + strlen(info->name) - 3, "...");
-	stopper_task_end(&task);
-	conf_stop_and_put(s);
-	conf_free(info);
+	shown = show_task(name);
+	CHECK(shown->map_len <= 7 + STOPPER_NAME_SHOWN + 4);
+	CHECK_STR(shown->map + strlen(shown->map) - 4, "...\n");
+	CHECK(strlen(shown->info.name) < sizeof(shown->info.name));
+	CHECK_STR(shown->info.name + strlen(shown->info.name) - 3, "...");
+	conf_free(shown);
 }
 
 static void site_of_odd_strings_is_shown_printable(void)
