@@ -77,8 +77,10 @@ struct actor {
 	unsigned int nr;
 	struct tor_thread thread;
 	const char *op;			/* what it is at, since when; for the watchdog */
-	int64_t since;			/* 0: between two operations */
-	unsigned long long tasks;	/* synchronous ones that it ran itself */
+	/* Read whole, also on i386. */
+	__attribute__((aligned(8))) int64_t since;	/* 0: between two operations */
+	/* synchronous ones that it ran itself */
+	__attribute__((aligned(8))) unsigned long long tasks;
 	bool started, ended;
 };
 

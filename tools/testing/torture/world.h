@@ -83,7 +83,7 @@ static inline void __noreturn tor_thread_exit(void)
 #include <string.h>
 
 struct tor_count {
-	long long v;
+	__attribute__((aligned(8))) long long v;	/* clang on i386 aligns it to 4 */
 };
 
 struct tor_lock {
