@@ -76,7 +76,7 @@ static int run_nested(struct cell *c)
 static int run_listed(struct cell *c)
 {
 	struct stopper_task *more = conf_alloc(70 * sizeof(*more));
-	int err = 0, n = 0;
+	int err, n = 0;
 
 	while (n < 70 && !stopper_task_begin(c->o->s, NULL, "more", &more[n]))
 		n++;
@@ -210,6 +210,7 @@ static int look(struct order *o)
 static void order_end(struct order *o, int seen)
 {
 	CHECK_EQ(seen, o->accepted);
+	CHECK_EQ(o->shared, o->start == run_limited ? o->accepted : 0);
 	conf_stop_and_put(o->s);
 	if (o->parent)
 		conf_stop_and_put(o->parent);
