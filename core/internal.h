@@ -243,8 +243,8 @@ struct stopper {
 
 	stopper_lock_t lock;			/* all below */
 	int led_by;				/* the thread that does the stopping, or 0 */
+	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
 	bool quiesced;				/* no task is left */
-	bool turning;				/* its quiesce events are being fired */
 	bool async_stop;			/* stop_job is queued or has run */
 	unsigned char depth;			/* parents above it; constant */
 	unsigned int late_closers;		/* closers running at their adder's */

@@ -21,9 +21,20 @@
  * itself if it stopped or quiesced what that one has begun (at_work_on()).
  *
  * Each step may find that it was done, wholly or in part, by an earlier leader.
- * Only quiesce_begin() may run outside the leader: a parent calls it for its
- * children. Who finds the phase turned but ShouldQuiesce not fired waits for it;
- * the barrier between the two is what makes a look at the tasks mean anything.
+ * Only quiesce_begin() may run outside the leader: every caller runs it before it waits, so
+ * that a context bounds the waiting alone and a stop begins whatever has become of its
+ * context; and a parent runs it for its children. The thread that turns the phase is
+ * ->firing_quiesce until its callbacks have returned; the leader waits for that. So a scan of
+ * the tasks comes after the heavy barrier, and a Quiesce or Stop that returns 0 after the
+ * callbacks, whichever thread ran them:
+ *
+ *   caller 1 (its context may have ended)   caller 2, the leader
+ *   lock; phase = QUIESCING                 lock; phase is QUIESCING; unlock
+ *   firing_quiesce = tid; unlock            become the leader; lock
+ *   heavy barrier; fire; callbacks          firing_quiesce? unlock; park
+ *   lock; firing_quiesce = 0
+ *   wake the leader; unlock                 lock; 0: drain
+ *   context ended? return its error
  *
  *   quiesce_begin()                     somebody who sees ShouldQuiesce fired
  *   phase = QUIESCING
@@ -189,7 +200,7 @@ static void quiesce_begin(struct stopper *s)
 	first = s->phase == STOPPER_RUNNING;
 	if (first) {
 		set_phase(s, STOPPER_QUIESCING);
-		s->turning = true;
+		s->firing_quiesce = plat_tid();
 	}
 	plat_unlock(&s->lock, f);
 	if (!first)
@@ -200,7 +211,8 @@ static void quiesce_begin(struct stopper *s)
 	event_fire(&s->quiesce_ctx, ECANCELED);
 	event_fire(&s->quiesce, 1);
 	plat_lock(&s->lock, f);
-	s->turning = false;
+	s->firing_quiesce = 0;
+	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
 	while ((child = child_after(s, after))) {
 		after = child->id;
@@ -251,6 +263,12 @@ static void wake_followers(struct stopper *s)
 	}
 }
 
+/* With s->lock held. */
+static bool quiesce_begun(struct stopper *s)
+{
+	return !s->firing_quiesce;
+}
+
 static int lead_quiesce(struct leader *l)
 {
 	struct stopper *s = l->s;
@@ -258,7 +276,7 @@ static int lead_quiesce(struct leader *l)
 	int err;
 
 	quiesce_begin(s);
-	err = stopper_wait(&s->quiesce, l->ctx);
+	err = wait_until(l, quiesce_begun);
 	if (!err)
 		err = tasks_drain(s, &l->park, leader_wait, l);
 	if (!err)
@@ -456,39 +474,16 @@ static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 	return err;
 }
 
-/* One up, pinned. @mine: does this thread do the stopping of @s? */
-static struct stopper *look_up(struct stopper *s, bool *mine)
+/* Does this thread stop @s, or fire its quiesce events? */
+static bool is_stopping(struct stopper *s)
 {
-	struct stopper *up;
+	int tid = plat_tid();
 	plat_flags_t f;
+	bool mine;
 
 	plat_lock(&s->lock, f);
-	*mine = s->led_by == plat_tid();
-	up = s->parent;
-	if (up)
-		stopper_pin(up);
+	mine = s->led_by == tid || s->firing_quiesce == tid;
 	plat_unlock(&s->lock, f);
-	return up;
-}
-
-/* Does this thread stop @s, or is it one above it that it stops, and is turning @s just now? */
-static bool stops(struct stopper *s)
-{
-	bool turning, mine;
-	struct stopper *up;
-	plat_flags_t f;
-
-	plat_lock(&s->lock, f);
-	turning = s->turning;
-	plat_unlock(&s->lock, f);
-	stopper_pin(s);
-	do {
-		up = look_up(s, &mine);
-		stopper_unpin(s);
-		s = up;
-	} while (s && turning && !mine);
-	if (s)
-		stopper_unpin(s);
 	return mine;
 }
 
@@ -497,7 +492,7 @@ static bool at_work_on(struct stopper *s)
 {
 	struct stopper *child;
 	uint64_t after = 0;
-	bool mine = stops(s);
+	bool mine = is_stopping(s);
 
 	while (!mine && (child = child_after(s, after))) {
 		after = child->id;
@@ -510,15 +505,13 @@ static bool at_work_on(struct stopper *s)
 /* Would a stop, or only a quiesce, of @s wait for this thread's own work? */
 static bool waits_for_itself(struct stopper *s, bool stop)
 {
-	bool there, alone, mine;
 	plat_flags_t f;
+	bool there;
 
 	plat_lock(&s->lock, f);
 	there = reached(s, stop);
-	mine = s->led_by == plat_tid();
-	alone = !s->turning && slist_empty(&s->children);
 	plat_unlock(&s->lock, f);
-	return !there && (mine || (!alone && at_work_on(s)));
+	return !there && at_work_on(s);
 }
 
 /*
@@ -573,6 +566,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	if (task_on_this_thread(s) || waits_for_itself(s, false))
 		return -EDEADLK;
 	note_asker(s, site);
+	quiesce_begin(s);
 	return converge(s, false, ctx);
 }
 EXPORT_SYMBOL_PLAT(__stopper_quiesce);
@@ -592,6 +586,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	if (task_on_this_thread(s) || run_on_this_thread(s) || waits_for_itself(s, true))
 		return -EDEADLK;
 	note_asker(s, site);
+	quiesce_begin(s);
 	return converge(s, true, ctx);
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop);

@@ -23,7 +23,7 @@
 
 _Static_assert(offsetof(struct stopper, refs) == 64, "nothing is written where tasks read");
 _Static_assert(HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");
-_Static_assert(offsetof(struct stopper, name) + 32 <= 1024 || sizeof(stopper_lock_t) > 40,
+_Static_assert(offsetof(struct stopper, name) + 32 <= 1152 || sizeof(stopper_lock_t) > 40,
 	       "what a stopper costs, but where locks are larger (AArch64)");
 
 __thread struct stopper_my stopper_my = { { &stopper_no_slot, &stopper_no_slot }, 0 };

@@ -195,12 +195,14 @@ STOPPER_API const char *stopper_phase_name(enum stopper_phase phase);
 /**
  * stopper_quiesce() - refuse new tasks and wait for those that run
  * @s: the stopper
- * @ctx: gives up when this context ends; NULL: never
+ * @ctx: gives up waiting when this context ends; NULL: never
  *
- * When it returns 0 no task function is running nor ever will.
+ * The quiesce always begins, also when @ctx has ended before the call: the phase
+ * turns, on-quiesce contexts end, ShouldQuiesce fires, and children do the same. @ctx
+ * bounds the waiting only. When it returns 0 no task function is running nor ever will.
  *
  * Context: process context, sleeps.
- * Return: 0; -ECANCELED, -ETIMEDOUT: given up, the phase stays, a later call
+ * Return: 0; -ECANCELED, -ETIMEDOUT: given up, nothing is undone, a later call
  * goes on from there; -EDEADLK: called from one of its own tasks (or of a
  * child's), or by a callback, hook or log sink that the stop itself calls, nothing
  * changed; -EINVAL; userspace: -ENOTSUP after fork(). A handle is no thread's: who waits for one
@@ -213,12 +215,13 @@ STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
 /**
  * stopper_stop() - the whole way to STOPPED
  * @s: the stopper
- * @ctx: gives up when this context ends; NULL: never
+ * @ctx: gives up waiting when this context ends; NULL: never
  *
- * Concurrent calls all wait for the end. If the one that does the work gives
- * up, another one takes over; if nobody is left, the stop stays where it is, but
- * for a closer that has begun. Closers run on a thread of the stopper's own; if
- * none is free and no other can be had, on this one.
+ * The stop always begins, as stopper_quiesce() does. Concurrent calls all wait
+ * for the end. If the one that does the work gives up, another one takes over; if
+ * none is left, the stop stays where it is, but for a closer that has begun. Closers
+ * run on a thread of the stopper's own; if none is free and no other can be had, on
+ * this one.
  *
  * Context: process context, sleeps.
  * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as

@@ -541,6 +541,7 @@ int model_stop(struct model *m, int s, bool stop, int ctx)
 		return -EDEADLK;
 	if (!m->leads)
 		m->lead_ctx = ctx;
+	quiesce_begin(m, s);
 	err = reach(m, s, stop, ctx);
 	if (!m->leads)
 		m->lead_ctx = NONE;

@@ -57,6 +57,51 @@ SCENARIO(leader_gives_up, "stop.c: the leader's context ends: a follower takes o
 	stopper_ctx_put(ctx);
 }
 
+static void runs_one(void *it)
+{
+	accepted(stopper_run_task((struct stopper *)it, NULL, "one", counted, NULL));
+}
+
+/* Its context has ended: it begins, and may find that it need not wait. */
+static void stops_with_ended(void *arg)
+{
+	int err = stopper_stop(s, ctx);
+
+	check(!err || err == -ECANCELED);
+	check(stopper_phase(s) >= STOPPER_QUIESCING);
+}
+
+SCENARIO(ended_context_begins, "stop.c: one turns the phase, its context ended; another leads",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	stopper_ctx_cancel(ctx);
+	go(stops_with_ended, NULL);
+	go(runs_one, s);
+	stops(s);
+	join_all();
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	stopper_put(s);
+	stopper_ctx_put(ctx);
+}
+
+SCENARIO(ended_context_refuses, "stop.c: after a stop with an ended context no task is admitted",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	stopper_ctx_cancel(ctx);
+	go(runs_one, s);
+	check(stopper_stop(s, ctx) == -ECANCELED);
+	check(stopper_event_fired(stopper_should_quiesce(s)));
+	check(stopper_run_task(s, NULL, "late", counted, NULL) == -ESHUTDOWN);
+	join_all();
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	end(s);
+	stopper_ctx_put(ctx);
+}
+
 static void asks_for_stop(struct stopper_ctx *c, void *arg)
 {
 	counted(NULL, NULL);

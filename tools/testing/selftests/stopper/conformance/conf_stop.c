@@ -346,6 +346,95 @@ static void stop_in_a_nested_task_of_another_stopper_is_edeadlk(void)
 	conf_stop_and_put(in.other);
 }
 
+/* --- with a context that has ended ------------------------------------------------------------ */
+
+/* What has begun: phase, contexts, ShouldQuiesce, children. */
+static void check_begun(struct stopper *s, struct stopper *child, struct stopper_ctx *tied)
+{
+	struct conf_counter ran = { 0 };
+
+	CHECK_EQ(stopper_phase(s), STOPPER_QUIESCING);
+	CHECK(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_EQ(stopper_ctx_err(tied), -ECANCELED);
+	CHECK_EQ(stopper_run_task(s, NULL, "late", conf_count_fn, &ran), -ESHUTDOWN);
+	CHECK_EQ(stopper_phase(child), STOPPER_QUIESCING);
+	CHECK(stopper_event_fired(stopper_should_quiesce(child)));
+	CHECK_EQ(conf_get(&ran), 0);
+}
+
+static void begin_with_an_ended_context(bool stop, struct stopper_ctx *ended, int want)
+{
+	struct stopper *s = conf_stopper(NULL), *child = NULL;
+	struct stopper_options opts = { .size = sizeof(opts), .parent = s };
+	struct stopper_ctx *tied = NULL;
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_create(&child, "child", &opts), 0);
+	CHECK_EQ(stopper_ctx_with_cancel_on_quiesce(s, NULL, &tied), 0);
+	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
+	CHECK_EQ(stopper_ctx_err(ended), want);
+	CHECK_EQ(stop ? stopper_stop(s, ended) : stopper_quiesce(s, ended), want);
+	check_begun(s, child, tied);
+	stopper_task_end(&task);
+	conf_stop_and_put(s);
+	CHECK_EQ(stopper_phase(child), STOPPER_STOPPED);
+	stopper_put(child);
+	stopper_ctx_put(tied);
+}
+
+static void stop_and_quiesce_begin_with_an_ended_context(void)
+{
+	struct stopper_ctx *cancelled = conf_ctx(NULL), *late = conf_ctx_timeout(NULL, 0);
+
+	stopper_ctx_cancel(cancelled);
+	begin_with_an_ended_context(true, cancelled, -ECANCELED);
+	begin_with_an_ended_context(false, cancelled, -ECANCELED);
+	begin_with_an_ended_context(true, late, -ETIMEDOUT);
+	begin_with_an_ended_context(false, late, -ETIMEDOUT);
+	stopper_ctx_put(cancelled);
+	stopper_ctx_put(late);
+}
+
+struct slow_callback {
+	struct stopper_on_fire of;
+	struct stopper *s;
+	struct conf_hold hold;
+};
+
+static void call_slowly(struct stopper_on_fire *of, void *arg)
+{
+	struct slow_callback *cb = arg;
+
+	/* It is the stop's own, whoever leads it. */
+	CHECK_EQ(stopper_stop(cb->s, NULL), -EDEADLK);
+	CHECK_EQ(stopper_quiesce(cb->s, NULL), -EDEADLK);
+	conf_hold_fn(NULL, &cb->hold);
+}
+
+static void stop_returns_after_the_callbacks_of_another_stop(void)
+{
+	struct slow_callback cb = { .s = conf_stopper(NULL) };
+	struct stopper_ctx *ended = conf_ctx(NULL);
+	struct conf_call first, second;
+
+	stopper_ctx_cancel(ended);
+	conf_hold_init(&cb.hold);
+	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(cb.s), &cb.of, call_slowly, &cb), 0);
+	conf_stop_begin(&first, cb.s, ended);
+	conf_wait_for(conf_get(&cb.hold.in) == 1);
+	conf_stop_begin(&second, cb.s, NULL);
+	conf_settle();
+	CHECK(!conf_get(&second.returned));
+	CHECK_EQ(stopper_phase(cb.s), STOPPER_QUIESCING);
+	conf_gate_open(&cb.hold.gate);
+	CHECK_EQ(conf_call_end(&second), 0);
+	CHECK_EQ(conf_get(&cb.hold.out), 1);
+	conf_call_end(&first);
+	stopper_put(cb.s);
+	stopper_ctx_put(ended);
+	conf_hold_destroy(&cb.hold);
+}
+
 /* --- without waiting -------------------------------------------------------------------------- */
 
 static void begin_stop(struct stopper_ctx *ctx, void *arg)
@@ -440,6 +529,8 @@ const struct conf_case cases_stop[] = {
 	CONF_CASE(stop_in_a_closer_is_edeadlk),
 	CONF_CASE(stop_of_another_stopper_in_a_task_is_fine),
 	CONF_CASE(stop_in_a_nested_task_of_another_stopper_is_edeadlk),
+	CONF_CASE(stop_and_quiesce_begin_with_an_ended_context),
+	CONF_CASE(stop_returns_after_the_callbacks_of_another_stop),
 	CONF_CASE(stop_begun_in_a_task),
 	CONF_CASE(stop_begun_in_a_worker_or_closer),
 	CONF_CASE(stop_async_keeps_the_stopper_until_it_is_stopped),
