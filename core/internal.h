@@ -41,6 +41,9 @@
  *   plat_scan_sync()                full               sleeps    no scan from before goes on
  *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
  *                                                                are worth a sleep, or 0
+ *   plat_resched()                                     process   between two jobs: lets others have
+ *                                                                the CPU. May be nothing where every
+ *                                                                thread can be preempted
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
  *   plat_thread_look(tid, look)                        process   what a thread is doing; -ESRCH:

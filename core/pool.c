@@ -20,6 +20,10 @@
  * ticks, while a flood of short jobs is done by as many threads as there are CPUs.
  * Threads idle for IDLE_NS go away.
  *
+ * Between two jobs a thread yields (plat_resched). A kernel without preemption takes
+ * the CPU away from a thread only where the thread offers it: a queue that never runs
+ * dry would keep a CPU to itself, with it user space, RCU and the watchdog.
+ *
  * States of a thread: starting -> (running -> [stuck] ->) idle -> waking -> ...
  * ->coming counts those that are starting or waking: each will look at the queue,
  * so a job needs nobody woken while there are no more jobs than they.
@@ -572,6 +576,7 @@ static void pool_main(struct plat_thread *t)
 			if (job->site)
 				plat_thread_name(t, job->site);
 			job->ops->run(job);
+			plat_resched();
 			plat_lock(&pool.lock, f);
 			done(me);
 		} else if (!be_idle(me, &f)) {

@@ -100,6 +100,8 @@ void plat_unpark(struct plat_parker *p);
 #define plat_relax()		cpu_relax()
 #define plat_spins()		0
 #define plat_might_sleep()	might_sleep()
+/* As a kworker does between two items; RCU Tasks needs it even where kernels can be preempted. */
+#define plat_resched()		cond_resched_tasks_rcu_qs()
 
 /* The kernel's events have no descriptors to keep in step. */
 #define plat_event_fired(ev)	((void)(ev))

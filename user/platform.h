@@ -123,6 +123,7 @@ void plat_event_fired(struct stopper_event *ev);
 void plat_event_closed(struct stopper_event *ev);
 
 #define plat_might_sleep()	((void)0)
+#define plat_resched()		((void)0)
 
 static inline void plat_relax(void)
 {

@@ -69,6 +69,7 @@ void plat_unpark(struct plat_parker *p);
 #define plat_event_fired(ev)	((void)(ev))
 #define plat_event_closed(ev)	((void)(ev))
 #define plat_might_sleep()	((void)0)
+#define plat_resched()		((void)0)
 #define plat_relax()		((void)0)
 unsigned int plat_spins(void);
 
