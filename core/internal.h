@@ -42,8 +42,8 @@
  *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
  *                                                                are worth a sleep, or 0
  *   plat_resched()                                     process   between two jobs: lets others have
- *                                                                the CPU. May be nothing where every
- *                                                                thread can be preempted
+ *                                                                the CPU. May be nothing where
+ *                                                                all threads can be preempted
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
  *   plat_thread_look(tid, look)                        process   what a thread is doing; -ESRCH:
@@ -67,7 +67,9 @@
  *                                                                end under it: t->died(t, told)
  *   plat_thread_stop(t)                                process   kthread_should_stop(), and waits;
  *                                                                only if PLAT_STOPS_THREADS
- *   plat_thread_name(t, site)                          process   names the running thread
+ *   plat_thread_name(t, name)                          process   names the running thread
+ *   plat_thread_renamed(t)                             process   has it another name by now? Where a
+ *                                                                look costs, only now and then
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
  *   __stopper_panic(value)                             process   public; each platform has its own
  *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
@@ -89,7 +91,7 @@
  *                                                                lock is held
  *   plat_might_sleep()                                 process   says so when debugging
  *   plat_sort(base, n, size, cmp)                      process
- *   memcpy, memset, strcmp, strlen, snprintf, vsnprintf: as everywhere
+ *   memcpy, memset, strcmp, strncmp, strlen, snprintf, vsnprintf: as everywhere
  *
  * Locks, in the order in which they may be taken; all are leaves but for these:
  *
@@ -152,7 +154,7 @@ struct run {
 struct job {
 	struct stopper_list node;
 	const struct job_ops *ops;
-	const struct stopper_site *site;/* names the thread; NULL: leave it */
+	const struct stopper_site *site;/* names the thread; NULL: the library's own */
 };
 
 struct job_ops {

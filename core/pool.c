@@ -57,6 +57,23 @@
  *   The watch is taken off and its owner woken under the lock, or found by its owner,
  *   who takes it off; so nobody wakes a parker that has gone.
  *
+ * Names. A thread bears the name of the job that it runs, and IDLE_NAME while it
+ * sleeps. A reader of the list, ps or an oops may look at any moment, so the name comes
+ * before the job: a thread takes a job only if it bears the name of that job already.
+ *
+ *   thread                            list
+ *   lock; first job is "b"? unlock    task "b" in the queue: it shows no thread
+ *   name = "b"
+ *   lock; still "b"? pop; slot        task "b" in a slot: thread "b"
+ *
+ *   If the first job has another name by now, another thread took a job, and this one
+ *   begins again. Names are compared as bytes: a site may be used again for another
+ *   name, as the one of closers is. What is compared is what the thread was named; that
+ *   a task renamed it is for the platform to find (plat_thread_renamed).
+ *
+ *   A thread that still looks at the queue (watch_queue) keeps the name it had last: it
+ *   is as long as a sleep takes.
+ *
  * Threads woken beyond the first are rationed; see may_wake().
  *
  * What was measured, for an empty task from one producer on two CPUs in userspace:
@@ -72,6 +89,8 @@
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
 #define MAX_STARTS	512	/* per tick */
+#define IDLE_NAME	"stopper/pool"
+#define OWN_NAME	"stopper/stop"	/* a job of the library's own */
 #ifndef MAX_WAKES
 #define MAX_WAKES	64	/* per change of plat_stamp(), some ms */
 #endif
@@ -82,9 +101,11 @@ struct pool_thread {
 	struct stopper_list node;	/* idle, running or stuck */
 	struct slot_table *table;	/* where its tasks are seen */
 	struct job *job;
+	char name[COMM_SIZE];		/* that it bears: the first bytes, not escaped */
 	unsigned int tick;		/* when it took the job */
 	bool idle;			/* on the idle list; else an unpark is on its way */
 	bool stuck;
+	bool renamed;			/* by its task: it bears not ->name */
 	unsigned char at;		/* in ->table */
 };
 
@@ -197,7 +218,8 @@ static int add_thread(void)
 		me->thread.main = pool_main;
 		me->thread.died = pool_died;
 		me->thread.release = pool_release;
-		err = plat_thread_start(&me->thread, "stopper/pool");
+		memcpy(me->name, IDLE_NAME, sizeof(IDLE_NAME));
+		err = plat_thread_start(&me->thread, IDLE_NAME);
 	}
 	if (err) {
 		pool_thread_free(me);
@@ -476,15 +498,49 @@ static void show(struct pool_thread *me, struct task_job *task)
 		plat_unpark(task->watch);
 }
 
+/* With the lock held: the name that the first job in the queue wants; NULL: the queue is empty. */
+static const char *pool_first_name(void)
+{
+	struct stopper_list *n = pool.queue.next;
+	struct job *job = list_item(n, struct job, node);
+
+	if (n == &pool.queue)
+		return NULL;
+	if (!job->site)
+		return OWN_NAME;
+	return job->site->name ? job->site->name : "(none)";
+}
+
+/* A thread's name is short: what follows its first bytes is not to be seen. */
+static bool pool_bears(const struct pool_thread *me, const char *name)
+{
+	return !me->renamed && !strncmp(me->name, name, sizeof(me->name) - 1);
+}
+
+/*
+ * With the lock held, but not while the name is set: @name is copied, for its job may be
+ * over by then. Until it has looked at the queue again the thread counts as coming.
+ */
+static void pool_bear(struct pool_thread *me, const char *name, plat_flags_t *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(me->name) - 1 && name[i]; i++)
+		me->name[i] = name[i];
+	me->name[i] = '\0';
+	me->renamed = false;
+	pool.coming++;
+	plat_unlock(&pool.lock, *f);
+	plat_thread_name(&me->thread, me->name);
+	plat_lock(&pool.lock, *f);
+	pool.coming--;
+}
+
 /* With the lock held. */
 static struct job *take(struct pool_thread *me)
 {
-	struct stopper_list *n = slist_pop(&pool.queue);
-
-	if (!n)
-		return NULL;
+	me->job = list_item(slist_pop(&pool.queue), struct job, node);
 	plat_store(&pool.nqueued, pool.nqueued - 1);
-	me->job = list_item(n, struct job, node);
 	me->tick = pool.tick;
 	me->stuck = false;
 	slist_append(&pool.running, &me->node);
@@ -540,6 +596,10 @@ static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 
 	if (watch_queue(f))
 		return true;
+	if (!pool_bears(me, IDLE_NAME))
+		pool_bear(me, IDLE_NAME, f);
+	if (pool.nqueued)
+		return true;
 	me->idle = true;
 	slist_push(&pool.idle, &me->node);
 	/* Who took us off the list unparks us, perhaps later: we must be there for it. */
@@ -560,6 +620,22 @@ static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 	return pool.nqueued;
 }
 
+/* With the lock held. Waits until a job can be taken; false: the thread is to end. */
+static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
+{
+	const char *name;
+
+	for (;;) {
+		name = pool_first_name();
+		if (name && pool_bears(me, name))
+			return true;
+		if (name)
+			pool_bear(me, name, f);
+		else if (!be_idle(me, f))
+			return false;
+	}
+}
+
 static void pool_main(struct plat_thread *t)
 {
 	struct pool_thread *me = list_item(t, struct pool_thread, thread);
@@ -569,19 +645,14 @@ static void pool_main(struct plat_thread *t)
 	plat_park_init(&me->park);
 	plat_lock(&pool.lock, f);
 	pool.coming--;
-	for (;;) {
+	while (pool_wait_for_job(me, &f)) {
 		job = take(me);
-		if (job) {
-			plat_unlock(&pool.lock, f);
-			if (job->site)
-				plat_thread_name(t, job->site);
-			job->ops->run(job);
-			plat_resched();
-			plat_lock(&pool.lock, f);
-			done(me);
-		} else if (!be_idle(me, &f)) {
-			break;
-		}
+		plat_unlock(&pool.lock, f);
+		job->ops->run(job);
+		plat_resched();
+		me->renamed = plat_thread_renamed(t);
+		plat_lock(&pool.lock, f);
+		done(me);
 	}
 	leave();
 	plat_unlock(&pool.lock, f);

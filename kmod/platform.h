@@ -199,7 +199,7 @@ struct plat_thread {
 	void (*main)(struct plat_thread *t);
 	void (*died)(struct plat_thread *t, bool told);
 	void (*release)(struct plat_thread *t);
-	const struct stopper_site *named;
+	char comm[TASK_COMM_LEN];	/* that it was given */
 	struct task_struct *task;
 	struct pid *pid;
 	struct wait_queue_entry exit_wait;
@@ -211,7 +211,12 @@ struct plat_thread {
 
 int plat_thread_start(struct plat_thread *t, const char *name);
 void plat_thread_stop(struct plat_thread *t);
-void plat_thread_name(struct plat_thread *t, const struct stopper_site *site);
+void plat_thread_name(struct plat_thread *t, const char *name);
+
+static inline bool plat_thread_renamed(const struct plat_thread *t)
+{
+	return strncmp(t->comm, current->comm, sizeof(t->comm));
+}
 
 /* panics */
 

@@ -215,9 +215,9 @@ static int thread_main(void *data)
 	return 0;
 }
 
-static int create(struct plat_thread *t, const char *comm)
+static int create(struct plat_thread *t)
 {
-	struct task_struct *task = kthread_create(thread_main, t, "%s", comm);
+	struct task_struct *task = kthread_create(thread_main, t, "%s", t->comm);
 
 	if (IS_ERR(task))
 		return PTR_ERR(task);
@@ -230,7 +230,6 @@ static int create(struct plat_thread *t, const char *comm)
 struct create_work {
 	struct work_struct work;
 	struct plat_thread *t;
-	const char *comm;
 	int err;
 };
 
@@ -238,24 +237,21 @@ static void create_elsewhere(struct work_struct *work)
 {
 	struct create_work *cw = container_of(work, struct create_work, work);
 
-	cw->err = create(cw->t, cw->comm);
+	cw->err = create(cw->t);
 }
 
 int plat_thread_start(struct plat_thread *t, const char *name)
 {
 	struct create_work cw = { .t = t };
-	char comm[TASK_COMM_LEN];
 	int err;
 
-	t->named = NULL;
 	t->joining = 0;
 	init_completion(&t->entered);
 	init_completion(&t->gone);
-	name_comm(comm, sizeof(comm), name);
-	err = create(t, comm);
+	name_comm(t->comm, sizeof(t->comm), name);
+	err = create(t);
 	if (err != -EINTR)
 		return err;
-	cw.comm = comm;
 	INIT_WORK_ONSTACK(&cw.work, create_elsewhere);
 	queue_work(stopper_wq, &cw.work);
 	flush_work(&cw.work);
@@ -269,18 +265,13 @@ void plat_thread_stop(struct plat_thread *t)
 	join(t);
 }
 
-void plat_thread_name(struct plat_thread *t, const struct stopper_site *site)
+void plat_thread_name(struct plat_thread *t, const char *name)
 {
-	char comm[TASK_COMM_LEN];
-
-	if (t->named == site)
-		return;
-	t->named = site;
-	memset(comm, 0, sizeof(comm));
-	name_comm(comm, sizeof(comm), site->name);
+	memset(t->comm, 0, sizeof(t->comm));
+	name_comm(t->comm, sizeof(t->comm), name);
 	/* As __set_task_comm(), which modules cannot call: readers hold this lock. */
 	task_lock(current);
-	memcpy(current->comm, comm, sizeof(comm));
+	memcpy(current->comm, t->comm, sizeof(t->comm));
 	task_unlock(current);
 }
 

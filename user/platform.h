@@ -246,12 +246,13 @@ struct plat_thread {
 	void (*main)(struct plat_thread *t);
 	void (*died)(struct plat_thread *t, bool told);
 	void (*release)(struct plat_thread *t);
-	const struct stopper_site *named;
-	char name[16];
+	char name[16];			/* that it was given */
+	uint64_t looked;		/* plat_stamp() when it was compared with the kernel's */
 };
 
 int plat_thread_start(struct plat_thread *t, const char *name);
-void plat_thread_name(struct plat_thread *t, const struct stopper_site *site);
+void plat_thread_name(struct plat_thread *t, const char *name);
+bool plat_thread_renamed(struct plat_thread *t);
 
 static inline void plat_thread_stop(struct plat_thread *t)
 {

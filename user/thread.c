@@ -36,21 +36,29 @@ int thread_create(void *(*fn)(void *arg), void *arg)
 	return -err;
 }
 
-static void name_thread(const char *name)
+void plat_thread_name(struct plat_thread *t, const char *name)
 {
-	char comm[16];
-
-	name_comm(comm, sizeof(comm), name);
-	prctl(PR_SET_NAME, comm);
+	name_comm(t->name, sizeof(t->name), name);
+	prctl(PR_SET_NAME, t->name);
 }
 
-void plat_thread_name(struct plat_thread *t, const struct stopper_site *site)
+/*
+ * Asking costs more than a short task, so a thread asks once a tick of the clock. Once a
+ * task has been found to rename its thread, every thread asks after each task.
+ */
+bool plat_thread_renamed(struct plat_thread *t)
 {
-	/* A system call, so not for one more task of the same kind. */
-	if (t->named == site)
-		return;
-	t->named = site;
-	name_thread(site->name);
+	static bool found;
+	uint64_t now = plat_stamp();
+	char comm[16] = "";
+
+	if (!plat_load(&found) && t->looked == now)
+		return false;
+	t->looked = now;
+	if (prctl(PR_GET_NAME, comm) || !strcmp(comm, t->name))
+		return false;
+	plat_store(&found, true);
+	return true;
 }
 
 struct main_scope {
@@ -76,7 +84,7 @@ static void *thread_main(void *arg)
 	struct main_scope sc = { arg, false };
 
 	cache_join();
-	name_thread(sc.t->name);
+	prctl(PR_SET_NAME, sc.t->name);
 	pthread_cleanup_push(main_over, &sc);
 	sc.t->main(sc.t);
 	sc.returned = true;
@@ -90,7 +98,6 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 
 	if (err)
 		return err;
-	t->named = NULL;
 	name_comm(t->name, sizeof(t->name), name);
 	return thread_create(thread_main, t);
 }

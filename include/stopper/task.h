@@ -135,7 +135,9 @@ STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
  * @arg: handed to @fn
  *
  * It starts promptly even when every other task is blocked. While it runs its
- * thread carries its name. It is counted from now on.
+ * thread carries the first bytes of its name, whatever earlier tasks called it; a
+ * thread of the pool without a task is called "stopper/pool". It is counted from
+ * now on.
  *
  * Context: process context, allocates.
  * Return: 0; -ESHUTDOWN when refused; -EINVAL; -ENOMEM, -EAGAIN: no memory or

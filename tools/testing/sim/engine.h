@@ -77,6 +77,7 @@ struct thread {
 	void *arg;
 	struct plat_thread *plat;	/* NULL: the scenario's own */
 	const char *name;
+	char comm[16];			/* a pool thread's, once it was named */
 	uint64_t chain;			/* of all it did and saw */
 	struct knows now;
 	const struct knows *released;	/* as of its latest release fence */

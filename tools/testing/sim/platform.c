@@ -223,6 +223,24 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	return 0;
 }
 
+/* Told to nobody but who asks with sim_comm(). */
+void plat_thread_name(struct plat_thread *t, const char *name)
+{
+	point();
+	name_comm(ME->comm, sizeof(ME->comm), name);
+	trace(PC, "name %s", ME->comm);
+}
+
+const char *sim_comm(int tid)
+{
+	unsigned int i;
+
+	for (i = 0; i < E->nthreads; i++)
+		if (E->thread[i].tid == tid)
+			return E->thread[i].comm;
+	return "";
+}
+
 /* As kthread_stop(): waits until it has left its function. */
 void plat_thread_stop(struct plat_thread *t)
 {

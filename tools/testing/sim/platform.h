@@ -131,7 +131,8 @@ bool sim_kthreads(void);
 #define PLAT_STOPS_THREADS	sim_kthreads()
 int plat_thread_start(struct plat_thread *t, const char *name);
 void plat_thread_stop(struct plat_thread *t);
-#define plat_thread_name(t, site) ((void)(t), (void)(site))
+void plat_thread_name(struct plat_thread *t, const char *name);
+#define plat_thread_renamed(t)	((void)(t), false)
 
 /* panics */
 

@@ -50,6 +50,8 @@ void settle(void);
 void ghost_set(unsigned int i, long v);
 long ghost_get(unsigned int i);
 long ghost_add(unsigned int i, long n);
+/* What a pool thread was named last. */
+const char *sim_comm(int tid);
 /* Here this thread may die, without unwinding, as a kthread does that oopses. */
 void may_die(void);
 void check_failed(const char *what, const char *file, int line);

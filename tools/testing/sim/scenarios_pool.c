@@ -120,6 +120,50 @@ SCENARIO(idle_too_long, "pool.c: a thread goes away while a task is pushed",
 	stopper_event_destroy(&gate);
 }
 
+/* A task stays until the reader has looked, so that it cannot have ended meanwhile. */
+static void waits_under_its_name(struct stopper_ctx *ctx, void *name)
+{
+	check(!strcmp(sim_comm(plat_tid()), name));
+	wait_for(ctx, &gate);
+	check(!strcmp(sim_comm(plat_tid()), name));
+}
+
+static void sees_name(void *arg, const struct task_view *v)
+{
+	if (v->tid)
+		check(!strcmp(sim_comm(v->tid), v->site->name));
+}
+
+static void sees_names(void *arg)
+{
+	tasks_visit(s, sees_name, NULL);
+	stopper_event_fire(&gate);
+}
+
+SCENARIO(named_before_seen, "pool.c: a reader looks at a task while a thread takes it",
+	 .budget = 3, .cpus = 1)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "a", waits_under_its_name, "a"));
+	sees_names(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+SCENARIO(named_anew, "pool.c: a thread has named itself for a task that another one takes",
+	 .budget = 2, .cpus = 2, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	stopper_event_fire(&gate);
+	accepted(stopper_run_async_task(s, NULL, "a", waits_under_its_name, "a"));
+	accepted(stopper_run_async_task(s, NULL, "b", waits_under_its_name, "b"));
+	accepted(stopper_run_async_task(s, NULL, "c", waits_under_its_name, "c"));
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
 static void quiesce_it(void *arg)
 {
 	check(!stopper_quiesce(s, NULL));

@@ -77,6 +77,7 @@ static void set_up(unsigned int i, void (*fn)(void *arg), void *arg, const char 
 	t->fn = fn;
 	t->arg = arg;
 	t->name = name;
+	t->comm[0] = '\0';
 	t->tid = (int)i + 100;
 	t->plat = NULL;
 	t->locks = 0;

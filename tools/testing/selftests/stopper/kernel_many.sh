@@ -32,8 +32,7 @@ before=$(available)
 
 check async_tasks_start load stopper_load async=$many
 check all_are_blocked_at_once wait_for 120 all_blocked
-# An idle kthread of the pool keeps the name it had last, so there may be one more.
-check each_has_a_kthread_with_its_name [ "$(kthreads)" -ge $many ]
+check each_has_a_kthread_with_its_name [ "$(kthreads)" = $many ]
 check all_return_when_stopped unload stopper_load
 [ "$(new_log | grep -c "stopped: $many async tasks returned")" = 2 ] || not_ok all_return "$(new_log | tail -n 3)"
 

@@ -204,6 +204,8 @@ void conf_nap(void);			/* a millisecond or so: the step of a poll */
 int64_t conf_now(void);
 int conf_tid(void);
 void conf_comm(char *buf, size_t size);	/* the name of this thread */
+void conf_comm_of(int tid, char *buf, size_t size);	/* of another one; "": it has ended */
+void conf_rename(const char *comm);	/* as code does that does not ask the stopper */
 void *conf_alloc(size_t size);		/* zeroed, never NULL */
 void conf_free(void *p);
 int conf_rounds(int n);			/* n, scaled to the machine */

@@ -98,6 +98,26 @@ void conf_comm(char *buf, size_t size)
 	strscpy(buf, current->comm, size);
 }
 
+void conf_comm_of(int tid, char *buf, size_t size)
+{
+	struct pid *pid = find_get_pid(tid);
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+
+	buf[0] = '\0';
+	if (task) {
+		strscpy(buf, task->comm, size);
+		put_task_struct(task);
+	}
+	put_pid(pid);
+}
+
+void conf_rename(const char *comm)
+{
+	task_lock(current);
+	strscpy_pad(current->comm, comm, sizeof(current->comm));
+	task_unlock(current);
+}
+
 void *conf_alloc(size_t size)
 {
 	return kvzalloc(size, GFP_KERNEL | __GFP_NOFAIL);

@@ -226,6 +226,163 @@ static void log_lines_are_printable_whatever_the_names(void)
 	conf_free(log);
 }
 
+/* What a task, closer or callback found its thread to be called. */
+struct named {
+	struct conf_counter done;
+	int tid;
+	char comm[16];
+};
+
+static void note_name(void *arg)
+{
+	struct named *n = arg;
+
+	n->tid = conf_tid();
+	conf_comm(n->comm, sizeof(n->comm));
+	conf_inc(&n->done);
+}
+
+static void named_task(struct stopper_ctx *ctx, void *arg)
+{
+	note_name(arg);
+}
+
+/* Longer than a tick of any clock: in userspace a thread asks for its name once in that time. */
+static void renaming_task(struct stopper_ctx *ctx, void *arg)
+{
+	int64_t end = conf_now() + 20 * CONF_MSEC;
+
+	conf_rename("renamed");
+	while (conf_now() < end)
+		conf_nap();
+	note_name(arg);
+}
+
+static void renaming_again(struct stopper_ctx *ctx, void *arg)
+{
+	note_name(arg);
+	conf_rename("renamed");
+}
+
+/* One task of @name, to its end. */
+static void run_named(struct stopper *s, const char *name, stopper_fn fn, struct named *n)
+{
+	static struct stopper_site site = { .file = "x.c", .func = "x" };
+
+	conf_set(&n->done, 0);
+	site.name = name;
+	CHECK_EQ(__stopper_run_async_task(s, NULL, &site, fn, n), 0);
+	while (!conf_get(&n->done) || stopper_num_tasks(s))
+		conf_yield();
+}
+
+static void task_runs_under_its_name_though_the_one_before_renamed_the_thread(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct named n = { };
+	int i;
+
+	run_named(s, "job", renaming_task, &n);
+	CHECK_STR(n.comm, "renamed");
+	for (i = 0; i < conf_rounds(200); i++) {
+		run_named(s, "job", renaming_again, &n);
+		CHECK_STR(n.comm, "job");
+	}
+	conf_stop_and_put(s);
+}
+
+static void task_runs_under_its_name_though_its_site_had_another(void)
+{
+	static const char *const name[] = { "first", "second", "", "a-name-longer-than-a-comm" };
+	struct stopper *s = conf_stopper(NULL);
+	struct named n = { };
+	int i;
+
+	for (i = 0; i < conf_rounds(200); i++) {
+		run_named(s, name[i % ARRAY_SIZE(name)], named_task, &n);
+		CHECK(conf_is_comm_of(n.comm, name[i % ARRAY_SIZE(name)]));
+	}
+	conf_stop_and_put(s);
+}
+
+#define CROWD	30
+
+static void tasks_of_many_names_run_under_their_own(void)
+{
+	static const char *const name[] = { "red", "green", "blue" };
+	struct stopper_site *site = conf_alloc(3 * sizeof(*site));
+	struct named *n = conf_alloc(CROWD * sizeof(*n));
+	struct stopper *s = conf_stopper(NULL);
+	int i, round;
+
+	for (i = 0; i < 3; i++)
+		site[i] = (struct stopper_site){ .name = name[i], .file = "x.c", .func = "x" };
+	for (round = 0; round < conf_rounds(50); round++) {
+		for (i = 0; i < CROWD; i++)
+			CHECK_EQ(__stopper_run_async_task(s, NULL, &site[i % 3], named_task,
+							  &n[i]), 0);
+		conf_wait_for(!stopper_num_tasks(s));
+		for (i = 0; i < CROWD; i++)
+			CHECK_STR(n[i].comm, name[i % 3]);
+	}
+	conf_stop_and_put(s);
+	conf_free(n);
+	conf_free(site);
+}
+
+static void closer_runs_under_its_own_name(void)
+{
+	static const char *const name[] = { "first", "second", NULL, "fourth" };
+	struct stopper *s = conf_stopper(NULL);
+	struct named n[ARRAY_SIZE(name)] = { };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(name); i++)
+		CHECK_EQ(stopper_add_closer_fn(s, name[i], note_name, &n[i]), 0);
+	conf_stop_and_put(s);
+	for (i = 0; i < ARRAY_SIZE(name); i++)
+		CHECK_STR(n[i].comm, name[i] ? name[i] : "closer");
+}
+
+static bool is_called(int tid, const char *want)
+{
+	char comm[16];
+
+	conf_comm_of(tid, comm, sizeof(comm));
+	return !comm[0] || !strcmp(comm, want);
+}
+
+static void thread_of_the_pool_without_a_task_has_a_name_of_its_own(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct named n = { };
+
+	run_named(s, "job", named_task, &n);
+	CHECK_STR(n.comm, "job");
+	conf_wait_for(is_called(n.tid, "stopper/pool"));
+	conf_stop_and_put(s);
+}
+
+static void note_on_fire(struct stopper_on_fire *of, void *arg)
+{
+	note_name(arg);
+}
+
+static void async_stop_does_not_run_under_the_name_of_a_task(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct named n = { }, stop = { };
+	struct stopper_on_fire of;
+
+	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(s), &of, note_on_fire, &stop), 0);
+	run_named(s, "job", named_task, &n);
+	CHECK_EQ(stopper_stop_async(s), 0);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(s), NULL), 0);
+	CHECK_EQ(conf_get(&stop.done), 1);
+	CHECK(strcmp(stop.comm, "job"));
+	stopper_put(s);
+}
+
 const struct conf_case cases_name[] = {
 	CONF_CASE(stopper_name_is_copied),
 	CONF_CASE(name_of_any_bytes_is_shown_printable),
@@ -237,5 +394,11 @@ const struct conf_case cases_name[] = {
 	CONF_CASE(task_name_over_128_bytes_is_cut_in_the_map),
 	CONF_CASE(site_of_odd_strings_is_shown_printable),
 	CONF_CASE(log_lines_are_printable_whatever_the_names),
+	CONF_CASE(task_runs_under_its_name_though_the_one_before_renamed_the_thread),
+	CONF_CASE(task_runs_under_its_name_though_its_site_had_another),
+	CONF_CASE(tasks_of_many_names_run_under_their_own),
+	CONF_CASE(closer_runs_under_its_own_name),
+	CONF_CASE(thread_of_the_pool_without_a_task_has_a_name_of_its_own),
+	CONF_CASE(async_stop_does_not_run_under_the_name_of_a_task),
 	CONF_END
 };

@@ -84,6 +84,25 @@ void conf_comm(char *buf, size_t size)
 	pthread_getname_np(pthread_self(), buf, size);
 }
 
+void conf_comm_of(int tid, char *buf, size_t size)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
+	f = fopen(path, "r");
+	if (!f || !fgets(buf, size, f))
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (f)
+		fclose(f);
+}
+
+void conf_rename(const char *comm)
+{
+	pthread_setname_np(pthread_self(), comm);
+}
+
 void *conf_alloc(size_t size)
 {
 	void *p = calloc(1, size);
