@@ -3,28 +3,28 @@
  * event.c - events: fired once, for ever; waiting on them; callbacks.
  *
  * Theory. ->fired is written once, under the lock, with release, before any
- * waiter is told (F). A waiter attaches its record under the same lock, so it
- * either finds the event fired or is on the list when the fire takes the list
- * down. The list is taken down record by record:
+ * waiter is woken (F). A waiter attaches its record under the same lock, so it
+ * either finds the event fired or is on the list when the fire empties the list.
+ * The list is emptied record by record:
  *
  *   a parker   woken with the lock held: it is a leaf, and its owner, who must
  *              take the lock to leave, cannot be gone before;
  *   a chain    the event of a derived context: put on the firing thread's own
  *              list and fired after this one. Firing is thus a loop, however
  *              deep contexts are derived, and needs no memory;
- *   a callback called without the lock. ->running says which one, for detach.
+ *   a callback called without the lock. ->firing says which one, for detach.
  *
  * Race 1, attach against fire: the lock.
  *
  *   waiter                          firer
- *   lock; fired == 0; append        lock; fired = 1 (F); unlock
- *   unlock; park                    lock; pop; unpark; unlock
+ *   lock; fired == 0; append        lock; fired = 1 (F); pop; unpark; unlock
+ *   unlock; park
  *
  *   Either order: the waiter sees fired, or the firer finds the record.
  *
  * Race 2, detach against a running callback. A record that has been popped is
  * not touched again once its function has been entered: it may be freed by it.
- * detach therefore compares its address with that in ->running, a record on the
+ * detach therefore compares its address with that in ->firing, a record on the
  * firer's stack, and if they are the same parks on that record's list, which the
  * firer wakes after the function returned, under the lock.
  * On the thread that runs the function it does not wait: it would wait for itself.
@@ -33,11 +33,30 @@
  * it may read it before the fire and lock it after. Whoever uses it keeps the
  * event's owner alive until then (contexts pin parents and stoppers).
  *
+ * Race 4, the memory's end. A thread that sees the event fired may destroy and free
+ * it while the firer is still inside, as users of complete() and sem_post() expect.
+ * destroy takes the lock, which the firer holds from (F) until it leaves, but for
+ * callbacks and for other waiters; then ->firing is set, and destroy parks until
+ * the firer has left:
+ *
+ *   firer                                     thread that has seen (F)
+ *   lock; fired = 1 (F); wake parkers         fired? yes
+ *   firing = &f; unlock; callback; lock       lock; firing: append to f; unlock; park
+ *   firing = NULL; wake those on f; unlock    lock; done? unlock
+ *                                             free
+ *
+ *   The firer's last access is that unlock. Releasing a lock is the last access to it
+ *   on both platforms (a spinlock; an rt_mutex; glibc's mutex, whose wake-up may
+ *   reach an address that is no longer a mutex, which every futex wait survives).
+ *   A callback may destroy the event that called it: ->destroyed tells its firer,
+ *   which is below it on the same stack, to touch nothing more.
+ *
  * Ordered accesses
- *   (F) fired: release store in mark() pairs with the acquire loads in
- *       stopper_event_fired(), stopper_ctx_err() and here.
- *   (D) of->event = NULL: release store in take_down() pairs with the acquire
- *       load in event_try_detach(): who sees NULL sees the record off the list.
+ *   (F) fired: the release store in event_set_fired() pairs with the acquire loads in
+ *       stopper_event_fired(), stopper_ctx_err() and here: who sees the event fired
+ *       sees what was written before the fire.
+ *   (D) of->event = NULL: the release store in firing_run() pairs with the acquire load
+ *       in event_try_detach(): who sees NULL sees the record off the list.
  *
  * Not promised: that callbacks have run when somebody sees the event fired.
  */
@@ -49,14 +68,16 @@ struct stopper_event event_never = {
 	.waiters = { &event_never.waiters, &event_never.waiters },
 };
 
-/* A callback that runs. */
-struct running {
-	struct stopper_on_fire *of;
+/* A fire that has let go of the lock, on its thread's stack. */
+struct firing {
+	struct stopper_on_fire *of;	/* whose callback runs; NULL: none */
 	int tid;
-	struct stopper_list detachers;	/* who waits for it to end */
+	bool destroyed;			/* by the callback: the event may be gone */
+	struct stopper_list detachers;	/* wait for the callback to return */
+	struct stopper_list destroyers;	/* wait for the fire to end */
 };
 
-struct detacher {
+struct leaver {
 	struct stopper_list node;
 	struct plat_parker park;
 	bool done;
@@ -68,86 +89,145 @@ void stopper_event_init(struct stopper_event *ev)
 	ev->fd = 0;
 	plat_lock_init(&ev->lock);
 	slist_init(&ev->waiters);
-	ev->running = NULL;
+	ev->firing = NULL;
 }
 EXPORT_SYMBOL_PLAT(stopper_event_init);
 
+/* With the lock held. */
+static void leaver_append(struct leaver *l, struct stopper_list *list)
+{
+	l->done = false;
+	plat_park_init(&l->park);
+	slist_append(list, &l->node);
+}
+
+/* With the lock held. */
+static void wake_leavers(struct stopper_list *list)
+{
+	struct stopper_list *n;
+
+	while ((n = slist_pop(list))) {
+		struct leaver *l = list_item(n, struct leaver, node);
+
+		l->done = true;
+		plat_unpark(&l->park);
+	}
+}
+
+/* Parks until woken by wake_leavers(), whose thread has let go of the lock then. */
+static void leaver_wait(struct stopper_event *ev, struct leaver *l)
+{
+	plat_flags_t f;
+	bool done;
+
+	do {
+		plat_park(&l->park, PLAT_FOREVER);
+		plat_lock(&ev->lock, f);
+		done = l->done;
+		plat_unlock(&ev->lock, f);
+	} while (!done);
+}
+
 void stopper_event_destroy(struct stopper_event *ev)
 {
+	struct firing *fi;
+	struct leaver me;
+	plat_flags_t f;
+	bool wait;
+
 	if (!ev)
 		return;
+	plat_lock(&ev->lock, f);
+	fi = ev->firing;
+	wait = fi && fi->tid != plat_tid();
+	if (wait)
+		leaver_append(&me, &fi->destroyers);
+	else if (fi)
+		fi->destroyed = true;
+	plat_unlock(&ev->lock, f);
+	if (wait)
+		leaver_wait(ev, &me);
 	plat_event_closed(ev);
 	plat_lock_destroy(&ev->lock);
 }
 EXPORT_SYMBOL_PLAT(stopper_event_destroy);
 
-static bool mark(struct stopper_event *ev, unsigned int code)
+/* Lets go of the lock for a callback. false: it has destroyed the event. */
+static bool firing_call(struct stopper_event *ev, struct firing *fi, struct stopper_on_fire *of,
+			void (*fn)(struct stopper_on_fire *of, void *arg), void *arg,
+			plat_flags_t *f)
 {
-	plat_flags_t f;
-	bool first;
-
-	plat_lock(&ev->lock, f);
-	first = !ev->fired;
-	if (first) {
-		/* (F) pairs with stopper_event_fired() and stopper_ctx_err() */
-		plat_store_release(&ev->fired, code);
-		plat_event_fired(ev);
-	}
-	plat_unlock(&ev->lock, f);
-	return first;
+	plat_unlock(&ev->lock, *f);
+	fn(of, arg);
+	if (fi->destroyed)
+		return false;
+	plat_lock(&ev->lock, *f);
+	fi->of = NULL;
+	wake_leavers(&fi->detachers);
+	return true;
 }
 
-static void wake_detachers(struct running *r)
+/* With the lock held. A woken thread needs the lock to leave: the others wait for it. */
+static void firing_unpark(struct stopper_event *ev, struct plat_parker *p, plat_flags_t *f)
 {
-	struct stopper_list *n;
-
-	while ((n = slist_pop(&r->detachers))) {
-		struct detacher *d = list_item(n, struct detacher, node);
-
-		d->done = true;
-		plat_unpark(&d->park);
-	}
+	plat_unpark(p);
+	if (slist_empty(&ev->waiters))
+		return;
+	plat_unlock(&ev->lock, *f);
+	plat_lock(&ev->lock, *f);
 }
 
-/* Empties the list of an event that has just been marked. */
-static void take_down(struct stopper_event *ev, struct stopper_list *chained)
+/* With the lock held: empties the list. false: destroyed, and the lock is not held. */
+static bool firing_run(struct stopper_event *ev, struct firing *fi, struct stopper_list *chained,
+		       plat_flags_t *f)
 {
-	struct running r = { .tid = plat_tid() };
 	void (*fn)(struct stopper_on_fire *of, void *arg);
 	struct stopper_on_fire *of;
 	struct stopper_list *n;
-	plat_flags_t f;
 	void *arg;
 
-	slist_init(&r.detachers);
-	plat_lock(&ev->lock, f);
 	while ((n = slist_pop(&ev->waiters))) {
 		of = list_item(n, struct stopper_on_fire, node);
-		fn = of->fn;
+		fn = of->chain ? NULL : of->fn;
 		arg = of->arg;
-		r.of = of;
-		if (of->chain)
+		if (!fn)
 			slist_append(chained, &of->node);
 		else if (fn != event_unpark)
-			ev->running = &r;
+			fi->of = of;
 		/* (D) pairs with event_try_detach(); the record's last write */
 		plat_store_release(&of->event, NULL);
-		if (of->chain)
-			continue;
-		if (fn == event_unpark) {
-			plat_unpark(arg);
-			/* Let the woken, who need the lock to leave, have it. */
-			plat_unlock(&ev->lock, f);
-			plat_lock(&ev->lock, f);
-			continue;
-		}
-		plat_unlock(&ev->lock, f);
-		fn(of, arg);
-		plat_lock(&ev->lock, f);
-		ev->running = NULL;
-		wake_detachers(&r);
+		if (fn == event_unpark)
+			firing_unpark(ev, arg, f);
+		else if (fn && !firing_call(ev, fi, of, fn, arg, f))
+			return false;
 	}
-	plat_unlock(&ev->lock, f);
+	return true;
+}
+
+/* Fires @ev, which may be gone when this returns; contexts go to @chained. false: it had fired. */
+static bool event_set_fired(struct stopper_event *ev, unsigned int code,
+			    struct stopper_list *chained)
+{
+	struct firing fi = { .tid = plat_tid() };
+	plat_flags_t f;
+
+	slist_init(&fi.detachers);
+	slist_init(&fi.destroyers);
+	plat_lock(&ev->lock, f);
+	if (ev->fired) {
+		plat_unlock(&ev->lock, f);
+		return false;
+	}
+	/* (F) pairs with stopper_event_fired() and stopper_ctx_err() */
+	plat_store_release(&ev->fired, code);
+	plat_event_fired(ev);
+	ev->firing = &fi;
+	if (firing_run(ev, &fi, chained, &f)) {
+		ev->firing = NULL;
+		wake_leavers(&fi.destroyers);
+		plat_unlock(&ev->lock, f);
+	}
+	return true;
 }
 
 bool event_fire(struct stopper_event *ev, unsigned int code)
@@ -155,14 +235,12 @@ bool event_fire(struct stopper_event *ev, unsigned int code)
 	STOPPER_LIST(chained);
 	struct stopper_list *n;
 
-	if (!mark(ev, code))
+	if (!event_set_fired(ev, code, &chained))
 		return false;
-	take_down(ev, &chained);
 	while ((n = slist_pop(&chained))) {
 		struct stopper_on_fire *of = list_item(n, struct stopper_on_fire, node);
 
-		if (mark(of->chain, code))
-			take_down(of->chain, &chained);
+		event_set_fired(of->chain, code, &chained);
 		of->fn(of, of->arg);
 	}
 	return true;
@@ -192,7 +270,7 @@ bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
 /* true: its function has not been and will not be called. Never waits. */
 bool event_try_detach(struct stopper_on_fire *of)
 {
-	/* (D) pairs with take_down(); race 3 */
+	/* (D) pairs with firing_run(); race 3 */
 	struct stopper_event *ev = plat_load_acquire(&of->event);
 	plat_flags_t f;
 	bool mine;
@@ -225,37 +303,32 @@ EXPORT_SYMBOL_PLAT(stopper_event_on_fire);
 
 bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 {
-	struct detacher d = { .done = false };
-	struct running *r;
+	struct firing *fi;
+	struct leaver me;
 	plat_flags_t f;
 	bool wait, mine;
 
 	if (!ev || !of)
 		return false;
 	plat_lock(&ev->lock, f);
-	/* Before running: a record freed by its function may be attached anew. */
+	/* Before ->firing: a record freed by its function may be attached anew. */
 	mine = of->event == ev;
-	r = ev->running;
-	wait = !mine && r && r->of == of && r->tid != plat_tid();
+	fi = ev->firing;
+	wait = !mine && fi && fi->of == of && fi->tid != plat_tid();
 	if (mine) {
 		slist_remove(&of->node);
 		plat_store(&of->event, NULL);
 	} else if (wait) {
-		plat_park_init(&d.park);
-		slist_append(&r->detachers, &d.node);
+		leaver_append(&me, &fi->detachers);
 	}
 	plat_unlock(&ev->lock, f);
-	while (wait) {
-		plat_park(&d.park, PLAT_FOREVER);
-		plat_lock(&ev->lock, f);
-		wait = !d.done;
-		plat_unlock(&ev->lock, f);
-	}
+	if (wait)
+		leaver_wait(ev, &me);
 	return mine;
 }
 EXPORT_SYMBOL_PLAT(stopper_event_detach);
 
-/* Never called: take_down() knows it by its address. */
+/* Never called: firing_run() knows it by its address. */
 void event_unpark(struct stopper_on_fire *of, void *parker)
 {
 	(void)of;

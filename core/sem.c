@@ -24,8 +24,16 @@
  *                                     grant(waiter)
  *   lock; done? leave                 lock; done = true; unpark; unlock
  *
- * Who waits looks for ->done, awake, for as long as a sleep would take, before he
- * is attached to what may end his wait.
+ * A waiter looks for ->done, awake, for as long as a sleep would take, before it
+ * is attached to what may end its wait.
+ *
+ * The memory's end. A thread that has got a slot, or has seen the length go down, may
+ * destroy and free the semaphore while the releaser is still inside. The releaser's last
+ * access is an unlock: of the section that lowers the length, or that says ->done. What the
+ * other thread saw was written in that section, and destroy goes through the lock once:
+ *
+ *   releaser                          thread that frees
+ *   lock; length-- or done; unlock    seen; lock; unlock; free
  */
 #include "internal.h"
 
@@ -44,8 +52,14 @@ EXPORT_SYMBOL_PLAT(stopper_sem_init);
 
 void stopper_sem_destroy(struct stopper_sem *sem)
 {
-	if (sem)
-		plat_lock_destroy(&sem->lock);
+	plat_flags_t f;
+
+	if (!sem)
+		return;
+	/* A release that gave the caller its slot, or was seen, may hold it still. */
+	plat_lock(&sem->lock, f);
+	plat_unlock(&sem->lock, f);
+	plat_lock_destroy(&sem->lock);
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_destroy);
 

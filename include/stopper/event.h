@@ -27,7 +27,7 @@ struct stopper_event {
 	int fd;				/* userspace: eventfd + 1, 0: none yet */
 	stopper_lock_t lock;
 	struct stopper_list waiters;	/* struct stopper_on_fire */
-	void *running;			/* the callback that runs now, on its firer's stack */
+	void *firing;			/* a fire that runs a callback, on its thread's stack */
 };
 
 /**
@@ -56,10 +56,16 @@ STOPPER_API void stopper_event_init(struct stopper_event *ev);
 
 /**
  * stopper_event_destroy() - end an event made by stopper_event_init()
- * @ev: the event; nobody may wait on it, be attached to it, or be firing it
+ * @ev: the event, with no waiter and no callback attached; NULL is allowed
  *
- * Closes its descriptor, if one was asked for. NULL is allowed.
- * Context: any.
+ * Closes its descriptor, if one was asked for. When it returns, the memory may be
+ * freed. That holds at once after stopper_wait() has returned 0, or after any other
+ * look that saw it fired, although the thread that fired it may still be inside
+ * stopper_event_fire(): this call waits until that thread has left the event. A
+ * callback may destroy the event that called it.
+ *
+ * Context: any; process context, and may sleep, if the event may just be firing and has
+ * callbacks or several waiters.
  */
 STOPPER_API void stopper_event_destroy(struct stopper_event *ev);
 

@@ -35,6 +35,11 @@ STOPPER_API int stopper_sem_init(struct stopper_sem *sem, int capacity);
 /**
  * stopper_sem_destroy() - end a semaphore
  * @sem: the semaphore, with no holder and no waiter; NULL is allowed
+ *
+ * When it returns, the memory may be freed. That holds at once when the last slot has been
+ * acquired by the caller, or has been seen free, although the thread that released it may
+ * still be inside stopper_sem_release().
+ * Context: any, in the kernel up to softirq.
  */
 STOPPER_API void stopper_sem_destroy(struct stopper_sem *sem);
 

@@ -72,6 +72,7 @@ struct thread {
 	bool late;			/* woken by time */
 	bool entered;
 	unsigned int locks;		/* held */
+	bool woke;			/* another thread, under a lock that it holds */
 	int tid;
 	void (*fn)(void *arg);
 	void *arg;

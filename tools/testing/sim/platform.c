@@ -45,9 +45,14 @@ void sim_lock(stopper_lock_t *l)
 
 void sim_unlock(stopper_lock_t *l)
 {
-	struct sync *s = sync_at(l);
+	struct sync *s;
 
+	/* A thread woken under the lock may free it before this. */
+	if (ME->woke)
+		point_at(l);
+	ME->woke = false;
 	heap_check(l, 1, PC);
+	s = sync_at(l);
 	if (s->owner != E->current + 1)
 		fail("%s lets go of a lock that it does not hold", ME->name);
 	trace(PC, "unlock %s", name_of(l));
@@ -118,6 +123,7 @@ void plat_unpark(struct plat_parker *p)
 	s = sync_at(p);
 	trace(PC, "unpark %s", name_of(p));
 	s->set = true;
+	ME->woke = ME->locks;
 	sync_release(s);
 	wake_all(PARKED, p);
 }

@@ -28,6 +28,61 @@ SCENARIO(wait_or_fire, "event.c, race 1: one waits while another fires; then the
 	plat_free(e);
 }
 
+SCENARIO(waiter_frees, "event.c, race 4: a waiter frees the event while its firer leaves",
+	 .budget = 4, .stale = 2)
+{
+	struct stopper_event *e = plat_alloc(sizeof(*e));
+
+	stopper_event_init(e);
+	go(fires, e);
+	check(!stopper_wait(e, NULL));
+	stopper_event_destroy(e);
+	plat_free(e);
+}
+
+static void called_back(struct stopper_on_fire *o, void *arg)
+{
+	ghost_add(TOLD, 1);
+	ghost_add(RETURNED, 1);
+}
+
+SCENARIO(waiter_frees_with_callback, "event.c, race 4: the event is freed after its callback",
+	 .budget = 4, .stale = 1)
+{
+	struct stopper_event *e = plat_alloc(sizeof(*e));
+
+	stopper_event_init(e);
+	of = plat_alloc(sizeof(*of));
+	check(!stopper_event_on_fire(e, of, called_back, NULL));
+	go(fires, e);
+	check(!stopper_wait(e, NULL));
+	stopper_event_destroy(e);
+	check(ghost_get(RETURNED) == 1);
+	plat_free(e);
+	plat_free(of);
+}
+
+static void frees_event(struct stopper_on_fire *o, void *arg)
+{
+	ghost_add(TOLD, 1);
+	plat_free(o);
+	stopper_event_destroy(arg);
+	plat_free(arg);
+}
+
+SCENARIO(callback_frees, "event.c, race 4: a callback frees the event that called it",
+	 .budget = 4, .stale = 1)
+{
+	struct stopper_event *e = plat_alloc(sizeof(*e));
+
+	stopper_event_init(e);
+	of = plat_alloc(sizeof(*of));
+	check(!stopper_event_on_fire(e, of, frees_event, e));
+	go(fires, e);
+	join_all();
+	check(ghost_get(TOLD) == 1);
+}
+
 static void told(struct stopper_on_fire *o, void *arg)
 {
 	check(o == of && ghost_add(TOLD, 1) == 1);

@@ -168,6 +168,40 @@ SCENARIO(sem_awake, "sem.c: one looks for his slot, awake, before he sleeps",
 	all_free();
 }
 
+static void releases(void *m)
+{
+	stopper_sem_release(m);
+}
+
+SCENARIO(holder_frees, "sem.c: who has got the slot frees the semaphore while its releaser leaves",
+	 .budget = 4, .stale = 2, .spins = 1)
+{
+	struct stopper_sem *m = plat_alloc(sizeof(*m));
+
+	stopper_sem_init(m, 1);
+	check(!stopper_sem_acquire(m, NULL));
+	go(releases, m);
+	check(!stopper_sem_acquire(m, NULL));
+	stopper_sem_destroy(m);
+	plat_free(m);
+}
+
+SCENARIO(looker_frees, "sem.c: who has seen the length go down frees the semaphore",
+	 .budget = 4, .stale = 2)
+{
+	struct stopper_sem *m = plat_alloc(sizeof(*m));
+	bool gone;
+
+	stopper_sem_init(m, 1);
+	check(!stopper_sem_acquire(m, NULL));
+	go(releases, m);
+	gone = !stopper_sem_length(m);
+	if (!gone)
+		join_all();
+	stopper_sem_destroy(m);
+	plat_free(m);
+}
+
 static void closes(void *arg)
 {
 	stopper_sem_close(&sem);

@@ -81,6 +81,7 @@ static void set_up(unsigned int i, void (*fn)(void *arg), void *arg, const char 
 	t->tid = (int)i + 100;
 	t->plat = NULL;
 	t->locks = 0;
+	t->woke = false;
 	t->entered = false;
 	t->my = no_my;
 	t->table = NULL;

@@ -351,6 +351,111 @@ static void no_wake_up_is_lost(void)
 	stopper_ctx_put(ctx);
 }
 
+/* --- the memory's end --------------------------------------------------------------------------- */
+
+#define POISON	0x5a
+
+static bool is_poisoned(const void *p, size_t size)
+{
+	const unsigned char *byte = p;
+
+	while (size && *byte == POISON) {
+		byte++;
+		size--;
+	}
+	return !size;
+}
+
+/* After destroy the memory is another's: who fires must not write to it. */
+static void a_waiter_may_free_the_event(void)
+{
+	int round;
+
+	for (round = 0; round < conf_rounds(500); round++) {
+		struct conf_thread thread;
+		struct fire_race r;
+
+		memset(&r, 0, sizeof(r));
+		stopper_event_init(&r.ev);
+		CHECK_EQ(conf_spawn(&thread, fire_late, &r), 0);
+		conf_set(&r.go, 1);
+		CHECK_EQ(stopper_wait(&r.ev, NULL), 0);
+		stopper_event_destroy(&r.ev);
+		memset(&r.ev, POISON, sizeof(r.ev));
+		conf_join(&thread);
+		CHECK(is_poisoned(&r.ev, sizeof(r.ev)));
+	}
+}
+
+struct doomed {
+	struct stopper_event ev;
+	struct stopper_on_fire of;
+	struct conf_hold hold;
+	struct conf_counter destroyed;
+};
+
+static void doomed_callback(struct stopper_on_fire *of, void *arg)
+{
+	struct doomed *d = arg;
+
+	conf_hold_fn(NULL, &d->hold);
+}
+
+static void doomed_fire(void *arg)
+{
+	struct doomed *d = arg;
+
+	CHECK(stopper_event_fire(&d->ev));
+}
+
+static void doomed_destroy(void *arg)
+{
+	struct doomed *d = arg;
+
+	stopper_event_destroy(&d->ev);
+	CHECK_EQ(conf_get(&d->hold.out), 1);
+	memset(&d->ev, POISON, sizeof(d->ev));
+	conf_set(&d->destroyed, 1);
+}
+
+static void destroy_waits_for_the_callback(void)
+{
+	struct conf_thread firer, destroyer;
+	struct doomed d;
+
+	memset(&d, 0, sizeof(d));
+	conf_hold_init(&d.hold);
+	stopper_event_init(&d.ev);
+	CHECK_EQ(stopper_event_on_fire(&d.ev, &d.of, doomed_callback, &d), 0);
+	CHECK_EQ(conf_spawn(&firer, doomed_fire, &d), 0);
+	conf_wait_for(conf_get(&d.hold.in) == 1);
+	CHECK_EQ(conf_spawn(&destroyer, doomed_destroy, &d), 0);
+	conf_settle();
+	CHECK(!conf_get(&d.destroyed));
+	conf_gate_open(&d.hold.gate);
+	conf_join(&destroyer);
+	conf_join(&firer);
+	CHECK(is_poisoned(&d.ev, sizeof(d.ev)));
+	conf_hold_destroy(&d.hold);
+}
+
+static void destroy_in_callback(struct stopper_on_fire *of, void *arg)
+{
+	stopper_event_destroy(arg);
+	memset(arg, POISON, sizeof(struct stopper_event));
+}
+
+static void a_callback_may_free_its_event(void)
+{
+	struct stopper_on_fire of;
+	struct stopper_event ev;
+
+	stopper_event_init(&ev);
+	CHECK_EQ(stopper_event_on_fire(&ev, &of, destroy_in_callback, &ev), 0);
+	CHECK(stopper_event_fire(&ev));
+	CHECK(is_poisoned(&ev, sizeof(ev)));
+}
+
 const struct conf_case cases_event[] = {
 	CONF_CASE(event_fires_once_for_ever),
 	CONF_CASE(wait_returns_when_the_event_fires),
@@ -367,5 +472,8 @@ const struct conf_case cases_event[] = {
 	CONF_CASE(of_concurrent_fires_one_fired),
 	CONF_CASE(who_sees_it_fired_sees_what_was_written_before),
 	CONF_CASE(no_wake_up_is_lost),
+	CONF_CASE(a_waiter_may_free_the_event),
+	CONF_CASE(destroy_waits_for_the_callback),
+	CONF_CASE(a_callback_may_free_its_event),
 	CONF_END
 };

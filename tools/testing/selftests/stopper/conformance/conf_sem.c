@@ -329,6 +329,45 @@ static void slot_handed_to_one_who_gives_up_is_not_lost(void)
 	}
 }
 
+struct sem_race {
+	struct stopper_sem sem;
+	struct conf_counter go;
+};
+
+static void release_late(void *arg)
+{
+	struct sem_race *r = arg;
+
+	while (!conf_get(&r->go))
+		conf_yield();
+	stopper_sem_release(&r->sem);
+}
+
+/* After destroy the memory is another's: the releaser must not write to it. */
+static void the_last_holder_may_free_the_semaphore(void)
+{
+	int round;
+
+	for (round = 0; round < conf_rounds(500); round++) {
+		struct conf_thread thread;
+		struct sem_race r;
+		unsigned int i;
+
+		memset(&r, 0, sizeof(r));
+		CHECK_EQ(stopper_sem_init(&r.sem, 1), 0);
+		CHECK_EQ(stopper_sem_acquire(&r.sem, NULL), 0);
+		CHECK_EQ(conf_spawn(&thread, release_late, &r), 0);
+		conf_set(&r.go, 1);
+		CHECK_EQ(stopper_sem_acquire(&r.sem, NULL), 0);
+		stopper_sem_destroy(&r.sem);
+		memset(&r.sem, 0x5a, sizeof(r.sem));
+		conf_join(&thread);
+		for (i = 0; i < sizeof(r.sem); i++)
+			if (!CHECK_EQ(((unsigned char *)&r.sem)[i], 0x5a))
+				break;
+	}
+}
+
 const struct conf_case cases_sem[] = {
 	CONF_CASE(semaphore_counts_its_holders),
 	CONF_CASE(acquire_waits_for_a_release),
@@ -342,5 +381,6 @@ const struct conf_case cases_sem[] = {
 	CONF_CASE(capacity_is_never_exceeded),
 	CONF_CASE(no_slot_is_lost_when_waiters_give_up),
 	CONF_CASE(slot_handed_to_one_who_gives_up_is_not_lost),
+	CONF_CASE(the_last_holder_may_free_the_semaphore),
 	CONF_END
 };
