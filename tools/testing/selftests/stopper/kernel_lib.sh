@@ -77,7 +77,7 @@ dmesg_is_clean() {
 
 finish() {
 	local m
-	for m in test_stopper stopper_torture stopper_load stopper_oops stopper_faults stopper_going1 stopper_going2 \
+	for m in test_stopper stopper_machine stopper_torture stopper_load stopper_oops stopper_faults stopper_going1 stopper_going2 \
 		stopper_going3 stopper; do
 		! loaded $m || unload $m
 	done

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stopper_machine.c - a stopper and the machine that it runs on.
+ *
+ * What is written to /dev/stopper_machine is done by the writer, a process:
+ *
+ *   again N [US]   N async tasks that spin for US microseconds and start themselves again,
+ *                  until `limit' tasks have run in all
+ *   flood N [US]   N async tasks that spin for US
+ *   task KIND      an async task that does KIND to its thread, see kinds[]; returns when the
+ *                  task has ended
+ *   worker N       N workers that wait until kthread_should_stop(), and then until `let_go'
+ *   freezable N    N freezable workers that wait for ShouldStop
+ *   hold           an async task that waits until `let_go'
+ *   let_go
+ *   wait           stopper_wait() for ShouldStop; waits_locked: with a mutex held
+ *   stop           stopper_stop(), then put; stop_locked: with a mutex held
+ *
+ * Reading gives one line: "ran N told N returned N waiting N".
+ */
+#define pr_fmt(fmt) "stopper_machine: " fmt
+
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/freezer.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <stopper/stopper.h>
+
+static int limit = 10000;
+module_param(limit, int, 0644);
+MODULE_PARM_DESC(limit, "how many tasks start themselves again");
+
+static struct stopper *s;
+static struct completion let_go;
+static atomic_t ran, told, returned, waiting;
+static int spin_us;
+static DEFINE_MUTEX(held);
+
+static int machine_stopper(void)
+{
+	if (s)
+		return 0;
+	init_completion(&let_go);
+	return stopper_create(&s, "machine", NULL);
+}
+
+static void spin(struct stopper_ctx *ctx, void *arg)
+{
+	u64 end = ktime_get_ns() + spin_us * NSEC_PER_USEC;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+	atomic_inc(&ran);
+}
+
+static void spin_again(struct stopper_ctx *ctx, void *arg)
+{
+	spin(ctx, arg);
+	if (atomic_read(&ran) < limit)
+		stopper_run_async_task(s, NULL, "machine-again", spin_again, NULL);
+}
+
+static void hold(struct stopper_ctx *ctx, void *arg)
+{
+	wait_for_completion(&let_go);
+	atomic_inc(&returned);
+}
+
+static void slow_worker(struct stopper_ctx *ctx, void *arg)
+{
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	atomic_inc(&told);
+	while (!try_wait_for_completion(&let_go))
+		schedule_timeout_idle(HZ / 20);
+	complete_all(&let_go);
+	atomic_inc(&returned);
+}
+
+static void freezable_worker(struct stopper_ctx *ctx, void *arg)
+{
+	set_freezable();
+	atomic_inc(&waiting);
+	stopper_wait(stopper_should_stop(s), NULL);
+	atomic_inc(&returned);
+}
+
+static void freezable_task(struct stopper_ctx *ctx, void *arg)
+{
+	set_freezable();
+}
+
+/* What a task does to its thread. */
+static const struct {
+	const char *name;
+	stopper_fn fn;
+} kinds[] = {
+	{ "freezable", freezable_task },
+};
+
+static int run_kind(const char *name)
+{
+	int i, err = -EINVAL;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strcmp(name, kinds[i].name))
+			continue;
+		err = stopper_run_async_task(s, NULL, "machine-task", kinds[i].fn, NULL);
+		while (!err && stopper_num_tasks(s))
+			schedule_timeout_idle(1);
+	}
+	return err;
+}
+
+static int run_tasks(int n, stopper_fn fn)
+{
+	int i, err = 0;
+
+	for (i = 0; !err && i < n; i++) {
+		err = stopper_run_async_task(s, NULL, "machine-task", fn, NULL);
+		if (i % 1000 == 0)
+			cond_resched();
+	}
+	return err;
+}
+
+static int run_workers(int n, stopper_fn fn)
+{
+	int i, err = 0;
+
+	for (i = 0; !err && i < n; i++)
+		err = stopper_run_worker(s, NULL, "machine-worker", fn, NULL);
+	return err;
+}
+
+static int wait_in(void)
+{
+	int err;
+
+	atomic_inc(&waiting);
+	err = stopper_wait(stopper_should_stop(s), NULL);
+	atomic_dec(&waiting);
+	return err;
+}
+
+static int stop_and_put(void)
+{
+	struct stopper *old = s;
+	int err;
+
+	if (!s)
+		return 0;
+	err = stopper_stop(old, NULL);
+	if (!err) {
+		s = NULL;
+		stopper_put(old);
+	}
+	return err;
+}
+
+static int locked(int (*fn)(void))
+{
+	int err;
+
+	mutex_lock(&held);
+	err = fn();
+	mutex_unlock(&held);
+	return err;
+}
+
+static int command(const char *what, int n, const char *kind)
+{
+	int err = machine_stopper();
+
+	if (err)
+		return err;
+	if (!strcmp(what, "again"))
+		return run_tasks(n, spin_again);
+	if (!strcmp(what, "flood"))
+		return run_tasks(n, spin);
+	if (!strcmp(what, "task"))
+		return run_kind(kind);
+	if (!strcmp(what, "worker"))
+		return run_workers(n, slow_worker);
+	if (!strcmp(what, "freezable"))
+		return run_workers(n, freezable_worker);
+	if (!strcmp(what, "hold"))
+		return run_tasks(1, hold);
+	if (!strcmp(what, "wait"))
+		return wait_in();
+	if (!strcmp(what, "wait_locked"))
+		return locked(wait_in);
+	if (!strcmp(what, "stop"))
+		return stop_and_put();
+	if (!strcmp(what, "stop_locked"))
+		return locked(stop_and_put);
+	if (strcmp(what, "let_go"))
+		return -EINVAL;
+	complete_all(&let_go);
+	return 0;
+}
+
+static ssize_t machine_write(struct file *file, const char __user *from, size_t size, loff_t *pos)
+{
+	char line[64] = "", what[16] = "", kind[16] = "";
+	int n = 1, err;
+
+	if (size >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, from, size))
+		return -EFAULT;
+	spin_us = 1000;
+	if (sscanf(line, "%15s %d %d", what, &n, &spin_us) == 1)
+		sscanf(line, "%15s %15s", what, kind);
+	err = command(what, n, kind);
+	return err ?: size;
+}
+
+static ssize_t machine_read(struct file *file, char __user *to, size_t size, loff_t *pos)
+{
+	char line[96];
+	int len = scnprintf(line, sizeof(line), "ran %d told %d returned %d waiting %d\n",
+			    atomic_read(&ran), atomic_read(&told), atomic_read(&returned),
+			    atomic_read(&waiting));
+
+	return simple_read_from_buffer(to, size, pos, line, len);
+}
+
+static const struct file_operations machine_fops = {
+	.owner = THIS_MODULE,
+	.read = machine_read,
+	.write = machine_write,
+};
+
+static struct miscdevice machine = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "stopper_machine",
+	.fops = &machine_fops,
+};
+
+static int __init machine_init(void)
+{
+	return misc_register(&machine);
+}
+
+static void __exit machine_exit(void)
+{
+	misc_deregister(&machine);
+	if (s)
+		complete_all(&let_go);
+	stop_and_put();
+}
+
+module_init(machine_init);
+module_exit(machine_exit);
+
+MODULE_DESCRIPTION("The stopper's selftests: a stopper and its machine");
+MODULE_LICENSE("GPL");
