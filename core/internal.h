@@ -65,11 +65,11 @@
  *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
  *                                                                t->release(t); should the thread
  *                                                                end under it: t->died(t, told)
- *   plat_thread_stop(t)                                process   kthread_should_stop(), and waits;
- *                                                                only if PLAT_STOPS_THREADS
+ *   plat_thread_stop(t)                                process   kthread_should_stop(), now; only if
+ *                                                                PLAT_STOPS_THREADS
  *   plat_thread_name(t, name)                          process   names the running thread
- *   plat_thread_renamed(t)                             process   has it another name by now? Where a
- *                                                                look costs, only now and then
+ *   plat_thread_renamed(t)                             process   has it another name by now? Only now
+ *                                                                and then, where looking costs
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
  *   __stopper_panic(value)                             process   public; each platform has its own
  *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
@@ -185,9 +185,8 @@ struct worker {
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
 	void *arg;
-	struct job stop_job;
-	unsigned int holds;		/* its thread, run_worker, the job if queued */
-	bool told;			/* the job is queued, or not to be yet; s->lock */
+	unsigned int holds;		/* its thread, run_worker, who tells it */
+	bool told;			/* to stop, or not to be yet; s->lock */
 	bool left;			/* not counted any more; s->lock */
 };
 

@@ -6,10 +6,8 @@
  * lock turns the phase to STOPPING. So either Stop finds it counted and waits,
  * or run_worker finds STOPPING and refuses.
  *
- * In the kernel each worker's kthread_should_stop() must turn true for all of
- * them at once, but kthread_stop() waits for its kthread. So it is called from
- * the pool, a job a worker, whose record is in the worker. Most have returned
- * by then, because ShouldStop fired first.
+ * In the kernel kthread_should_stop() turns true for all of them when ShouldStop has
+ * fired, one after the other; plat_thread_stop() waits for none of them.
  *
  * Only a thread that was started can be told, and one that cannot be started is freed
  * by run_worker. Both sides look under s->lock:
@@ -74,23 +72,6 @@ static void worker_died(struct plat_thread *t, bool told)
 	worker_leave(w);
 }
 
-static void worker_stop(struct job *job)
-{
-	struct worker *w = list_item(job, struct worker, stop_job);
-
-	plat_thread_stop(&w->thread);
-	worker_release(w);
-}
-
-/* Nothing of a user's runs in it, so its thread does not end under it. */
-static void worker_stop_died(struct job *job, bool told)
-{
-	(void)told;
-	worker_release(list_item(job, struct worker, stop_job));
-}
-
-static const struct job_ops worker_stop_ops = { .run = worker_stop, .died = worker_stop_died };
-
 static bool worker_count(struct stopper *s, struct worker *w)
 {
 	plat_flags_t f;
@@ -125,9 +106,8 @@ static void worker_started(struct worker *w)
 	}
 	plat_unlock(&s->lock, f);
 	if (late)
-		pool_push(&w->stop_job, true);
-	else
-		worker_release(w);
+		plat_thread_stop(&w->thread);
+	worker_release(w);
 }
 
 int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
@@ -148,7 +128,6 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->thread.main = worker_main;
 	w->thread.died = worker_died;
 	w->thread.release = worker_thread_release;
-	w->stop_job.ops = &worker_stop_ops;
 	w->told = true;
 	w->holds = 2;
 	w->s = s;
@@ -207,6 +186,8 @@ void worker_stop_all(struct stopper *s)
 		plat_unlock(&s->lock, f);
 		if (!w)
 			break;
-		pool_push(&w->stop_job, true);
+		plat_thread_stop(&w->thread);
+		worker_release(w);
+		plat_resched();
 	}
 }

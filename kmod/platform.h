@@ -28,6 +28,7 @@
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -203,9 +204,10 @@ struct plat_thread {
 	struct task_struct *task;
 	struct pid *pid;
 	struct wait_queue_entry exit_wait;
-	struct completion entered;
-	struct completion gone;
-	unsigned long joining;		/* bit 0: somebody calls kthread_stop() */
+	struct mutex stopping;		/* the next three */
+	bool entered;			/* in main() */
+	bool told;			/* to stop, or it tells itself */
+	bool left;			/* to be reaped */
 	struct work_struct reap;
 };
 

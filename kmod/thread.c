@@ -36,8 +36,31 @@
  *   queue reap; touch nothing more      kthread_stop(): waits until it has exited
  *   return                              release(): frees
  *
- * kthread_stop() before the thread function was entered would keep it from ever
- * running, so plat_thread_stop() waits for ->entered first.
+ * Stopping. kthread_stop() makes kthread_should_stop() true in a kthread, ends its
+ * interruptible sleep, and waits for its exit. A stopper wants the first two for all its
+ * workers at once, and no thread that sleeps for each of them. The kernel has no call for
+ * that, but what kthread_stop() waits for can be reached: it is the completion at which
+ * task_struct::vfork_done points until the exit has completed it, in every kernel since
+ * 3.8. Each call takes one count of it. So plat_thread_stop() adds a count, which its
+ * kthread_stop() takes, and the exit adds the one for reap():
+ *
+ *   plat_thread_stop()                  kthread                   reap()
+ *   ->stopping; left? no
+ *   complete(vfork_done)
+ *   kthread_stop(): does not sleep      should stop: returns
+ *   unlock ->stopping                   ->stopping; left; unlock
+ *                                       queue reap
+ *                                       exit: complete()          kthread_stop(): sleeps
+ *
+ *   Under the mutex ->stopping reap() cannot take the count that was not its own, and
+ *   nobody is told who is about to be reaped.
+ *
+ * Poking the bit into the private struct kthread was the other way; this one lets each
+ * kernel's kthread_stop() do all that it does for a kthread that is to stop. That it does
+ * not sleep is tried at load, with a thread, as a kernel may come in which it would.
+ *
+ * kthread_stop() before the thread function was entered would keep it from ever running.
+ * Then the thread tells itself, when it has entered.
  *
  * A process with a fatal signal pending cannot create kthreads; a workqueue can,
  * so that a dying process' task is started all the same.
@@ -65,22 +88,11 @@ static struct plat_thread *self(void)
 	return kthread_data(current);
 }
 
-/* A kthread's exit is completed for one waiter only, so only one calls kthread_stop(). */
-static void join(struct plat_thread *t)
-{
-	if (!test_and_set_bit(0, &t->joining)) {
-		kthread_stop(t->task);
-		complete_all(&t->gone);
-	} else {
-		wait_for_completion(&t->gone);
-	}
-}
-
 static void reap(struct work_struct *work)
 {
 	struct plat_thread *t = container_of(work, struct plat_thread, reap);
 
-	join(t);
+	kthread_stop(t->task);
 	put_task_struct(t->task);
 	t->release(t);
 	if (atomic_dec_and_test(&alive))
@@ -160,9 +172,109 @@ static struct notifier_block die_nb = {
 	.notifier_call = oopsing,
 };
 
+/* With ->stopping held, of a thread that runs: it shall stop. Does not wait for it. */
+static void thread_tell(struct plat_thread *t)
+{
+	struct completion *exited;
+
+	task_lock(t->task);
+	exited = t->task->vfork_done;
+	if (exited)
+		complete(exited);
+	task_unlock(t->task);
+	/* Else it has exited, under its function. */
+	if (exited)
+		kthread_stop(t->task);
+}
+
+void plat_thread_stop(struct plat_thread *t)
+{
+	mutex_lock(&t->stopping);
+	if (t->entered && !t->left)
+		thread_tell(t);
+	t->told = true;
+	mutex_unlock(&t->stopping);
+}
+
+static void thread_entered(struct plat_thread *t)
+{
+	mutex_lock(&t->stopping);
+	t->entered = true;
+	if (t->told)
+		thread_tell(t);
+	mutex_unlock(&t->stopping);
+}
+
+static void thread_left(struct plat_thread *t)
+{
+	mutex_lock(&t->stopping);
+	t->left = true;
+	mutex_unlock(&t->stopping);
+}
+
+/* A thread that is told to stop, and looks whether who told it waits for it. */
+struct probe {
+	struct plat_thread thread;
+	struct completion returned;
+	struct completion released;
+	bool waited;
+};
+
+static void probe_main(struct plat_thread *t)
+{
+	struct probe *p = container_of(t, struct probe, thread);
+
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	p->waited = !wait_for_completion_timeout(&p->returned, HZ);
+}
+
+static void probe_release(struct plat_thread *t)
+{
+	complete(&container_of(t, struct probe, thread)->released);
+}
+
+static int probe_stop(void)
+{
+	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!p)
+		return err;
+	init_completion(&p->returned);
+	init_completion(&p->released);
+	p->thread.main = probe_main;
+	p->thread.release = probe_release;
+	err = plat_thread_start(&p->thread, "stopper/probe");
+	if (err)
+		goto out;
+	plat_thread_stop(&p->thread);
+	complete(&p->returned);
+	wait_for_completion(&p->released);
+	if (p->waited) {
+		pr_err("kthread_stop() of this kernel cannot be kept from waiting\n");
+		err = -EOPNOTSUPP;
+	}
+out:
+	kfree(p);
+	return err;
+}
+
 int threads_init(void)
 {
-	return register_die_notifier(&die_nb);
+	int err = register_die_notifier(&die_nb);
+
+	if (err)
+		return err;
+	err = probe_stop();
+	if (err)
+		threads_exit();
+	return err;
 }
 
 /* Nobody starts threads any more. What runs after this is queued work that is over. */
@@ -175,6 +287,7 @@ void threads_exit(void)
 /* Nothing of ours is on its lists any more. */
 static void leave(struct plat_thread *t)
 {
+	thread_left(t);
 	remove_wait_queue(&t->pid->wait_pidfd, &t->exit_wait);
 	put_pid(t->pid);
 	INIT_WORK(&t->reap, reap);
@@ -185,6 +298,7 @@ static void mourn(struct work_struct *work)
 {
 	struct plat_thread *t = container_of(work, struct plat_thread, reap);
 
+	thread_left(t);
 	t->died(t, false);
 	put_pid(t->pid);
 	reap(work);
@@ -209,7 +323,7 @@ static int thread_main(void *data)
 	t->pid = get_task_pid(current, PIDTYPE_PID);
 	init_waitqueue_func_entry(&t->exit_wait, dying);
 	add_wait_queue(&t->pid->wait_pidfd, &t->exit_wait);
-	complete(&t->entered);
+	thread_entered(t);
 	t->main(t);
 	leave(t);
 	return 0;
@@ -245,9 +359,10 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	struct create_work cw = { .t = t };
 	int err;
 
-	t->joining = 0;
-	init_completion(&t->entered);
-	init_completion(&t->gone);
+	mutex_init(&t->stopping);
+	t->entered = false;
+	t->told = false;
+	t->left = false;
 	name_comm(t->comm, sizeof(t->comm), name);
 	err = create(t);
 	if (err != -EINTR)
@@ -257,12 +372,6 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	flush_work(&cw.work);
 	destroy_work_on_stack(&cw.work);
 	return cw.err;
-}
-
-void plat_thread_stop(struct plat_thread *t)
-{
-	wait_for_completion(&t->entered);
-	join(t);
 }
 
 void plat_thread_name(struct plat_thread *t, const char *name)

@@ -182,7 +182,8 @@ STOPPER_API int __stopper_run_limited_async_task(struct stopper *s, struct stopp
  * @arg: handed to @fn
  *
  * Allowed until STOPPING. In the kernel it is a kthread of its own whose
- * kthread_should_stop() turns true once STOPPING has begun.
+ * kthread_should_stop() turns true once ShouldStop has fired, and interruptible sleeps
+ * end then, as after kthread_stop().
  *
  * Context: process context, allocates.
  * Return: 0; -ESHUTDOWN when refused; -EINVAL; -ENOMEM, -EAGAIN.

@@ -191,23 +191,13 @@ bool sim_kthreads(void)
 
 /* threads */
 
-static void gone(struct plat_thread *t)
-{
-	struct sync *s = sync_at(&t->gone);
-
-	t->gone = 1;
-	sync_release(s);
-	wake_all(ON_THREAD, &t->gone);
-}
-
 static void thread_main(void *arg)
 {
 	struct plat_thread *t = arg;
 
 	t->main(t);
 	slots_thread_ends();
-	point_at(&t->gone);
-	gone(t);
+	point_at(&t->told);
 	t->release(t);
 }
 
@@ -221,8 +211,8 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 		trace(PC, "no thread");
 		return -EAGAIN;
 	}
-	t->gone = 0;
-	sync_at(&t->gone);
+	t->told = 0;
+	sync_at(&t->told);
 	i = thread_new(thread_main, t, name);
 	E->thread[i].plat = t;
 	trace(PC, "start %s", name);
@@ -247,17 +237,25 @@ const char *sim_comm(int tid)
 	return "";
 }
 
-/* As kthread_stop(): waits until it has left its function. */
+/* It may have returned, but who tells it keeps its record. */
 void plat_thread_stop(struct plat_thread *t)
 {
-	struct sync *s;
-
-	point_at(&t->gone);
+	point_at(&t->told);
 	heap_check(t, sizeof(*t), PC);
-	s = sync_at(&t->gone);
-	if (!t->gone)
-		block(ON_THREAD, &t->gone, PLAT_FOREVER, PC);
-	sync_acquire(s);
+	t->told = 1;
+	sync_release(sync_at(&t->told));
+	wake_all(ON_THREAD, &t->told);
+}
+
+/* As a kthread's loop: until it should stop. */
+void sim_until_told(void)
+{
+	struct plat_thread *t = ME->plat;
+
+	point_at(&t->told);
+	if (!t->told)
+		block(ON_THREAD, &t->told, PLAT_FOREVER, PC);
+	sync_acquire(sync_at(&t->told));
 }
 
 static unsigned int started, joined;
@@ -293,8 +291,7 @@ static void mourn(void *arg)
 		return;
 	}
 	d.plat->died(d.plat, d.told);
-	point_at(&d.plat->gone);
-	gone(d.plat);
+	point_at(&d.plat->told);
 	d.plat->release(d.plat);
 }
 

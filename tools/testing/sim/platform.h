@@ -124,7 +124,7 @@ struct plat_thread {
 	void (*main)(struct plat_thread *t);
 	void (*died)(struct plat_thread *t, bool told);
 	void (*release)(struct plat_thread *t);
-	unsigned int gone;
+	unsigned int told;
 };
 
 bool sim_kthreads(void);

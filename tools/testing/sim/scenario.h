@@ -52,6 +52,8 @@ long ghost_get(unsigned int i);
 long ghost_add(unsigned int i, long n);
 /* What a pool thread was named last. */
 const char *sim_comm(int tid);
+/* A worker's: waits for nothing but plat_thread_stop(). */
+void sim_until_told(void);
 /* Here this thread may die, without unwinding, as a kthread does that oopses. */
 void may_die(void);
 void check_failed(const char *what, const char *file, int line);

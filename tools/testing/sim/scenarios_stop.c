@@ -229,13 +229,36 @@ SCENARIO(kthread_not_started, "worker.c: a stop tells workers, one of which cann
 	stopper_put(s);
 }
 
-SCENARIO(two_kthreads_told, "worker.c: two are told, each by a job of its own",
+SCENARIO(two_kthreads_told, "worker.c: two are told, one after the other",
 	 .budget = 1, .kthreads = true)
 {
 	s = new_stopper(NULL);
 	hires(s);
 	hires(s);
 	end(s);
+}
+
+static struct stopper_event both_told;
+
+/* Returns only when the other one has been told as well. */
+static void waits_until_told(struct stopper_ctx *c, void *it)
+{
+	sim_until_told();
+	check(stopper_event_fired(stopper_should_stop(it)));
+	if (ghost_add(TOLD, 1) == 2)
+		stopper_event_fire(&both_told);
+	check(!stopper_wait(&both_told, NULL));
+}
+
+SCENARIO(told_though_another_stays, "worker.c: a worker is told though another one stays",
+	 .budget = 2, .kthreads = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&both_told);
+	check(!stopper_run_worker(s, NULL, "a", waits_until_told, s));
+	check(!stopper_run_worker(s, NULL, "b", waits_until_told, s));
+	end(s);
+	stopper_event_destroy(&both_told);
 }
 
 SCENARIO(kthreads_told, "worker.c: workers are told one by one, as kthreads are",

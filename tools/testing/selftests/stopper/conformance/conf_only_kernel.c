@@ -244,6 +244,74 @@ static void sleeping_worker_is_woken_by_stop(void)
 	conf_stop_and_put(s);
 }
 
+#define SLOW	40
+
+struct slow {
+	struct conf_counter in, told, returned;
+};
+
+/* Returns only when all others have been told as well. */
+static void slow_worker(struct stopper_ctx *ctx, void *arg)
+{
+	struct slow *slow = arg;
+
+	conf_inc(&slow->in);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	conf_inc(&slow->told);
+	conf_wait_for(conf_get(&slow->told) == SLOW);
+	CHECK(kthread_should_stop());
+	conf_inc(&slow->returned);
+}
+
+static void every_worker_is_told_to_stop_before_one_has_returned(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct slow slow = { };
+	int i;
+
+	for (i = 0; i < SLOW; i++)
+		CHECK_EQ(stopper_run_worker(s, NULL, "slow", slow_worker, &slow), 0);
+	conf_wait_for(conf_get(&slow.in) == SLOW);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&slow.returned), SLOW);
+}
+
+static void starts_workers(void *arg)
+{
+	struct loop *l = arg;
+	struct conf_counter in = { };
+	int err;
+
+	do
+		err = stopper_run_worker(l->s, NULL, "late", sleep_until_stopped, &in);
+	while (!err && conf_inc(&l->rounds));
+	CHECK_EQ(err, -ESHUTDOWN);
+	/* what those still count */
+	conf_wait_for(stopper_phase(l->s) == STOPPER_STOPPED);
+}
+
+static void worker_started_while_stop_begins_is_told(void)
+{
+	struct conf_thread thread;
+	struct loop l;
+	int round;
+
+	for (round = 0; round < conf_rounds(20); round++) {
+		l = (struct loop){ .s = conf_stopper(NULL) };
+		CHECK_EQ(conf_spawn(&thread, starts_workers, &l), 0);
+		conf_wait_for(conf_get(&l.rounds) > round % 5);
+		CHECK_EQ(stopper_stop(l.s, NULL), 0);
+		conf_join(&thread);
+		stopper_put(l.s);
+	}
+}
+
 static void owner_may_be_given(void)
 {
 	struct stopper_options opts = { .size = sizeof(opts), .owner = THIS_MODULE };
@@ -313,6 +381,8 @@ const struct conf_case cases_only[] = {
 	CONF_CASE(admission_with_a_spinlock_held_and_interrupts_off),
 	CONF_CASE(worker_sees_kthread_should_stop_from_stopping_on),
 	CONF_CASE(sleeping_worker_is_woken_by_stop),
+	CONF_CASE(every_worker_is_told_to_stop_before_one_has_returned),
+	CONF_CASE(worker_started_while_stop_begins_is_told),
 	CONF_CASE(owner_may_be_given),
 	CONF_CASE(stopper_of_a_device_is_stopped_with_it),
 	CONF_CASE(devm_create_with_bad_arguments_is_einval),

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kernel_slow_stop.sh: a stop with workers that take their time costs no thread and no load.
+
+plan=6
+. "$(dirname "$0")/kernel_lib.sh"
+machine=/dev/stopper_machine
+workers=40
+
+bk() { echo "$*" >$machine; }
+told() { [ "$(cut -d' ' -f4 $machine)" = $1 ]; }
+returned() { [ "$(cut -d' ' -f6 $machine)" = $1 ]; }
+threads() { ls -d /proc/[0-9]* | wc -l; }
+# Uninterruptible, and not idle: what counts as load, and what the hung-task watchdog looks at.
+blocked() { grep -l '^State:.D' /proc/[0-9]*/status 2>/dev/null | wc -l; }
+none_blocked() { [ "$(blocked)" = 0 ]; }
+
+load stopper
+load stopper_machine
+bk worker $workers
+before=$(threads)
+bk stop &
+stop=$!
+check every_worker_is_told wait_for 60 told $workers
+check none_has_returned returned 0
+# The stop's own process is one of them.
+check no_thread_waits_for_a_worker [ "$(threads)" -le $((before + 2)) ]
+check nobody_is_blocked wait_for 30 none_blocked
+bk let_go
+wait $stop
+check all_return_when_let_go returned $workers
+unload stopper_machine
+unload stopper
+dmesg_is_clean dmesg_after_slow_stop
+finish
