@@ -71,6 +71,13 @@
  *   plat_thread_renamed(t)                             process   has it another name by now? Only now
  *                                                                and then, where looking costs
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
+ *   plat_creator_note(creator)                         any       what of the creating thread
+ *                                                                functions are to find on
+ *                                                                threads of ours; may be nothing
+ *   plat_stack_valid(n)                                any       may it be options.stack_size?
+ *   plat_stack_note(n)                                 any       from now on threads have at
+ *                                                                least n bytes; may be nothing
+ *   plat_thread_fits(t)                                any       has its stack enough for all
  *   __stopper_panic(value)                             process   public; each platform has its own
  *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
  *                                                                aborts
@@ -273,6 +280,7 @@ struct stopper {
 	struct stopper_list registry;		/* all stoppers; registry_lock */
 
 	int64_t stall_max_ns;			/* constant */
+	struct plat_creator creator;		/* constant */
 	int64_t created;
 	int64_t phase_since;
 	struct place created_at;

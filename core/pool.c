@@ -626,6 +626,9 @@ static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
 	const char *name;
 
 	for (;;) {
+		/* Its stack is too small for what may be queued; the tick starts another one. */
+		if (!plat_thread_fits(&me->thread))
+			return false;
 		name = pool_first_name();
 		if (name && pool_bears(me, name))
 			return true;
@@ -641,6 +644,7 @@ static void pool_main(struct plat_thread *t)
 	struct pool_thread *me = list_item(t, struct pool_thread, thread);
 	struct job *job;
 	plat_flags_t f;
+	bool tick;
 
 	plat_park_init(&me->park);
 	plat_lock(&pool.lock, f);
@@ -655,7 +659,10 @@ static void pool_main(struct plat_thread *t)
 		done(me);
 	}
 	leave();
+	tick = want_tick();
 	plat_unlock(&pool.lock, f);
+	if (tick)
+		start_tick(0);
 }
 
 static void pool_died(struct plat_thread *t, bool told)

@@ -173,7 +173,7 @@ static int check_options(const struct stopper_options *opts)
 		return 0;
 	if (opts->size != sizeof(*opts) || opts->flags & ~STOPPER_FLAGS_ALL ||
 	    opts->reserved || opts->stall_ns < 0 || opts->stall_max_ns < 0 ||
-	    !plat_owner_valid(opts->owner))
+	    !plat_owner_valid(opts->owner) || !plat_stack_valid(opts->stack_size))
 		return -EINVAL;
 	/* Stopping a tree takes a stack frame a level. */
 	if (opts->parent && opts->parent->depth + 1 >= STOPPER_DEPTH)
@@ -209,6 +209,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->stall_ns = NS_PER_SEC;
 	s->owner = site->owner;
 	place_copy(&s->created_at, site);
+	plat_creator_note(&s->creator);
 	if (!opts)
 		return s;
 	s->flags = opts->flags;
@@ -219,6 +220,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	if (opts->stall_ns)
 		s->stall_ns = opts->stall_ns;
 	s->stall_max_ns = opts->stall_max_ns;
+	plat_stack_note(opts->stack_size);
 	if (opts->owner)
 		s->owner = opts->owner;
 	return s;

@@ -212,6 +212,15 @@ struct plat_thread {
 };
 
 int plat_thread_start(struct plat_thread *t, const char *name);
+
+/* A kernel stack has one size, and a kthread the state that kthreadd gives it. */
+#define plat_stack_valid(size)	(!(size))
+#define plat_stack_note(size)	((void)(size))
+#define plat_thread_fits(t)	((void)(t), true)
+
+struct plat_creator { };
+
+#define plat_creator_note(c)	((void)(c))
 void plat_thread_stop(struct plat_thread *t);
 void plat_thread_name(struct plat_thread *t, const char *name);
 

@@ -24,7 +24,6 @@ bool plat_forked;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool watching;			/* in_child() will be called */
-static unsigned int cpus = 1;
 static int64_t tick_ns;
 
 static long membarrier(int cmd)
@@ -63,15 +62,13 @@ int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*c
 static void init(void)
 {
 	struct timespec tick;
-	cpu_set_t set;
 
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
 		tick_ns = tick.tv_nsec;
 	plat_no_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
 			     membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 ||
 			     getenv("STOPPER_NO_MEMBARRIER");
-	if (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) > 0)
-		cpus = (unsigned int)CPU_COUNT(&set);
+	thread_state_init();
 	pool_init();
 	record_init();
 }
@@ -93,11 +90,6 @@ int plat_usable(void)
 	if (!plat_fetch_add_full(&said, 1))
 		plat_log(STOPPER_LOG_ERR, "used before fork(): not usable in the child");
 	return -ENOTSUP;
-}
-
-unsigned int plat_cpus(void)
-{
-	return cpus;
 }
 
 static int64_t read_clock(clockid_t id)

@@ -55,6 +55,7 @@
 #define FUTEX_FLAGS	(2 | 128)	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
 
 #define MAX_RINGS	32
+#define CHILD_NS	(10 * NS_PER_SEC)	/* looks of an idle thread for children */
 #define RING_ENTRIES	4
 #define TAG_WAIT	1
 #define TAG_CANCEL	2
@@ -408,8 +409,13 @@ bool plat_park_idle(struct plat_parker *p, int64_t deadline)
 {
 	bool woken;
 
-	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline))
+	thread_state_idle();
+	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
 		wait_futex(p, deadline);
+		/* A child may be tied to this thread's life (PR_SET_PDEATHSIG). */
+		while (deadline != PLAT_FOREVER && plat_now() >= deadline && thread_has_children())
+			deadline += CHILD_NS;
+	}
 	return woken;
 }
 

@@ -248,7 +248,19 @@ struct plat_thread {
 	void (*release)(struct plat_thread *t);
 	char name[16];			/* that it was given */
 	uint64_t looked;		/* plat_stamp() when it was compared with the kernel's */
+	size_t stack;			/* bytes that it has at least */
 };
+
+bool plat_stack_valid(size_t size);
+void plat_stack_note(size_t size);
+bool plat_thread_fits(const struct plat_thread *t);
+
+/* The thread that created a stopper. */
+struct plat_creator {
+	uint64_t sigmask;		/* as the kernel has it */
+};
+
+void plat_creator_note(struct plat_creator *creator);
 
 int plat_thread_start(struct plat_thread *t, const char *name);
 void plat_thread_name(struct plat_thread *t, const char *name);
@@ -295,5 +307,13 @@ int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
 void eventfd_signal(int fd);
 int thread_create(void *(*fn)(void *arg), void *arg);
+bool thread_has_children(void);
+void thread_state_init(void);
+void thread_state_begin(void);
+void thread_state_idle(void);
+void thread_state_lend(const struct call *c);
+void thread_state_take_back(const struct call *c);
+uint64_t thread_state_block(void);
+void thread_state_unblock(uint64_t old);
 
 #endif /* STOPPER_USER_PLATFORM_H */

@@ -50,6 +50,7 @@ static void *watch_thread(void *arg)
 	struct signalfd_siginfo si;
 	int64_t asked = 0;
 
+	thread_state_begin();
 	prctl(PR_SET_NAME, "stopper/signal");
 	while (!(p[1].revents & POLLIN)) {
 		if (poll(p, 2, -1) < 0 || !(p[0].revents & POLLIN) ||

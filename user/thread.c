@@ -2,9 +2,13 @@
 /*
  * thread.c - the library's threads.
  *
- * All are detached and have every signal blocked: a program's signals go to the
- * program's threads. The shared library is never unmapped (-z nodelete), so a
+ * All are detached; what state they begin in, and what a task may leave, is
+ * thread_state.c. The shared library is never unmapped (-z nodelete), so a
  * thread's last instructions are always there.
+ *
+ * Stacks. Pool threads are shared, so each has at least the largest stack that any stopper
+ * has asked for so far. One that was started before is too small (plat_thread_fits()) and
+ * leaves the pool before it takes another job.
  *
  * A user function may end its thread: pthread_exit(), cancellation. The cleanup
  * handler in thread_main() is where that is noticed; then the thread really ends.
@@ -13,27 +17,64 @@
  * threads that are not ours.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include "internal.h"
 
-/* 0, -EAGAIN or -ENOMEM. */
-int thread_create(void *(*fn)(void *arg), void *arg)
+static size_t stack_asked;		/* the most, in bytes; grows only */
+
+bool plat_stack_valid(size_t size)
 {
-	sigset_t all, old;
+	return !size || (size >= (size_t)PTHREAD_STACK_MIN && size <= SIZE_MAX / 2);
+}
+
+/* From here on each thread of the pool has at least this. */
+void plat_stack_note(size_t size)
+{
+	size_t now = plat_load(&stack_asked);
+
+	/* (A) relaxed: a task of the stopper comes after its creation */
+	while (now < size && !__atomic_compare_exchange_n(&stack_asked, &now, size, true,
+							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+bool plat_thread_fits(const struct plat_thread *t)
+{
+	return t->stack >= plat_load(&stack_asked);
+}
+
+static int stack_set(pthread_attr_t *attr, size_t asked)
+{
+	size_t size;
+	int err = pthread_attr_getstacksize(attr, &size);
+
+	return err || size >= asked ? err : pthread_attr_setstacksize(attr, asked);
+}
+
+/* @stack: at least so many bytes. 0, -EAGAIN or -ENOMEM. */
+static int create(void *(*fn)(void *arg), void *arg, size_t stack)
+{
 	pthread_attr_t attr;
 	pthread_t thread;
+	uint64_t old;
 	int err = pthread_attr_init(&attr);
 
 	if (err)
 		return -err;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread, &attr, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = stack_set(&attr, stack);
+	if (!err) {
+		old = thread_state_block();
+		err = pthread_create(&thread, &attr, fn, arg);
+		thread_state_unblock(old);
+	}
 	pthread_attr_destroy(&attr);
 	return -err;
+}
+
+int thread_create(void *(*fn)(void *arg), void *arg)
+{
+	return create(fn, arg, 0);
 }
 
 void plat_thread_name(struct plat_thread *t, const char *name)
@@ -83,6 +124,7 @@ static void *thread_main(void *arg)
 {
 	struct main_scope sc = { arg, false };
 
+	thread_state_begin();
 	cache_join();
 	prctl(PR_SET_NAME, sc.t->name);
 	pthread_cleanup_push(main_over, &sc);
@@ -99,5 +141,6 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	if (err)
 		return err;
 	name_comm(t->name, sizeof(t->name), name);
-	return thread_create(thread_main, t);
+	t->stack = plat_load(&stack_asked);
+	return create(thread_main, t, t->stack);
 }

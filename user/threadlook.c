@@ -37,6 +37,18 @@ static int read_file(int tid, const char *name, char *buf, size_t size)
 	return (int)n;
 }
 
+/*
+ * Has this thread forked a child that lives? Linux ends a child that asked for a signal
+ * at its parent's death (PR_SET_PDEATHSIG) when the parent's thread ends, so an idle thread
+ * that has one stays. A kernel without the file (CONFIG_PROC_CHILDREN) does not say.
+ */
+bool thread_has_children(void)
+{
+	char first[2];
+
+	return read_file(plat_tid(), "children", first, sizeof(first)) > 0;
+}
+
 /* "TID (COMM) STATE ...", where COMM may be anything. */
 static int parse_stat(char *stat, struct thread_look *look)
 {

@@ -93,6 +93,7 @@ static void *timer_thread(void *arg)
 	int64_t until;
 
 	(void)arg;
+	thread_state_begin();
 	prctl(PR_SET_NAME, "stopper/timer");
 	pthread_mutex_lock(&lock);
 	for (;;) {

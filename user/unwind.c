@@ -113,9 +113,16 @@ PLAT_NOINLINE bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *
 {
 	struct call *scope __attribute__((cleanup(call_over), unused)) = c;
 
+	bool panicked, outermost = !innermost;
+
 	c->outer = innermost;
 	innermost = c;
-	return call_fn(fn, ctx, arg) == STOPPER_EPANIC;
+	if (outermost)
+		thread_state_lend(c);
+	panicked = call_fn(fn, ctx, arg) == STOPPER_EPANIC;
+	if (outermost)
+		thread_state_take_back(c);
+	return panicked;
 }
 
 struct target {

@@ -5,6 +5,7 @@
 #ifndef STOPPER_SIGNAL_H
 #define STOPPER_SIGNAL_H
 
+#include <signal.h>
 #include <stopper/types.h>
 
 STOPPER_BEGIN_DECLS
@@ -27,6 +28,26 @@ STOPPER_BEGIN_DECLS
  * -ENOTSUP after fork().
  */
 STOPPER_API int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n);
+
+/* sigset_t is POSIX's: strict C has none. */
+#if defined(_POSIX_C_SOURCE) || defined(_POSIX_SOURCE) || defined(_BSD_SOURCE) || \
+	defined(_GNU_SOURCE)
+
+/**
+ * stopper_signal_mask() - the signal mask of the thread that created a stopper
+ * @s: the stopper
+ * @mask: set to the mask
+ *
+ * Its tasks on other threads, its workers and its closers run with this mask, so what they
+ * spawn inherits it. Callbacks of deadlines, and the library's own code, run with all signals
+ * blocked but those that a fault raises and SIGPROF: before such code spawns a program it
+ * sets this mask, in the child between fork() and exec() or by posix_spawnattr_setsigmask().
+ *
+ * Context: any. Return: 0; -EINVAL without @s or @mask.
+ */
+STOPPER_API int stopper_signal_mask(const struct stopper *s, sigset_t *mask);
+
+#endif
 
 STOPPER_END_DECLS
 

@@ -115,6 +115,9 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	until this one has stopped. A tree is at most STOPPER_DEPTH deep
  * @owner: kernel: the module whose unloading must find this stopper stopped;
  *	NULL: the module that called stopper_create(). Userspace: NULL
+ * @stack_size: userspace: bytes of stack that its workers and async tasks have at
+ *	least; 0: libc's default, and never less. Threads are shared, so those started
+ *	later for other stoppers have it too. At least PTHREAD_STACK_MIN. Kernel: 0
  */
 struct stopper_options {
 	size_t size;
@@ -128,6 +131,7 @@ struct stopper_options {
 	int64_t stall_max_ns;
 	struct stopper *parent;
 	struct module *owner;
+	size_t stack_size;
 };
 
 /**

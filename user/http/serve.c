@@ -164,14 +164,25 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 				    con_cls);
 }
 
-/* The program's signals are for the program's threads. */
+/* The program's signals are for the program's threads; not so those that a fault raises. */
+static void block_signals(sigset_t *before)
+{
+	static const int never[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGPROF };
+	sigset_t set;
+	size_t i;
+
+	sigfillset(&set);
+	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		sigdelset(&set, never[i]);
+	pthread_sigmask(SIG_BLOCK, &set, before);
+}
+
 static int start(struct stopper_http *h)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
+	block_signals(&before);
 	errno = 0;
 	h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, h,
 				     MHD_OPTION_LISTEN_SOCKET, h->listener.fd,

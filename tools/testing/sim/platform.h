@@ -137,6 +137,14 @@ void plat_thread_name(struct plat_thread *t, const char *name);
 /* panics */
 
 struct call;
+#define plat_stack_valid(size)	(!(size))
+#define plat_stack_note(size)	((void)(size))
+#define plat_thread_fits(t)	((void)(t), true)
+
+struct plat_creator { };
+
+#define plat_creator_note(c)	((void)(c))
+
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
 #define plat_panic_unhandled()	((void)0)
 

@@ -1,0 +1,640 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * user_thread_state.c - the library's threads begin in a defined state, run the user's
+ * functions with the creator's signal mask, and what a task leaves on its thread is set back.
+ */
+#include <alloca.h>
+#include <errno.h>
+#include <locale.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stopper/signal.h>
+#include <stopper/stopper.h>
+#include "kselftest_harness.h"
+
+#define MSEC	1000000LL
+#define CRASHED	42
+
+static void nap(void)
+{
+	struct timespec ts = { .tv_nsec = 5 * MSEC };
+
+	nanosleep(&ts, NULL);
+}
+
+static int set(int *word, int to)
+{
+	return __atomic_exchange_n(word, to, __ATOMIC_SEQ_CST);
+}
+
+static int get(int *word)
+{
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static void wait_until(int *word, int value)
+{
+	while (get(word) != value)
+		nap();
+}
+
+/* --- signals that a fault raises --- */
+
+static int *volatile nowhere;
+
+static void on_crash(int sig)
+{
+	(void)sig;
+	_exit(CRASHED);
+}
+
+static void crash(struct stopper_ctx *ctx, void *arg)
+{
+	*nowhere = 1;
+}
+
+static void crash_closer(void *arg)
+{
+	*nowhere = 1;
+}
+
+static void crash_callback(struct stopper_on_fire *of, void *arg)
+{
+	*nowhere = 1;
+}
+
+static void crash_in_task(struct stopper *s)
+{
+	stopper_run_async_task(s, NULL, "crash", crash, NULL);
+}
+
+static void crash_in_worker(struct stopper *s)
+{
+	stopper_run_worker(s, NULL, "crash", crash, NULL);
+}
+
+static void crash_in_closer(struct stopper *s)
+{
+	stopper_add_closer_fn(s, "crash", crash_closer, NULL);
+	stopper_stop_async(s);
+}
+
+/* On the thread of the timers. */
+static void crash_in_callback(struct stopper *s)
+{
+	static struct stopper_on_fire of;
+	struct stopper_ctx *ctx;
+
+	stopper_ctx_with_timeout(NULL, 50 * MSEC, &ctx);
+	stopper_event_on_fire(stopper_ctx_done(ctx), &of, crash_callback, NULL);
+}
+
+static int crash_status(void (*begin)(struct stopper *s))
+{
+	struct sigaction sa = { .sa_handler = on_crash };
+	struct rlimit none = { 0, 0 };
+	struct stopper *s;
+	int status;
+	pid_t pid = fork();
+
+	if (pid) {
+		waitpid(pid, &status, 0);
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	}
+	setrlimit(RLIMIT_CORE, &none);
+	sigaction(SIGSEGV, &sa, NULL);
+	stopper_create(&s, "crashes", NULL);
+	begin(s);
+	for (;;)
+		pause();
+}
+
+TEST(handlers_of_faults_run_on_every_thread)
+{
+	ASSERT_EQ(CRASHED, crash_status(crash_in_task));
+	ASSERT_EQ(CRASHED, crash_status(crash_in_worker));
+	ASSERT_EQ(CRASHED, crash_status(crash_in_closer));
+	ASSERT_EQ(CRASHED, crash_status(crash_in_callback));
+}
+
+/* --- the signal mask --- */
+
+static bool mask_is(const sigset_t *a, const sigset_t *b)
+{
+	int sig;
+
+	for (sig = 1; sig < 32; sig++)
+		if (sigismember(a, sig) != sigismember(b, sig))
+			return false;
+	return true;
+}
+
+struct mask {
+	sigset_t seen;
+	int done;
+};
+
+static void read_mask(struct stopper_ctx *ctx, void *arg)
+{
+	struct mask *m = arg;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &m->seen);
+	set(&m->done, 1);
+}
+
+static void read_mask_closer(void *arg)
+{
+	read_mask(NULL, arg);
+}
+
+/* A stopper that is created with @sig blocked, and no other signal. */
+static struct stopper *blocks(int sig)
+{
+	struct stopper *s = NULL;
+	sigset_t mask, old;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, sig);
+	pthread_sigmask(SIG_SETMASK, &mask, &old);
+	stopper_create(&s, "mask", NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return s;
+}
+
+TEST(functions_have_the_mask_of_who_created_the_stopper)
+{
+	struct stopper *s = blocks(SIGUSR1), *other = blocks(SIGUSR2);
+	struct mask task = { .done = 0 }, worker = task, closer = task, others = task;
+	sigset_t want;
+	int i;
+
+	ASSERT_EQ(0, stopper_signal_mask(s, &want));
+	ASSERT_EQ(1, sigismember(&want, SIGUSR1));
+	ASSERT_EQ(0, sigismember(&want, SIGUSR2));
+	ASSERT_EQ(0, sigismember(&want, SIGTERM));
+	ASSERT_EQ(-EINVAL, stopper_signal_mask(NULL, &want));
+	ASSERT_EQ(-EINVAL, stopper_signal_mask(s, NULL));
+	for (i = 0; i < 20; i++) {
+		set(&task.done, 0);
+		set(&others.done, 0);
+		ASSERT_EQ(0, stopper_run_async_task(s, NULL, "task", read_mask, &task));
+		ASSERT_EQ(0, stopper_run_async_task(other, NULL, "other", read_mask, &others));
+		wait_until(&task.done, 1);
+		wait_until(&others.done, 1);
+		ASSERT_TRUE(mask_is(&task.seen, &want));
+		ASSERT_EQ(1, sigismember(&others.seen, SIGUSR2));
+		ASSERT_EQ(0, sigismember(&others.seen, SIGUSR1));
+	}
+	ASSERT_EQ(0, stopper_run_worker(s, NULL, "worker", read_mask, &worker));
+	ASSERT_EQ(0, stopper_add_closer_fn(s, "closer", read_mask_closer, &closer));
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	ASSERT_TRUE(mask_is(&worker.seen, &want));
+	ASSERT_TRUE(mask_is(&closer.seen, &want));
+	ASSERT_EQ(0, stopper_stop(other, NULL));
+	stopper_put(s);
+	stopper_put(other);
+}
+
+struct where {
+	int tid;
+	int done;
+};
+
+static void note_tid(struct stopper_ctx *ctx, void *arg)
+{
+	struct where *w = arg;
+
+	w->tid = (int)syscall(SYS_gettid);
+	set(&w->done, 1);
+}
+
+/* The blocked signals of a thread, as /proc has them: 0 when it has gone. */
+static unsigned long long blocked_by(int tid)
+{
+	unsigned long long mask = 0;
+	char path[64], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigBlk: %llx", &mask) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return mask;
+}
+
+TEST(idle_threads_take_no_signals)
+{
+	unsigned long long term = 1ull << (SIGTERM - 1), segv = 1ull << (SIGSEGV - 1), mask;
+	struct where w = { 0 };
+	struct stopper *s;
+
+	ASSERT_EQ(0, stopper_create(&s, "idle", NULL));
+	ASSERT_EQ(0, stopper_run_async_task(s, NULL, "task", note_tid, &w));
+	wait_until(&w.done, 1);
+	while (!((mask = blocked_by(w.tid)) & term))
+		nap();
+	ASSERT_FALSE(mask & segv);
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	stopper_put(s);
+}
+
+/* --- what a thread begins with --- */
+
+struct state {
+	int cpus, policy, nice;
+	int done;
+};
+
+static void read_state(struct stopper_ctx *ctx, void *arg)
+{
+	struct state *st = arg;
+	cpu_set_t set_;
+
+	sched_getaffinity(0, sizeof(set_), &set_);
+	st->cpus = CPU_COUNT(&set_);
+	st->policy = sched_getscheduler(0);
+	st->nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+	set(&st->done, 1);
+}
+
+static int allowed_cpus(void)
+{
+	cpu_set_t all;
+
+	return sched_getaffinity(getpid(), sizeof(all), &all) ? 0 : CPU_COUNT(&all);
+}
+
+/* The first user of the library is an odd thread: bound to one CPU, another policy. */
+static void *odd_first_user(void *arg)
+{
+	struct sched_param param = { .sched_priority = 0 };
+	struct state *st = arg;
+	struct stopper_ctx *ctx;
+	cpu_set_t one;
+	int i;
+
+	sched_getaffinity(0, sizeof(one), &one);
+	for (i = 0; !CPU_ISSET(i, &one); i++)
+		;
+	CPU_ZERO(&one);
+	CPU_SET(i, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	sched_setscheduler(0, SCHED_BATCH, &param);
+	stopper_ctx_with_timeout(NULL, 1000 * MSEC, &ctx);
+	stopper_ctx_put(ctx);
+	read_state(NULL, st);
+	return NULL;
+}
+
+#define TASKS	6
+
+static int begun;
+
+/* None returns before all have begun: more threads are needed than the pool starts at once. */
+static void read_state_together(struct stopper_ctx *ctx, void *arg)
+{
+	read_state(ctx, arg);
+	__atomic_add_fetch(&begun, 1, __ATOMIC_SEQ_CST);
+	wait_until(&begun, TASKS);
+}
+
+static int odd_first_user_status(void)
+{
+	struct state odd = { 0 }, st[TASKS] = { { 0 } };
+	struct stopper *s;
+	pthread_t thread;
+	int i, cpus = allowed_cpus(), bad = 0;
+
+	if (pthread_create(&thread, NULL, odd_first_user, &odd))
+		return 1;
+	pthread_join(thread, NULL);
+	if (odd.policy != SCHED_BATCH || odd.cpus != 1 || stopper_create(&s, "odd", NULL))
+		return 2;
+	for (i = 0; i < TASKS; i++)
+		stopper_run_async_task(s, NULL, "task", read_state_together, &st[i]);
+	stopper_stop(s, NULL);
+	for (i = 0; i < TASKS; i++)
+		bad += st[i].cpus != cpus || st[i].policy != SCHED_OTHER;
+	return bad ? 3 : 0;
+}
+
+TEST(threads_begin_as_the_main_thread_is_whoever_needed_them)
+{
+	int status;
+	pid_t pid;
+
+	if (allowed_cpus() < 2)
+		SKIP(return, "one CPU: nothing to be bound to");
+	pid = fork();
+	if (!pid)
+		_exit(odd_first_user_status());
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	ASSERT_EQ(0, WEXITSTATUS(status));
+}
+
+/* --- what a task leaves --- */
+
+struct leak {
+	const char *what;		/* in the report */
+	void (*change)(void);
+	int tid, seen_tid;
+	int changed, checked;
+	int reports;			/* of it, by name */
+	int others;
+	bool kept;			/* the next task found it */
+	bool (*is_there)(void);
+};
+
+static void block_usr1(void)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &mask, NULL);
+}
+
+static bool usr1_is_blocked(void)
+{
+	sigset_t mask;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &mask);
+	return sigismember(&mask, SIGUSR1);
+}
+
+static void bind_to_one(void)
+{
+	cpu_set_t one;
+	int i;
+
+	sched_getaffinity(0, sizeof(one), &one);
+	for (i = 0; !CPU_ISSET(i, &one); i++)
+		;
+	CPU_ZERO(&one);
+	CPU_SET(i, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+static bool is_bound(void)
+{
+	struct state st;
+
+	read_state(NULL, &st);
+	return st.cpus == 1;
+}
+
+static void be_batch(void)
+{
+	struct sched_param param = { .sched_priority = 0 };
+
+	sched_setscheduler(0, SCHED_BATCH, &param);
+}
+
+static bool is_batch(void)
+{
+	return sched_getscheduler(0) == SCHED_BATCH;
+}
+
+static void refuse_cancellation(void)
+{
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+}
+
+static bool refuses_cancellation(void)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	return state == PTHREAD_CANCEL_DISABLE;
+}
+
+static void use_a_locale(void)
+{
+	uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
+}
+
+static bool uses_a_locale(void)
+{
+	return uselocale((locale_t)0) != LC_GLOBAL_LOCALE;
+}
+
+static void leaves_it(struct stopper_ctx *ctx, void *arg)
+{
+	struct leak *l = arg;
+
+	l->tid = (int)syscall(SYS_gettid);
+	l->change();
+	set(&l->changed, 1);
+}
+
+static void looks_for_it(struct stopper_ctx *ctx, void *arg)
+{
+	struct leak *l = arg;
+
+	l->seen_tid = (int)syscall(SYS_gettid);
+	if (l->seen_tid == l->tid)
+		l->kept |= l->is_there();
+	set(&l->checked, 1);
+}
+
+static void leak_log(void *arg, int level, const char *line)
+{
+	struct leak *l = arg;
+
+	if (strstr(line, l->what) && strstr(line, "\"leaver\" (user_thread_state.c:"))
+		l->reports++;
+	else
+		l->others++;
+}
+
+/* Until the next task has run on the same thread: the pool prefers the one that was last. */
+static void leave_and_look(struct stopper *s, struct leak *l)
+{
+	do {
+		set(&l->changed, 0);
+		set(&l->checked, 0);
+		stopper_run_async_task(s, NULL, "leaver", leaves_it, l);
+		wait_until(&l->changed, 1);
+		stopper_run_async_task(s, NULL, "looker", looks_for_it, l);
+		wait_until(&l->checked, 1);
+	} while (l->seen_tid != l->tid);
+}
+
+static void check_leak(struct __test_metadata *_metadata, struct leak *l)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .log = leak_log, .log_arg = l };
+	struct stopper *s;
+
+	ASSERT_EQ(0, stopper_create(&s, "leaks", &opts));
+	leave_and_look(s, l);
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	stopper_put(s);
+	ASSERT_FALSE(l->kept) TH_LOG("the next task found the %s", l->what);
+	ASSERT_LE(1, l->reports) TH_LOG("no report of the %s", l->what);
+	ASSERT_EQ(0, l->others);
+}
+
+TEST(a_task_that_leaves_another_signal_mask_is_named)
+{
+	check_leak(_metadata, &(struct leak){ .what = "signal mask", .change = block_usr1,
+					      .is_there = usr1_is_blocked });
+}
+
+TEST(a_task_that_leaves_another_affinity_is_named)
+{
+	if (allowed_cpus() < 2)
+		SKIP(return, "one CPU: nothing to be bound to");
+	check_leak(_metadata, &(struct leak){ .what = "CPU affinity", .change = bind_to_one,
+					      .is_there = is_bound });
+}
+
+TEST(a_task_that_leaves_another_policy_is_named)
+{
+	check_leak(_metadata, &(struct leak){ .what = "scheduling policy", .change = be_batch,
+					      .is_there = is_batch });
+}
+
+TEST(a_task_that_leaves_another_cancellation_state_is_named)
+{
+	check_leak(_metadata, &(struct leak){ .what = "cancellation state",
+					      .change = refuse_cancellation,
+					      .is_there = refuses_cancellation });
+}
+
+TEST(a_task_that_leaves_another_locale_is_named)
+{
+	check_leak(_metadata, &(struct leak){ .what = "locale", .change = use_a_locale,
+					      .is_there = uses_a_locale });
+}
+
+/* --- stacks --- */
+
+#define LARGE	(64ul << 20)
+
+static void use_stack(struct stopper_ctx *ctx, void *arg)
+{
+	char *volatile room = alloca(LARGE / 2);
+	size_t i;
+
+	for (i = LARGE / 2; i > 4096; i -= 4096)
+		room[i - 1] = 1;
+	__atomic_add_fetch((int *)arg, 1, __ATOMIC_SEQ_CST);
+}
+
+TEST(stack_size_holds_for_tasks_and_workers_also_on_threads_from_before)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .stack_size = LARGE };
+	struct where w = { 0 };
+	struct stopper *small, *large;
+	int i, used = 0;
+
+	ASSERT_EQ(0, stopper_create(&small, "small", NULL));
+	ASSERT_EQ(0, stopper_run_async_task(small, NULL, "small", note_tid, &w));
+	wait_until(&w.done, 1);
+	ASSERT_EQ(0, stopper_create(&large, "large", &opts));
+	ASSERT_EQ(0, stopper_run_worker(large, NULL, "worker", use_stack, &used));
+	for (i = 0; i < 10; i++)
+		ASSERT_EQ(0, stopper_run_async_task(large, NULL, "task", use_stack, &used));
+	ASSERT_EQ(0, stopper_stop(large, NULL));
+	ASSERT_EQ(11, used);
+	ASSERT_EQ(0, stopper_stop(small, NULL));
+	stopper_put(small);
+	stopper_put(large);
+
+	opts.stack_size = 1;
+	ASSERT_EQ(-EINVAL, stopper_create(&small, "tiny", &opts));
+	opts.stack_size = SIZE_MAX;
+	ASSERT_EQ(-EINVAL, stopper_create(&small, "huge", &opts));
+}
+
+/* --- children tied to their parent's thread --- */
+
+struct parent {
+	struct where where, other;
+	pid_t child;
+	int may_end;			/* the other */
+};
+
+static void fork_tied(struct stopper_ctx *ctx, void *arg)
+{
+	struct parent *p = arg;
+
+	p->child = fork();
+	if (!p->child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause();
+		_exit(0);
+	}
+	note_tid(NULL, &p->where);
+	wait_until(&p->other.done, 1);
+}
+
+static void wait_beside(struct stopper_ctx *ctx, void *arg)
+{
+	struct parent *p = arg;
+
+	note_tid(NULL, &p->other);
+	wait_until(&p->may_end, 1);
+}
+
+static bool lives(int tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d", tid);
+	return !access(path, F_OK);
+}
+
+static bool kernel_tells_children(void)
+{
+	return !access("/proc/self/task", F_OK) && !access("/proc/thread-self/children", R_OK);
+}
+
+FIXTURE(idle) { };
+FIXTURE_SETUP(idle) { }
+FIXTURE_TEARDOWN(idle) { }
+
+/* The other thread is idle after the parent, and ends when it has been idle for long. */
+TEST_F_TIMEOUT(idle, a_child_that_dies_with_its_parent_outlives_the_idle_time, 120)
+{
+	struct parent p = { .may_end = 0 };
+	struct stopper *s;
+	int status;
+
+	if (!kernel_tells_children())
+		SKIP(return, "no /proc/TID/children: CONFIG_PROC_CHILDREN");
+	ASSERT_EQ(0, stopper_create(&s, "parent", NULL));
+	ASSERT_EQ(0, stopper_run_async_task(s, NULL, "fork", fork_tied, &p));
+	wait_until(&p.where.done, 1);
+	ASSERT_EQ(0, stopper_run_async_task(s, NULL, "other", wait_beside, &p));
+	wait_until(&p.other.done, 1);
+	ASSERT_NE(p.where.tid, p.other.tid);
+	while (!(blocked_by(p.where.tid) & 1ull << (SIGTERM - 1)))
+		nap();
+	set(&p.may_end, 1);
+	while (lives(p.other.tid))
+		nap();
+	ASSERT_TRUE(lives(p.where.tid));
+	ASSERT_EQ(0, waitpid(p.child, &status, WNOHANG));
+	kill(p.child, SIGKILL);
+	waitpid(p.child, &status, 0);
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	stopper_put(s);
+}
+
+TEST_HARNESS_MAIN
