@@ -23,6 +23,10 @@
  *   plat_park(p, deadline)          acquire            sleeps    false: the deadline came first;
  *                                                                PLAT_FOREVER: none
  *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads
+ *   plat_park_no_freeze(p)                             any       after init: suspend waits for p's parks
+ *                                                                and does not freeze in them. May be
+ *                                                                nothing where threads freeze without
+ *                                                                locks only
  *   plat_unpark(p)                  release            any       a park ends, now or the next one
  *   plat_event_fired(ev)                               any       ev's descriptor becomes readable
  *   plat_event_closed(ev)                              any       and is closed

@@ -390,13 +390,21 @@ static int lead_stop(struct leader *l)
 	return 0;
 }
 
+/* Who stops may hold a lock that suspend takes. */
+static void stop_park_init(struct stopper *s, struct plat_parker *p)
+{
+	plat_park_init(p);
+	if (s->flags & STOPPER_NO_FREEZE)
+		plat_park_no_freeze(p);
+}
+
 static int lead(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 {
 	struct leader l = { .s = s, .ctx = ctx, .began = plat_now() };
 	plat_flags_t f;
 	int err = 0;
 
-	plat_park_init(&l.park);
+	stop_park_init(s, &l.park);
 	plan_report(&l, l.began);
 	plat_lock(&s->lock, f);
 	s->leader = &l.park;
@@ -461,7 +469,7 @@ static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 			s->led_by = plat_tid();
 		} else if (!there && !err) {
 			me.woken = false;
-			plat_park_init(&me.park);
+			stop_park_init(s, &me.park);
 			slist_append(&s->followers, &me.node);
 		}
 		plat_unlock(&s->lock, f);
@@ -529,7 +537,7 @@ void stopper_settle(struct stopper *s)
 		led = s->led_by;
 		if (led) {
 			me.woken = false;
-			plat_park_init(&me.park);
+			stop_park_init(s, &me.park);
 			slist_append(&s->followers, &me.node);
 		}
 		plat_unlock(&s->lock, f);

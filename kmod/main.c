@@ -90,7 +90,11 @@ int __devm_stopper_create(struct device *dev, struct stopper **out, const char *
 	if (!dev)
 		return -EINVAL;
 	err = __stopper_create(out, name, opts, site);
-	return err ? err : devm_add_action_or_reset(dev, devm_stop, *out);
+	if (err)
+		return err;
+	/* The driver core holds the device lock around devm_stop(). */
+	(*out)->flags |= STOPPER_NO_FREEZE;
+	return devm_add_action_or_reset(dev, devm_stop, *out);
 }
 EXPORT_SYMBOL_GPL(__devm_stopper_create);
 

@@ -90,6 +90,7 @@ typedef unsigned long plat_flags_t;
 struct plat_parker {
 	raw_spinlock_t lock;
 	bool set;
+	bool no_freeze;
 	struct task_struct *waiter;
 };
 
@@ -98,6 +99,7 @@ bool plat_park(struct plat_parker *p, s64 deadline);
 void plat_unpark(struct plat_parker *p);
 
 #define plat_park_idle(p, deadline) plat_park(p, deadline)
+#define plat_park_no_freeze(p)	((void)((p)->no_freeze = true))
 #define plat_relax()		cpu_relax()
 #define plat_spins()		0
 #define plat_might_sleep()	might_sleep()

@@ -14,6 +14,18 @@
  * The lock is raw: it is taken inside others, and by whoever fires an event. ->waiter
  * is who made the parker, from then on: a waker may come before the first park.
  *
+ * Suspend. A process that waits here is frozen where it waits (TASK_FREEZABLE), and so
+ * is a kthread that asked for it (set_freezable); else suspend would give up after 20 s.
+ * What wakes it meanwhile is not lost: ->set stays, and is looked at after the thaw.
+ *
+ * A frozen thread keeps its locks. That is why lockdep warns of TASK_FREEZABLE with a lock
+ * held, unless it is marked as known (_UNSAFE), as it is here: a lock of the caller's own
+ * does no harm, as others who wait for it let suspend give up, as before. A lock that
+ * suspend itself takes, above all the device lock that is held around remove(), would
+ * hang the machine. So who stops with such a lock held says so: STOPPER_NO_FREEZE. Then
+ * suspend waits for the stop, or gives up. A stopper of devm_stopper_create() is such a
+ * one. There is no way to see it here: without lockdep nobody knows what is held.
+ *
  * A timer that runs holds this module, whose text it would call: a context whose
  * deadline is to come may have been left behind by a module that has gone. Not so the
  * pool's, which lies in the module; pool_exit() waits for that.
@@ -60,6 +72,7 @@ void plat_park_init(struct plat_parker *p)
 {
 	raw_spin_lock_init(&p->lock);
 	p->set = false;
+	p->no_freeze = false;
 	p->waiter = current;
 }
 
@@ -77,6 +90,7 @@ static bool take(struct plat_parker *p)
 
 bool plat_park(struct plat_parker *p, s64 deadline)
 {
+	unsigned int state = TASK_IDLE | (p->no_freeze ? 0 : TASK_FREEZABLE_UNSAFE);
 	long left = MAX_SCHEDULE_TIMEOUT;
 	bool set;
 
@@ -89,7 +103,7 @@ bool plat_park(struct plat_parker *p, s64 deadline)
 
 			left = ns <= 0 ? 0 : min_t(u64, nsecs_to_jiffies64(ns) + 1, LONG_MAX - 1);
 		}
-		set_current_state(TASK_IDLE);
+		set_current_state(state);
 		set = take(p);
 		if (set || !left)
 			break;

@@ -81,7 +81,8 @@ enum stopper_phase {
 /* flags of struct stopper_options */
 #define STOPPER_CLOSERS_LIFO	(1u << 0)	/* run the closers last added first */
 #define STOPPER_QUIET		(1u << 1)	/* no stall reports */
-#define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET)
+#define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: suspend waits for a stop */
+#define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE)
 
 /* stoppers from the root of a tree to a leaf, at most */
 #define STOPPER_DEPTH		8
@@ -226,6 +227,12 @@ STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
  * none is left, the stop stays where it is, but for a closer that has begun. Closers
  * run on a thread of the stopper's own; if none is free and no other can be had, on
  * this one.
+ *
+ * Kernel: a process that waits here, in stopper_quiesce() or in stopper_wait() is frozen
+ * meanwhile by suspend, with the locks that it holds. One that stops with a lock held
+ * which suspend takes as well, such as the device lock around a driver's remove(), must
+ * not be: STOPPER_NO_FREEZE, which devm_stopper_create() sets. Then suspend waits for the
+ * stop, and gives up if it takes longer than suspend is ready to wait.
  *
  * Context: process context, sleeps.
  * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
