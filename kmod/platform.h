@@ -235,11 +235,7 @@ static inline bool plat_thread_renamed(const struct plat_thread *t)
 
 struct call;
 
-static inline bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
-{
-	fn(ctx, arg);
-	return false;		/* nothing can be unwound: a panic ends the thread */
-}
+bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
 
 #define plat_panic_unhandled()	((void)0)	/* it has been said; the kernel goes on */
 
@@ -261,6 +257,7 @@ bool plat_timer_cancel(struct plat_timer *t);
 
 extern struct workqueue_struct *stopper_wq;
 void slots_init(void);
+bool thread_is_ours(void);
 int threads_init(void);
 void threads_exit(void);
 

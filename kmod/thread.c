@@ -88,6 +88,11 @@ static struct plat_thread *self(void)
 	return kthread_data(current);
 }
 
+bool thread_is_ours(void)
+{
+	return self();
+}
+
 static void reap(struct work_struct *work)
 {
 	struct plat_thread *t = container_of(work, struct plat_thread, reap);

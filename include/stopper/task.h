@@ -139,6 +139,11 @@ STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
  * thread of the pool without a task is called "stopper/pool". It is counted from
  * now on.
  *
+ * Kernel: it has its thread to itself while it runs, and later tasks are not to meet what
+ * it leaves there. Scheduling, CPUs, PF_MEMALLOC_* and PF_NOFREEZE, signals, credentials,
+ * preempt count, interrupts and RCU are set back and reported with its name; of a lock
+ * that it still holds only the report can tell, where lockdep is.
+ *
  * Context: process context, allocates.
  * Return: 0; -ESHUTDOWN when refused; -EINVAL; -ENOMEM, -EAGAIN: no memory or
  * no thread, refused as well.

@@ -7,8 +7,8 @@
  *   again N [US]   N async tasks that spin for US microseconds and start themselves again,
  *                  until `limit' tasks have run in all
  *   flood N [US]   N async tasks that spin for US
- *   task KIND      an async task that does KIND to its thread, see kinds[]; returns when the
- *                  task has ended
+ *   task KIND      an async task that does KIND to its thread, see kinds[], and then others
+ *                  until one is on that thread; -EUCLEAN: that one met what was left
  *   worker N       N workers that wait until kthread_should_stop(), and then until `let_go'
  *   freezable N    N freezable workers that wait for ShouldStop
  *   hold           an async task that waits until `let_go'
@@ -21,21 +21,33 @@
 #define pr_fmt(fmt) "stopper_machine: " fmt
 
 #include <linux/atomic.h>
+#include <linux/bottom_half.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
+#include <linux/cred.h>
 #include <linux/freezer.h>
 #include <linux/fs.h>
+#include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/uaccess.h>
 #include <stopper/stopper.h>
 
 static int limit = 10000;
 module_param(limit, int, 0644);
 MODULE_PARM_DESC(limit, "how many tasks start themselves again");
+
+static bool no_freeze;
+module_param(no_freeze, bool, 0644);
+MODULE_PARM_DESC(no_freeze, "the next stopper is one that suspend waits for");
 
 static struct stopper *s;
 static struct completion let_go;
@@ -45,10 +57,18 @@ static DEFINE_MUTEX(held);
 
 static int machine_stopper(void)
 {
+	struct stopper_options opts = {
+		.size = sizeof(opts),
+		.flags = no_freeze ? STOPPER_NO_FREEZE : 0,
+	};
+
 	if (s)
 		return 0;
 	init_completion(&let_go);
-	return stopper_create(&s, "machine", NULL);
+	atomic_set(&told, 0);
+	atomic_set(&returned, 0);
+	atomic_set(&waiting, 0);
+	return stopper_create(&s, "machine", &opts);
 }
 
 static void spin(struct stopper_ctx *ctx, void *arg)
@@ -97,31 +117,134 @@ static void freezable_worker(struct stopper_ctx *ctx, void *arg)
 	atomic_inc(&returned);
 }
 
-static void freezable_task(struct stopper_ctx *ctx, void *arg)
+static void set_nofs(void)
+{
+	current->flags |= PF_MEMALLOC_NOFS;
+}
+
+static void set_nice(void)
+{
+	set_user_nice(current, -15);
+}
+
+static void set_fifo(void)
+{
+	sched_set_fifo(current);
+}
+
+static void set_cpus(void)
+{
+	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
+}
+
+static void let_signal_in(void)
+{
+	allow_signal(SIGUSR1);
+	send_sig(SIGUSR1, current, 1);
+}
+
+/* Unbalanced on purpose; sparse is told otherwise. */
+static void leave_preemption_off(void)
+{
+	preempt_disable();
+}
+
+static void leave_interrupts_off(void)
+{
+	local_irq_disable();
+}
+
+static void leave_softirqs_off(void)
+{
+	local_bh_disable();
+}
+
+static void leave_rcu(void)
+{
+	rcu_read_lock();
+	__release(RCU);
+}
+
+static void leave_credentials(void)
+{
+	static const struct cred *other;
+
+	if (!other)
+		other = prepare_kernel_cred(&init_task);
+	if (other)
+		override_creds(other);
+}
+
+static void leave_freezable(void)
 {
 	set_freezable();
 }
 
-/* What a task does to its thread. */
+/* What a task does to its thread, and does not set back. */
 static const struct {
 	const char *name;
-	stopper_fn fn;
+	void (*fn)(void);
 } kinds[] = {
-	{ "freezable", freezable_task },
+	{ "nofs", set_nofs },
+	{ "nice", set_nice },
+	{ "fifo", set_fifo },
+	{ "cpus", set_cpus },
+	{ "signal", let_signal_in },
+	{ "preempt", leave_preemption_off },
+	{ "irqs", leave_interrupts_off },
+	{ "bh", leave_softirqs_off },
+	{ "rcu", leave_rcu },
+	{ "creds", leave_credentials },
+	{ "freezable", leave_freezable },
 };
 
+static int leaker;			/* the thread that a task was on */
+
+static void leaves(struct stopper_ctx *ctx, void *fn)
+{
+	void (*leave)(void) = fn;
+
+	leaker = current->pid;
+	leave();
+}
+
+static bool as_it_was(void)
+{
+	return !(current->flags & PF_MEMALLOC_NOFS) && current->flags & PF_NOFREEZE &&
+	       !task_nice(current) && current->policy == SCHED_NORMAL &&
+	       current->nr_cpus_allowed == num_possible_cpus() && !signal_pending(current) &&
+	       !in_atomic() && !irqs_disabled() && !rcu_preempt_depth() &&
+	       current_cred() == current_real_cred();
+}
+
+/* A later task: is it on that thread, and finds it as it should be? */
+static void looks(struct stopper_ctx *ctx, void *arg)
+{
+	int *found = arg;
+
+	*found = current->pid != leaker ? -EAGAIN : as_it_was() ? 0 : -EUCLEAN;
+}
+
+static int run_task(stopper_fn fn, void *arg)
+{
+	int err = stopper_run_async_task(s, NULL, "machine-task", fn, arg);
+
+	while (!err && stopper_num_tasks(s))
+		schedule_timeout_idle(1);
+	return err;
+}
+
+/* -EUCLEAN: the next task on that thread met what it left. */
 static int run_kind(const char *name)
 {
-	int i, err = -EINVAL;
+	int i, err = -EINVAL, found = -EAGAIN;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(name, kinds[i].name))
-			continue;
-		err = stopper_run_async_task(s, NULL, "machine-task", kinds[i].fn, NULL);
-		while (!err && stopper_num_tasks(s))
-			schedule_timeout_idle(1);
-	}
-	return err;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(name, kinds[i].name))
+			err = run_task(leaves, kinds[i].fn);
+	for (i = 0; !err && found == -EAGAIN && i < 1000; i++)
+		err = run_task(looks, &found);
+	return err ?: found;
 }
 
 static int run_tasks(int n, stopper_fn fn)

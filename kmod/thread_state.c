@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * thread_state.c - what a task may leave on its kthread: found, set back, reported.
+ *
+ * The threads of the pool are shared, so what a task does to its thread would meet an
+ * unrelated one, perhaps of another module. process_one_work() looks for leaked atomic
+ * context, locks and RCU for the same reason, after each work item. Here more is looked
+ * at, and what can be is set back, as do_one_initcall() does with the preempt count and
+ * interrupts:
+ *
+ *   looked at after each task                      set back
+ *   interrupts, softirqs, preempt count            yes: it is the count that leaked; a spinlock
+ *                                                  that was behind it stays taken
+ *   RCU read-side sections                         yes, they are ended
+ *   locks, if lockdep counts them                  no; it prints them
+ *   PF_MEMALLOC*, PF_NOFREEZE and others           yes
+ *   policy and nice, CPUs, migrate_disable()       yes, to SCHED_NORMAL and the CPUs of kthreads
+ *   signals that are let in, or pending            yes, none is let in
+ *   credentials, kthread_use_mm()                  yes
+ *
+ * A task is compared with its own beginning, so what an administrator does to an idle
+ * thread stays. Of the CPUs their number, first and last are compared. The name of the
+ * thread is pool.c's matter.
+ *
+ * This is done while the task is still counted: its site is there, and so is its stopper
+ * for the report. Of one site each kind of leak is reported once, as long as it is among
+ * the last LEAKERS that leaked. Workers have a thread of their own, which ends with them.
+ */
+#include <linux/cpumask.h>
+#include <linux/cred.h>
+#include <linux/debug_locks.h>
+#include <linux/interrupt.h>
+#include <linux/kthread.h>
+#include <linux/lockdep.h>
+#include <linux/mmu_context.h>
+#include <linux/preempt.h>
+#include <linux/sched/isolation.h>
+#include <linux/sched/signal.h>
+#include "internal.h"
+
+#define LEAKERS		16
+
+static const struct {
+	unsigned int flag;
+	const char *name;
+} flag_names[] = {
+	{ PF_MEMALLOC, "PF_MEMALLOC" },
+	{ PF_MEMALLOC_NOFS, "PF_MEMALLOC_NOFS" },
+	{ PF_MEMALLOC_NOIO, "PF_MEMALLOC_NOIO" },
+	{ PF_MEMALLOC_PIN, "PF_MEMALLOC_PIN" },
+	{ PF_LOCAL_THROTTLE, "PF_LOCAL_THROTTLE" },
+	{ PF_NO_SETAFFINITY, "PF_NO_SETAFFINITY" },
+	{ PF_NOFREEZE, "PF_NOFREEZE" },
+};
+
+#define KEPT_FLAGS	(PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN | \
+			 PF_LOCAL_THROTTLE | PF_NO_SETAFFINITY | PF_NOFREEZE)
+
+/* Kinds of leaks. */
+enum {
+	LEAK_IRQS = 1 << 0,
+	LEAK_PREEMPT = 1 << 1,
+	LEAK_RCU = 1 << 2,
+	LEAK_LOCKS = 1 << 3,
+	LEAK_FLAGS = 1 << 4,
+	LEAK_SCHED = 1 << 5,
+	LEAK_CPUS = 1 << 6,
+	LEAK_SIGNALS = 1 << 7,
+	LEAK_CREDS = 1 << 8,
+	LEAK_MM = 1 << 9,
+};
+
+struct thread_state {
+	unsigned int preempt;
+	unsigned int rcu;
+	unsigned int locks;
+	unsigned int flags;
+	unsigned int policy;
+	int prio;
+	int pinned;
+	int ncpus;
+	unsigned int first_cpu, last_cpu;
+	const struct cred *cred;
+};
+
+static inline int pinned_to_cpu(void)
+{
+#ifdef CONFIG_SMP
+	return current->migration_disabled;
+#else
+	return 0;
+#endif
+}
+
+static void state_save(struct thread_state *st)
+{
+	st->preempt = preempt_count();
+	st->rcu = rcu_preempt_depth();
+	st->locks = lockdep_depth(current);
+	st->flags = current->flags & KEPT_FLAGS;
+	st->policy = current->policy;
+	st->prio = current->static_prio;
+	st->pinned = pinned_to_cpu();
+	st->ncpus = current->nr_cpus_allowed;
+	st->first_cpu = cpumask_first(current->cpus_ptr);
+	st->last_cpu = cpumask_last(current->cpus_ptr);
+	st->cred = current_cred();
+}
+
+/* kthreadd lets none in, and so do its children until they call allow_signal(). */
+static bool signals_let_in(void)
+{
+	const struct k_sigaction *sa = rcu_dereference_protected(current->sighand, true)->action;
+	unsigned long other = 0;
+	int i;
+
+	for (i = 0; i < SIGRTMIN - 1; i++)
+		other |= (__force unsigned long)sa[i].sa.sa_handler ^
+			 (__force unsigned long)SIG_IGN;
+	return other || signal_pending(current);
+}
+
+static unsigned int state_leaks(const struct thread_state *before)
+{
+	struct thread_state now;
+	unsigned int leaks = 0;
+
+	state_save(&now);
+	if (irqs_disabled())
+		leaks |= LEAK_IRQS;
+	if (now.preempt != before->preempt)
+		leaks |= LEAK_PREEMPT;
+	if (now.rcu != before->rcu)
+		leaks |= LEAK_RCU;
+	if (now.locks > before->locks)
+		leaks |= LEAK_LOCKS;
+	if (now.flags != before->flags)
+		leaks |= LEAK_FLAGS;
+	if (now.policy != before->policy || now.prio != before->prio)
+		leaks |= LEAK_SCHED;
+	if (now.pinned != before->pinned || now.ncpus != before->ncpus ||
+	    now.first_cpu != before->first_cpu || now.last_cpu != before->last_cpu)
+		leaks |= LEAK_CPUS;
+	if (signals_let_in())
+		leaks |= LEAK_SIGNALS;
+	if (now.cred != before->cred)
+		leaks |= LEAK_CREDS;
+	if (current->mm)
+		leaks |= LEAK_MM;
+	return leaks;
+}
+
+/* Until this is done nothing may sleep. */
+static void set_back_context(const struct thread_state *before)
+{
+	if (irqs_disabled())
+		local_irq_enable();
+	while (softirq_count())
+		local_bh_enable();
+	if (preempt_count() != before->preempt)
+		preempt_count_set(before->preempt);
+	while (rcu_preempt_depth() > before->rcu) {
+		__acquire(RCU);
+		rcu_read_unlock();
+	}
+}
+
+static void set_back_cpus(const struct thread_state *before)
+{
+	while (pinned_to_cpu() > before->pinned)
+		migrate_enable();
+	set_cpus_allowed_ptr(current, housekeeping_cpumask(HK_TYPE_KTHREAD));
+}
+
+static void set_back_signals(void)
+{
+	int sig;
+
+	for (sig = 1; sig < SIGRTMIN; sig++)
+		kernel_sigaction(sig, SIG_IGN);
+	flush_signals(current);
+}
+
+static void set_back(const struct thread_state *before, unsigned int leaks)
+{
+	set_back_context(before);
+	current->flags = (current->flags & ~KEPT_FLAGS) | before->flags;
+	if (leaks & LEAK_SCHED)
+		sched_set_normal(current, PRIO_TO_NICE(before->prio));
+	if (leaks & LEAK_CPUS)
+		set_back_cpus(before);
+	if (leaks & LEAK_SIGNALS)
+		set_back_signals();
+	if (leaks & LEAK_CREDS)
+		revert_creds(before->cred);
+	if (leaks & LEAK_MM)
+		kthread_unuse_mm(current->mm);
+}
+
+struct words {
+	char text[192];
+	size_t len;
+};
+
+static __printf(2, 3) void add(struct words *w, const char *fmt, ...)
+{
+	va_list args;
+
+	if (w->len)
+		w->len += scnprintf(w->text + w->len, sizeof(w->text) - w->len, ", ");
+	va_start(args, fmt);
+	w->len += vscnprintf(w->text + w->len, sizeof(w->text) - w->len, fmt, args);
+	va_end(args);
+}
+
+static void describe_flags(struct words *w, unsigned int before)
+{
+	unsigned int i, now = current->flags;
+
+	for (i = 0; i < ARRAY_SIZE(flag_names); i++)
+		if ((now ^ before) & flag_names[i].flag)
+			add(w, "%s %s", flag_names[i].name,
+			    now & flag_names[i].flag ? "set" : "cleared");
+}
+
+/* Before it is set back. */
+static void describe(struct words *w, const struct thread_state *before, unsigned int leaks)
+{
+	if (leaks & LEAK_IRQS)
+		add(w, "interrupts off");
+	if (leaks & LEAK_PREEMPT)
+		add(w, "preempt count %x", preempt_count());
+	if (leaks & LEAK_RCU)
+		add(w, "RCU depth %d", rcu_preempt_depth());
+	if (leaks & LEAK_LOCKS)
+		add(w, "%u locks held", lockdep_depth(current) - before->locks);
+	if (leaks & LEAK_FLAGS)
+		describe_flags(w, before->flags);
+	if (leaks & LEAK_SCHED)
+		add(w, "policy %u nice %d", current->policy, task_nice(current));
+	if (leaks & LEAK_CPUS)
+		add(w, "CPUs %*pbl", cpumask_pr_args(current->cpus_ptr));
+	if (leaks & LEAK_SIGNALS)
+		add(w, "signals let in");
+	if (leaks & LEAK_CREDS)
+		add(w, "other credentials");
+	if (leaks & LEAK_MM)
+		add(w, "an address space");
+}
+
+static DEFINE_SPINLOCK(leakers_lock);
+static struct {
+	const struct stopper_site *site;	/* compared only: its module may have gone */
+	unsigned int leaks;
+} leakers[LEAKERS];
+
+/* The first time that @site leaks one of these, as far as is remembered. */
+static bool is_news(const struct stopper_site *site, unsigned int leaks)
+{
+	static unsigned int next;
+	unsigned int i, known;
+
+	spin_lock(&leakers_lock);
+	for (i = 0; i < LEAKERS && leakers[i].site != site; i++)
+		;
+	if (i == LEAKERS) {
+		i = next++ % LEAKERS;
+		leakers[i].site = site;
+		leakers[i].leaks = 0;
+	}
+	known = leakers[i].leaks;
+	leakers[i].leaks |= leaks;
+	spin_unlock(&leakers_lock);
+	return leaks & ~known;
+}
+
+static void report(const struct call *c, const char *what)
+{
+	char name[STOPPER_NAME_SHOWN + 1], file[64];
+
+	name_show(name, sizeof(name), c->site->name);
+	name_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
+	stopper_log(c->s, STOPPER_LOG_WARNING, "\"%s\": %s \"%s\" (%s:%u) left its thread with %s",
+		    c->s->name, c->kind == STOPPER_PANIC_CLOSER ? "closer" : "task", name, file,
+		    c->site->line, what);
+}
+
+static noinline void put_right(const struct call *c, const struct thread_state *before,
+			       unsigned int leaks)
+{
+	struct words what = { .len = 0 };
+
+	describe(&what, before, leaks);
+	set_back(before, leaks);
+	if (!is_news(c->site, leaks))
+		return;
+	report(c, what.text);
+	if (leaks & LEAK_LOCKS)
+		debug_show_held_locks(current);
+}
+
+/* Tasks of others run on this thread too. A closer may run on its stopper's or adder's. */
+static bool thread_is_shared(const struct call *c)
+{
+	return c->kind == STOPPER_PANIC_ASYNC ||
+	       (c->kind == STOPPER_PANIC_CLOSER && thread_is_ours());
+}
+
+/* A panic cannot be unwound here: it ends the thread, and what was left on it. */
+bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
+{
+	struct thread_state before;
+	unsigned int leaks;
+
+	if (!thread_is_shared(c)) {
+		fn(ctx, arg);
+		return false;
+	}
+	state_save(&before);
+	fn(ctx, arg);
+	leaks = state_leaks(&before);
+	if (unlikely(leaks))
+		put_right(c, &before, leaks);
+	return false;
+}

@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kernel_thread_state.sh: what a task leaves on its kthread does not reach the next one, and is reported.
+
+plan=22
+. "$(dirname "$0")/kernel_lib.sh"
+machine=/dev/stopper_machine
+
+bk() { echo "$*" >$machine; }
+reports() { new_log | grep -c "\"machine\": task \"machine-task\" (.*stopper_machine.c:[0-9]*) left its thread with.*$1"; }
+
+# left KIND WORDS: it is set back, and said once however often it is done. A kind of its own for each KIND,
+# so that the site leaves what it has not left before; those of one kind share what is remembered.
+left() {
+	local before
+	before=$(reports "$2")
+	check $1_is_set_back bk task $1
+	check $1_is_reported [ "$(reports "$2")" = $((before + 1)) ]
+	bk task $1
+}
+
+load stopper
+load stopper_machine
+left nofs 'PF_MEMALLOC_NOFS set'
+left nice 'nice -15'
+left cpus 'CPUs [0-9]*'
+left signal 'signals let in'
+left preempt 'preempt count [1-9]'
+left irqs 'interrupts off'
+left rcu 'RCU depth 1'
+left creds 'other credentials'
+for kind in bh fifo freezable; do
+	check ${kind}_is_set_back bk task $kind
+done
+check each_kind_is_said_once [ "$(reports .)" = 8 ]
+check all_unloaded eval 'unload stopper_machine && unload stopper'
+dmesg_is_clean dmesg_after_leaks
+finish
