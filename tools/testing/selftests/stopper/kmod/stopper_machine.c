@@ -213,7 +213,7 @@ static bool as_it_was(void)
 	return !(current->flags & PF_MEMALLOC_NOFS) && current->flags & PF_NOFREEZE &&
 	       !task_nice(current) && current->policy == SCHED_NORMAL &&
 	       current->nr_cpus_allowed == num_possible_cpus() && !signal_pending(current) &&
-	       !in_atomic() && !irqs_disabled() && !rcu_preempt_depth() &&
+	       !preempt_count() && !irqs_disabled() && !rcu_preempt_depth() &&
 	       current_cred() == current_real_cred();
 }
 
