@@ -117,17 +117,3 @@ int64_t plat_stamp_age(uint64_t stamp)
 
 	return age > 0 ? age : 0;
 }
-
-void plat_log(int level, const char *line)
-{
-	char buf[640];
-	int len = snprintf(buf, sizeof(buf), "stopper: %s\n", line);
-
-	(void)level;
-	if (len >= (int)sizeof(buf)) {
-		len = sizeof(buf);
-		buf[len - 1] = '\n';
-	}
-	/* One write, so that lines of several threads do not mix. */
-	syscall(SYS_write, STDERR_FILENO, buf, (size_t)len);
-}

@@ -9,6 +9,7 @@
 #define STOPPER_USER_PLATFORM_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,6 +310,14 @@ void futex_wake(uint32_t *word);
 void eventfd_signal(int fd);
 int thread_create(void *(*fn)(void *arg), void *arg);
 bool thread_has_children(void);
+
+/* SIGPIPE and SIGXFSZ that a write raises between the two are errors only; log.c. */
+struct quiet {
+	sigset_t mine, old;
+};
+
+void quiet_begin(struct quiet *q);
+void quiet_end(const struct quiet *q);
 void thread_state_init(void);
 void thread_state_begin(void);
 void thread_state_idle(void);

@@ -20,7 +20,6 @@
  */
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -49,38 +48,15 @@ static void end(void)
 	lost = 0;
 }
 
-/* A reader who has gone, and a file that may not grow, are errors to us and no signals. */
-static void signals_off(sigset_t *mine, sigset_t *old)
-{
-	sigset_t pending;
-
-	sigemptyset(mine);
-	sigpending(&pending);
-	if (!sigismember(&pending, SIGPIPE))
-		sigaddset(mine, SIGPIPE);
-	if (!sigismember(&pending, SIGXFSZ))
-		sigaddset(mine, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, mine, old);
-}
-
-static void signals_on(const sigset_t *mine, const sigset_t *old)
-{
-	const struct timespec now = { 0, 0 };
-
-	while (syscall(SYS_rt_sigtimedwait, mine, NULL, &now, _NSIG / 8) > 0)
-		;
-	pthread_sigmask(SIG_SETMASK, old, NULL);
-}
-
 /* With the lock held: an error of the file, or 0. What it does not take now stays. */
 static int write_out(void)
 {
-	sigset_t mine, old;
+	struct quiet q;
 	size_t done = 0;
 	int err = 0;
 	long n;
 
-	signals_off(&mine, &old);
+	quiet_begin(&q);
 	while (done < used && !err) {
 		n = syscall(SYS_write, fd, buffer + done, used - done);
 		if (n > 0)
@@ -90,7 +66,7 @@ static int write_out(void)
 		else if (errno != EINTR)
 			err = -errno;
 	}
-	signals_on(&mine, &old);
+	quiet_end(&q);
 	used -= done;
 	memmove(buffer, buffer + done, used);
 	return err;

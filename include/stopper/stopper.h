@@ -107,7 +107,8 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * @reserved: 0
  * @on_panic: the panic hook; NULL: report, and in userspace abort
  * @on_panic_arg: handed to @on_panic
- * @log: where reports go; NULL: the kernel log, or stderr
+ * @log: where reports go; NULL: the kernel log, or stderr. The thread that stops calls it, so
+ *	it must not block. Lines that stderr does not take at once are dropped and counted
  * @log_arg: handed to @log
  * @stall_ns: how long a stop waits before its first report; 0: one second.
  *	The next come after 3, 10 and 30 times this, then every 60 times

@@ -54,16 +54,23 @@
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3 };
 
+/* Never waits: nobody may be reading. What is not taken is lost, and counted. */
+static void put(struct httpd *h, const char *text, size_t len)
+{
+	if (write(h->log < 0 ? STDERR_FILENO : h->log, text, len) != (ssize_t)len)
+		__atomic_add_fetch(&h->unlogged, 1, __ATOMIC_RELAXED);
+}
+
 void say(struct httpd *h, const char *fmt, ...)
 {
-	char line[512];
+	char text[512], line[528];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* one write a line: the rings say things too */
-	fprintf(h->log ? h->log : stderr, "httpd: %s\n", line);
+	put(h, line, (size_t)snprintf(line, sizeof(line), "httpd: %s\n", text));
 }
 
 static void on_stopper_log(void *arg, int level, const char *line)
@@ -222,15 +229,16 @@ static int fail(struct httpd *h, const char *what, int err)
 	return err;
 }
 
+/*
+ * Without a path, standard error, opened anew: O_NONBLOCK of an open file holds for all who
+ * share it. Where it cannot be opened (a socket), it is used as it is.
+ */
 static int open_log(struct httpd *h)
 {
-	if (!h->log_path)
-		return 0;
-	h->log = fopen(h->log_path, "ae");
-	if (!h->log)
-		return fail(h, h->log_path, -errno);
-	setvbuf(h->log, NULL, _IOLBF, 0);
-	return 0;
+	const char *path = h->log_path ? h->log_path : "/proc/self/fd/2";
+
+	h->log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
+	return h->log < 0 && h->log_path ? fail(h, h->log_path, -errno) : 0;
 }
 
 static int open_dir(struct httpd *h)
@@ -350,8 +358,11 @@ static void sync_log(void *arg)
 {
 	struct httpd *h = arg;
 
-	if (h->log && (fflush(h->log) || fdatasync(fileno(h->log))))
+	/* A pipe or a terminal has nothing to sync: EINVAL. */
+	if (h->log >= 0 && fdatasync(h->log) && errno != EINVAL)
 		fprintf(stderr, "httpd: %s: %s\n", h->log_path, strerror(errno));
+	if (h->unlogged)
+		printf("httpd: %u lines were not taken by the log\n", h->unlogged);
 }
 
 static int open_all(struct httpd *h)
@@ -447,6 +458,21 @@ static void on_stop_signal(struct httpd *h, int sig)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* As much of it as the log takes. */
+static void put_list(struct httpd *h)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	stopper_debug_print(f);
+	if (!fclose(f))
+		put(h, text, len);
+	free(text);
+}
+
 static void *signal_thread(void *arg)
 {
 	sigset_t set = our_signals();
@@ -458,7 +484,7 @@ static void *signal_thread(void *arg)
 		if (sig == SIG_DONE)
 			return NULL;
 		if (sig == SIGUSR1)
-			stopper_debug_print(stderr);
+			put_list(h);
 		else if (sig > 0)
 			on_stop_signal(h, sig);
 	}
@@ -613,7 +639,7 @@ static int create_and_run(struct httpd *h)
 
 int main(int argc, char **argv)
 {
-	struct httpd h = { .dir = -1, .listener = -1 };
+	struct httpd h = { .dir = -1, .listener = -1, .log = -1 };
 	sigset_t set = our_signals();
 	int status = EXIT_FAILURE;
 
@@ -625,8 +651,8 @@ int main(int argc, char **argv)
 		status = create_and_run(&h);
 	close_sockets(&h);
 	close_dir(&h);
-	if (h.log)
-		fclose(h.log);
+	if (h.log >= 0)
+		close(h.log);
 	free(h.rings);
 	return status;
 }

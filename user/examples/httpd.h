@@ -70,7 +70,8 @@ struct httpd {
 	struct stopper_ctx *patience;	/* cancelled by a second signal */
 	struct ring *rings;
 	unsigned int open_rings;
-	FILE *log;
+	int log;			/* -1: standard error */
+	unsigned int unlogged;		/* lines that it did not take */
 	int dir;
 	int listener;
 	unsigned int listening;		/* rings that still accept; atomic */
