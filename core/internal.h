@@ -90,6 +90,11 @@
  *   plat_timer_cancel(t)            full               any       true: it will not run
  *   plat_timers_ready()                                process   0, or why timers cannot run
  *   plat_usable()                                      any       0, or why not (after fork)
+ *   plat_stops_ready()                                 process   0, or why no stop could be
+ *                                                                made later: timers and keeper
+ *                                                                cannot be had
+ *   plat_keeper_wake()                                 any       has keeper_run() called until
+ *                                                                it says no, in one thread
  *   plat_owner_valid(module)                           any       may it be options.owner?
  *   plat_log(level, line)                              any
  *   __stopper_traced()                                 any       does anybody listen to tasks? Free
@@ -260,7 +265,7 @@ struct stopper {
 	int led_by;				/* the thread that does the stopping, or 0 */
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
 	bool quiesced;				/* no task is left */
-	bool async_stop;			/* stop_job is queued or has run */
+	bool async_stop;			/* the keeper has it, or had */
 	unsigned char depth;			/* parents above it; constant */
 	unsigned int late_closers;		/* closers running at their adder's */
 	unsigned int nworkers;
@@ -278,6 +283,11 @@ struct stopper {
 	char *closing_shown;			/* a copy for its end's event, or NULL */
 	struct job close_job;
 	struct job stop_job;
+	struct stopper_list kept;		/* keeper.c's, with what follows */
+	int64_t kept_since;			/* when the keeper got it, or 0 */
+	int64_t ask_again;			/* when to ask the pool for a thread */
+	int64_t kept_next;			/* when its slices make a stall report, or 0 */
+	unsigned int kept_reports;		/* how many they have made */
 	struct stopper *parent;
 	struct stopper_list children;
 	struct stopper_list sibling;
@@ -326,6 +336,10 @@ struct sem_waiter {
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
 		struct sem_waiter *me);
+
+/* keeper.c */
+void keeper_ask(struct stopper *s);
+bool keeper_run(void);
 
 /* task.c: tasks that stand in no table */
 #ifndef SHARDS
@@ -449,6 +463,9 @@ void panic_hook(const struct call *c, void *value, int tid, bool died);
 
 /* stop.c */
 void stopper_settle(struct stopper *s);
+void quiesce_begin(struct stopper *s);
+int stop_drive(struct stopper *s, int64_t until);
+bool stop_hand_over(struct stopper *s);
 
 /* stopper.c */
 void stopper_pin(struct stopper *s);

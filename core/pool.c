@@ -81,14 +81,19 @@
  * magazines in place of malloc(), 230; queued tasks seen in the queue, not each on a
  * list of its own, 190 to 220. Short of all, and not done: a second lock for producers.
  *
- * A thread that cannot be started is tried again every tick, so an accepted job
- * runs as soon as there is memory for a thread or a thread is done.
+ * A thread that cannot be started. The caller that has to start one, while no thread is idle
+ * or on its way and none has ended a job of late, takes its task back and refuses it: it might
+ * wait for ever for a thread. Else the task stays accepted. It begins when a thread is
+ * done with its job, or when one can be started: the tick tries again, ever more rarely up to
+ * RETRY_MAX_NS, and says once how many wait and why.
  */
 #include "internal.h"
 
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
 #define MAX_STARTS	512	/* per tick */
+#define RETRY_MAX_NS	NS_PER_SEC
+#define MOVING_NS	(10 * NS_PER_MSEC) /* a job ended: the queue moves */
 #define IDLE_NAME	"stopper/pool"
 #define OWN_NAME	"stopper/stop"	/* a job of the library's own */
 #ifndef MAX_WAKES
@@ -134,6 +139,9 @@ static struct {
 	struct stopper_list stuck;
 	unsigned int burst;		/* how many the last tick started */
 	unsigned int last_done;		/* ndone at the last tick */
+	uint64_t done_at;		/* plat_stamp() when a job last ended */
+	int64_t retry_ns;		/* until the tick tries again to start a thread; 0: it can */
+	bool said;			/* that jobs wait for a thread */
 	struct plat_timer timer;
 	struct plat_parker *gone;	/* woken when it may be deserted() */
 } pool PLAT_CACHELINE_ALIGNED = {
@@ -286,14 +294,40 @@ static struct pool_thread *call_idle(void)
 	return t;
 }
 
+/* With the lock held. @err: of the last start that was tried, 0: it could. How many to speak of. */
+static unsigned int note_starved(int err)
+{
+	bool say = err && pool.nqueued && !pool.said;
+
+	if (!err || !pool.nqueued) {
+		pool.retry_ns = 0;
+		pool.said = false;
+		return 0;
+	}
+	pool.retry_ns = pool.retry_ns ? 2 * pool.retry_ns : TICK_NS;
+	if (pool.retry_ns > RETRY_MAX_NS)
+		pool.retry_ns = RETRY_MAX_NS;
+	pool.said = true;
+	return say ? pool.nqueued : 0;
+}
+
+static void say_starved(unsigned int n, int err)
+{
+	if (n)
+		stopper_log(NULL, STOPPER_LOG_WARNING, "%u tasks wait for a thread: %s (%d)", n,
+			    stopper_strerror(err), err);
+}
+
 static void pool_tick(struct plat_timer *timer)
 {
 	STOPPER_LIST(called);
+	unsigned int n = 0, starved = 0;
 	struct stopper_list *node;
 	struct pool_thread *t;
-	unsigned int n = 0;
+	int64_t delay;
 	plat_flags_t f;
-	bool again;
+	bool again, tried;
+	int err = 0;
 
 	(void)timer;
 	plat_lock(&pool.lock, f);
@@ -307,11 +341,12 @@ static void pool_tick(struct plat_timer *timer)
 		slist_append(&called, &t->node);
 	pool.coming += n;
 	plat_store(&pool.nthreads, pool.nthreads + n);
+	tried = n;
 	plat_unlock(&pool.lock, f);
 
 	while ((node = slist_pop(&called)))
 		plat_unpark(&list_item(node, struct pool_thread, node)->park);
-	while (n && !add_thread())
+	while (n && !(err = add_thread()))
 		n--;
 	plat_lock(&pool.lock, f);
 	/* add_thread() took back the one that failed; the rest never began. */
@@ -319,13 +354,17 @@ static void pool_tick(struct plat_timer *timer)
 		plat_store(&pool.nthreads, pool.nthreads - (n - 1));
 		pool.coming -= n - 1;
 	}
+	if (tried || !pool.nqueued)
+		starved = note_starved(err);
+	delay = pool.retry_ns > TICK_NS ? pool.retry_ns : TICK_NS;
 	again = pool.nqueued && !pool.ticking;
 	if (again)
 		pool.ticking = true;
 	wake_gone();
 	plat_unlock(&pool.lock, f);
+	say_starved(starved, err);
 	if (again)
-		start_tick(TICK_NS);
+		start_tick(delay);
 }
 
 /*
@@ -403,15 +442,19 @@ static void enqueue(struct job *job, bool may_start, struct follow_up *todo)
 	todo->tick = want_tick();
 }
 
-static void follow_up(struct follow_up *todo)
+/* An error: a thread had to be started, and could not. */
+static int follow_up(struct follow_up *todo)
 {
+	int err = 0;
+
 	/* It waits for this, so it is still there. */
 	if (todo->wake)
 		plat_unpark(&todo->wake->park);
 	if (todo->start)
-		add_thread();
+		err = add_thread();
 	if (todo->tick)
 		start_tick(todo->delay);
+	return err;
 }
 
 /* Hands a job over. @may_start: process context, threads may be started here. */
@@ -460,26 +503,58 @@ bool pool_push_or_not(struct job *job)
 	return !left;
 }
 
-/* The same for a task, if its stopper admits it: -ESHUTDOWN. */
+/* With the lock held: is a thread idle or on its way, or will one be done soon? */
+static bool pool_moves(void)
+{
+	return pool.coming || !slist_empty(&pool.idle) ||
+	       (pool.done_at && plat_stamp_age(pool.done_at) < MOVING_NS);
+}
+
+/* No thread could be started for it. true: nor will there be one soon, and it is not queued. */
+static bool pool_take_back(struct task_job *task, uint64_t ticket)
+{
+	plat_flags_t f;
+	bool back;
+
+	plat_lock(&pool.lock, f);
+	/* It may have been taken, and be over and gone: its ticket says so. */
+	back = ticket >= pool.head && !pool_moves();
+	if (back) {
+		slist_remove(&task->job.node);
+		plat_store(&pool.nqueued, pool.nqueued - 1);
+		if (task->watch)
+			plat_unpark(task->watch);
+	}
+	plat_unlock(&pool.lock, f);
+	return back;
+}
+
+/*
+ * The same for a task, if its stopper admits it: -ESHUTDOWN; or what starting a thread said,
+ * if there is none that could run it.
+ */
 int pool_push_task(struct task_job *task, bool may_start)
 {
 	struct follow_up todo;
+	uint64_t ticket = 0;
 	plat_flags_t f;
 	bool admit;
+	int err;
 
 	task->watch = NULL;
 	task->since = plat_stamp();
 	plat_lock(&pool.lock, f);
 	admit = plat_load(&task->s->phase) == STOPPER_RUNNING;
 	if (admit) {
-		task->ticket = pool.ticket++;
+		ticket = pool.ticket++;
+		task->ticket = ticket;
 		enqueue(&task->job, may_start, &todo);
 	}
 	plat_unlock(&pool.lock, f);
 	if (!admit)
 		return -ESHUTDOWN;
-	follow_up(&todo);
-	return 0;
+	err = follow_up(&todo);
+	return err && pool_take_back(task, ticket) ? err : 0;
 }
 
 /* With the lock held: the task leaves the queue for its thread's slot. */
@@ -557,6 +632,7 @@ static void done(struct pool_thread *me)
 	if (!me->stuck)
 		pool.nrunning--;
 	pool.ndone++;
+	pool.done_at = plat_stamp();
 	me->job = NULL;
 }
 

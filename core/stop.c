@@ -50,9 +50,15 @@
 
 #define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
 
+/* How long a caller waits: until the context ends, or the deadline has come. */
+struct patience {
+	struct stopper_ctx *ctx;
+	int64_t until;			/* PLAT_FOREVER: none */
+};
+
 struct leader {
 	struct stopper *s;
-	struct stopper_ctx *ctx;
+	const struct patience *patience;
 	struct plat_parker park;
 	struct wake_on wctx;
 	int64_t began;
@@ -65,6 +71,15 @@ struct follower {
 	struct plat_parker park;
 	bool woken;
 };
+
+static int patience_err(const struct patience *p)
+{
+	int err = stopper_ctx_err(p->ctx);
+
+	if (!err && p->until != PLAT_FOREVER && plat_now() >= p->until)
+		err = -ETIMEDOUT;
+	return err;
+}
 
 /* How long after its latest report, or its beginning, a stop makes the next one. */
 static int64_t report_gap(const struct leader *l)
@@ -91,13 +106,15 @@ static void plan_report(struct leader *l, int64_t now)
 static int leader_wait(void *arg)
 {
 	struct leader *l = arg;
-	int err = stopper_ctx_err(l->ctx);
-	int64_t now;
+	int64_t now, until = l->patience->until;
+	int err = patience_err(l->patience);
 
 	if (err)
 		return err;
-	if (!plat_park(&l->park, l->next_report)) {
+	if (!plat_park(&l->park, until < l->next_report ? until : l->next_report)) {
 		now = plat_now();
+		if (now < l->next_report)
+			return 0;
 		if (report_stall(l->s, now - l->began)) {
 			l->reports++;
 			plan_report(l, now);
@@ -189,7 +206,7 @@ static void pass_asker(struct stopper *s, struct stopper *child)
 	plat_unlock(&child->lock, f);
 }
 
-static void quiesce_begin(struct stopper *s)
+void quiesce_begin(struct stopper *s)
 {
 	struct stopper *child;
 	uint64_t after = 0;
@@ -222,9 +239,9 @@ static void quiesce_begin(struct stopper *s)
 	}
 }
 
-static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx);
+static int converge(struct stopper *s, bool stop, const struct patience *p);
 
-static int quiesce_children(struct stopper *s, struct stopper_ctx *ctx)
+static int quiesce_children(struct stopper *s, const struct patience *p)
 {
 	struct stopper *child;
 	uint64_t after = 0;
@@ -232,19 +249,19 @@ static int quiesce_children(struct stopper *s, struct stopper_ctx *ctx)
 
 	while (!err && (child = child_after(s, after))) {
 		after = child->id;
-		err = converge(child, false, ctx);
+		err = converge(child, false, p);
 		stopper_unpin(child);
 	}
 	return err;
 }
 
-static int stop_children(struct stopper *s, struct stopper_ctx *ctx)
+static int stop_children(struct stopper *s, const struct patience *p)
 {
 	struct stopper *child;
 	int err = 0;
 
 	while (!err && (child = last_child(s))) {
-		err = converge(child, true, ctx);
+		err = converge(child, true, p);
 		stopper_unpin(child);
 	}
 	return err;
@@ -280,7 +297,7 @@ static int lead_quiesce(struct leader *l)
 	if (!err)
 		err = tasks_drain(s, &l->park, leader_wait, l);
 	if (!err)
-		err = quiesce_children(s, l->ctx);
+		err = quiesce_children(s, l->patience);
 	if (err)
 		return err;
 	plat_lock(&s->lock, f);
@@ -335,7 +352,7 @@ static int run_closers(struct leader *l)
 		/* An earlier leader may have left one running. */
 		err = wait_until(l, closer_over);
 		if (!err)
-			err = stopper_ctx_err(l->ctx);
+			err = patience_err(l->patience);
 	} while (!err && closer_start(s));
 	return err;
 }
@@ -369,7 +386,7 @@ static void leave_parent(struct stopper *s)
 static int lead_stop(struct leader *l)
 {
 	struct stopper *s = l->s;
-	int err = stop_children(s, l->ctx);
+	int err = stop_children(s, l->patience);
 
 	if (err)
 		return err;
@@ -398,14 +415,20 @@ static void stop_park_init(struct stopper *s, struct plat_parker *p)
 		plat_park_no_freeze(p);
 }
 
-static int lead(struct stopper *s, bool stop, struct stopper_ctx *ctx)
+static int lead(struct stopper *s, bool stop, const struct patience *p)
 {
-	struct leader l = { .s = s, .ctx = ctx, .began = plat_now() };
+	/* A stop that is driven in slices began with the first of them. */
+	struct leader l = { .s = s, .patience = p, .reports = s->kept_reports,
+			    .began = s->kept_since ? s->kept_since : plat_now() };
+	struct stopper_ctx *ctx = p->ctx;
 	plat_flags_t f;
 	int err = 0;
 
 	stop_park_init(s, &l.park);
-	plan_report(&l, l.began);
+	if (s->kept_next)
+		l.next_report = s->kept_next;
+	else
+		plan_report(&l, l.began);
 	plat_lock(&s->lock, f);
 	s->leader = &l.park;
 	plat_unlock(&s->lock, f);
@@ -416,6 +439,10 @@ static int lead(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 		err = lead_stop(&l);
 	wake_off(&l.wctx);
 	plat_lock(&s->lock, f);
+	if (s->kept_since) {
+		s->kept_next = l.next_report;
+		s->kept_reports = l.reports;
+	}
 	s->leader = NULL;
 	s->led_by = 0;
 	wake_followers(s);
@@ -424,8 +451,9 @@ static int lead(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 }
 
 /* Waits until woken by a leader, or until the context ends. On the list. */
-static int follow(struct stopper *s, struct follower *me, struct stopper_ctx *ctx)
+static int follow(struct stopper *s, struct follower *me, const struct patience *p)
 {
+	struct stopper_ctx *ctx = p->ctx;
 	struct wake_on wctx;
 	plat_flags_t f;
 	bool woken;
@@ -435,13 +463,13 @@ static int follow(struct stopper *s, struct follower *me, struct stopper_ctx *ct
 	for (;;) {
 		plat_lock(&s->lock, f);
 		woken = me->woken;
-		err = woken ? 0 : stopper_ctx_err(ctx);
+		err = woken ? 0 : patience_err(p);
 		if (err)
 			slist_remove(&me->node);
 		plat_unlock(&s->lock, f);
 		if (woken || err)
 			break;
-		plat_park(&me->park, PLAT_FOREVER);
+		plat_park(&me->park, p->until);
 	}
 	wake_off(&wctx);
 	return err;
@@ -453,7 +481,7 @@ static bool reached(struct stopper *s, bool stop)
 	return stop ? stopper_event_fired(&s->stopped) : s->quiesced;
 }
 
-static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
+static int converge(struct stopper *s, bool stop, const struct patience *p)
 {
 	struct follower me;
 	bool there, lead_now;
@@ -463,7 +491,7 @@ static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 	while (!err) {
 		plat_lock(&s->lock, f);
 		there = reached(s, stop);
-		err = there ? 0 : stopper_ctx_err(ctx);
+		err = there ? 0 : patience_err(p);
 		lead_now = !there && !err && !s->led_by;
 		if (lead_now) {
 			s->led_by = plat_tid();
@@ -476,8 +504,8 @@ static int converge(struct stopper *s, bool stop, struct stopper_ctx *ctx)
 		if (there || err)
 			break;
 		if (lead_now)
-			return lead(s, stop, ctx);
-		err = follow(s, &me, ctx);
+			return lead(s, stop, p);
+		err = follow(s, &me, p);
 	}
 	return err;
 }
@@ -528,6 +556,7 @@ static bool waits_for_itself(struct stopper *s, bool stop)
  */
 void stopper_settle(struct stopper *s)
 {
+	const struct patience for_ever = { .until = PLAT_FOREVER };
 	struct follower me;
 	plat_flags_t f;
 	bool led;
@@ -542,7 +571,7 @@ void stopper_settle(struct stopper *s)
 		}
 		plat_unlock(&s->lock, f);
 		if (led)
-			follow(s, &me, NULL);
+			follow(s, &me, &for_ever);
 	} while (led);
 }
 
@@ -563,6 +592,7 @@ static void note_asker(struct stopper *s, const struct stopper_site *site)
 
 int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
+	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER };
 	int err;
 
 	plat_might_sleep();
@@ -575,12 +605,13 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 		return -EDEADLK;
 	note_asker(s, site);
 	quiesce_begin(s);
-	return converge(s, false, ctx);
+	return converge(s, false, &p);
 }
 EXPORT_SYMBOL_PLAT(__stopper_quiesce);
 
 int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
+	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER };
 	int err;
 
 	plat_might_sleep();
@@ -595,15 +626,23 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 		return -EDEADLK;
 	note_asker(s, site);
 	quiesce_begin(s);
-	return converge(s, true, ctx);
+	return converge(s, true, &p);
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop);
+
+/* As far as it comes until then: 0, or -ETIMEDOUT. */
+int stop_drive(struct stopper *s, int64_t until)
+{
+	const struct patience p = { .until = until };
+
+	return converge(s, true, &p);
+}
 
 static void stop_run(struct job *job)
 {
 	struct stopper *s = list_item(job, struct stopper, stop_job);
 
-	converge(s, true, NULL);
+	stop_drive(s, PLAT_FOREVER);
 	stopper_unpin(s);
 }
 
@@ -614,6 +653,14 @@ static void stop_died(struct job *job, bool told)
 }
 
 static const struct job_ops stop_ops = { .run = stop_run, .died = stop_died };
+
+/* Gives it, and the caller's pin, to a thread of the pool; false: none is free, none can be had. */
+bool stop_hand_over(struct stopper *s)
+{
+	s->stop_job.ops = &stop_ops;
+	s->stop_job.site = NULL;
+	return pool_push_or_not(&s->stop_job);
+}
 
 static bool claim_async_stop(struct stopper *s)
 {
@@ -635,17 +682,13 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 	if (!s || !site)
 		return -EINVAL;
 	err = plat_usable();
-	if (!err)
-		err = plat_timers_ready();
 	if (err)
 		return err;
 	if (!claim_async_stop(s))
 		return 0;
 	note_asker(s, site);
 	stopper_pin(s);
-	s->stop_job.ops = &stop_ops;
-	s->stop_job.site = NULL;
-	pool_push(&s->stop_job, false);
+	keeper_ask(s);
 	return 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop_async);

@@ -74,6 +74,14 @@ static struct notifier_block module_nb = {
 	.notifier_call = module_event,
 };
 
+static void keeper_fn(struct work_struct *work)
+{
+	if (keeper_run())
+		queue_work(stopper_wq, work);
+}
+
+DECLARE_WORK(keeper_work, keeper_fn);
+
 static void devm_stop(void *data)
 {
 	struct stopper *s = data;
@@ -103,7 +111,7 @@ static int __init stopper_init(void)
 	int err;
 
 	slots_init();
-	stopper_wq = alloc_workqueue("stopper", WQ_UNBOUND, 0);
+	stopper_wq = alloc_workqueue("stopper", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!stopper_wq)
 		return -ENOMEM;
 	pool_init();
@@ -127,6 +135,8 @@ static void __exit stopper_exit(void)
 {
 	debugfs_remove(debug_file);
 	unregister_module_notifier(&module_nb);
+	/* Stops that were put are over, but the keeper may be on its way out. */
+	flush_work(&keeper_work);
 	pool_exit();
 	threads_exit();
 	pool_slots_exit();

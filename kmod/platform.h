@@ -252,10 +252,15 @@ int plat_timer_start(struct plat_timer *t, s64 deadline);
 bool plat_timer_cancel(struct plat_timer *t);
 
 #define plat_timers_ready()	0
+#define plat_stops_ready()	0
+
+extern struct workqueue_struct *stopper_wq;
+extern struct work_struct keeper_work;
+
+#define plat_keeper_wake()	((void)queue_work(stopper_wq, &keeper_work))
 
 /* within kmod/ */
 
-extern struct workqueue_struct *stopper_wq;
 void slots_init(void);
 bool thread_is_ours(void);
 int threads_init(void);

@@ -293,6 +293,8 @@ void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
 int plat_timer_start(struct plat_timer *t, int64_t deadline);
 bool plat_timer_cancel(struct plat_timer *t);
 int plat_timers_ready(void);
+int plat_stops_ready(void);
+void plat_keeper_wake(void);
 
 /* within user/ */
 
@@ -318,7 +320,10 @@ struct quiet {
 
 void quiet_begin(struct quiet *q);
 void quiet_end(const struct quiet *q);
+void keeper_unpark(void);
+void signals_take(void);
 void thread_state_init(void);
+void thread_state_open(uint64_t signals);
 void thread_state_begin(void);
 void thread_state_idle(void);
 void thread_state_lend(const struct call *c);

@@ -2,118 +2,313 @@
 /*
  * signal.c - stopping on a signal.
  *
- * The signals are blocked and read from a signalfd by a thread of their own,
- * beside the descriptor of IsStopped, so nothing runs in a signal handler and the
- * thread ends by itself.
+ * A handler notes the signal in a word and wakes the keeper (keeper.c), which stops all
+ * stoppers that are registered for it. Nothing is blocked, so children inherit nothing: exec()
+ * sets handlers back. No descriptor is used, so a daemon may close all of them. The keeper's own
+ * thread has the signals unblocked, so one that is sent to the process always finds a thread,
+ * even if the program has blocked it in all of its own.
  *
- * One wish may arrive twice: timeout(1) and some shells signal the process and then
- * its group. So what comes within REPEAT_NS of the first counts as the first.
+ * Registered stoppers are in a list under a lock; the handler, which may interrupt a thread
+ * that holds it, sees only these words:
+ *
+ *   watched[sig]     stoppers registered for it that have not stopped; 0: not ours
+ *   noted            signals that the keeper has not taken yet, one bit each
+ *   asked_since[sig] when the last of its stoppers was asked to stop; 0: one was not
+ *
+ * The second signal. One wish may arrive twice: timeout(1) and some shells signal the process
+ * and then its group. So what comes within REPEAT_NS of the first counts as the first. A later
+ * one, if each stopper registered for it was asked to stop before, ends the process as that
+ * signal does by default: done in the handler, since the program may hang anywhere. A child of
+ * fork() has no keeper: there the disposition from before acts.
+ *
+ *   handler, in any thread            keeper
+ *   noted |= sig (N); wake            take noted (N)
+ *                                     stop all registered for sig; asked_since[...] = now
+ *   asked_since[sig] long ago:
+ *   default action
+ *
+ *   stopper has stopped (callback)    registered again
+ *   lock; watched[sig]--; 0: restore  lock; watched[sig]++; 1: install
+ *
+ * When the last stopper registered for a signal has stopped, the disposition from before is
+ * set again, if the handler is still ours. So a program that hangs in its clean-up ends by
+ * Ctrl-C, as if the library had never been there.
+ *
+ * Ordered accesses
+ *   (N) noted: the handler's fetch-or is a release, the keeper's exchange an acquire: the
+ *       keeper sees what the handler saw.
  */
-#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include <stopper/signal.h>
-#include <stopper/uring.h>
 #include "internal.h"
 
 #define REPEAT_NS	(100 * NS_PER_MSEC)
+#define SIGNALS		65		/* numbers from 1 to 64 */
 
+/* A stopper, and the signals that it is registered for. */
 struct watch {
+	struct stopper_list node;
+	struct stopper_on_fire stopped;
 	struct stopper *s;
-	int signals;		/* signalfd */
-	int stopped;		/* the event's */
+	uint64_t signals;
+	bool asked;
 };
 
-/* As @sig ends a process by default. It is blocked everywhere but here. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static STOPPER_LIST(watches);
+static struct sigaction before[SIGNALS];
+static unsigned int watched[SIGNALS];
+static uint64_t noted;
+static pid_t owner;			/* the process that has the keeper */
+static uint64_t all_watched;		/* that the keeper has to have unblocked */
+static int64_t asked_since[SIGNALS];
+
+static uint64_t bit(int sig)
+{
+	return 1ull << (sig - 1);
+}
+
+/* As @sig ends a process by default. Async-signal-safe. */
 static void end_process(int sig)
 {
+	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
-	signal(sig, SIG_DFL);
-	kill(getpid(), sig);
+	sigaction(sig, &sa, NULL);
+	raise(sig);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	_exit(128 + sig);	/* one that is ignored by default */
 }
 
-static void *watch_thread(void *arg)
+static int64_t handler_now(void)
 {
-	struct watch *w = arg;
-	struct pollfd p[] = {
-		{ .fd = w->signals, .events = POLLIN },
-		{ .fd = w->stopped, .events = POLLIN },
-	};
-	struct signalfd_siginfo si;
-	int64_t asked = 0;
+	struct timespec ts;
 
-	thread_state_begin();
-	prctl(PR_SET_NAME, "stopper/signal");
-	while (!(p[1].revents & POLLIN)) {
-		if (poll(p, 2, -1) < 0 || !(p[0].revents & POLLIN) ||
-		    read(w->signals, &si, sizeof(si)) != sizeof(si))
-			continue;
-		if (asked && plat_now() - asked > REPEAT_NS)
-			end_process((int)si.ssi_signo);
-		if (!asked && !stopper_stop_async(w->s))
-			asked = plat_now();
-	}
-	close(w->signals);
-	stopper_put(w->s);
-	free(w);
-	return NULL;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
-static int fill_set(sigset_t *set, const int *sigs, unsigned int n)
+static void on_signal(int sig)
 {
-	sigemptyset(set);
-	while (n--)
-		if (sigs[n] == SIGKILL || sigs[n] == SIGSTOP || sigaddset(set, sigs[n]))
+	int err = errno;
+	int64_t since = plat_load(&asked_since[sig]);
+
+	/* A child, perhaps before its fork handlers have run, or of vfork(). Once this returns. */
+	if (getpid() != owner) {
+		sigaction(sig, &before[sig], NULL);
+		raise(sig);
+		errno = err;
+		return;
+	}
+	if (since && handler_now() - since > REPEAT_NS)
+		end_process(sig);
+	/* (N) pairs with signals_take() */
+	__atomic_fetch_or(&noted, bit(sig), __ATOMIC_RELEASE);
+	keeper_unpark();
+	errno = err;
+}
+
+/* With the lock held. */
+static int install(int sig)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	owner = getpid();
+	sigemptyset(&sa.sa_mask);
+	return sigaction(sig, &sa, &before[sig]) ? -errno : 0;
+}
+
+/* With the lock held. Who has set another handler meanwhile keeps it. */
+static void restore(int sig)
+{
+	struct sigaction now;
+
+	if (!sigaction(sig, NULL, &now) && now.sa_handler == on_signal)
+		sigaction(sig, &before[sig], NULL);
+}
+
+/* With the lock held: was each stopper that is registered for @sig asked to stop? */
+static bool all_asked(int sig)
+{
+	struct stopper_list *n;
+
+	list_walk(n, &watches) {
+		struct watch *w = list_item(n, struct watch, node);
+
+		if (w->signals & bit(sig) && !w->asked)
+			return false;
+	}
+	return watched[sig];
+}
+
+/* With the lock held, after the list has changed: what the handler and the keeper read. */
+static void update_words(void)
+{
+	uint64_t all = 0;
+	int sig;
+
+	for (sig = 1; sig < SIGNALS; sig++) {
+		if (watched[sig])
+			all |= bit(sig);
+		if (!all_asked(sig))
+			plat_store(&asked_since[sig], (int64_t)0);
+		else if (!asked_since[sig])
+			plat_store(&asked_since[sig], plat_now());
+	}
+	plat_store(&all_watched, all);
+	/* It has these unblocked, and no others. */
+	keeper_unpark();
+}
+
+/* With the lock held. */
+static void unwatch_signals(uint64_t signals)
+{
+	int sig;
+
+	for (sig = 1; sig < SIGNALS; sig++)
+		if (signals & bit(sig) && !--watched[sig])
+			restore(sig);
+}
+
+/* With the lock held: those of @signals that are watched now; an error: none is. */
+static int watch_signals(uint64_t signals)
+{
+	uint64_t done = 0;
+	int sig, err = 0;
+
+	for (sig = 1; sig < SIGNALS && !err; sig++) {
+		if (!(signals & bit(sig)))
+			continue;
+		if (!watched[sig])
+			err = install(sig);
+		if (err)
+			break;
+		watched[sig]++;
+		done |= bit(sig);
+	}
+	if (err)
+		unwatch_signals(done);
+	return err;
+}
+
+/* The stopper has stopped. Its thread runs this, and the watch keeps it until then. */
+static void watch_over(struct stopper_on_fire *of, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)of;
+	pthread_mutex_lock(&lock);
+	slist_remove(&w->node);
+	unwatch_signals(w->signals);
+	update_words();
+	pthread_mutex_unlock(&lock);
+	stopper_put(w->s);
+	plat_free(w);
+}
+
+/* With the lock held. */
+static void ask(uint64_t signals)
+{
+	struct stopper_list *n;
+
+	list_walk(n, &watches) {
+		struct watch *w = list_item(n, struct watch, node);
+
+		if (!(w->signals & signals) || w->asked)
+			continue;
+		stopper_stop_async(w->s);
+		w->asked = true;
+	}
+}
+
+/* The keeper's thread: what handlers have noted. */
+void signals_take(void)
+{
+	/* (N) pairs with on_signal() */
+	uint64_t signals = __atomic_exchange_n(&noted, 0, __ATOMIC_ACQUIRE);
+
+	thread_state_open(plat_load(&all_watched));
+	if (!signals)
+		return;
+	pthread_mutex_lock(&lock);
+	ask(signals);
+	update_words();
+	pthread_mutex_unlock(&lock);
+}
+
+static int fill_set(uint64_t *signals, const int *sigs, unsigned int n)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (*signals = 0; n--; *signals |= bit(sigs[n]))
+		if (sigs[n] == SIGKILL || sigs[n] == SIGSTOP || sigs[n] >= SIGNALS ||
+		    sigaddset(&set, sigs[n]))
 			return -EINVAL;
 	return 0;
 }
 
-static int watch_open(struct watch *w, struct stopper *s, const sigset_t *set)
+/* With the lock held. */
+static struct watch *watch_of(const struct stopper *s)
 {
-	w->stopped = stopper_event_fd(stopper_is_stopped(s));
-	if (w->stopped < 0)
-		return w->stopped;
-	w->signals = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return w->signals < 0 ? -errno : 0;
+	struct stopper_list *n;
+
+	list_walk(n, &watches)
+		if (list_item(n, struct watch, node)->s == s)
+			return list_item(n, struct watch, node);
+	return NULL;
+}
+
+/* With the lock held. @w: to be used for a stopper that has none; NULL: it was. */
+static int watch_add(struct watch **w, struct stopper *s, uint64_t signals)
+{
+	struct watch *own = watch_of(s);
+	int err;
+
+	if (own)
+		signals &= ~own->signals;
+	err = watch_signals(signals);
+	if (err)
+		return err;
+	if (!own) {
+		own = *w;
+		*w = NULL;
+		own->s = stopper_get(s);
+		slist_append(&watches, &own->node);
+	}
+	own->signals |= signals;
+	update_words();
+	return 0;
 }
 
 int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 {
-	struct watch *w;
-	sigset_t set, old;
+	struct watch *new, *w;
+	uint64_t signals;
 	int err;
 
-	if (!s || !sigs || !n || fill_set(&set, sigs, n))
+	if (!s || !sigs || !n || fill_set(&signals, sigs, n))
 		return -EINVAL;
-	/* What the stop will need: a signal that has been taken is not sent again. */
-	err = plat_timers_ready();
+	err = plat_stops_ready();
 	if (err)
 		return err;
-	w = plat_alloc(sizeof(*w));
-	if (!w)
+	new = plat_alloc(sizeof(*new));
+	if (!new)
 		return -ENOMEM;
-	err = watch_open(w, s, &set);
-	if (err)
-		goto free;
-	w->s = stopper_get(s);
-	pthread_sigmask(SIG_BLOCK, &set, &old);
-	err = thread_create(watch_thread, w);
-	if (!err)
-		return 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	stopper_put(s);
-	/* No cancellation point. */
-	syscall(SYS_close, w->signals);
-free:
-	plat_free(w);
+	w = new;
+	pthread_mutex_lock(&lock);
+	err = watch_add(&w, s, signals);
+	pthread_mutex_unlock(&lock);
+	if (w)
+		plat_free(w);
+	else
+		/* At once, if it has stopped already. */
+		stopper_event_on_fire(stopper_is_stopped(s), &new->stopped, watch_over, new);
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_stop_on_signals);

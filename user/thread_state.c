@@ -62,6 +62,7 @@ struct seen_site {
 static __thread struct {
 	bool ours;
 	uint64_t mask;			/* the kernel's, as this file set it */
+	uint64_t open;			/* not blocked while it is idle */
 	uint64_t looked;		/* plat_stamp() of the latest look */
 	struct sched_state sched;
 	cpu_set_t cpus;
@@ -201,11 +202,18 @@ void thread_state_begin(void)
 	take_leaders_affinity();
 }
 
+/* Signals that this thread is to take, whoever else has them blocked. */
+void thread_state_open(uint64_t signals)
+{
+	sigmask_use(library_mask() & ~signals);
+	me.open = signals;
+}
+
 /* Before a thread sleeps for work that may come from any stopper. */
 void thread_state_idle(void)
 {
 	if (me.ours)
-		sigmask_use(library_mask());
+		sigmask_use(library_mask() & ~me.open);
 }
 
 void thread_state_lend(const struct call *c)

@@ -16,16 +16,21 @@ STOPPER_BEGIN_DECLS
  * @sigs: signal numbers, SIGINT and SIGTERM say
  * @n: how many, at least 1
  *
- * Blocks @sigs in the calling thread, and so in the threads it starts later:
- * call it first thing in main(). A thread of the library waits for them. The
- * first does stopper_stop_async(); the next one, while the stop goes on and not
- * within 100 ms of the first, ends the process as that signal does by default.
- * Once the stopper is stopped the signals stay blocked and are no longer waited
- * for.
+ * Sets a handler, with SA_RESTART, that has a thread of the library do stopper_stop_async().
+ * It may be called at any time after daemon() and unshare(), from any thread; no signal is
+ * blocked, and what a task or main() spawns inherits nothing. The signals count also when the
+ * program has them blocked in all its threads.
  *
- * Return: 0; or, nothing having changed: -EINVAL: nothing to wait for, or no signal that can
- * be waited for; -EAGAIN when the thread cannot be started; -ENOMEM, -EMFILE, -ENFILE;
- * -ENOTSUP after fork().
+ * Several stoppers may be registered for a signal: it stops all of them. Further calls for one
+ * stopper add signals. The next signal ends the process as it does by default, if it comes
+ * later than 100 ms after each stopper that is registered for it was asked to stop, and one
+ * of them has not stopped yet.
+ *
+ * When the last stopper that is registered for a signal has stopped, the disposition from
+ * before is set again, unless the program has set another meanwhile.
+ *
+ * Return: 0; or, nothing having changed: -EINVAL: no signal, or one that cannot be handled;
+ * -ENOMEM; -ENOTSUP after fork().
  */
 STOPPER_API int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n);
 

@@ -144,7 +144,8 @@ struct stopper_options {
  *
  * Context: process context, allocates.
  * Return: 0; -EINVAL: no @out or @name, unknown flag, wrong size, negative
- * period, too deep a tree; -ESHUTDOWN: the parent quiesces; -ENOMEM; userspace: -ENOTSUP in a
+ * period, too deep a tree; -ESHUTDOWN: the parent quiesces; -ENOMEM; userspace: -EAGAIN: the
+ * two threads that any stop may need cannot be started (first stopper only); -ENOTSUP in a
  * child of fork() whose parent had used the library.
  */
 #define stopper_create(out, name, opts)						\
@@ -252,9 +253,11 @@ STOPPER_API int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx,
  * For its own tasks, workers and closers, and for whoever cannot wait. It is
  * kept alive until it is stopped. A second call does nothing.
  *
- * Context: any, in the kernel up to softirq; in userspace it starts a thread.
- * Return: 0; -EINVAL; userspace: -EAGAIN when no thread can be started, -ENOTSUP
- * after fork().
+ * The stop needs no thread that is not there yet: where the pool has none free and none can
+ * be started, the library's own thread for this, or in the kernel a work item, makes it.
+ *
+ * Context: any, in the kernel up to softirq.
+ * Return: 0; -EINVAL; userspace: -ENOTSUP after fork().
  */
 #define stopper_stop_async(s)	__stopper_stop_async(s, STOPPER_SITE("stop_async"))
 STOPPER_API int __stopper_stop_async(struct stopper *s, const struct stopper_site *site);

@@ -258,6 +258,20 @@ void sim_until_told(void)
 	sync_acquire(sync_at(&t->told));
 }
 
+static void keeper_thread(void *arg)
+{
+	(void)arg;
+	while (keeper_run())
+		;
+}
+
+/* A thread for this once: it costs no start that may fail. */
+void plat_keeper_wake(void)
+{
+	thread_new(keeper_thread, NULL, "keeper");
+	trace(PC, "wake keeper");
+}
+
 static unsigned int started, joined;
 
 /* One of the scenario's threads is over. */

@@ -124,6 +124,11 @@ static void asks(void *arg)
 	check(!stopper_stop_async(s));
 }
 
+static void asks_for_kid(void *arg)
+{
+	check(!stopper_stop_async(kid));
+}
+
 SCENARIO(two_ask_for_stop, "two ask for an async stop at once: one job does it",
 	 .budget = 3, .stale = 1)
 {
@@ -133,6 +138,34 @@ SCENARIO(two_ask_for_stop, "two ask for an async stop at once: one job does it",
 	check(!stopper_wait(stopper_is_stopped(s), NULL));
 	join_all();
 	stopper_put(s);
+}
+
+SCENARIO(async_stop_without_threads, "keeper.c: a stop that no thread of the pool makes",
+	 .budget = 2, .stale = 1, .faults = 2, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	go(end_handle, NULL);
+	check(!stopper_stop_async(s));
+	check(!stopper_wait(stopper_is_stopped(s), NULL));
+	join_all();
+	stopper_put(s);
+}
+
+SCENARIO(two_async_stops_in_turn, "keeper.c: one asks while the keeper goes to rest",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	kid = new_stopper(NULL);
+	check(!stopper_stop_async(s));
+	go(asks_for_kid, NULL);
+	check(!stopper_wait(stopper_is_stopped(s), NULL));
+	check(!stopper_wait(stopper_is_stopped(kid), NULL));
+	join_all();
+	stopper_put(s);
+	stopper_put(kid);
 }
 
 SCENARIO(put_while_stopping, "stop.c: the last user goes while an async stop is under way",

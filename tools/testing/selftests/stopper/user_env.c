@@ -382,6 +382,18 @@ static void count_task(struct stopper_ctx *ctx, void *n)
 	__atomic_add_fetch((int *)n, 1, __ATOMIC_SEQ_CST);
 }
 
+/* One that could not be stopped later is not made. */
+TEST(no_thread_for_the_first_stopper)
+{
+	const struct rlimit one = { 1, 1 };
+	struct stopper *s = NULL;
+
+	become_nobody();
+	ASSERT_EQ(setrlimit(RLIMIT_NPROC, &one), 0);
+	EXPECT_EQ(stopper_create(&s, "alone", NULL), -EAGAIN);
+	EXPECT_EQ(s, NULL);
+}
+
 /* No thread to be had: refused with an error, never called, not counted. */
 TEST(no_thread_to_be_had)
 {
@@ -391,8 +403,8 @@ TEST(no_thread_to_be_had)
 	int ran = 0, closed = 0;
 
 	become_nobody();
-	ASSERT_EQ(setrlimit(RLIMIT_NPROC, &one), 0);
 	ASSERT_EQ(stopper_create(&s, "alone", NULL), 0);
+	ASSERT_EQ(setrlimit(RLIMIT_NPROC, &one), 0);
 	ASSERT_EQ(stopper_sem_init(&sem, 1), 0);
 	EXPECT_EQ(stopper_run_async_task(s, NULL, "task", count_task, &ran), -EAGAIN);
 	EXPECT_EQ(stopper_run_limited_async_task(s, NULL, "task", &sem, true, count_task, &ran),

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,7 +40,6 @@ static const struct {
 	[FAULT_SPECIFIC] = { "thread value", ENOMEM },
 	[FAULT_ATFORK] = { "atfork", ENOMEM },
 	[FAULT_EVENTFD] = { "eventfd", EMFILE },
-	[FAULT_SIGNALFD] = { "signalfd", EMFILE },
 	[FAULT_RING] = { "ring", ENOMEM },
 	[FAULT_RING_EINTR] = { "ring wait", EINTR },
 	[FAULT_RING_DEAD] = { "ring wait, for good", EBADF },
@@ -271,11 +269,6 @@ int real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void 
 int __wrap_eventfd(unsigned int count, int flags)
 {
 	return FAILS(FAULT_EVENTFD) ? -1 : __real_eventfd(count, flags);
-}
-
-int __wrap_signalfd(int fd, const sigset_t *mask, int flags)
-{
-	return FAILS(FAULT_SIGNALFD) ? -1 : __real_signalfd(fd, mask, flags);
 }
 
 int __wrap_io_uring_queue_init(unsigned int entries, struct io_uring *ring, unsigned int flags)

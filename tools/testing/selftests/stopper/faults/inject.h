@@ -18,7 +18,6 @@ enum fault {
 	FAULT_SPECIFIC,		/* pthread_setspecific() */
 	FAULT_ATFORK,		/* pthread_atfork() */
 	FAULT_EVENTFD,
-	FAULT_SIGNALFD,
 	FAULT_RING,		/* io_uring_queue_init() */
 	FAULT_RING_EINTR,	/* a wait on a ring is interrupted before it has begun */
 	FAULT_RING_DEAD,	/* a ring fails: somebody closed its descriptor */

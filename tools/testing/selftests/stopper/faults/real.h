@@ -17,7 +17,6 @@ int __real_pthread_key_create(pthread_key_t *key, void (*fn)(void *value));
 int __real_pthread_setspecific(pthread_key_t key, const void *value);
 int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 int __real_eventfd(unsigned int count, int flags);
-int __real_signalfd(int fd, const sigset_t *mask, int flags);
 int __real_io_uring_queue_init(unsigned int entries, struct io_uring *ring, unsigned int flags);
 int __real_io_uring_submit_and_wait_timeout(struct io_uring *ring, struct io_uring_cqe **cqe,
 					    unsigned int n, struct __kernel_timespec *ts,

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * keeper.c - stops that no caller waits in: stopper_stop_async().
+ *
+ * A stop must not depend on a thread that cannot be had just then: the process may be at its
+ * limit of threads, each of them in a task that waits for this very quiesce. So the keeper is
+ * there from the first stopper on (userspace: a thread; kernel: a work item of a workqueue
+ * with a rescuer). It begins the stop, after which tasks end and threads become free, and
+ * hands the rest to a thread of the pool.
+ *
+ * If none is idle and none can be started, the keeper drives the stop itself, a slice at a
+ * time and in turn with others: one stop may wait for another. A slice that ends undoes
+ * nothing; the next one goes on from there. Now and then the pool is asked again. Only a
+ * closer that blocks holds the keeper, while no other thread can be had.
+ *
+ *   stopper_stop_async()              keeper
+ *   lock; append to asked             lock; pop asked; unlock; begin; hand over
+ *   running? no: running = true,      ...
+ *   wake the keeper; unlock           lock; asked and kept empty: running = false; unlock
+ *
+ *   All under one lock: either the keeper finds the stopper, or it is woken for it.
+ */
+#include "internal.h"
+
+#define SLICE_NS	(50 * NS_PER_MSEC)
+#define ASK_AGAIN_NS	(200 * NS_PER_MSEC)
+
+static struct {
+	stopper_lock_t lock;
+	struct stopper_list asked;	/* not begun; struct stopper, ->kept */
+	struct stopper_list kept;	/* driven by the keeper */
+	bool running;
+} keeper = {
+	.lock = PLAT_LOCK_INIT(keeper.lock),
+	.asked = { &keeper.asked, &keeper.asked },
+	.kept = { &keeper.kept, &keeper.kept },
+};
+
+/* With a pin that the keeper takes over. Any context up to softirq. */
+void keeper_ask(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&keeper.lock, f);
+	slist_append(&keeper.asked, &s->kept);
+	if (!keeper.running) {
+		keeper.running = true;
+		plat_keeper_wake();
+	}
+	plat_unlock(&keeper.lock, f);
+}
+
+static struct stopper *keeper_pop(struct stopper_list *list)
+{
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&keeper.lock, f);
+	n = slist_pop(list);
+	plat_unlock(&keeper.lock, f);
+	return n ? list_item(n, struct stopper, kept) : NULL;
+}
+
+static void keeper_append(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&keeper.lock, f);
+	slist_append(&keeper.kept, &s->kept);
+	plat_unlock(&keeper.lock, f);
+}
+
+/* A slice; then the next in turn. */
+static void keeper_drive(struct stopper *s)
+{
+	int64_t now = plat_now();
+
+	if (now >= s->ask_again && stop_hand_over(s))
+		return;
+	if (now >= s->ask_again)
+		s->ask_again = now + ASK_AGAIN_NS;
+	if (stop_drive(s, now + SLICE_NS))
+		keeper_append(s);
+	else
+		stopper_unpin(s);
+}
+
+static void begin_asked(void)
+{
+	struct stopper *s;
+
+	while ((s = keeper_pop(&keeper.asked))) {
+		quiesce_begin(s);
+		s->kept_since = plat_now();
+		s->ask_again = s->kept_since + ASK_AGAIN_NS;
+		if (!stop_hand_over(s))
+			keeper_append(s);
+	}
+}
+
+/* Nothing is left to do: the next one who asks wakes the keeper. */
+static bool keeper_rest(void)
+{
+	plat_flags_t f;
+	bool rest;
+
+	plat_lock(&keeper.lock, f);
+	rest = slist_empty(&keeper.asked) && slist_empty(&keeper.kept);
+	if (rest)
+		keeper.running = false;
+	plat_unlock(&keeper.lock, f);
+	return rest;
+}
+
+/*
+ * After plat_keeper_wake(), by one thread at a time. true: it is to be called again, without
+ * being woken.
+ */
+bool keeper_run(void)
+{
+	struct stopper *s;
+
+	begin_asked();
+	s = keeper_pop(&keeper.kept);
+	if (s)
+		keeper_drive(s);
+	return !keeper_rest();
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * keeper.c - the thread that begins stops which no caller waits in: core/keeper.c, signal.c.
+ *
+ * It is there from the first stopper on, and so is the timers' thread: a process that has come
+ * to its limit of threads can still stop, and still bound a stop by a deadline.
+ */
+#include <pthread.h>
+#include <sys/prctl.h>
+#include "internal.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct plat_parker park;
+static bool running;
+static unsigned int asked;		/* to call keeper_run(), which may end by itself */
+
+static void *keeper_thread(void *arg)
+{
+	bool more = false;
+
+	(void)arg;
+	thread_state_begin();
+	prctl(PR_SET_NAME, "stopper/keeper");
+	for (;;) {
+		signals_take();
+		/* (K) acquire: pairs with plat_keeper_wake(); what was asked for is seen */
+		if (__atomic_exchange_n(&asked, 0, __ATOMIC_ACQUIRE) || more)
+			more = keeper_run();
+		else
+			plat_park_idle(&park, PLAT_FOREVER);
+	}
+	return NULL;
+}
+
+/* No lock and no descriptor: a signal handler calls it. */
+void keeper_unpark(void)
+{
+	plat_unpark(&park);
+}
+
+void plat_keeper_wake(void)
+{
+	/* (K) release: pairs with keeper_thread() */
+	__atomic_store_n(&asked, 1, __ATOMIC_RELEASE);
+	keeper_unpark();
+}
+
+static int keeper_ready(void)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!running)
+		err = thread_create(keeper_thread, NULL);
+	running = !err;
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+int plat_stops_ready(void)
+{
+	int err = plat_timers_ready();
+
+	return err ? err : keeper_ready();
+}
