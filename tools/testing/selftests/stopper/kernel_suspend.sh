@@ -76,7 +76,7 @@ suspend_with() {
 	echo 500 >$power/pm_freeze_timeout
 	stops stop
 	check process_with_no_freeze_$depth eval '! suspend'
-	echo 20000 >$power/pm_freeze_timeout
+	echo 5000 >$power/pm_freeze_timeout
 	bk let_go
 	wait $process
 	echo 0 >/sys/module/stopper_machine/parameters/no_freeze
@@ -110,11 +110,14 @@ frozen_by_cgroup() {
 
 load stopper
 load stopper_machine
+patience=$(cat $power/pm_freeze_timeout 2>/dev/null)
+[ -z "$patience" ] || echo 5000 >$power/pm_freeze_timeout
 [ ! -w /sys/module/suspend/parameters/pm_test_delay ] || echo 0 >/sys/module/suspend/parameters/pm_test_delay
 for depth in $depths; do
 	suspend_with $depth
 done
 [ ! -w $power/pm_test ] || echo none >$power/pm_test
+[ -z "$patience" ] || echo "$patience" >$power/pm_freeze_timeout
 frozen_by_cgroup
 rmdir $cgroup
 check all_unloaded eval 'unload stopper_machine && unload stopper'
