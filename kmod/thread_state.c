@@ -19,8 +19,8 @@
  *   credentials, kthread_use_mm()                  yes
  *
  * A task is compared with its own beginning, so what an administrator does to an idle
- * thread stays. Of the CPUs their number, first and last are compared. The name of the
- * thread is pool.c's matter.
+ * thread stays. Of the CPUs only their number is compared. The name of the thread is
+ * pool.c's matter.
  *
  * This is done while the task is still counted: its site is there, and so is its stopper
  * for the report. Of one site each kind of leak is reported once, as long as it is among
@@ -79,7 +79,6 @@ struct thread_state {
 	int prio;
 	int pinned;
 	int ncpus;
-	unsigned int first_cpu, last_cpu;
 	const struct cred *cred;
 };
 
@@ -102,8 +101,6 @@ static void state_save(struct thread_state *st)
 	st->prio = current->static_prio;
 	st->pinned = pinned_to_cpu();
 	st->ncpus = current->nr_cpus_allowed;
-	st->first_cpu = cpumask_first(current->cpus_ptr);
-	st->last_cpu = cpumask_last(current->cpus_ptr);
 	st->cred = current_cred();
 }
 
@@ -138,8 +135,7 @@ static unsigned int state_leaks(const struct thread_state *before)
 		leaks |= LEAK_FLAGS;
 	if (now.policy != before->policy || now.prio != before->prio)
 		leaks |= LEAK_SCHED;
-	if (now.pinned != before->pinned || now.ncpus != before->ncpus ||
-	    now.first_cpu != before->first_cpu || now.last_cpu != before->last_cpu)
+	if (now.pinned != before->pinned || now.ncpus != before->ncpus)
 		leaks |= LEAK_CPUS;
 	if (signals_let_in())
 		leaks |= LEAK_SIGNALS;
