@@ -29,6 +29,9 @@ int stopper_debug_print(FILE *f)
 		return err;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	err = report_all(&out);
+	/* Only the file knows that it is full. */
+	if (fflush(f) && !err)
+		err = -errno;
 	pthread_setcancelstate(cancel, NULL);
 	return err ? err : ferror(f) ? -EIO : 0;
 }

@@ -21,7 +21,9 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <stopper/trace.h>
@@ -216,6 +218,27 @@ static int expand(char *out, size_t size, const char *path)
 	return 0;
 }
 
+/*
+ * A regular file is ours alone, and empty, before the first byte is written: one that was there
+ * may have been readable by others, or be the recording of another process.
+ */
+static int make_ours(int file)
+{
+	struct stat st;
+
+	if (fstat(file, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	if (st.st_uid != geteuid())
+		return -EPERM;
+	if (syscall(SYS_flock, file, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (fchmod(file, 0600) || ftruncate(file, 0))
+		return -errno;
+	return 0;
+}
+
 /* With the lock held. */
 static int begin(const char *path)
 {
@@ -223,12 +246,20 @@ static int begin(const char *path)
 		"#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
 		"#              | |         |   |||||     |         |\n";
 
+	int err;
+
 	if (fd >= 0)
 		return -EBUSY;
-	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC |
 			  O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0600);
 	if (fd < 0)
 		return -errno;
+	err = make_ours(fd);
+	if (err) {
+		syscall(SYS_close, fd);
+		fd = -1;
+		return err;
+	}
 	broken = 0;
 	append(head, sizeof(head) - 1);
 	trace_record(true);

@@ -14,9 +14,10 @@ STOPPER_BEGIN_DECLS
  * stopper_debug_print() - every stopper of this process and its running tasks
  * @f: where to
  *
- * The text that the kernel build shows in /sys/kernel/debug/stopper. No cancellation point,
- * though writing to @f is one.
- * Return: 0; -EINVAL; -ENOMEM: nothing was printed; -EIO: @f failed.
+ * The text that the kernel build shows in /sys/kernel/debug/stopper, written to the file
+ * (fflush()). It waits as long as @f does. No cancellation point, though writing to @f is one.
+ * Return: 0; -EINVAL; -ENOMEM: nothing was printed; what write() said, as -ENOSPC; -EIO: an
+ * earlier error of @f.
  */
 STOPPER_API int stopper_debug_print(FILE *f);
 

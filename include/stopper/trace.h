@@ -6,7 +6,8 @@
  * a file, in the form of the kernel's /sys/kernel/tracing/trace. stopperctl trace makes
  * of either one a file that Perfetto and chrome://tracing open. The environment variable
  * STOPPER_TRACE=FILE has a program recorded from its first use of the library on; %p in
- * it stands for the process' number.
+ * it stands for the process' number. Children inherit the variable: with %p in it each program
+ * has a file of its own, without it only the first one is recorded.
  *
  * Each event is also a USDT probe (provider "stopper") for perf, bpftrace, gdb and the
  * like, whether or not the recorder runs.
@@ -20,8 +21,8 @@ STOPPER_BEGIN_DECLS
 
 /**
  * stopper_trace_start() - begin to record, into a file
- * @path: created, or emptied; readable and writable by its owner only; %p: the process'
- *        number, %%: a percent sign
+ * @path: created, or emptied and made readable and writable by its owner only, also if it was
+ *        there; %p: the process' number, %%: a percent sign
  *
  * One recording at a time, of all stoppers of the process. Lines are gathered in 64 KiB
  * of memory and written when that is full, when a stopper's phase changes, and at the
@@ -34,7 +35,8 @@ STOPPER_BEGIN_DECLS
  *
  * Context: any thread; the first time it may allocate.
  * Return: 0; -EBUSY when it records already; -EINVAL without @path; -ENAMETOOLONG; -ENOMEM;
- * what open() said: -ENXIO for a FIFO that nobody reads.
+ * -EPERM: a file of another user's; -EBUSY also when another process records into it; what
+ * open() said: -ENXIO for a FIFO that nobody reads.
  */
 STOPPER_API int stopper_trace_start(const char *path);
 

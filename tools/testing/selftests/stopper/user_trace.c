@@ -552,6 +552,44 @@ TEST_F(trace, environment_switches_it_on)
 	unlink(expected);
 }
 
+/* Also when a file of the name is there, which others may read or which is being recorded into. */
+TEST_F(trace, recording_is_its_owners_only)
+{
+	int fd = open(self->path, O_CREAT | O_RDWR, 0666), go[2], status;
+	struct stat st;
+	pid_t other;
+	char c;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pipe(go));
+	setenv("STOPPER_TRACE", self->path, 1);
+	other = fork();
+	if (!other) {
+		close(go[1]);
+		exit(read(go[0], &c, 1) < 0 ? 1 : (one_task(), 0));
+	}
+	unsetenv("STOPPER_TRACE");
+	ASSERT_EQ(0, fchmod(fd, 0666));
+	ASSERT_EQ(5, write(fd, "stale", 5));
+	ASSERT_EQ(0, stopper_trace_start(self->path));
+	ASSERT_EQ(0, fstat(fd, &st));
+	EXPECT_EQ(0600, st.st_mode & 07777);
+	EXPECT_EQ(0, st.st_size);
+	/* Another process that is to be recorded into the same file leaves it alone. */
+	close(go[1]);
+	ASSERT_EQ(other, waitpid(other, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_EQ(0, stopper_trace_stop());
+	self->r = recording_read(self->path);
+	ASSERT_NE(self->r, NULL);
+	EXPECT_EQ(0, count(self->r, "task_start"));
+	close(fd);
+	if (geteuid())
+		SKIP(return, "not root: no file of another user's");
+	ASSERT_EQ(0, chown(self->path, 12345, 12345));
+	EXPECT_EQ(-EPERM, stopper_trace_start(self->path));
+}
+
 static void leave_a_task(void)
 {
 	create();

@@ -628,6 +628,20 @@ static void debug_print_without_a_file_is_einval(void)
 	CHECK_EQ(stopper_debug_print(NULL), -EINVAL);
 }
 
+static void debug_print_to_a_full_file_says_so(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	FILE *full = fopen("/dev/full", "w");
+
+	if (full) {
+		CHECK_EQ(stopper_debug_print(full), -ENOSPC);
+		fclose(full);
+	} else {
+		conf_skip("no /dev/full");
+	}
+	conf_stop_and_put(s);
+}
+
 const struct conf_case cases_only[] = {
 	CONF_CASE(panic_in_a_sync_task_returns_to_its_caller),
 	CONF_CASE(panic_ends_the_innermost_only),
@@ -648,5 +662,6 @@ const struct conf_case cases_only[] = {
 	CONF_CASE(no_name_forges_a_line_of_the_debug_list),
 	CONF_CASE(is_stopped_fires_when_the_stopper_has_left_the_debug_list),
 	CONF_CASE(debug_print_without_a_file_is_einval),
+	CONF_CASE(debug_print_to_a_full_file_says_so),
 	CONF_END
 };
