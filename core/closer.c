@@ -187,6 +187,8 @@ int stopper_add_closer(struct stopper *s, struct stopper_closer *closer)
 
 	if (!s || !closer || !closer->fn)
 		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	plat_lock(&s->lock, f);
 	late = s->phase >= STOPPER_CLOSING;
 	if (late) {
@@ -214,6 +216,8 @@ int stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *
 
 	if (!s || !fn)
 		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	cf = plat_alloc(sizeof(*cf));
 	if (!cf)
 		return -ENOMEM;

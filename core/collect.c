@@ -232,7 +232,9 @@ int stopper_running_tasks(struct stopper *s, struct stopper_task_info *info, uns
 		return -EINVAL;
 	if (!s)
 		return 0;
-	ret = collector_make(&c, s, false);
+	ret = plat_usable();
+	if (!ret)
+		ret = collector_make(&c, s, false);
 	if (ret)
 		return ret;
 	for (i = 0; i < n && i < c.ngroups; i++)
@@ -274,7 +276,9 @@ int stopper_task_map(struct stopper *s, char *buf, size_t size)
 		buf[0] = '\0';
 	if (!s)
 		return 0;
-	err = collector_make(&c, s, false);
+	err = plat_usable();
+	if (!err)
+		err = collector_make(&c, s, false);
 	if (err)
 		return err;
 	merge_names(&c);

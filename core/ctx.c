@@ -78,7 +78,7 @@ static struct stopper_ctx *unpin(struct stopper_ctx *ctx)
 
 void stopper_ctx_put(struct stopper_ctx *ctx)
 {
-	while (ctx) {
+	while (ctx && !plat_is_copy()) {
 		/* (P) pairs with the other drops of this count */
 		if (plat_fetch_add_full(&ctx->refs, -1) != 1)
 			return;
@@ -168,6 +168,9 @@ int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out
 {
 	if (!out)
 		return -EINVAL;
+	*out = NULL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	*out = ctx_new(parent);
 	return *out ? 0 : -ENOMEM;
 }
@@ -182,6 +185,8 @@ int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	ctx = ctx_new(parent);
 	if (!ctx)
 		return -ENOMEM;
@@ -219,8 +224,12 @@ EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 static int with_stopper(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
 			struct stopper_ctx **out)
 {
-	struct stopper_ctx *ctx = ctx_new(parent);
+	struct stopper_ctx *ctx;
 
+	*out = NULL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
+	ctx = ctx_new(parent);
 	*out = ctx;
 	if (!ctx)
 		return -ENOMEM;
@@ -258,6 +267,8 @@ int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span 
 	*out = NULL;
 	if (!span || !span_read(&read, span))
 		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	ctx = ctx_new_within(sizeof(*sc), parent);
 	if (!ctx)
 		return -ENOMEM;
@@ -282,7 +293,7 @@ EXPORT_SYMBOL_PLAT(stopper_ctx_span);
 
 void stopper_ctx_cancel(struct stopper_ctx *ctx)
 {
-	if (!ctx)
+	if (!ctx || plat_is_copy())
 		return;
 	event_fire(&ctx->done, ECANCELED);
 	cut_ties(ctx);

@@ -135,7 +135,7 @@ void stopper_event_destroy(struct stopper_event *ev)
 	plat_flags_t f;
 	bool wait;
 
-	if (!ev)
+	if (!ev || plat_is_copy())
 		return;
 	plat_lock(&ev->lock, f);
 	fi = ev->firing;
@@ -248,7 +248,7 @@ bool event_fire(struct stopper_event *ev, unsigned int code)
 
 bool stopper_event_fire(struct stopper_event *ev)
 {
-	return ev && ev != &event_never && event_fire(ev, 1);
+	return ev && ev != &event_never && !plat_is_copy() && event_fire(ev, 1);
 }
 EXPORT_SYMBOL_PLAT(stopper_event_fire);
 
@@ -292,6 +292,8 @@ int stopper_event_on_fire(struct stopper_event *ev, struct stopper_on_fire *of,
 {
 	if (!ev || !of || !fn)
 		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	of->fn = fn;
 	of->arg = arg;
 	of->chain = NULL;
@@ -308,7 +310,7 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 	plat_flags_t f;
 	bool wait, mine;
 
-	if (!ev || !of)
+	if (!ev || !of || plat_is_copy())
 		return false;
 	plat_lock(&ev->lock, f);
 	/* Before ->firing: a record freed by its function may be attached anew. */
@@ -401,6 +403,8 @@ int stopper_wait_any(struct stopper_event *const *evs, unsigned int n, struct st
 	ret = first_fired(evs, n);
 	if (ret >= 0)
 		return ret;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	if (n > WAIT_STACK) {
 		w = plat_alloc(n * sizeof(*w));
 		if (!w)

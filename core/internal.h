@@ -90,6 +90,9 @@
  *   plat_timer_cancel(t)            full               any       true: it will not run
  *   plat_timers_ready()                                process   0, or why timers cannot run
  *   plat_usable()                                      any       0, or why not (after fork)
+ *   plat_is_copy()                                     any       is this a child of fork(), in
+ *                                                                which nothing is to be touched:
+ *                                                                a lock may be held for ever
  *   plat_stops_ready()                                 process   0, or why no stop could be
  *                                                                made later: timers and keeper
  *                                                                cannot be had

@@ -128,7 +128,7 @@ unsigned long stopper_num_tasks(struct stopper *s)
 {
 	unsigned long n = 0;
 
-	if (s)
+	if (s && !plat_is_copy())
 		tasks_visit(s, count_one, &n);
 	return n;
 }

@@ -171,6 +171,8 @@ int __stopper_recover(struct stopper *s, struct stopper_ctx *ctx, const struct s
 
 	if (!s || !site || !fn)
 		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	run_enter(&run, s, site, STOPPER_PANIC_SCOPE);
 	{
 		struct run *scope __attribute__((cleanup(run_leave))) = &run;

@@ -54,7 +54,7 @@ void stopper_sem_destroy(struct stopper_sem *sem)
 {
 	plat_flags_t f;
 
-	if (!sem)
+	if (!sem || plat_is_copy())
 		return;
 	/* A release that gave the caller its slot, or was seen, may hold it still. */
 	plat_lock(&sem->lock, f);
@@ -93,6 +93,8 @@ int stopper_sem_try_acquire(struct stopper_sem *sem)
 
 	if (!sem)
 		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	plat_lock(&sem->lock, f);
 	err = take(sem);
 	plat_unlock(&sem->lock, f);
@@ -216,6 +218,8 @@ int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 {
 	struct sem_waiter me = { .grant = grant_plain, .arg = ctx };
 
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
 	return sem ? sem_acquire(sem, ctx, NULL, &me) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_acquire);
@@ -263,7 +267,7 @@ void stopper_sem_release(struct stopper_sem *sem)
 {
 	struct sem_waiter *w;
 
-	if (!sem)
+	if (!sem || plat_is_copy())
 		return;
 	do
 		w = give_back(sem);
@@ -276,7 +280,7 @@ void stopper_sem_close(struct stopper_sem *sem)
 	struct stopper_list *n;
 	plat_flags_t f;
 
-	if (!sem)
+	if (!sem || plat_is_copy())
 		return;
 	plat_lock(&sem->lock, f);
 	sem->closed = true;

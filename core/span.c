@@ -275,7 +275,7 @@ bool stopper_current_span(struct stopper_span *out)
 {
 	struct span span, from;
 
-	if (!out || !current_span(&span, &from))
+	if (!out || plat_is_copy() || !current_span(&span, &from))
 		return false;
 	span_show(out, &span);
 	return true;

@@ -155,7 +155,7 @@ void stopper_put(struct stopper *s)
 	bool leak;
 
 	/* (P) pairs with every other change of this count */
-	if (!s || plat_fetch_add_full(&s->refs, -1) != 1)
+	if (!s || plat_is_copy() || plat_fetch_add_full(&s->refs, -1) != 1)
 		return;
 	plat_lock(&s->lock, f);
 	leak = s->phase != STOPPER_STOPPED && !s->async_stop;

@@ -323,14 +323,14 @@ PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 int __stopper_run_task_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 				const struct stopper_site *site, stopper_fn fn, void *arg)
 {
-	return task_run(s, ctx, site, fn, NULL, arg);
+	return plat_is_copy() ? -EOPNOTSUPP : task_run(s, ctx, site, fn, NULL, arg);
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_task_slowpath);
 
 int __stopper_run_task_err_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 				    const struct stopper_site *site, stopper_err_fn fn, void *arg)
 {
-	return task_run(s, ctx, site, NULL, fn, arg);
+	return plat_is_copy() ? -EOPNOTSUPP : task_run(s, ctx, site, NULL, fn, arg);
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_task_err_slowpath);
 
@@ -373,7 +373,7 @@ static PLAT_ALWAYS_INLINE int begin(struct stopper *s, struct stopper_ctx *ctx,
 int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site, struct stopper_task *task)
 {
-	return begin(s, ctx, site, task, STOPPER_KIND_HANDLE);
+	return plat_is_copy() ? -EOPNOTSUPP : begin(s, ctx, site, task, STOPPER_KIND_HANDLE);
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 
@@ -396,6 +396,8 @@ void __stopper_task_end_slowpath(struct stopper_task *task)
 {
 	struct stopper_slot *slot;
 
+	if (plat_is_copy())
+		return;
 	if (!task || !task->slot) {
 		warn_end();
 		return;

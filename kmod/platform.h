@@ -170,6 +170,7 @@ void plat_thread_where(const struct thread_look *look, char *buf);
 void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 #define plat_cpus()		num_online_cpus()
 #define plat_usable()		0
+#define plat_is_copy()		false
 #define plat_owner_valid(m)	true
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 #define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)

@@ -37,6 +37,8 @@ int stopper_event_fd(struct stopper_event *ev)
 
 	if (!ev)
 		ev = &event_never;
+	if (plat_is_copy())
+		return -ENOTSUP;
 	plat_lock(&ev->lock, f);
 	fd = ev->fd ? ev->fd - 1 : eventfd(ev->fired ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd >= 0)

@@ -424,6 +424,8 @@ const char *stopper_wait_backend(void)
 	const char *name;
 	int cancel;
 
+	if (plat_is_copy())
+		return names[FUTEX];
 	/* As in borrow(). */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&lock);

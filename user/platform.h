@@ -88,6 +88,11 @@ static inline void plat_light_barrier(void)
 
 void plat_heavy_barrier(void);
 
+/* Set in the child by a handler of fork(), before fork() returns. */
+extern bool plat_forked;
+
+#define plat_is_copy()		PLAT_UNLIKELY(plat_forked)
+
 /* locks */
 
 typedef int plat_flags_t;
@@ -100,8 +105,12 @@ typedef int plat_flags_t;
 #endif
 #define plat_lock_init(l)	(*(l) = (pthread_mutex_t)PLAT_LOCK_INIT(l))
 #define plat_lock_destroy(l)	pthread_mutex_destroy(l)
-#define plat_lock(l, f)		((void)((f) = 0), (void)pthread_mutex_lock(l))
-#define plat_unlock(l, f)	((void)(f), (void)pthread_mutex_unlock(l))
+/*
+ * A child of fork() has one thread, and locks that the others held stay held. No public
+ * function gets here there; what libc calls at its exit may.
+ */
+#define plat_lock(l, f)		((f) = plat_is_copy() || pthread_mutex_lock(l))
+#define plat_unlock(l, f)	((void)((f) || pthread_mutex_unlock(l)))
 
 /* waiting */
 
@@ -301,7 +310,6 @@ void plat_keeper_wake(void);
 void cache_join(void);
 void cache_leave(void);
 
-extern bool plat_forked;
 int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void));
 void record_init(void);
 void record_event(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);

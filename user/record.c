@@ -274,6 +274,8 @@ int stopper_trace_start(const char *path)
 
 	if (!path || !*path)
 		return -EINVAL;
+	if (plat_is_copy())
+		return -ENOTSUP;
 	err = expand(name, sizeof(name), path);
 	if (!err)
 		err = watch_forks(&watching, before_fork, in_parent, in_child);

@@ -49,6 +49,9 @@ static void thread_exits(void *table)
 {
 	struct slot_table *t = table;
 
+	/* The parent's: its locks may be held for ever here. */
+	if (plat_is_copy())
+		return;
 	my_exits++;
 	plat_my_slots = NULL;
 	stopper_my.slot[0] = &stopper_no_slot;

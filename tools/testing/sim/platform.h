@@ -100,6 +100,7 @@ void plat_comm(char *comm);
 #define plat_frame_name(look, i, buf) ((void)(look), (void)(i), (void)(*(buf) = '\0'))
 unsigned int plat_cpus(void);
 #define plat_usable()		0
+#define plat_is_copy()		false
 #define plat_stops_ready()	0
 void plat_keeper_wake(void);
 #define plat_owner_valid(m)	(!(m))

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * user_fork.c - a child of fork() may call every function: those that return nothing, and the
+ * looks, return at once, the others say -ENOTSUP. Whatever the parent's threads did just then:
+ * they hold locks that nobody will let go of in the child.
+ *
+ * Which functions there are is asked of the library, so that none is forgotten.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <liburing.h>
+#include <stopper/print.h>
+#include <stopper/signal.h>
+#include <stopper/stopper.h>
+#include <stopper/trace.h>
+#include <stopper/uring.h>
+#include "kselftest_harness.h"
+
+#define FORKS	150
+#define TOLD	42
+
+static struct stopper *s;
+static struct stopper_ctx *q, *timed;
+static struct stopper_sem sem;
+static struct stopper_event ev;
+static struct stopper_on_fire of;
+static struct stopper_task task;
+static struct stopper_closer closer;
+static int over;
+
+static void nothing(struct stopper_ctx *ctx, void *arg)
+{
+}
+
+static int nothing_err(struct stopper_ctx *ctx, void *arg)
+{
+	return 0;
+}
+
+static void nothing_closer(struct stopper_closer *c)
+{
+}
+
+static void nothing_plain(void *arg)
+{
+}
+
+static void nothing_fired(struct stopper_on_fire *o, void *arg)
+{
+}
+
+/* What ends where the library is not usable. */
+static int c_task_map(void)
+{
+	char map[64];
+
+	return stopper_task_map(s, map, sizeof(map));
+}
+
+static int c_running_tasks(void)
+{
+	struct stopper_task_info info;
+
+	return stopper_running_tasks(s, &info, 1);
+}
+
+static int c_wait_any(void)
+{
+	struct stopper_event *evs[] = { NULL, &ev };
+
+	return stopper_wait_any(evs, 2, timed);
+}
+
+static int c_prep_event(void)
+{
+	struct io_uring_sqe sqe;
+
+	return stopper_uring_prep_event(&sqe, &ev);
+}
+
+static int c_span(void)
+{
+	struct stopper_span span = { .trace_id = { 1 }, .span_id = { 1 } };
+	struct stopper_ctx *ctx;
+
+	return stopper_ctx_with_span(NULL, &span, &ctx);
+}
+
+static int c_create(void)
+{
+	struct stopper *child;
+
+	return stopper_create(&child, "child", NULL);
+}
+
+static int c_signals(void)
+{
+	static const int sig = SIGUSR1;
+
+	return stopper_stop_on_signals(s, &sig, 1);
+}
+
+#define REFUSED(name, call)	static int r_##name(void) { struct stopper_ctx *c; (void)c; return call; }
+
+REFUSED(quiesce, stopper_quiesce(s, NULL))
+REFUSED(stop, stopper_stop(s, NULL))
+REFUSED(stop_async, stopper_stop_async(s))
+REFUSED(recover, stopper_recover(s, NULL, "scope", nothing, NULL))
+REFUSED(async, stopper_run_async_task(s, q, "task", nothing, NULL))
+REFUSED(limited, stopper_run_limited_async_task(s, q, "task", &sem, true, nothing, NULL))
+REFUSED(worker, stopper_run_worker(s, q, "worker", nothing, NULL))
+REFUSED(closer, stopper_add_closer(s, &closer))
+REFUSED(closer_fn, stopper_add_closer_fn(s, "closer", nothing_plain, NULL))
+REFUSED(cancel, stopper_ctx_with_cancel(q, &c))
+REFUSED(on_quiesce, stopper_ctx_with_cancel_on_quiesce(s, q, &c))
+REFUSED(on_stop, stopper_ctx_with_cancel_on_stop(s, q, &c))
+REFUSED(deadline, stopper_ctx_with_deadline(q, INT64_MAX, &c))
+REFUSED(timeout, stopper_ctx_with_timeout(q, 1000000000, &c))
+REFUSED(debug_print, stopper_debug_print(stdout))
+REFUSED(event_fd, stopper_event_fd(&ev))
+REFUSED(on_fire, stopper_event_on_fire(&ev, &of, nothing_fired, NULL))
+REFUSED(acquire, stopper_sem_acquire(&sem, NULL))
+REFUSED(try_acquire, stopper_sem_try_acquire(&sem))
+REFUSED(trace_start, stopper_trace_start("/dev/null"))
+REFUSED(wait, stopper_wait(&ev, timed))
+
+/* What returns at once. */
+#define QUIET(name, call)	static int q_##name(void) { (void)(call); return 0; }
+
+QUIET(cancel, (stopper_ctx_cancel(q), 0))
+QUIET(done, stopper_ctx_done(q))
+QUIET(get, stopper_ctx_get(q))
+QUIET(put, (stopper_ctx_put(q), 0))
+QUIET(put_timed, (stopper_ctx_put(timed), stopper_ctx_put(timed), 0))
+QUIET(ctx_span, stopper_ctx_span(q, &(struct stopper_span){ .span_id = { 0 } }))
+QUIET(current_span, stopper_current_span(&(struct stopper_span){ .span_id = { 0 } }))
+QUIET(destroy, (stopper_event_destroy(&ev), 0))
+QUIET(detach, stopper_event_detach(&ev, &of))
+QUIET(fire, stopper_event_fire(stopper_should_stop(s)))
+QUIET(init, (stopper_event_init(&(struct stopper_event){ 0 }), 0))
+QUIET(is_stopped, stopper_is_stopped(s))
+QUIET(name, stopper_name(s))
+QUIET(num_tasks, stopper_num_tasks(s))
+QUIET(phase, stopper_phase_name(stopper_phase(s)))
+QUIET(stopper_get, stopper_get(s))
+QUIET(stopper_put, (stopper_put(s), stopper_put(s), 0))
+QUIET(capacity, stopper_sem_capacity(&sem))
+QUIET(sem_close, (stopper_sem_close(&sem), 0))
+QUIET(sem_destroy, (stopper_sem_destroy(&sem), 0))
+QUIET(sem_init, stopper_sem_init(&(struct stopper_sem){ 0 }, 1))
+QUIET(length, stopper_sem_length(&sem))
+QUIET(release, (stopper_sem_release(&sem), 0))
+QUIET(quiesce_event, stopper_should_quiesce(s))
+QUIET(stop_event, stopper_should_stop(s))
+QUIET(mask, stopper_signal_mask(s, &(sigset_t){ { 0 } }))
+QUIET(strerror, stopper_strerror(-ENOTSUP))
+QUIET(trace_stop, stopper_trace_stop())
+QUIET(backend, stopper_wait_backend())
+QUIET(task_end, (stopper_task_end(&task), 0))
+QUIET(task_end_twice, (stopper_task_end(&task), 0))
+QUIET(run_task, stopper_run_task(s, NULL, "here", nothing, NULL))
+QUIET(run_task_err, stopper_run_task_err(s, NULL, "here", nothing_err, NULL))
+
+/* Exported data, and what ends its thread. */
+#define NONE	NULL
+
+static const struct {
+	const char *symbol;
+	int (*call)(void);
+	int want;
+} calls[] = {
+	{ "__stopper_create", c_create, -ENOTSUP },
+	{ "__stopper_quiesce", r_quiesce, -ENOTSUP },
+	{ "__stopper_stop", r_stop, -ENOTSUP },
+	{ "__stopper_stop_async", r_stop_async, -ENOTSUP },
+	{ "__stopper_recover", r_recover, -ENOTSUP },
+	{ "__stopper_run_async_task", r_async, -ENOTSUP },
+	{ "__stopper_run_limited_async_task", r_limited, -ENOTSUP },
+	{ "__stopper_run_worker", r_worker, -ENOTSUP },
+	{ "stopper_add_closer", r_closer, -ENOTSUP },
+	{ "stopper_add_closer_fn", r_closer_fn, -ENOTSUP },
+	{ "stopper_ctx_with_cancel", r_cancel, -ENOTSUP },
+	{ "stopper_ctx_with_cancel_on_quiesce", r_on_quiesce, -ENOTSUP },
+	{ "stopper_ctx_with_cancel_on_stop", r_on_stop, -ENOTSUP },
+	{ "stopper_ctx_with_deadline", r_deadline, -ENOTSUP },
+	{ "stopper_ctx_with_timeout", r_timeout, -ENOTSUP },
+	{ "stopper_ctx_with_span", c_span, -ENOTSUP },
+	{ "stopper_debug_print", r_debug_print, -ENOTSUP },
+	{ "stopper_event_fd", r_event_fd, -ENOTSUP },
+	{ "stopper_event_on_fire", r_on_fire, -ENOTSUP },
+	{ "stopper_running_tasks", c_running_tasks, -ENOTSUP },
+	{ "stopper_sem_acquire", r_acquire, -ENOTSUP },
+	{ "stopper_sem_try_acquire", r_try_acquire, -ENOTSUP },
+	{ "stopper_stop_on_signals", c_signals, -ENOTSUP },
+	{ "stopper_task_map", c_task_map, -ENOTSUP },
+	{ "stopper_trace_start", r_trace_start, -ENOTSUP },
+	{ "stopper_uring_prep_event", c_prep_event, -ENOTSUP },
+	{ "stopper_wait", r_wait, -ENOTSUP },
+	{ "stopper_wait_any", c_wait_any, -ENOTSUP },
+	{ "stopper_ctx_cancel", q_cancel, 0 },
+	{ "stopper_ctx_done", q_done, 0 },
+	{ "stopper_ctx_get", q_get, 0 },
+	{ "stopper_ctx_put", q_put, 0 },
+	{ "stopper_ctx_put", q_put_timed, 0 },
+	{ "stopper_ctx_span", q_ctx_span, 0 },
+	{ "stopper_current_span", q_current_span, 0 },
+	{ "stopper_event_detach", q_detach, 0 },
+	{ "stopper_event_fire", q_fire, 0 },
+	{ "stopper_event_init", q_init, 0 },
+	{ "stopper_event_destroy", q_destroy, 0 },
+	{ "stopper_is_stopped", q_is_stopped, 0 },
+	{ "stopper_name", q_name, 0 },
+	{ "stopper_num_tasks", q_num_tasks, 0 },
+	{ "stopper_phase", q_phase, 0 },
+	{ "stopper_phase_name", q_phase, 0 },
+	{ "stopper_sem_capacity", q_capacity, 0 },
+	{ "stopper_sem_init", q_sem_init, 0 },
+	{ "stopper_sem_length", q_length, 0 },
+	{ "stopper_sem_release", q_release, 0 },
+	{ "stopper_sem_close", q_sem_close, 0 },
+	{ "stopper_sem_destroy", q_sem_destroy, 0 },
+	{ "stopper_should_quiesce", q_quiesce_event, 0 },
+	{ "stopper_should_stop", q_stop_event, 0 },
+	{ "stopper_signal_mask", q_mask, 0 },
+	{ "stopper_strerror", q_strerror, 0 },
+	{ "stopper_trace_stop", q_trace_stop, 0 },
+	{ "stopper_wait_backend", q_backend, 0 },
+	{ "__stopper_run_task_slowpath", q_run_task, 0 },
+	{ "__stopper_run_task_err_slowpath", q_run_task_err, 0 },
+	{ "__stopper_task_begin_slowpath", NONE, 0 },
+	{ "__stopper_task_end_slowpath", q_task_end, 0 },
+	{ "__stopper_task_end_slowpath", q_task_end_twice, 0 },
+	{ "__stopper_slot_wake", NONE, 0 },
+	{ "__stopper_panic", NONE, 0 },
+	{ "stopper_get", q_stopper_get, 0 },
+	{ "stopper_put", q_stopper_put, 0 },
+	{ "stopper_my", NONE, 0 },
+	{ "stopper_traced", NONE, 0 },
+};
+
+#define CALLS	(sizeof(calls) / sizeof(calls[0]))
+
+static bool is_called(const char *symbol)
+{
+	size_t i;
+
+	for (i = 0; i < CALLS; i++)
+		if (!strcmp(calls[i].symbol, symbol))
+			return true;
+	return false;
+}
+
+TEST(every_function_is_called)
+{
+	char command[512], symbol[128];
+	unsigned int n = 0;
+	FILE *nm;
+
+	snprintf(command, sizeof(command), "nm -D --defined-only %s/libstopper.so 2>/dev/null",
+		 getenv("STOPPER_LIB") ?: "../../../../build/user");
+	nm = popen(command, "r");
+	ASSERT_NE(NULL, nm);
+	while (fscanf(nm, "%*s %*s %127[^@\n]%*[^\n]", symbol) == 1) {
+		n++;
+		if (!strncmp(symbol, "STOPPER_", 8))
+			continue;
+		EXPECT_TRUE(is_called(symbol)) TH_LOG("%s is not called in a child", symbol);
+	}
+	pclose(nm);
+	if (n < 10)
+		SKIP(return, "no nm, or STOPPER_LIB does not name the library's folder");
+}
+
+/* Each lock of the library is held now and then. */
+static void *busy(void *arg)
+{
+	struct stopper_ctx *c, *d;
+
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+		stopper_run_limited_async_task(s, q, "limited", &sem, true, nothing, NULL);
+		if (!stopper_ctx_with_timeout(q, 100000, &c)) {
+			if (!stopper_ctx_with_cancel(c, &d)) {
+				stopper_ctx_cancel(d);
+				stopper_ctx_put(d);
+			}
+			stopper_ctx_put(c);
+		}
+		stopper_run_task(s, q, "task", nothing, NULL);
+		stopper_num_tasks(s);
+	}
+	return NULL;
+}
+
+static void __attribute__((noreturn)) in_child(void)
+{
+	size_t i;
+	int got;
+
+	alarm(25);
+	for (i = 0; i < CALLS; i++) {
+		got = calls[i].call ? calls[i].call() : 0;
+		if (got != calls[i].want) {
+			fprintf(stderr, "# %s: %d\n", calls[i].symbol, got);
+			_exit(1);
+		}
+	}
+	_exit(TOLD);
+}
+
+TEST(a_child_of_a_busy_process_may_call_everything)
+{
+	pthread_t thread[3];
+	int i, status;
+	pid_t pid;
+
+	closer.fn = nothing_closer;
+	stopper_event_init(&ev);
+	ASSERT_EQ(0, stopper_sem_init(&sem, 2));
+	ASSERT_EQ(0, stopper_create(&s, "parent", NULL));
+	ASSERT_EQ(0, stopper_ctx_with_cancel_on_quiesce(s, NULL, &q));
+	ASSERT_EQ(0, stopper_ctx_with_timeout(NULL, 3600000000000, &timed));
+	ASSERT_EQ(0, stopper_task_begin(s, NULL, "handle", &task));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, busy, NULL));
+	for (i = 0; i < FORKS; i++) {
+		pid = fork();
+		if (!pid)
+			in_child();
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFEXITED(status)) TH_LOG("child %d: signal %d", i, WTERMSIG(status));
+		ASSERT_EQ(TOLD, WEXITSTATUS(status));
+	}
+	__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	stopper_task_end(&task);
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	stopper_ctx_put(q);
+	stopper_ctx_put(timed);
+	stopper_put(s);
+}
+
+TEST_HARNESS_MAIN
