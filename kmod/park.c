@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * wait.c - parking, timers, the slot tables of CPUs, the log.
+ * park.c - parking.
  *
  * A parker is a flag and its waiter under a lock that both must take, so the
  * waiter cannot leave, and its stack go, while the waker is still inside:
@@ -25,13 +25,7 @@
  * hang the machine. So who stops with such a lock held says so: STOPPER_NO_FREEZE. Then
  * suspend waits for the stop, or gives up. A stopper of devm_stopper_create() is such a
  * one. There is no way to see it here: without lockdep nobody knows what is held.
- *
- * A timer that runs holds this module, whose text it would call: a context whose
- * deadline is to come may have been left behind by a module that has gone. Not so the
- * pool's, which lies in the module; pool_exit() waits for that.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include "internal.h"
 
 #if defined(CONFIG_SMP) && defined(CONFIG_64BIT)
@@ -40,33 +34,6 @@ static_assert(offsetof(struct stopper, refs) >= 64);	/* nothing is written where
 #ifndef CONFIG_LOCKDEP
 static_assert(sizeof(struct stopper) <= 1024);
 #endif
-
-static DEFINE_PER_CPU_ALIGNED(struct slot_table, slot_tables);
-
-DEFINE_PER_CPU(struct stopper_cursor [2], stopper_cursors);
-EXPORT_PER_CPU_SYMBOL_GPL(stopper_cursors);
-
-void __init slots_init(void)
-{
-	struct slot_table *t;
-	int cpu, i;
-
-	for_each_possible_cpu(cpu) {
-		t = per_cpu_ptr(&slot_tables, cpu);
-		t->id = cpu;
-		for (i = 0; i < 2; i++) {
-			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * HALF];
-			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * HALF];
-		}
-	}
-}
-
-struct slot_table *plat_slots_walk(struct slot_table *t)
-{
-	unsigned int cpu = cpumask_next(t ? (int)t->id : -1, cpu_possible_mask);
-
-	return cpu < nr_cpu_ids ? per_cpu_ptr(&slot_tables, cpu) : NULL;
-}
 
 void plat_park_init(struct plat_parker *p)
 {
@@ -121,74 +88,4 @@ void plat_unpark(struct plat_parker *p)
 	p->set = true;
 	wake_up_process(p->waiter);
 	raw_spin_unlock_irqrestore(&p->lock, flags);
-}
-
-static void timer_work(struct work_struct *work)
-{
-	struct plat_timer *t = container_of(work, struct plat_timer, work);
-
-	t->fn(t);
-}
-
-static bool holds_module(const struct plat_timer *t)
-{
-	return !within_module((unsigned long)t, THIS_MODULE);
-}
-
-static void let_go(const struct plat_timer *t)
-{
-	if (holds_module(t))
-		module_put(THIS_MODULE);
-}
-
-/*
- * A jiffy may be 10 ms, and a timer of jiffies is up to two late. Once the module is let
- * go, it is the end of the interrupt that its freeing waits for.
- */
-static enum hrtimer_restart timer_expired(struct hrtimer *timer)
-{
-	struct plat_timer *t = container_of(timer, struct plat_timer, timer);
-
-	queue_work(stopper_wq, &t->work);
-	let_go(t);
-	return HRTIMER_NORESTART;
-}
-
-void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
-{
-	hrtimer_init(&t->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	t->timer.function = timer_expired;
-	INIT_WORK(&t->work, timer_work);
-	t->fn = fn;
-}
-
-int plat_timer_start(struct plat_timer *t, s64 deadline)
-{
-	if (deadline <= plat_now()) {
-		queue_work(stopper_wq, &t->work);
-		return 0;
-	}
-	if (holds_module(t))
-		__module_get(THIS_MODULE);
-	hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
-	return 0;
-}
-
-/* Waits for timer_expired(), not for the work. */
-bool plat_timer_cancel(struct plat_timer *t)
-{
-	if (!hrtimer_cancel(&t->timer))
-		return cancel_work(&t->work);
-	let_go(t);
-	return true;
-}
-
-void plat_log(int level, const char *line)
-{
-	if (level <= STOPPER_LOG_ERR)
-		pr_err("%s\n", line);
-	else if (level <= STOPPER_LOG_WARNING)
-		pr_warn("%s\n", line);
-	else
-		pr_info("%s\n", line);
 }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * timer.c - timers: an hrtimer that queues work.
+ *
+ * A timer that runs holds this module, whose text it would call: a context whose
+ * deadline is to come may have been left behind by a module that has gone. Not so the
+ * pool's, which lies in the module; pool_exit() waits for that.
+ */
+#include "internal.h"
+
+static void timer_work(struct work_struct *work)
+{
+	struct plat_timer *t = container_of(work, struct plat_timer, work);
+
+	t->fn(t);
+}
+
+static bool holds_module(const struct plat_timer *t)
+{
+	return !within_module((unsigned long)t, THIS_MODULE);
+}
+
+static void let_go(const struct plat_timer *t)
+{
+	if (holds_module(t))
+		module_put(THIS_MODULE);
+}
+
+/*
+ * A jiffy may be 10 ms, and a timer of jiffies is up to two late. Once the module is let
+ * go, it is the end of the interrupt that its freeing waits for.
+ */
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	struct plat_timer *t = container_of(timer, struct plat_timer, timer);
+
+	queue_work(stopper_wq, &t->work);
+	let_go(t);
+	return HRTIMER_NORESTART;
+}
+
+void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
+{
+	hrtimer_init(&t->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	t->timer.function = timer_expired;
+	INIT_WORK(&t->work, timer_work);
+	t->fn = fn;
+}
+
+int plat_timer_start(struct plat_timer *t, s64 deadline)
+{
+	if (deadline <= plat_now()) {
+		queue_work(stopper_wq, &t->work);
+		return 0;
+	}
+	if (holds_module(t))
+		__module_get(THIS_MODULE);
+	hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
+	return 0;
+}
+
+/* Waits for timer_expired(), not for the work. */
+bool plat_timer_cancel(struct plat_timer *t)
+{
+	if (!hrtimer_cancel(&t->timer))
+		return cancel_work(&t->work);
+	let_go(t);
+	return true;
+}
