@@ -73,8 +73,8 @@ kselftest-modules: ## Modules that come and go, for long, in booted kernels [ROU
 	@$(lib)/kselftest-modules $(or $(ROUNDS),1000) $(or $(SEED),1) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
 .PHONY: kselftest-matrix
-kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CELLS='gcc*']
-	@tools/testing/matrix/run $(CELLS)
+kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CELLS='gcc*' QUICK=y]
+	@tools/testing/matrix/run $(if $(QUICK),-q) $(CELLS)
 
 .PHONY: kselftest-debug
 kselftest-debug: ## The kernel's tests under KASAN, lockdep, KCSAN, faults, PREEMPT_RT [ROW=name...]
@@ -83,6 +83,10 @@ kselftest-debug: ## The kernel's tests under KASAN, lockdep, KCSAN, faults, PREE
 .PHONY: check
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 	@tools/testing/check/run
+
+.PHONY: check-quick
+check-quick: ## For the inner loop, 90 s: build, conformance once, a second of each exploration
+	@tools/testing/check/quick
 
 .PHONY: check-counts
 check-counts: ## Instructions of the hot paths, both builds: none may have grown by more than 5 %

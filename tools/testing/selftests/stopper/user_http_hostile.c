@@ -171,6 +171,14 @@ static unsigned int rnd(unsigned int *seed, unsigned int n)
 	return (*seed >> 8) % n;
 }
 
+/* STOPPER_TEST_ROUNDS: so many per cent of what repeats. */
+static int rounds(int n)
+{
+	const char *percent = getenv("STOPPER_TEST_ROUNDS");
+
+	return percent ? n * atoi(percent) / 100 + 1 : n;
+}
+
 TEST_F(hostile, wrong_requests)
 {
 	static const char *const wrong[] = {
@@ -238,7 +246,7 @@ TEST_F(hostile, random_requests)
 	int i, times;
 
 	TH_LOG("HOSTILE_SEED=%u", self->seed);
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < rounds(2000); i++) {
 		len = rnd(&self->seed, sizeof(request));
 		for (at = 0; at < len; at++)
 			request[at] = (char)rnd(&self->seed, 256);
@@ -373,7 +381,7 @@ static void *crowd_thread(void *arg)
 	char head[32];
 	int fd, i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < rounds(200); i++) {
 		fd = connect_port(c->port);
 		put(fd, GOOD, strlen(GOOD));
 		c->bad += recv(fd, head, 13, MSG_WAITALL) != 13 ||
@@ -393,7 +401,7 @@ TEST_F_TIMEOUT(hostile, a_crowd_while_stoppers_come_and_go, 120)
 		crowd[i] = (struct crowd){ .port = self->port };
 		ASSERT_EQ(pthread_create(&crowd[i].thread, NULL, crowd_thread, &crowd[i]), 0);
 	}
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < rounds(200); i++)
 		EXPECT_TRUE(a_stop_ends());
 	for (i = 0; i < 4; i++) {
 		pthread_join(crowd[i].thread, NULL);

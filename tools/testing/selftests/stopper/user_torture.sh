@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # user_torture.sh: stopper-torture for a while: as it is, then under ASan and UBSan, then under TSan.
 #
-#   STOPPER_TORTURE_SECONDS=N  how long the first [20]; the others half of it each
+#   STOPPER_TORTURE_SECONDS=N  how long the first [6]; the others half of it each
 #   STOPPER_TORTURE_SEED=N     of its random numbers [from the clock]
 
 out=${STOPPER_TEST_OUT:-$(dirname "$0")}/torture
-seconds=${STOPPER_TORTURE_SECONDS:-20}
+seconds=${STOPPER_TORTURE_SECONDS:-6}
 status=0 nr=0
 case $seconds$STOPPER_TORTURE_SEED in
 *[!0-9]*)
