@@ -32,7 +32,7 @@ balanced() {
 }
 # one_case NAME: runs it, and is what it was
 one_case() {
-	load test_stopper filter="=$1" && grep -q "^ok .*$1" /sys/kernel/debug/test_stopper/results &&
+	load test_stopper filter="=$1" ${STOPPER_TEST_ROUNDS:+rounds=$STOPPER_TEST_ROUNDS} && grep -q "^ok .*$1" /sys/kernel/debug/test_stopper/results &&
 		! grep -q '# SKIP' /sys/kernel/debug/test_stopper/results && unload test_stopper
 }
 
