@@ -110,10 +110,14 @@ static int __init stopper_init(void)
 {
 	int err;
 
-	slots_init();
+	err = slots_init();
+	if (err)
+		return err;
 	stopper_wq = alloc_workqueue("stopper", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!stopper_wq)
-		return -ENOMEM;
+	if (!stopper_wq) {
+		err = -ENOMEM;
+		goto err_wq;
+	}
 	pool_init();
 	err = threads_init();
 	if (err)
@@ -128,6 +132,8 @@ err_notifier:
 	threads_exit();
 err_threads:
 	destroy_workqueue(stopper_wq);
+err_wq:
+	slots_exit();
 	return err;
 }
 
@@ -142,6 +148,7 @@ static void __exit stopper_exit(void)
 	pool_slots_exit();
 	spans_exit();
 	destroy_workqueue(stopper_wq);
+	slots_exit();
 }
 
 module_init(stopper_init);

@@ -26,6 +26,7 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/limits.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -180,6 +181,7 @@ void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 #define plat_alloc_any(n)	kzalloc(n, GFP_ATOMIC | __GFP_NOWARN)
 #define plat_free_record(p)	kfree(p)
 #define plat_now()		((s64)ktime_get_ns())
+#define plat_div(n, d)		div_s64(n, d)
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
 
 /* A jiffy may have been nearly over when it was taken: an age is at least this. */
@@ -262,7 +264,8 @@ extern struct work_struct keeper_work;
 
 /* within kmod/ */
 
-void slots_init(void);
+int slots_init(void);
+void slots_exit(void);
 bool thread_is_ours(void);
 int threads_init(void);
 void threads_exit(void);

@@ -1,32 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * slots.c - the slot tables of CPUs.
+ *
+ * All modules together have 8 KiB of static per-CPU memory (PERCPU_MODULE_RESERVE), and a
+ * module that finds too little of it left cannot be loaded. A table alone would take half,
+ * so the tables are allocated when the module is loaded. Only the cursors are static: the
+ * inlined begin of a task finds them by their symbol, with no load to learn an address.
  */
 #include "internal.h"
 
-static DEFINE_PER_CPU_ALIGNED(struct slot_table, slot_tables);
+static struct slot_table __percpu *slot_tables;
 
 DEFINE_PER_CPU(struct stopper_cursor [2], stopper_cursors);
 EXPORT_PER_CPU_SYMBOL_GPL(stopper_cursors);
 
-void __init slots_init(void)
+static_assert(sizeof(stopper_cursors) <= 64);
+
+int __init slots_init(void)
 {
 	struct slot_table *t;
 	int cpu, i;
 
+	slot_tables = __alloc_percpu(sizeof(struct slot_table), SMP_CACHE_BYTES);
+	if (!slot_tables)
+		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		t = per_cpu_ptr(&slot_tables, cpu);
+		t = per_cpu_ptr(slot_tables, cpu);
 		t->id = cpu;
 		for (i = 0; i < 2; i++) {
 			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * HALF];
 			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * HALF];
 		}
 	}
+	return 0;
+}
+
+/* No task is left that stands in one, and nobody who looks. */
+void slots_exit(void)
+{
+	free_percpu(slot_tables);
 }
 
 struct slot_table *plat_slots_walk(struct slot_table *t)
 {
 	unsigned int cpu = cpumask_next(t ? (int)t->id : -1, cpu_possible_mask);
 
-	return cpu < nr_cpu_ids ? per_cpu_ptr(&slot_tables, cpu) : NULL;
+	return cpu < nr_cpu_ids ? per_cpu_ptr(slot_tables, cpu) : NULL;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_load.sh: loading and unloading, again and again, idle and full of tasks.
 
-plan=9
+plan=10
 . "$(dirname "$0")/kernel_lib.sh"
 rounds=${STOPPER_TEST_LOADS:-10}
 
@@ -35,5 +35,13 @@ check refused_rmmod_changed_nothing grep -q '^stopper 1 "load"\|"load": running'
 check module_stops_in_its_exit unload stopper_load
 check stopped_stopper_has_left_the_list eval '! grep -q load $debug'
 check rmmod_when_nobody_holds_it unload stopper
+
+beside=loads_beside_a_module_that_takes_most_of_the_static_per_cpu_memory
+if load stopper_reserve 2>/dev/null; then
+	check $beside eval 'load stopper && unload stopper'
+	unload stopper_reserve
+else
+	skip $beside "others have taken it here"
+fi
 dmesg_is_clean dmesg_after_loads
 finish
