@@ -110,6 +110,9 @@
  *                                                                lock is held
  *   plat_might_sleep()                                 process   says so when debugging
  *   plat_sort(base, n, size, cmp)                      process
+ *   plat_div(n, d)                                     any       n / d of an int64_t by an int32_t,
+ *                                                                which 32-bit kernels have no
+ *                                                                operator for
  *   memcpy, memset, strcmp, strncmp, strlen, snprintf, vsnprintf: as everywhere
  *
  * Locks, in the order in which they may be taken; all are leaves but for these:

@@ -29,8 +29,9 @@ static void STOPPER_PRINTF(2, 3) put(const struct out *out, const char *fmt, ...
 
 const char *secs(struct secs *b, int64_t ns)
 {
-	snprintf(b->text, sizeof(b->text), "%lld.%03llds", (long long)(ns / NS_PER_SEC),
-		 (long long)(ns / NS_PER_MSEC % 1000));
+	int64_t ms = plat_div(ns, NS_PER_MSEC), s = plat_div(ms, 1000);
+
+	snprintf(b->text, sizeof(b->text), "%lld.%03ds", (long long)s, (int)(ms - s * 1000));
 	return b->text;
 }
 

@@ -88,7 +88,7 @@ static int64_t report_gap(const struct leader *l)
 	unsigned int n = l->reports < sizeof(gaps) ? l->reports : sizeof(gaps) - 1;
 	int64_t ns = l->s->stall_ns, max = l->s->stall_max_ns;
 
-	ns = ns > PLAT_FOREVER / gaps[n] ? PLAT_FOREVER : ns * gaps[n];
+	ns = ns > plat_div(PLAT_FOREVER, gaps[n]) ? PLAT_FOREVER : ns * gaps[n];
 	return max && ns > max ? max : ns;
 }
 

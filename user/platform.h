@@ -249,6 +249,7 @@ static inline void *plat_alloc_lines(size_t n)
 }
 
 #define plat_sort		qsort
+#define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 #define plat_owner_valid(m)	(!(m))
 
 /* threads */

@@ -121,6 +121,7 @@ void sim_free(void *p);
 #define plat_free(p)		sim_free(p)
 #define plat_free_record(p)	sim_free(p)
 #define plat_sort		qsort
+#define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 
 /* threads; a scenario says whether workers are told to stop one by one */
 

@@ -45,6 +45,12 @@ static const struct op *pick(struct rng *r)
 	return &ops[i];
 }
 
+/* Never 0. */
+static unsigned int second(void)
+{
+	return (unsigned int)tor_seconds(tor_now()) + 1;
+}
+
 static void act(struct actor *a)
 {
 	const struct op *op = pick(&a->rng);
@@ -56,7 +62,7 @@ static void act(struct actor *a)
 		return;
 	}
 	tor_poke(&a->op, op->name);
-	tor_store(&a->since, tor_now());
+	tor_store(&a->since, second());
 	op->fn(a, l);
 	tor_poke(&a->op, "put");
 	life_put(l);
@@ -72,7 +78,7 @@ static void end_lives(struct actor *a)
 		while (tor_peek(&actors[i].started) && !tor_load(&actors[i].ended))
 			tor_nap(TOR_MSEC);
 	tor_poke(&a->op, "end");
-	tor_store(&a->since, tor_now());
+	tor_store(&a->since, second());
 	lives_exit(&a->rng);
 	tor_store(&a->since, 0);
 }
@@ -155,14 +161,14 @@ static void say_progress(int64_t start)
 /* An operation that does not end: a wake-up was lost, or a stop waits for nothing. */
 static bool hangs(void)
 {
-	int64_t now = tor_now(), since;
+	unsigned int now = second(), since;
 	bool any = false;
 	char line[100];
 	int i;
 
 	for (i = 0; i < tor.threads; i++) {
 		since = tor_load(&actors[i].since);
-		if (!since || now - since < tor.hang * TOR_SEC)
+		if (!since || now - since <= (unsigned int)tor.hang)
 			continue;
 		snprintf(line, sizeof(line), "error: actor %d is stuck in \"%s\"", i,
 			 tor_peek(&actors[i].op));

@@ -77,8 +77,7 @@ struct actor {
 	unsigned int nr;
 	struct tor_thread thread;
 	const char *op;			/* what it is at, since when; for the watchdog */
-	/* Read whole, also on i386. */
-	__attribute__((aligned(8))) int64_t since;	/* 0: between two operations */
+	unsigned int since;		/* a second (one word everywhere); 0: between two */
 	/* synchronous ones that it ran itself */
 	__attribute__((aligned(8))) unsigned long long tasks;
 	bool started, ended;

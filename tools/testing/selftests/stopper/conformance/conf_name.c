@@ -83,7 +83,7 @@ static void name_over_128_bytes_is_cut(void)
 /* Escapes count by what they take up, and are not cut in two. */
 static void name_of_escapes_is_cut_too(void)
 {
-	char name[201], shown[1024];
+	char name[201], shown[512];
 
 	memset(name, '\n', 200);
 	name[200] = '\0';

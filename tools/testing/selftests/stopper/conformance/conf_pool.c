@@ -146,7 +146,7 @@ static void cancel_on_fire(struct stopper_on_fire *of, void *ctx)
  */
 static noinline void tasks_get_their_threads(struct many *m)
 {
-	char old_stack[1024];
+	char old_stack[768];
 	size_t i;
 	int written = 0;
 

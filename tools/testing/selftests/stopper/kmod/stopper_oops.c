@@ -126,7 +126,7 @@ static void on_panic(void *arg, const struct stopper_panic_info *info)
 	complete(&told);
 }
 
-static void die(struct stopper_ctx *ctx, void *arg)
+static void die_as_told(struct stopper_ctx *ctx, void *arg)
 {
 	int *nowhere = NULL;
 
@@ -147,12 +147,12 @@ static void die_in_time(struct stopper_ctx *ctx, void *arg)
 	complete(&ready);
 	if (waiting)
 		stopper_wait(stopper_should_quiesce(its), NULL);
-	die(ctx, arg);
+	die_as_told(ctx, arg);
 }
 
 static void die_late(struct stopper_closer *closer)
 {
-	die(NULL, NULL);
+	die_as_told(NULL, NULL);
 }
 
 static void begin_handle(void)
@@ -206,10 +206,10 @@ static void outer(struct stopper_ctx *ctx, void *arg)
 		complete(&ready);
 		if (waiting)
 			stopper_wait(stopper_should_stop(its), NULL);
-		die(ctx, arg);
+		die_as_told(ctx, arg);
 		break;
 	case CLOSER:
-		die(ctx, arg);
+		die_as_told(ctx, arg);
 		break;
 	default:
 		die_in_time(ctx, arg);
