@@ -21,7 +21,7 @@
 #define TASKS	4
 #define KEPT	32
 #define LIVE	8192
-#define ALARM_S	60
+#define ALARM_S	240
 /* A stop must come to its end, and what is made to fail no end is not waited for. */
 #define STICKY	6
 
