@@ -4,15 +4,11 @@
  *
  * An event gets its eventfd when somebody first asks. Asking and firing hold the
  * event's lock, so the descriptor is made readable by whichever comes second. It
- * is never read, so it stays readable; it belongs to the event, so the firing
- * thread never writes to a number that the program has reused. It is closed by the last
- * put of what the event lies in, which is no cancellation point as close() would be.
+ * is never read, so it stays readable. It is closed by the last put of what the event lies
+ * in. If the program has closed it, who asks next gets a new one.
  */
 #include <liburing.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <stopper/uring.h>
 #include "internal.h"
 
@@ -20,13 +16,13 @@
 void plat_event_fired(struct stopper_event *ev)
 {
 	if (ev->fd)
-		eventfd_signal(ev->fd - 1);
+		eventfd_signal(ev->fd - 1, FD_EVENT);
 }
 
 void plat_event_closed(struct stopper_event *ev)
 {
 	if (ev->fd)
-		syscall(SYS_close, ev->fd - 1);
+		eventfd_close(ev->fd - 1, FD_EVENT);
 	ev->fd = 0;
 }
 
@@ -40,11 +36,10 @@ int stopper_event_fd(struct stopper_event *ev)
 	if (plat_is_copy())
 		return -ENOTSUP;
 	plat_lock(&ev->lock, f);
-	fd = ev->fd ? ev->fd - 1 : eventfd(ev->fired ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fd >= 0)
-		ev->fd = fd + 1;
-	else
-		fd = -errno;
+	fd = ev->fd - 1;
+	if (fd < 0 || !fd_is_ours(fd, FD_EVENT))
+		fd = eventfd_open(ev->fired ? 1 : 0, FD_EVENT);
+	ev->fd = fd < 0 ? 0 : fd + 1;
 	plat_unlock(&ev->lock, f);
 	return fd;
 }

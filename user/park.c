@@ -14,7 +14,7 @@
  * wake that follows may find nobody, or somebody else: a stray FUTEX_WAKE on an
  * address, or a stray write to an eventfd that by then serves another waiter.
  * Both are spurious wake-ups, which every park loop here survives; and the
- * eventfds are never closed, so it is never a stranger's file.
+ * library closes no eventfd that a waker may know.
  *
  * Rings are pooled: a waiter borrows one for the wait. There are at most
  * MAX_RINGS, so a program's descriptors are not eaten up by its waits; the next
@@ -26,6 +26,13 @@
  * kernel.io_uring_disabled, RLIMIT_MEMLOCK). Out of descriptors just then is no
  * answer: the question is asked again at the next wait.
  *
+ * A ring may fail later (ring.c): its descriptor was closed, or a seccomp filter was added. The
+ * wait continues on the futex, the ring is dropped; and if io_uring is refused, no other is opened.
+ * A FUTEX_WAIT that a failed ring had submitted would take the wake-up of whoever waits at that
+ * address next, perhaps a lock of the program's, so the waiter ends it with a FUTEX_WAKE. A
+ * waiter whose eventfd was closed can be woken by nobody: so each looks at its word again once
+ * in LOOK_NS.
+ *
  * A wait is no cancellation point: a cancelled thread must not leave with a ring,
  * a lock, or its records on somebody's list. So all system calls here go through
  * syscall(), which is none, as liburing's are.
@@ -33,17 +40,15 @@
  * Ordered accesses: (K) the waker's exchange is a release, taking SET away is an
  * acquire: what was done before unpark() is seen after park().
  */
-#include <liburing.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <stopper/uring.h>
-#include "internal.h"
+#include "ring.h"
 
 #define EMPTY		0u
 #define SET		1u
@@ -56,19 +61,11 @@
 
 #define MAX_RINGS	32
 #define CHILD_NS	(10 * NS_PER_SEC)	/* looks of an idle thread for children */
-#define RING_ENTRIES	4
-#define TAG_WAIT	1
-#define TAG_CANCEL	2
+#define LOOK_NS		NS_PER_SEC		/* an eventfd may have been closed */
 
 enum backend { UNDECIDED, URING_FUTEX, URING_EVENTFD, FUTEX };
 
 static const char * const names[] = { NULL, "uring-futex", "uring-eventfd", "futex" };
-
-struct ring {
-	struct io_uring uring;
-	int efd;		/* -1: this back end needs none */
-	struct ring *next;
-};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum backend backend;
@@ -90,14 +87,6 @@ void futex_wake(uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* A counter that is full is readable as well. */
-void eventfd_signal(int fd)
-{
-	uint64_t one = 1;
-
-	syscall(SYS_write, fd, &one, sizeof(one));
-}
-
 void plat_unpark(struct plat_parker *p)
 {
 	/* (K) pairs with take() */
@@ -107,7 +96,7 @@ void plat_unpark(struct plat_parker *p)
 	if (old == WAITING)
 		futex_wake(&p->word);
 	else if (old & FD)
-		eventfd_signal((int)(old & ~FD));
+		eventfd_signal((int)(old & ~FD), FD_WAITER);
 }
 
 static bool take(struct plat_parker *p)
@@ -131,93 +120,38 @@ static void ring_prep_futex(struct io_uring_sqe *sqe, uint32_t *word, uint32_t v
 	sqe->addr3 = FUTEX_BITSET_MATCH_ANY;
 }
 
-static void reap(struct io_uring *uring, bool *waiting, bool *cancelling)
-{
-	struct io_uring_cqe *cqe;
-	unsigned int head, n = 0;
-
-	io_uring_for_each_cqe(uring, head, cqe) {
-		if (cqe->user_data == TAG_WAIT)
-			*waiting = false;
-		else
-			*cancelling = false;
-		n++;
-	}
-	io_uring_cq_advance(uring, n);
-}
-
-static bool ring_is_alive(int err)
-{
-	return err >= 0 || err == -EINTR || err == -ETIME || err == -EAGAIN || err == -EBUSY;
-}
-
-/*
- * Waits for the request that is in the ring's queue. Nothing is left in flight.
- * false: the ring is dead: somebody closed what was not his.
- */
-static bool ring_wait(struct ring *r, int64_t deadline)
-{
-	bool waiting = true, cancelling = false, alive;
-	struct __kernel_timespec ts, *tsp = NULL;
-	struct io_uring_sqe *sqe;
-	struct io_uring_cqe *cqe;
-	int64_t left;
-
-	if (deadline != PLAT_FOREVER) {
-		left = deadline - plat_now();
-		left = left > 0 ? left : 0;
-		ts.tv_sec = left / NS_PER_SEC;
-		ts.tv_nsec = left % NS_PER_SEC;
-		tsp = &ts;
-	}
-	alive = ring_is_alive(io_uring_submit_and_wait_timeout(&r->uring, &cqe, 1, tsp, NULL));
-	reap(&r->uring, &waiting, &cancelling);
-	if (!waiting || !alive)
-		return alive;
-	/* Deadline or signal: the request must not outlive our stack. */
-	sqe = io_uring_get_sqe(&r->uring);
-	io_uring_prep_cancel64(sqe, TAG_WAIT, 0);
-	io_uring_sqe_set_data64(sqe, TAG_CANCEL);
-	cancelling = true;
-	while (alive && (waiting || cancelling)) {
-		alive = ring_is_alive(io_uring_submit_and_wait(&r->uring, 1));
-		reap(&r->uring, &waiting, &cancelling);
-	}
-	return alive;
-}
-
-static bool wait_uring_futex(struct ring *r, struct plat_parker *p, int64_t deadline)
+static int wait_uring_futex(struct ring *r, struct plat_parker *p, int64_t deadline)
 {
 	struct io_uring_sqe *sqe;
-	bool alive;
+	int err;
 
 	if (!change(p, EMPTY, WAITING))
-		return true;
+		return 0;
 	sqe = io_uring_get_sqe(&r->uring);
 	ring_prep_futex(sqe, &p->word, WAITING);
-	io_uring_sqe_set_data64(sqe, TAG_WAIT);
-	alive = ring_wait(r, deadline);
+	io_uring_sqe_set_data64(sqe, RING_TAG);
+	err = ring_wait(r, deadline);
 	change(p, WAITING, EMPTY);
-	return alive;
+	if (err)
+		futex_wake(&p->word);	/* ends the request, should it have been submitted */
+	return err;
 }
 
-static bool wait_uring_eventfd(struct ring *r, struct plat_parker *p, int64_t deadline)
+static int wait_uring_eventfd(struct ring *r, struct plat_parker *p, int64_t deadline)
 {
 	uint32_t waiting = FD | (uint32_t)r->efd;
+	int64_t look = plat_now() + LOOK_NS;
 	struct io_uring_sqe *sqe;
-	uint64_t stale;
-	bool alive;
+	int err;
 
-	/* A stray write to an earlier waiter; non-blocking. */
-	syscall(SYS_read, r->efd, &stale, sizeof(stale));
 	if (!change(p, EMPTY, waiting))
-		return true;
+		return 0;
 	sqe = io_uring_get_sqe(&r->uring);
 	io_uring_prep_poll_add(sqe, r->efd, POLLIN);
-	io_uring_sqe_set_data64(sqe, TAG_WAIT);
-	alive = ring_wait(r, deadline);
+	io_uring_sqe_set_data64(sqe, RING_TAG);
+	err = ring_wait(r, look < deadline ? look : deadline);
 	change(p, waiting, EMPTY);
-	return alive;
+	return err ? err : eventfd_drain(r->efd, FD_WAITER);
 }
 
 static void wait_futex(struct plat_parker *p, int64_t deadline)
@@ -226,31 +160,6 @@ static void wait_futex(struct plat_parker *p, int64_t deadline)
 		return;
 	futex_wait(&p->word, WAITING, deadline);
 	change(p, WAITING, EMPTY);
-}
-
-static struct ring *ring_open(bool with_fd, int *err)
-{
-	struct ring *r = calloc(1, sizeof(*r));
-
-	*err = -ENOMEM;
-	if (!r)
-		return NULL;
-	r->efd = with_fd ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
-	*err = with_fd && r->efd < 0 ? -errno : io_uring_queue_init(RING_ENTRIES, &r->uring, 0);
-	if (!*err)
-		return r;
-	if (r->efd >= 0)
-		close(r->efd);
-	free(r);
-	return NULL;
-}
-
-static void ring_close(struct ring *r)
-{
-	if (r->efd >= 0)
-		close(r->efd);
-	io_uring_queue_exit(&r->uring);
-	free(r);
 }
 
 /* Asks the ring itself: a probe may say yes where a filter says no. */
@@ -265,7 +174,7 @@ static bool ring_does(struct ring *r, enum backend b)
 		ring_prep_futex(sqe, &word, 1);	/* not its value: ends at once */
 		want = -EAGAIN;
 	} else {
-		eventfd_signal(r->efd);
+		eventfd_signal(r->efd, FD_WAITER);
 		io_uring_prep_poll_add(sqe, r->efd, POLLIN);
 		want = POLLIN;
 	}
@@ -345,11 +254,43 @@ static unsigned int max_rings(void)
 	return MAX_RINGS;
 }
 
+/* With the lock held. A filter that came late, say: from now on no ring is asked for. */
+static void ring_failed(int err)
+{
+	char line[120];
+
+	if (backend == FUTEX || (err != -EPERM && err != -EACCES && err != -ENOSYS))
+		return;
+	backend = FUTEX;
+	snprintf(line, sizeof(line),
+		 "io_uring is refused from now on (error %d): waiting on futexes", -err);
+	plat_log(STOPPER_LOG_WARNING, line);
+}
+
+/* With the lock held; NULL: none can be had now. */
+static struct ring *ring_get(enum backend b)
+{
+	struct ring *r = idle;
+	int err = 0;
+
+	if (r) {
+		idle = r->next;
+		return r;
+	}
+	if (nrings < max_rings())
+		r = ring_open(b == URING_EVENTFD, &err);
+	if (r)
+		nrings++;
+	else
+		ring_failed(err);
+	return r;
+}
+
 /* How to wait now, and the ring for it; without one, FUTEX. */
 static enum backend borrow(struct ring **ring)
 {
 	enum backend b;
-	int err, cancel;
+	int cancel;
 
 	*ring = NULL;
 	if (plat_forked)
@@ -360,15 +301,8 @@ static enum backend borrow(struct ring **ring)
 	if (backend == UNDECIDED)
 		decide();
 	b = backend;
-	if (b == URING_FUTEX || b == URING_EVENTFD) {
-		*ring = idle;
-		if (*ring) {
-			idle = (*ring)->next;
-		} else if (nrings < max_rings()) {
-			*ring = ring_open(b == URING_EVENTFD, &err);
-			nrings += *ring ? 1 : 0;
-		}
-	}
+	if (b == URING_FUTEX || b == URING_EVENTFD)
+		*ring = ring_get(b);
 	pthread_mutex_unlock(&lock);
 	pthread_setcancelstate(cancel, NULL);
 	return *ring ? b : FUTEX;
@@ -382,25 +316,49 @@ static void give_back(struct ring *r)
 	pthread_mutex_unlock(&lock);
 }
 
+/* This wait goes on without it, and the next one gets another. */
+static void give_up(struct ring *r, int err)
+{
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_mutex_lock(&lock);
+	if (ring_drop(r))
+		nrings--;
+	ring_failed(err);
+	pthread_mutex_unlock(&lock);
+	pthread_setcancelstate(cancel, NULL);
+}
+
+/* 0, or why the ring is of no use any more. */
+static int wait_uring(enum backend b, struct ring *r, struct plat_parker *p, int64_t deadline)
+{
+	return b == URING_FUTEX ? wait_uring_futex(r, p, deadline) :
+	       wait_uring_eventfd(r, p, deadline);
+}
+
 bool plat_park(struct plat_parker *p, int64_t deadline)
 {
 	struct ring *r;
 	enum backend b;
-	bool woken, alive = true;
+	bool woken;
+	int err;
 
 	if (take(p))
 		return true;
 	b = borrow(&r);
 	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
-		if (b == URING_FUTEX && alive)
-			alive = wait_uring_futex(r, p, deadline);
-		else if (b == URING_EVENTFD && alive)
-			alive = wait_uring_eventfd(r, p, deadline);
-		else
+		if (!r) {
 			wait_futex(p, deadline);
+			continue;
+		}
+		err = wait_uring(b, r, p, deadline);
+		if (err) {
+			give_up(r, err);
+			r = NULL;
+		}
 	}
-	/* A dead ring is left where it is: its descriptor is somebody else's now. */
-	if (r && alive)
+	if (r)
 		give_back(r);
 	return woken;
 }

@@ -318,7 +318,17 @@ void record_flush(void);
 void trace_record(bool on);
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
-void eventfd_signal(int fd);
+
+/* Which of our files, told from a stranger's; eventfd.c. */
+enum fd_mark { FD_RING = 62, FD_WAITER, FD_EVENT };
+
+void fd_mark(int fd, enum fd_mark mark);
+bool fd_is_ours(int fd, enum fd_mark mark);
+int eventfd_open(unsigned int n, enum fd_mark mark);
+void eventfd_close(int fd, enum fd_mark mark);
+void eventfd_signal(int fd, enum fd_mark mark);
+int eventfd_drain(int fd, enum fd_mark mark);
+
 int thread_create(void *(*fn)(void *arg), void *arg);
 bool thread_has_children(void);
 

@@ -38,6 +38,8 @@ STOPPER_API int stopper_uring_prep_event(struct io_uring_sqe *sqe, struct stoppe
  *
  * Decided at the first wait, by asking the kernel, unless the environment says
  * STOPPER_WAIT=uring-futex, uring-eventfd or futex.
+ * Where io_uring is refused later, by a seccomp filter say, it is futex from then on, which is
+ * said once on standard error.
  * Return: one of these three.
  */
 STOPPER_API const char *stopper_wait_backend(void);

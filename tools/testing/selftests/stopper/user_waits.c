@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * user_waits.c - waits on rings, with each way to wait: they are not counted as waits for I/O, and
+ * go on when the program closes the library's descriptors or forbids io_uring.
+ *
+ * The harness runs each test in a process of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stopper/stopper.h>
+#include <stopper/uring.h>
+#include "kselftest_harness.h"
+
+#define THREADS	16
+#define LAST	120	/* of the numbers that strangers take */
+#define MSEC	1000000LL
+
+static struct stopper_event go;
+static pthread_t thread[THREADS];
+static int tid[THREADS];
+
+static void nap(void)
+{
+	const struct timespec ms = { 0, MSEC };
+
+	nanosleep(&ms, NULL);
+}
+
+static void *wait_for_go(void *arg)
+{
+	__atomic_store_n((int *)arg, (int)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	if (stopper_wait(&go, NULL))
+		abort();
+	return NULL;
+}
+
+static bool sleeps(int tid)
+{
+	char path[64], line[512] = "";
+	const char *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	fclose(f);
+	state = strrchr(line, ')');
+	return state && (state[2] == 'S' || state[2] == 'D');
+}
+
+/* All threads wait for @go. */
+static void start_waiting(struct __test_metadata *_metadata)
+{
+	int i;
+
+	stopper_event_init(&go);
+	for (i = 0; i < THREADS; i++) {
+		tid[i] = 0;
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, wait_for_go, &tid[i]));
+	}
+	for (i = 0; i < THREADS; i++)
+		while (!__atomic_load_n(&tid[i], __ATOMIC_SEQ_CST) || !sleeps(tid[i]))
+			nap();
+}
+
+static void end_waiting(void)
+{
+	int i;
+
+	stopper_event_fire(&go);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	stopper_event_destroy(&go);
+}
+
+FIXTURE(waits)
+{
+	bool skip;
+};
+
+FIXTURE_VARIANT(waits)
+{
+	const char *way;
+};
+
+FIXTURE_VARIANT_ADD(waits, uring_futex) { .way = "uring-futex" };
+FIXTURE_VARIANT_ADD(waits, uring_eventfd) { .way = "uring-eventfd" };
+FIXTURE_VARIANT_ADD(waits, futex) { .way = "futex" };
+
+FIXTURE_SETUP(waits)
+{
+	setenv("STOPPER_WAIT", variant->way, 1);
+	self->skip = strcmp(stopper_wait_backend(), variant->way);
+	if (self->skip)
+		SKIP(return, "this machine has no such ring");
+}
+
+FIXTURE_TEARDOWN(waits)
+{
+}
+
+/* In the whole system: others may be among them. */
+static long blocked_on_io(void)
+{
+	FILE *f = fopen("/proc/stat", "r");
+	char line[4096];
+	long n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "procs_blocked %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+TEST_F(waits, are_not_blocked_on_io)
+{
+	int looks, fewer = 0;
+
+	if (self->skip)
+		SKIP(return, "this machine has no such ring");
+	if (blocked_on_io() < 0)
+		SKIP(return, "no procs_blocked in /proc/stat");
+	start_waiting(_metadata);
+	/* Were they counted, no look could find fewer, once all are in their sleep. */
+	for (looks = 0; looks < 2000 && fewer < 50; looks++) {
+		fewer = blocked_on_io() < THREADS ? fewer + 1 : 0;
+		nap();
+	}
+	EXPECT_EQ(50, fewer);
+	end_waiting();
+}
+
+/* What has the library's numbers after they were closed. */
+static ino_t file_of[LAST + 1];
+
+static void strangers_take_all_numbers(struct __test_metadata *_metadata)
+{
+	struct stat st;
+	int fd;
+
+	ASSERT_EQ(0, syscall(SYS_close_range, 3, ~0U, 0));
+	do {
+		fd = memfd_create("stranger", 0);
+		ASSERT_GE(fd, 0);
+		if (fd < LAST && fd % 3 == 0)
+			ASSERT_GE(eventfd(1, EFD_NONBLOCK), 0);
+		ASSERT_EQ(0, fstat(fd, &st));
+		file_of[fd] = st.st_ino;
+	} while (fd < LAST);
+}
+
+static void expect_strangers_untouched(struct __test_metadata *_metadata)
+{
+	struct stat st;
+	uint64_t n;
+	int fd;
+
+	for (fd = 3; fd <= LAST; fd++) {
+		ASSERT_EQ(0, fstat(fd, &st));
+		if (file_of[fd]) {
+			EXPECT_EQ(file_of[fd], st.st_ino);
+			EXPECT_EQ(0, st.st_size);
+		} else {
+			n = 0;
+			EXPECT_EQ(sizeof(n), read(fd, &n, sizeof(n)));
+			EXPECT_EQ(1, n);
+		}
+	}
+}
+
+TEST_F(waits, survive_that_their_descriptors_are_closed)
+{
+	if (self->skip)
+		SKIP(return, "this machine has no such ring");
+	start_waiting(_metadata);
+	if (syscall(SYS_close_range, ~0U, ~0U, 0))
+		SKIP(end_waiting(); return, "no close_range() here");
+	strangers_take_all_numbers(_metadata);
+	end_waiting();
+	start_waiting(_metadata);
+	end_waiting();
+	expect_strangers_untouched(_metadata);
+}
+
+TEST_F(waits, go_on_when_idle_rings_were_closed)
+{
+	if (self->skip)
+		SKIP(return, "this machine has no such ring");
+	if (syscall(SYS_close_range, ~0U, ~0U, 0))
+		SKIP(return, "no close_range() here");
+	start_waiting(_metadata);
+	end_waiting();
+	strangers_take_all_numbers(_metadata);
+	start_waiting(_metadata);
+	end_waiting();
+	expect_strangers_untouched(_metadata);
+}
+
+/* Also for the threads that there are. */
+static bool forbid(unsigned int nr)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 4, .filter = code };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
+}
+
+TEST_F(waits, go_on_when_io_uring_is_forbidden_later)
+{
+	if (self->skip)
+		SKIP(return, "this machine has no such ring");
+	start_waiting(_metadata);
+	if (!forbid(__NR_io_uring_enter) || !forbid(__NR_io_uring_setup))
+		SKIP(end_waiting(); return, "no seccomp filters here");
+	end_waiting();
+	start_waiting(_metadata);
+	end_waiting();
+	EXPECT_STREQ("futex", stopper_wait_backend());
+}
+
+TEST(descriptor_of_an_event_is_closed_by_the_program)
+{
+	struct stopper_event asked, fired;
+	struct pollfd p = { .events = POLLIN };
+
+	if (syscall(SYS_close_range, ~0U, ~0U, 0))
+		SKIP(return, "no close_range() here");
+	stopper_event_init(&asked);
+	stopper_event_init(&fired);
+	ASSERT_GE(stopper_event_fd(&asked), 3);
+	ASSERT_GE(stopper_event_fd(&fired), 3);
+	strangers_take_all_numbers(_metadata);
+	p.fd = stopper_event_fd(&asked);
+	EXPECT_GT(p.fd, LAST);
+	stopper_event_fire(&asked);
+	EXPECT_EQ(1, poll(&p, 1, -1));
+	stopper_event_fire(&fired);
+	stopper_event_destroy(&asked);
+	stopper_event_destroy(&fired);
+	expect_strangers_untouched(_metadata);
+}
+
+TEST_HARNESS_MAIN
