@@ -39,6 +39,7 @@ struct stopper_ctx {
 	struct stopper_on_fire stopper_tie;
 	struct plat_timer timer;
 	bool timed;
+	bool killable;			/* constant once others see it */
 	const struct span *span;	/* in here or further up; NULL: none */
 };
 
@@ -52,6 +53,28 @@ struct span_ctx {
 const struct span *ctx_span(const struct stopper_ctx *ctx)
 {
 	return ctx ? ctx->span : NULL;
+}
+
+/* Why this thread shall wait no longer with it; 0: it may. */
+int ctx_wait_err(const struct stopper_ctx *ctx)
+{
+	int err = stopper_ctx_err(ctx);
+
+	return !err && ctx && ctx->killable && plat_killed() ? -EINTR : err;
+}
+
+/* What ends a wait in @p with this context. */
+void wake_on_ctx(struct wake_on *w, struct stopper_ctx *ctx, struct plat_parker *p)
+{
+	if (ctx && ctx->killable)
+		plat_park_killable(p);
+	wake_on(w, ctx ? &ctx->done : NULL, p);
+}
+
+/* Before others see it. */
+void ctx_make_killable(struct stopper_ctx *ctx)
+{
+	ctx->killable = true;
 }
 
 /* Cuts the ties that have not called yet. */
@@ -151,6 +174,7 @@ static struct stopper_ctx *ctx_new_within(size_t size, struct stopper_ctx *paren
 		return NULL;
 	stopper_event_init(&ctx->done);
 	ctx->span = ctx_span(parent);
+	ctx->killable = parent && parent->killable;
 	ctx->refs = 1;
 	ctx->pins = 1;
 	ctx->parent = stopper_ctx_get(parent);

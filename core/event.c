@@ -376,12 +376,12 @@ static int wait_attached(struct stopper_event *const *evs, unsigned int n,
 	int hit, err;
 
 	plat_park_init(&park);
-	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &park);
+	wake_on_ctx(&wctx, ctx, &park);
 	for (i = 0; i < n; i++)
 		wake_on(&w[i], evs[i], &park);
 	for (;;) {
 		hit = first_fired(evs, n);
-		err = stopper_ctx_err(ctx);
+		err = ctx_wait_err(ctx);
 		if (hit >= 0 || err)
 			break;
 		plat_park(&park, PLAT_FOREVER);

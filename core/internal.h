@@ -27,6 +27,10 @@
  *                                                                and does not freeze in them. May be
  *                                                                nothing where threads freeze without
  *                                                                locks only
+ *   plat_park_killable(p)                              any       after init: p's parks also end
+ *                                                                when plat_killed()
+ *   plat_killed()                                      any       has this thread got a signal that
+ *                                                                kills? Only the kernel's can
  *   plat_unpark(p)                  release            any       a park ends, now or the next one
  *   plat_event_fired(ev)                               any       ev's descriptor becomes readable
  *   plat_event_closed(ev)                              any       and is closed
@@ -410,6 +414,9 @@ struct slot_table *slots_walk(struct slot_table *t);
 void pool_slots_exit(void);
 
 /* ctx.c */
+int ctx_wait_err(const struct stopper_ctx *ctx);
+void wake_on_ctx(struct wake_on *w, struct stopper_ctx *ctx, struct plat_parker *p);
+void ctx_make_killable(struct stopper_ctx *ctx);
 const struct span *ctx_span(const struct stopper_ctx *ctx);
 
 /* span.c */

@@ -114,7 +114,7 @@ static int give_up(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stop
 {
 	if (sem->closed || stopper_event_fired(quit))
 		return -ESHUTDOWN;
-	return stopper_ctx_err(ctx);
+	return ctx_wait_err(ctx);
 }
 
 /* Waits as one who is on the list. */
@@ -146,7 +146,7 @@ static int sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct 
 	struct wake_on wctx, wquit;
 	int err;
 
-	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me->park);
+	wake_on_ctx(&wctx, ctx, &me->park);
 	wake_on(&wquit, quit, &me->park);
 	err = wait_done(sem, me, ctx, quit);
 	wake_off(&wquit);

@@ -74,7 +74,7 @@ struct follower {
 
 static int patience_err(const struct patience *p)
 {
-	int err = stopper_ctx_err(p->ctx);
+	int err = ctx_wait_err(p->ctx);
 
 	if (!err && p->until != PLAT_FOREVER && plat_now() >= p->until)
 		err = -ETIMEDOUT;
@@ -432,7 +432,7 @@ static int lead(struct stopper *s, bool stop, const struct patience *p)
 	plat_lock(&s->lock, f);
 	s->leader = &l.park;
 	plat_unlock(&s->lock, f);
-	wake_on(&l.wctx, ctx ? stopper_ctx_done(ctx) : NULL, &l.park);
+	wake_on_ctx(&l.wctx, ctx, &l.park);
 	if (!s->quiesced)
 		err = lead_quiesce(&l);
 	if (!err && stop)
@@ -459,7 +459,7 @@ static int follow(struct stopper *s, struct follower *me, const struct patience 
 	bool woken;
 	int err;
 
-	wake_on(&wctx, ctx ? stopper_ctx_done(ctx) : NULL, &me->park);
+	wake_on_ctx(&wctx, ctx, &me->park);
 	for (;;) {
 		plat_lock(&s->lock, f);
 		woken = me->woken;

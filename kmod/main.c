@@ -82,6 +82,16 @@ static void keeper_fn(struct work_struct *work)
 
 DECLARE_WORK(keeper_work, keeper_fn);
 
+int stopper_ctx_with_kill(struct stopper_ctx *parent, struct stopper_ctx **out)
+{
+	int err = stopper_ctx_with_cancel(parent, out);
+
+	if (!err)
+		ctx_make_killable(*out);
+	return err;
+}
+EXPORT_SYMBOL_GPL(stopper_ctx_with_kill);
+
 static void devm_stop(void *data)
 {
 	struct stopper *s = data;

@@ -18,6 +18,10 @@
  * is a kthread that asked for it (set_freezable); else suspend would give up after 20 s.
  * What wakes it meanwhile is not lost: ->set stays, and is looked at after the thaw.
  *
+ * Kill. With a context of stopper_ctx_with_kill() the wait is also TASK_WAKEKILL: the signal
+ * wakes it, and the core looks (plat_killed()) before it parks again. It stays idle in
+ * all else: nobody's load.
+ *
  * A frozen thread keeps its locks. That is why lockdep warns of TASK_FREEZABLE with a lock
  * held, unless it is marked as known (_UNSAFE), as it is here: a lock of the caller's own
  * does no harm, as others who wait for it let suspend give up, as before. A lock that
@@ -40,6 +44,7 @@ void plat_park_init(struct plat_parker *p)
 	raw_spin_lock_init(&p->lock);
 	p->set = false;
 	p->no_freeze = false;
+	p->killable = false;
 	p->waiter = current;
 }
 
@@ -57,7 +62,8 @@ static bool take(struct plat_parker *p)
 
 bool plat_park(struct plat_parker *p, s64 deadline)
 {
-	unsigned int state = TASK_IDLE | (p->no_freeze ? 0 : TASK_FREEZABLE_UNSAFE);
+	unsigned int state = TASK_IDLE | (p->no_freeze ? 0 : TASK_FREEZABLE_UNSAFE) |
+			     (p->killable ? TASK_WAKEKILL : 0);
 	long left = MAX_SCHEDULE_TIMEOUT;
 	bool set;
 
@@ -72,12 +78,12 @@ bool plat_park(struct plat_parker *p, s64 deadline)
 		}
 		set_current_state(state);
 		set = take(p);
-		if (set || !left)
+		if (set || !left || (p->killable && plat_killed()))
 			break;
 		schedule_timeout(left);
 	}
 	__set_current_state(TASK_RUNNING);
-	return set;
+	return set || left;
 }
 
 void plat_unpark(struct plat_parker *p)

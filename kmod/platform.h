@@ -33,6 +33,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
@@ -92,6 +93,7 @@ struct plat_parker {
 	raw_spinlock_t lock;
 	bool set;
 	bool no_freeze;
+	bool killable;
 	struct task_struct *waiter;
 };
 
@@ -101,6 +103,8 @@ void plat_unpark(struct plat_parker *p);
 
 #define plat_park_idle(p, deadline) plat_park(p, deadline)
 #define plat_park_no_freeze(p)	((void)((p)->no_freeze = true))
+#define plat_park_killable(p)	((void)((p)->killable = true))
+#define plat_killed()		fatal_signal_pending(current)
 #define plat_relax()		cpu_relax()
 #define plat_spins()		0
 #define plat_might_sleep()	might_sleep()

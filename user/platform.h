@@ -133,6 +133,8 @@ void plat_event_fired(struct stopper_event *ev);
 void plat_event_closed(struct stopper_event *ev);
 
 #define plat_park_no_freeze(p)	((void)(p))
+#define plat_park_killable(p)	((void)(p))
+#define plat_killed()		false
 #define plat_might_sleep()	((void)0)
 #define plat_resched()		((void)0)
 

@@ -173,6 +173,27 @@ STOPPER_API bool stopper_ctx_span(const struct stopper_ctx *ctx, struct stopper_
  */
 STOPPER_API bool stopper_current_span(struct stopper_span *out);
 
+#ifdef __KERNEL__
+/**
+ * stopper_ctx_with_kill() - a context whose waits a kill ends; kernel only
+ * @parent: ends with this one as well; NULL: the background
+ * @out: the new context, with one reference
+ *
+ * Whatever waits with it, or with one derived from it, also ends when the waiting process
+ * has got a signal that kills, with -EINTR: stopper_stop(), stopper_quiesce(),
+ * stopper_wait(), stopper_wait_any(), stopper_sem_acquire() and
+ * stopper_run_limited_async_task(). As with a deadline nothing is undone: a stop has begun,
+ * and a later call goes on from there. The context itself does not end by that.
+ *
+ * For what a process does on its own behalf, as an ioctl. Where the wait must not be given up,
+ * as in a module's exit function, which cannot fail, use none.
+ *
+ * Context: process context, allocates.
+ * Return: 0; -EINVAL without @out; -ENOMEM.
+ */
+int stopper_ctx_with_kill(struct stopper_ctx *parent, struct stopper_ctx **out);
+#endif
+
 /* Every context begins with its event. The code it fires with is the errno. */
 struct stopper_ctx_head {
 	/* private: */

@@ -69,6 +69,8 @@ void plat_unpark(struct plat_parker *p);
 #define plat_event_fired(ev)	((void)(ev))
 #define plat_event_closed(ev)	((void)(ev))
 #define plat_park_no_freeze(p)	((void)(p))
+#define plat_park_killable(p)	((void)(p))
+#define plat_killed()		false
 #define plat_might_sleep()	((void)0)
 #define plat_resched()		((void)0)
 #define plat_relax()		((void)0)

@@ -13,10 +13,11 @@
  *   freezable N    N freezable workers that wait for ShouldStop
  *   hold           an async task that waits until `let_go'
  *   let_go
+ *   kill_wait, kill_stop, kill_sem, kill_limited   with a context of stopper_ctx_with_kill()
  *   wait           stopper_wait() for ShouldStop; waits_locked: with a mutex held
  *   stop           stopper_stop(), then put; stop_locked: with a mutex held
  *
- * Reading gives one line: "ran N told N returned N waiting N".
+ * Reading gives one line: "ran N told N returned N waiting N interrupted N".
  */
 #define pr_fmt(fmt) "stopper_machine: " fmt
 
@@ -51,7 +52,7 @@ MODULE_PARM_DESC(no_freeze, "the next stopper is one that suspend waits for");
 
 static struct stopper *s;
 static struct completion let_go;
-static atomic_t ran, told, returned, waiting;
+static atomic_t ran, told, returned, waiting, interrupted;
 static int spin_us;
 static DEFINE_MUTEX(held);
 
@@ -293,6 +294,33 @@ static int stop_and_put(void)
 	return err;
 }
 
+static int killable(const char *what)
+{
+	struct stopper_ctx *ctx;
+	struct stopper_sem sem;
+	int err = stopper_ctx_with_kill(NULL, &ctx);
+
+	if (err)
+		return err;
+	stopper_sem_init(&sem, 0);
+	atomic_inc(&waiting);
+	if (!strcmp(what, "kill_wait"))
+		err = stopper_wait(stopper_should_stop(s), ctx);
+	else if (!strcmp(what, "kill_stop"))
+		err = stopper_stop(s, ctx);
+	else if (!strcmp(what, "kill_sem"))
+		err = stopper_sem_acquire(&sem, ctx);
+	else
+		err = stopper_run_limited_async_task(s, ctx, "machine-limited", &sem, true, spin,
+						     NULL);
+	atomic_dec(&waiting);
+	if (err == -EINTR)
+		atomic_inc(&interrupted);
+	stopper_sem_destroy(&sem);
+	stopper_ctx_put(ctx);
+	return err;
+}
+
 static int locked(int (*fn)(void))
 {
 	int err;
@@ -327,6 +355,8 @@ static int command(const char *what, int n, const char *kind)
 		return locked(wait_in);
 	if (!strcmp(what, "stop"))
 		return stop_and_put();
+	if (!strncmp(what, "kill_", 5))
+		return killable(what);
 	if (!strcmp(what, "stop_locked"))
 		return locked(stop_and_put);
 	if (strcmp(what, "let_go"))
@@ -354,9 +384,10 @@ static ssize_t machine_write(struct file *file, const char __user *from, size_t 
 static ssize_t machine_read(struct file *file, char __user *to, size_t size, loff_t *pos)
 {
 	char line[96];
-	int len = scnprintf(line, sizeof(line), "ran %d told %d returned %d waiting %d\n",
+	int len = scnprintf(line, sizeof(line),
+			    "ran %d told %d returned %d waiting %d interrupted %d\n",
 			    atomic_read(&ran), atomic_read(&told), atomic_read(&returned),
-			    atomic_read(&waiting));
+			    atomic_read(&waiting), atomic_read(&interrupted));
 
 	return simple_read_from_buffer(to, size, pos, line, len);
 }

@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# kernel_kill.sh: a process that waits in a stopper with a killable context ends when it is killed, and the
+# stop that it began goes on later.
+
+plan=8
+. "$(dirname "$0")/kernel_lib.sh"
+machine=/dev/stopper_machine
+
+bk() { echo "$*" >$machine; }
+field() { cut -d' ' -f$1 $machine; }
+waiting() { [ "$(field 8)" = $1 ]; }
+interrupted() { [ "$(field 10)" = $1 ]; }
+phase_is() { grep -q "\"machine\": $1" $debug; }
+
+# killed COMMAND N: the Nth process that ends in COMMAND by a kill, with -EINTR
+killed() {
+	bk $1 &
+	local process=$!
+	wait_for 60 waiting 1 || return
+	kill -9 $process
+	wait $process
+	wait_for 60 interrupted $2 && waiting 0
+}
+
+load stopper
+load stopper_machine
+bk hold
+check kill_ends_a_wait killed kill_wait 1
+check kill_ends_a_wait_for_a_semaphore killed kill_sem 2
+check kill_ends_a_wait_to_run_a_limited_task killed kill_limited 3
+check stopper_still_runs phase_is running
+check kill_ends_the_wait_of_a_stop killed kill_stop 4
+check the_stop_has_begun phase_is quiescing
+bk let_go
+check a_later_stop_goes_on bk stop
+unload stopper_machine
+unload stopper
+dmesg_is_clean dmesg_after_kills
+finish
