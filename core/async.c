@@ -19,18 +19,23 @@ struct async {
 	stopper_fn fn;
 	void *arg;
 	struct traced *traced;		/* NULL: nobody listened */
+	struct module *lent_by;		/* whose function it is, held; or NULL */
 };
 
 _Static_assert(sizeof(struct async) <= 128, "see plat_alloc_record()");
 
 static void async_end(struct async *a)
 {
+	struct module *lent_by = a->lent_by;
+
 	traced_end(a->traced);
 	if (a->sem)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
 	task_leave(a->task.slot);
 	plat_free_record(a);
+	/* Its site was shown until now; who looks at it still does so under RCU. */
+	plat_give_back(lent_by);
 }
 
 static void async_run(struct job *job)
@@ -71,6 +76,10 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 	a = plat_alloc_record(sizeof(*a));
 	if (!a)
 		return -ENOMEM;
+	if (!plat_lend(s, site->owner, &a->lent_by)) {
+		plat_free_record(a);
+		return -ESHUTDOWN;
+	}
 	a->task.job.ops = &async_ops;
 	a->task.job.site = site;
 	a->task.s = s;
@@ -86,6 +95,7 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 /* It was not accepted. */
 static void async_free(struct async *a)
 {
+	plat_give_back(a->lent_by);
 	plat_free_record(a->traced);
 	plat_free_record(a);
 }

@@ -59,6 +59,7 @@ static void tell_closed(struct stopper *s)
 /* The closer that Stop ran is over, whichever way. */
 static void closing_done(struct stopper *s)
 {
+	struct module *lent_by = s->closing_lent_by;
 	plat_flags_t f;
 
 	tell_closed(s);
@@ -68,6 +69,7 @@ static void closing_done(struct stopper *s)
 	s->nclosed++;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
+	plat_give_back(lent_by);
 	stopper_unpin(s);
 }
 
@@ -123,6 +125,8 @@ bool closer_start(struct stopper *s)
 	if (!closer)
 		return false;
 
+	/* Its function may free it. */
+	s->closing_lent_by = closer->lent_by;
 	s->closing_site = (struct stopper_site){ .name = closer_name(closer) };
 	s->close_job.ops = &close_ops;
 	s->close_job.site = &s->closing_site;
@@ -180,8 +184,9 @@ static void late_leave(struct stopper **s)
 	closer_late_done(*s);
 }
 
-int stopper_add_closer(struct stopper *s, struct stopper_closer *closer)
+int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struct module *owner)
 {
+	struct module *lent_by;
 	plat_flags_t f;
 	bool late;
 
@@ -189,6 +194,9 @@ int stopper_add_closer(struct stopper *s, struct stopper_closer *closer)
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
+	if (!plat_lend(s, owner, &lent_by))
+		return -ESHUTDOWN;
+	closer->lent_by = lent_by;
 	plat_lock(&s->lock, f);
 	late = s->phase >= STOPPER_CLOSING;
 	if (late) {
@@ -205,14 +213,18 @@ int stopper_add_closer(struct stopper *s, struct stopper_closer *closer)
 		struct stopper *scope __attribute__((cleanup(late_leave))) = s;
 
 		run_late(scope, closer);
+		/* The caller runs it: its module is there. */
+		plat_give_back(lent_by);
 	}
 	return 0;
 }
-EXPORT_SYMBOL_PLAT(stopper_add_closer);
+EXPORT_SYMBOL_PLAT(__stopper_add_closer);
 
-int stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *arg), void *arg)
+int __stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *arg), void *arg,
+			    struct module *owner)
 {
 	struct closer_fn *cf;
+	int err;
 
 	if (!s || !fn)
 		return -EINVAL;
@@ -225,6 +237,9 @@ int stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *
 	cf->closer.fn = call_plain;
 	cf->fn = fn;
 	cf->arg = arg;
-	return stopper_add_closer(s, &cf->closer);
+	err = __stopper_add_closer(s, &cf->closer, owner);
+	if (err)
+		plat_free(cf);
+	return err;
 }
-EXPORT_SYMBOL_PLAT(stopper_add_closer_fn);
+EXPORT_SYMBOL_PLAT(__stopper_add_closer_fn);

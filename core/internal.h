@@ -103,6 +103,11 @@
  *   plat_keeper_wake()                                 any       has keeper_run() called until
  *                                                                it says no, in one thread
  *   plat_owner_valid(module)                           any       may it be options.owner?
+ *   plat_lend(s, module, lent_by)                      any       keeps a module loaded that lends
+ *                                                                a function to another's @s, in
+ *                                                                *lent_by; false: it is being
+ *                                                                unloaded. May be nothing
+ *   plat_give_back(lent_by)                            any       its function does not run any more
  *   plat_log(level, line)                              any
  *   __stopper_traced()                                 any       does anybody listen to tasks? Free
  *                                                                while nobody does (slot.h)
@@ -211,6 +216,7 @@ struct worker {
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
 	void *arg;
+	struct module *lent_by;		/* whose function it is, held; or NULL */
 	unsigned int holds;		/* its thread, run_worker, who tells it */
 	bool told;			/* to stop, or not to be yet; s->lock */
 	bool left;			/* not counted any more; s->lock */
@@ -288,6 +294,7 @@ struct stopper {
 	struct stopper_list followers;		/* who waits for the leader */
 	struct plat_parker *leader;		/* woken when a worker, closer or child ends */
 	struct stopper_closer *closing;		/* the closer handed to close_job */
+	struct module *closing_lent_by;		/* likewise */
 	struct run closing_run;
 	struct stopper_site closing_site;	/* its name */
 	char *closing_shown;			/* a copy for its end's event, or NULL */
@@ -373,6 +380,7 @@ int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg
 void tasks_left(struct slot_table *t);
 void tasks_abandon(int tid);
 void tasks_abandon_within(const void *from, size_t size);
+void task_drop(struct stopper_task *task);
 void tasks_inherit(int tid, void *heir);
 void tasks_end_of(void *heir);
 

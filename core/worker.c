@@ -46,6 +46,7 @@ static void worker_leave(struct worker *w)
 	s->nworkers--;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
+	plat_give_back(w->lent_by);
 	stopper_unpin(s);
 }
 
@@ -135,7 +136,12 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->ctx = ctx;
 	w->fn = fn;
 	w->arg = arg;
+	if (!plat_lend(s, site->owner, &w->lent_by)) {
+		plat_free(w);
+		return -ESHUTDOWN;
+	}
 	if (!worker_count(s, w)) {
+		plat_give_back(w->lent_by);
 		plat_free(w);
 		return -ESHUTDOWN;
 	}

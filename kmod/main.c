@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * main.c - the module: /sys/kernel/debug/stopper, modules that go, devices.
+ * main.c - the module: /sys/kernel/debug/stopper, devices.
  *
  * The debug file shows what report_all() makes, anew for each open. seq_file
  * holds the whole text, so a reader sees one moment however slowly it reads, and
  * no lock is held between reads. While it is open the module cannot go.
- *
- * A module that is unloaded without having stopped its stopper would leave tasks
- * in text that is about to be freed. The notifier below comes between its exit
- * function and that, says so, and stops the stopper on its behalf.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/init.h>
-#include <linux/notifier.h>
 #include <linux/seq_file.h>
 #include <stopper/device.h>
 #include "internal.h"
@@ -48,30 +43,6 @@ static const struct file_operations stopper_fops = {
 	.read = seq_read,
 	.llseek = seq_lseek,
 	.release = single_release,
-};
-
-static int module_event(struct notifier_block *nb, unsigned long action, void *data)
-{
-	struct module *mod = data;
-	struct stopper *s;
-
-	if (action != MODULE_STATE_GOING)
-		return NOTIFY_DONE;
-	while ((s = registry_owned_by(mod))) {
-		/* One that has stopped may have callbacks to run still: that is no fault. */
-		if (stopper_phase(s) != STOPPER_STOPPED)
-			stopper_log(s, STOPPER_LOG_ERR,
-				    "module %s goes without having stopped \"%s\"; stopping it now",
-				    module_name(mod), s->name);
-		stopper_stop(s, NULL);
-		stopper_settle(s);
-		stopper_unpin(s);
-	}
-	return NOTIFY_OK;
-}
-
-static struct notifier_block module_nb = {
-	.notifier_call = module_event,
 };
 
 static void keeper_fn(struct work_struct *work)
@@ -132,7 +103,7 @@ static int __init stopper_init(void)
 	err = threads_init();
 	if (err)
 		goto err_threads;
-	err = register_module_notifier(&module_nb);
+	err = going_init();
 	if (err)
 		goto err_notifier;
 	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &stopper_fops);
@@ -150,7 +121,7 @@ err_wq:
 static void __exit stopper_exit(void)
 {
 	debugfs_remove(debug_file);
-	unregister_module_notifier(&module_nb);
+	going_exit();
 	/* Stops that were put are over, but the keeper may be on its way out. */
 	flush_work(&keeper_work);
 	pool_exit();

@@ -177,6 +177,9 @@ void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 #define plat_usable()		0
 #define plat_is_copy()		false
 #define plat_owner_valid(m)	true
+
+bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by);
+#define plat_give_back(module)	module_put(module)
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 #define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
 #define plat_free(p)		kvfree(p)
@@ -273,5 +276,7 @@ void slots_exit(void);
 bool thread_is_ours(void);
 int threads_init(void);
 void threads_exit(void);
+int going_init(void);
+void going_exit(void);
 
 #endif /* STOPPER_KMOD_PLATFORM_H */

@@ -254,6 +254,10 @@ static inline void *plat_alloc_lines(size_t n)
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 #define plat_owner_valid(m)	(!(m))
 
+/* No modules here. */
+#define plat_lend(s, module, lent_by) ((void)(s), (void)(module), *(lent_by) = NULL, true)
+#define plat_give_back(module)	((void)(module))
+
 /* threads */
 
 struct plat_thread {

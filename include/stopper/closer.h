@@ -5,7 +5,7 @@
 #ifndef STOPPER_CLOSER_H
 #define STOPPER_CLOSER_H
 
-#include <stopper/types.h>
+#include <stopper/site.h>
 
 STOPPER_BEGIN_DECLS
 
@@ -21,6 +21,7 @@ struct stopper_closer {
 	void (*fn)(struct stopper_closer *closer);
 	/* private: */
 	struct stopper_list node;
+	struct module *lent_by;		/* kernel: whose function @fn is, held; or NULL */
 };
 
 /**
@@ -32,10 +33,15 @@ struct stopper_closer {
  * STOPPER_CLOSERS_LIFO: the other way round). From CLOSING on it is run at
  * once, by this call. In either case exactly once, with no lock held.
  *
+ * Kernel: the calling module is held until @fn has returned, unless the stopper is its own.
+ *
  * Context: process context.
- * Return: 0; -EINVAL.
+ * Return: 0; -EINVAL; -ESHUTDOWN: the calling module is being unloaded.
  */
-STOPPER_API int stopper_add_closer(struct stopper *s, struct stopper_closer *closer);
+#define stopper_add_closer(s, closer)						\
+	__stopper_add_closer(s, closer, STOPPER_THIS_MODULE)
+STOPPER_API int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer,
+				     struct module *owner);
 
 /**
  * stopper_add_closer_fn() - the same for a plain function
@@ -45,10 +51,12 @@ STOPPER_API int stopper_add_closer(struct stopper *s, struct stopper_closer *clo
  * @arg: handed to @fn
  *
  * Context: process context, allocates.
- * Return: 0; -EINVAL; -ENOMEM: not added, and not called.
+ * Return: as stopper_add_closer(); -ENOMEM: not added, and not called.
  */
-STOPPER_API int stopper_add_closer_fn(struct stopper *s, const char *name,
-				      void (*fn)(void *arg), void *arg);
+#define stopper_add_closer_fn(s, name, fn, arg)					\
+	__stopper_add_closer_fn(s, name, fn, arg, STOPPER_THIS_MODULE)
+STOPPER_API int __stopper_add_closer_fn(struct stopper *s, const char *name,
+					void (*fn)(void *arg), void *arg, struct module *owner);
 
 STOPPER_END_DECLS
 

@@ -26,8 +26,9 @@
  * @flags: 0
  *
  * Lifetime: as long as anything started from it runs. Records made by
- * STOPPER_SITE() are static; in the kernel they go with their module, which is
- * safe: its tasks have ended by then. In userspace they go with their plugin, which
+ * STOPPER_SITE() are static; in the kernel they go with their module. That is held while an
+ * async task, worker or closer of its runs on another module's stopper; of what else it leaves
+ * behind the record is replaced (kmod/going.c). In userspace they go with their plugin, which
  * is safe once its own stopper has stopped, but for who looks at the list: he may look
  * a moment longer at the site of a call that was refused, or of a task of another
  * stopper. A call of stopper_num_tasks() before the plugin goes waits for him.
@@ -40,6 +41,12 @@ struct stopper_site {
 	unsigned int line;
 	unsigned int flags;
 };
+
+#ifdef __KERNEL__
+#define STOPPER_THIS_MODULE	THIS_MODULE
+#else
+#define STOPPER_THIS_MODULE	((struct module *)0)
+#endif
 
 /**
  * STOPPER_SITE() - the site record of this very line

@@ -106,6 +106,10 @@ unsigned int plat_cpus(void);
 #define plat_stops_ready()	0
 void plat_keeper_wake(void);
 #define plat_owner_valid(m)	(!(m))
+
+/* No modules here. */
+#define plat_lend(s, module, lent_by) ((void)(s), (void)(module), *(lent_by) = NULL, true)
+#define plat_give_back(module)	((void)(module))
 int64_t plat_now(void);
 #define plat_stamp()		((uint64_t)plat_now())
 #define plat_stamp_age(stamp)	((int64_t)((uint64_t)plat_now() - (stamp)))

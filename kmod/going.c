@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * going.c - modules that are unloaded: what is held, what is stopped, what is named.
+ *
+ * Lent functions. A module may start async tasks and workers, and add closers, on a stopper
+ * that belongs to another one. It is held (try_module_get()) until its function has returned, so
+ * rmmod says that it is in use. The owner of a stopper is not held: it stops it in its exit.
+ *
+ *   thread of ours                      rmmod
+ *   function returns to our text
+ *   no longer counted, not listed
+ *   module_put()                        may begin; readers of the list are inside
+ *                                       rcu_read_lock(), and memory goes after a grace period
+ *
+ * A module that has not stopped its stopper. Its exit has run, its text is about to be freed,
+ * and its tasks may run still. The notifier is called with the rwsem of the notifier chain
+ * held, so it must not wait: a task that registers such a notifier, or loads a module, would
+ * wait for it, and every module after it too. But free_module() first removes the module from
+ * sysfs and waits, with no lock held, until the last reference to its kobject has gone. So the
+ * notifier takes one, and a work item gives it back when the stoppers have stopped:
+ *
+ *   rmmod, or an init that failed       work item
+ *   notifiers: kobject_get(); queue
+ *   free_module(): wait for kobject     stopper_stop(), stopper_settle() for each
+ *                                       orphan what is left; kobject_put()
+ *   free text and data
+ *
+ * Without sysfs there is no such reference: then the notifier itself waits.
+ *
+ * What else a module leaves: synchronous tasks and handles on the stoppers of others. They
+ * cannot be ended for it, but their sites lie in memory that goes. So they are named once, and
+ * show gone_site from then on. A slot may be used for another task meanwhile, so its
+ * site is exchanged only if it is still that of the module. A record that lies in the
+ * module itself, on a list, is taken off: nothing can end it any more.
+ */
+#include <linux/module.h>
+#include <linux/kobject.h>
+#include "internal.h"
+
+static const struct stopper_site gone_site = {
+	.name = "(its module was unloaded)",
+	.file = "?",
+	.func = "?",
+};
+
+bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by)
+{
+	*lent_by = NULL;
+	if (!module || module == s->owner)
+		return true;
+	if (!try_module_get(module))
+		return false;
+	*lent_by = module;
+	return true;
+}
+
+static void report_orphan(struct module *mod, const struct stopper_site *site)
+{
+	char name[STOPPER_NAME_SHOWN + 1], file[64];
+
+	name_show(name, sizeof(name), site->name);
+	name_tail(file, sizeof(file), site->file ?: "?");
+	stopper_log(NULL, STOPPER_LOG_ERR,
+		    "module %s unloaded with task \"%s\" (%s:%u) still running",
+		    module_name(mod), name, file, site->line);
+}
+
+static bool lies_in(const void *p, struct module *mod)
+{
+	return within_module((unsigned long)p, mod);
+}
+
+static void orphan_slot(struct stopper_slot *slot, struct module *mod)
+{
+	const struct stopper_site *site = READ_ONCE(slot->site);
+
+	if (!READ_ONCE(slot->stopper) || !lies_in(site, mod))
+		return;
+	/* Fully ordered by cmpxchg(), which is more than is needed: a word that readers look at. */
+	if (cmpxchg(&slot->site, site, &gone_site) == site)
+		report_orphan(mod, site);
+}
+
+static void orphan_listed(struct stopper_task *task, struct module *mod)
+{
+	const struct stopper_site *site = task->own.site;
+
+	if (!lies_in(site, mod))
+		return;
+	report_orphan(mod, site);
+	WRITE_ONCE(task->own.site, &gone_site);
+	if (task->traced)
+		task->traced->site = &gone_site;
+	if (lies_in(task, mod))
+		task_drop(task);
+}
+
+static void orphan_shard(struct shard *sh, struct module *mod)
+{
+	struct stopper_list *n, *next;
+	plat_flags_t f;
+
+	plat_lock(&sh->lock, f);
+	for (n = sh->tasks.next; n != &sh->tasks; n = next) {
+		next = n->next;
+		orphan_listed(list_item(n, struct stopper_task, node), mod);
+	}
+	plat_unlock(&sh->lock, f);
+}
+
+static void orphan(struct module *mod)
+{
+	struct slot_table *t = NULL;
+	unsigned int i;
+
+	while ((t = slots_walk(t)))
+		for (i = 0; i < SLOTS; i++)
+			orphan_slot(&t->slot[i], mod);
+	for (i = 0; i < SHARDS; i++)
+		orphan_shard(&task_shards[i], mod);
+}
+
+/* Until none of its stoppers is left for which something of its may run. */
+static void rescue(struct module *mod)
+{
+	struct stopper *s;
+
+	while ((s = registry_owned_by(mod))) {
+		/* One that has stopped may have callbacks to run still: that is no fault. */
+		if (stopper_phase(s) != STOPPER_STOPPED)
+			stopper_log(s, STOPPER_LOG_ERR,
+				    "module %s unloaded without stopping \"%s\"; stopping it now",
+				    module_name(mod), s->name);
+		stopper_stop(s, NULL);
+		stopper_settle(s);
+		stopper_unpin(s);
+	}
+	orphan(mod);
+}
+
+struct rescue {
+	struct work_struct work;
+	struct module *mod;
+};
+
+static void rescue_fn(struct work_struct *work)
+{
+	struct rescue *r = container_of(work, struct rescue, work);
+	struct kobject *kobj = &r->mod->mkobj.kobj;
+
+	rescue(r->mod);
+	kfree(r);
+	/* The last use of the module: it may be freed at once. */
+	kobject_put(kobj);
+}
+
+static void rescue_later(struct module *mod)
+{
+	struct rescue *r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL);
+
+	INIT_WORK(&r->work, rescue_fn);
+	r->mod = mod;
+	kobject_get(&mod->mkobj.kobj);
+	queue_work(stopper_wq, &r->work);
+}
+
+static int module_event(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct module *mod = data;
+	struct stopper *s;
+
+	if (action != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+	s = registry_owned_by(mod);
+	if (!s)
+		orphan(mod);
+	else if (IS_ENABLED(CONFIG_SYSFS))
+		rescue_later(mod);
+	else
+		rescue(mod);
+	if (s)
+		stopper_unpin(s);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block module_nb = {
+	.notifier_call = module_event,
+};
+
+int going_init(void)
+{
+	return register_module_notifier(&module_nb);
+}
+
+void going_exit(void)
+{
+	unregister_module_notifier(&module_nb);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * stopper_borrower.c - has its functions run by another module's stopper, and leaves.
+ *
+ * what=task, worker, closer   by that stopper
+ * what=handle                 a handle of it, in memory of its own
+ * what=forget                 a stopper of its own, which it does not stop; its task registers a
+ *                             module notifier when the lender's gate opens
+ */
+#include <linux/module.h>
+#include <linux/notifier.h>
+#include <linux/slab.h>
+#include "stopper_lender.h"
+
+static char *what = "task";
+module_param(what, charp, 0);
+MODULE_PARM_DESC(what, "what it leaves behind");
+
+static struct stopper *own;
+
+static void until_gate(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_wait(&lender_gate, NULL);
+}
+
+static void close_fn(void *arg)
+{
+}
+
+static int heard(struct notifier_block *nb, unsigned long action, void *data)
+{
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block nb = { .notifier_call = heard };
+
+static void register_late(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_wait(&lender_gate, NULL);
+	if (!register_module_notifier(&nb))
+		unregister_module_notifier(&nb);
+}
+
+static int leave_handle(void)
+{
+	struct stopper_task *task = kzalloc(sizeof(*task), GFP_KERNEL);
+	int err = task ? stopper_task_begin(lender_stopper, NULL, "handle", task) : -ENOMEM;
+
+	if (err)
+		kfree(task);
+	else
+		lender_left = task;
+	return err;
+}
+
+static int leave_stopper(void)
+{
+	int err = stopper_create(&own, "forgotten", NULL);
+
+	return err ?: stopper_run_async_task(own, NULL, "late", register_late, NULL);
+}
+
+static int __init borrower_init(void)
+{
+	if (!strcmp(what, "task"))
+		return stopper_run_async_task(lender_stopper, NULL, "task", until_gate, NULL);
+	if (!strcmp(what, "worker"))
+		return stopper_run_worker(lender_stopper, NULL, "worker", until_gate, NULL);
+	if (!strcmp(what, "closer"))
+		return stopper_add_closer_fn(lender_stopper, "closer", close_fn, NULL);
+	if (!strcmp(what, "handle"))
+		return leave_handle();
+	if (!strcmp(what, "forget"))
+		return leave_stopper();
+	return -EINVAL;
+}
+
+static void __exit borrower_exit(void)
+{
+	/* leaves it all */
+}
+
+module_init(borrower_init);
+module_exit(borrower_exit);
+
+MODULE_DESCRIPTION("Test: a module that lends its functions to another's stopper");
+MODULE_LICENSE("GPL");
