@@ -196,7 +196,7 @@ static int start(struct stopper_http *h)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (h->daemon)
 		return 0;
-	/* What its clean-up met is not the reason: 1.x closes a descriptor that it has not, where no thread can be had. */
+	/* Not the reason, but what its clean-up met: 1.x closes nothing where no thread can be had. */
 	if (err == EBADF)
 		return -EAGAIN;
 	return err ? -err : -ENOMEM;

@@ -657,6 +657,31 @@ static long number_in(const char *path)
 	return n;
 }
 
+static void *rest(void *arg)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* Tried, in a process of its own: limits are the user's, the cgroup's, the kernel's, and of memory. */
+static bool may_have_threads(int n)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	pid_t pid = fork();
+
+	if (!pid) {
+		pthread_attr_init(&attr);
+		pthread_attr_setstacksize(&attr, 64 * 1024);
+		while (n-- > 0)
+			if (pthread_create(&thread, &attr, rest, NULL))
+				_exit(1);
+		_exit(0);
+	}
+	return !child_status(pid);
+}
+
 /* A fixture only because the harness gives a test its own time limit in no other way. */
 FIXTURE(many)
 {
@@ -681,6 +706,8 @@ TEST_F_TIMEOUT(many, ten_thousand_async_tasks_wait_stop_and_are_gone, 200)
 
 	if (max < want + 2000 || pid_max < want + 2000)
 		SKIP(return, "this kernel allows %ld threads", max < pid_max ? max : pid_max);
+	if (!may_have_threads(want + 200))
+		SKIP(return, "%d threads cannot be had here", want + 200);
 	ASSERT_EQ(exercise(), 0);
 	ASSERT_EQ(stopper_create(&m.s, "many", NULL), 0);
 	rss = status_of("VmRSS:");
