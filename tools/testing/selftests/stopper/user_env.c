@@ -664,7 +664,7 @@ static void *rest(void *arg)
 	return NULL;
 }
 
-/* Tried, in a process of its own: limits are the user's, the cgroup's, the kernel's, and of memory. */
+/* Tried, in a process of its own: the user, the cgroup, the kernel and memory have limits. */
 static bool may_have_threads(int n)
 {
 	pthread_attr_t attr;
