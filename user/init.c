@@ -7,6 +7,14 @@
  * switched out. Where the kernel or a seccomp filter does not let us, every light
  * barrier becomes a fence; that is settled before the first stopper exists.
  *
+ * A filter that comes later may forbid membarrier() while threads are in light halves that
+ * make no fence. Then the caller runs on each CPU in turn (sched_setaffinity). A thread that
+ * was running there has been switched out by then, which is a full barrier; one that left that
+ * CPU before was switched out too. What cannot be set with EINVAL is a CPU that is offline or
+ * not in the cpuset of the process, so none of its threads runs there (unless threads of one
+ * process have cpusets of their own, which is not looked for). This takes some 50 us for each
+ * CPU. Where that is forbidden as well, the process ends with a line: tasks would be lost.
+ *
  * fork() copies one thread. The pool, the timers and all who wait stay behind, so
  * a child whose parent had used the library cannot use it, and is told so; one
  * whose parent had not can.
@@ -31,13 +39,54 @@ static long membarrier(int cmd)
 	return syscall(SYS_membarrier, cmd, 0, 0);
 }
 
+static bool run_on_cpu(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return !sched_setaffinity(0, sizeof(one), &one) || errno == EINVAL;
+}
+
+/* false: not allowed, or more CPUs than a cpu_set_t has. */
+static bool run_on_every_cpu(void)
+{
+	cpu_set_t mine;
+	int cpu;
+
+	if (sched_getaffinity(0, sizeof(mine), &mine))
+		return false;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (!run_on_cpu(cpu))
+			break;
+	sched_setaffinity(0, sizeof(mine), &mine);
+	return cpu == CPU_SETSIZE;
+}
+
+static void membarrier_refused(int err)
+{
+	static unsigned int said;
+	char line[120];
+
+	/* (W) full only to be counted once; pairs with itself */
+	if (!plat_fetch_add_full(&said, 1)) {
+		snprintf(line, sizeof(line),
+			 "membarrier() is refused from now on (error %d): stops take longer", err);
+		plat_log(STOPPER_LOG_WARNING, line);
+	}
+	if (run_on_every_cpu())
+		return;
+	plat_log(STOPPER_LOG_ERR, "sched_setaffinity() is refused too: tasks would be lost");
+	abort();
+}
+
 /* Pairs with plat_light_barrier() of every other thread. */
 void plat_heavy_barrier(void)
 {
 	/* pairs with plat_light_barrier() of every other thread */
 	plat_fence(__ATOMIC_SEQ_CST);
 	if (!plat_no_membarrier && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-		abort();	/* registered, so it cannot fail; going on would lose tasks */
+		membarrier_refused(errno);
 }
 
 static void in_child(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * user_waits.c - waits on rings, with each way to wait: they are not counted as waits for I/O, and
- * go on when the program closes the library's descriptors or forbids io_uring.
+ * go on when the program closes the library's descriptors or forbids io_uring or membarrier.
  *
  * The harness runs each test in a process of its own.
  */
@@ -242,6 +242,38 @@ TEST_F(waits, go_on_when_io_uring_is_forbidden_later)
 	start_waiting(_metadata);
 	end_waiting();
 	EXPECT_STREQ("futex", stopper_wait_backend());
+}
+
+static void count(struct stopper_ctx *ctx, void *n)
+{
+	++*(int *)n;
+}
+
+/* Threads run tasks when a filter comes; what is refused or run is right all the same. */
+static void *run_until_refused(void *s)
+{
+	int n = 0;
+
+	while (!stopper_run_task(s, NULL, "short", count, &n))
+		;
+	return NULL;
+}
+
+TEST(stop_when_membarrier_is_forbidden_later)
+{
+	struct stopper *s;
+	int i;
+
+	ASSERT_EQ(0, stopper_create(&s, "filtered", NULL));
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, run_until_refused, s));
+	if (!forbid(__NR_membarrier))
+		SKIP(return, "no seccomp filters here");
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	EXPECT_EQ(0, stopper_num_tasks(s));
+	for (i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	stopper_put(s);
 }
 
 TEST(descriptor_of_an_event_is_closed_by_the_program)
