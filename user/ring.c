@@ -7,17 +7,20 @@
  * act on it. So a wait submits first, and then sleeps with IORING_ENTER_NO_IOWAIT (since 6.15),
  * or else in ppoll() on the ring's descriptor, which counts as an ordinary sleep.
  *
- * Measured with eight threads that wait for a second, then one that is woken 3000 times: how
- * many of the eight are in procs_blocked, the "some" share of /proc/pressure/io, and the median
- * from the waker's store to the return of the wait, as a ratio to io_uring_enter():
+ * Measured once each, with eight threads that wait for a second, then one that is woken 3000
+ * times: the mean of procs_blocked, the "some" share of /proc/pressure/io, both for the whole
+ * machine, and the median from the waker's store to the return of the wait, as a ratio to
+ * io_uring_enter():
  *
- *                          6.1 (eventfd)      6.12 (futex)        6.18 (futex)
- *   io_uring_enter()       8   100 %  1.00    8   100 %  1.00     8   100 %  1.00
- *   + NO_IOWAIT                                                   0     0 %  1.02
- *   submit, ppoll()        0     0 %  1.21    0     0 %  1.25     0     0 %  0.96
- *   plain futex            0     0 %  0.77    0     0 %  0.87     0     0 %  0.55
+ *                          6.1 (eventfd)      6.12 (futex)       6.18 (futex)
+ *   io_uring_enter()       8.0  100 %  1.00   8.0  100 %  1.00   9.0   63 %  1.00
+ *   + NO_IOWAIT            -                  -                  0.5   17 %  1.02
+ *   submit, ppoll()        0.0    0 %  1.21   0.0    0 %  1.25   0.0    1 %  0.96
+ *   plain futex            0.0    0 %  0.77   0.0    0 %  0.87   0.0    1 %  0.55
  *
- * (6.1 and 6.12 emulated: system calls are dear there.)
+ * 6.1 and 6.12 were emulated, where system calls are dear, and did nothing else. The machine
+ * with 6.18 had other work that did I/O, which is in its figures; with an eventfd it had 0.0 and
+ * 0 % for NO_IOWAIT.
  *
  * Descriptors. A program may close all that it does not know (closefrom(3), daemons), and get
  * the ring's number for a file of its own. The ring itself lives on, in its mapping. So:
