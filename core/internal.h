@@ -23,9 +23,10 @@
  *   plat_park(p, deadline)          acquire            sleeps    false: the deadline came first;
  *                                                                PLAT_FOREVER: none
  *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads
- *   plat_park_no_freeze(p)                             any       after init: suspend waits for p's parks
- *                                                                and does not freeze in them. May be
- *                                                                nothing where threads freeze without
+ *   plat_park_no_freeze(p)                             any       after init: suspend waits for
+ *                                                                p's parks and does not freeze
+ *                                                                in them. May be nothing where
+ *                                                                threads freeze without
  *                                                                locks only
  *   plat_park_killable(p)                              any       after init: p's parks also end
  *                                                                when plat_killed()
@@ -73,10 +74,10 @@
  *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
  *                                                                t->release(t); should the thread
  *                                                                end under it: t->died(t, told)
- *   plat_thread_stop(t)                                process   kthread_should_stop(), now; only if
+ *   plat_thread_stop(t)                                process   kthread_should_stop(), now; only
  *                                                                PLAT_STOPS_THREADS
  *   plat_thread_name(t, name)                          process   names the running thread
- *   plat_thread_renamed(t)                             process   has it another name by now? Only now
+ *   plat_thread_renamed(t)                             process   has it another name now? Only
  *                                                                and then, where looking costs
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
  *   plat_creator_note(creator)                         any       what of the creating thread

@@ -85,14 +85,24 @@ static void keeper_drive(struct stopper *s)
 		stopper_unpin(s);
 }
 
+static void note_kept(struct stopper *s)
+{
+	int64_t now = plat_now();
+	plat_flags_t f;
+
+	s->ask_again = now + ASK_AGAIN_NS;
+	plat_lock(&s->lock, f);
+	s->kept_since = now;
+	plat_unlock(&s->lock, f);
+}
+
 static void begin_asked(void)
 {
 	struct stopper *s;
 
 	while ((s = keeper_pop(&keeper.asked))) {
 		quiesce_begin(s);
-		s->kept_since = plat_now();
-		s->ask_again = s->kept_since + ASK_AGAIN_NS;
+		note_kept(s);
 		if (!stop_hand_over(s))
 			keeper_append(s);
 	}

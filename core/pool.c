@@ -140,7 +140,7 @@ static struct {
 	unsigned int burst;		/* how many the last tick started */
 	unsigned int last_done;		/* ndone at the last tick */
 	uint64_t done_at;		/* plat_stamp() when a job last ended */
-	int64_t retry_ns;		/* until the tick tries again to start a thread; 0: it can */
+	int64_t retry_ns;		/* until the tick tries to start a thread again */
 	bool said;			/* that jobs wait for a thread */
 	struct plat_timer timer;
 	struct plat_parker *gone;	/* woken when it may be deserted() */

@@ -415,24 +415,31 @@ static void stop_park_init(struct stopper *s, struct plat_parker *p)
 		plat_park_no_freeze(p);
 }
 
+/* With s->lock held. A stop that is driven in slices began with the first of them. */
+static void leader_begins(struct leader *l)
+{
+	struct stopper *s = l->s;
+
+	s->leader = &l->park;
+	l->reports = s->kept_reports;
+	l->began = s->kept_since ? s->kept_since : plat_now();
+	if (s->kept_next)
+		l->next_report = s->kept_next;
+	else
+		plan_report(l, l->began);
+}
+
 static int lead(struct stopper *s, bool stop, const struct patience *p)
 {
-	/* A stop that is driven in slices began with the first of them. */
-	struct leader l = { .s = s, .patience = p, .reports = s->kept_reports,
-			    .began = s->kept_since ? s->kept_since : plat_now() };
-	struct stopper_ctx *ctx = p->ctx;
+	struct leader l = { .s = s, .patience = p };
 	plat_flags_t f;
 	int err = 0;
 
 	stop_park_init(s, &l.park);
-	if (s->kept_next)
-		l.next_report = s->kept_next;
-	else
-		plan_report(&l, l.began);
 	plat_lock(&s->lock, f);
-	s->leader = &l.park;
+	leader_begins(&l);
 	plat_unlock(&s->lock, f);
-	wake_on_ctx(&l.wctx, ctx, &l.park);
+	wake_on_ctx(&l.wctx, p->ctx, &l.park);
 	if (!s->quiesced)
 		err = lead_quiesce(&l);
 	if (!err && stop)

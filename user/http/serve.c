@@ -196,7 +196,7 @@ static int start(struct stopper_http *h)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (h->daemon)
 		return 0;
-	/* Not the reason, but what its clean-up met: 1.x closes nothing where no thread can be had. */
+	/* Not the reason, but what its clean-up met where no thread can be had (1.x). */
 	if (err == EBADF)
 		return -EAGAIN;
 	return err ? -err : -ENOMEM;

@@ -108,7 +108,8 @@ static int c_signals(void)
 	return stopper_stop_on_signals(s, &sig, 1);
 }
 
-#define REFUSED(name, call)	static int r_##name(void) { struct stopper_ctx *c; (void)c; return call; }
+#define REFUSED(name, call)							\
+	static int r_##name(void) { struct stopper_ctx *c; (void)c; return call; }
 
 REFUSED(quiesce, stopper_quiesce(s, NULL))
 REFUSED(stop, stopper_stop(s, NULL))

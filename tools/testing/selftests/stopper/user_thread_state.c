@@ -51,7 +51,10 @@ static void wait_until(int *word, int value)
 
 /* --- signals that a fault raises --- */
 
-static int *volatile nowhere;
+int *user_thread_state_nowhere;	/* NULL; not static, so that the compiler does not know */
+
+#define nowhere	user_thread_state_nowhere
+
 
 static void on_crash(int sig)
 {
@@ -491,35 +494,40 @@ static void check_leak(struct __test_metadata *_metadata, struct leak *l)
 
 TEST(a_task_that_leaves_another_signal_mask_is_named)
 {
-	check_leak(_metadata, &(struct leak){ .what = "signal mask", .change = block_usr1,
-					      .is_there = usr1_is_blocked });
+	struct leak l = { .what = "signal mask", .change = block_usr1, .is_there = usr1_is_blocked };
+
+	check_leak(_metadata, &l);
 }
 
 TEST(a_task_that_leaves_another_affinity_is_named)
 {
+	struct leak l = { .what = "CPU affinity", .change = bind_to_one, .is_there = is_bound };
+
 	if (allowed_cpus() < 2)
 		SKIP(return, "one CPU: nothing to be bound to");
-	check_leak(_metadata, &(struct leak){ .what = "CPU affinity", .change = bind_to_one,
-					      .is_there = is_bound });
+	check_leak(_metadata, &l);
 }
 
 TEST(a_task_that_leaves_another_policy_is_named)
 {
-	check_leak(_metadata, &(struct leak){ .what = "scheduling policy", .change = be_batch,
-					      .is_there = is_batch });
+	struct leak l = { .what = "scheduling policy", .change = be_batch, .is_there = is_batch };
+
+	check_leak(_metadata, &l);
 }
 
 TEST(a_task_that_leaves_another_cancellation_state_is_named)
 {
-	check_leak(_metadata, &(struct leak){ .what = "cancellation state",
-					      .change = refuse_cancellation,
-					      .is_there = refuses_cancellation });
+	struct leak l = { .what = "cancellation state", .change = refuse_cancellation,
+			  .is_there = refuses_cancellation };
+
+	check_leak(_metadata, &l);
 }
 
 TEST(a_task_that_leaves_another_locale_is_named)
 {
-	check_leak(_metadata, &(struct leak){ .what = "locale", .change = use_a_locale,
-					      .is_there = uses_a_locale });
+	struct leak l = { .what = "locale", .change = use_a_locale, .is_there = uses_a_locale };
+
+	check_leak(_metadata, &l);
 }
 
 /* --- stacks --- */
@@ -528,11 +536,12 @@ TEST(a_task_that_leaves_another_locale_is_named)
 
 static void use_stack(struct stopper_ctx *ctx, void *arg)
 {
-	char *volatile room = alloca(LARGE / 2);
+	char *room = alloca(LARGE / 2);
 	size_t i;
 
 	for (i = LARGE / 2; i > 4096; i -= 4096)
 		room[i - 1] = 1;
+	__asm__ volatile("" : : "r" (room) : "memory");
 	__atomic_add_fetch((int *)arg, 1, __ATOMIC_SEQ_CST);
 }
 
