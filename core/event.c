@@ -55,7 +55,7 @@
  *   (F) fired: the release store in event_set_fired() pairs with the acquire loads in
  *       stopper_event_fired(), stopper_ctx_err() and here: who sees the event fired
  *       sees what was written before the fire.
- *   (D) of->event = NULL: the release store in firing_run() pairs with the acquire load
+ *   (D) of->event = NULL: the release store in firing_next() pairs with the acquire load
  *       in event_try_detach(): who sees NULL sees the record off the list.
  *
  * Not promised: that callbacks have run when somebody sees the event fired.
@@ -71,6 +71,8 @@ struct stopper_event event_never = {
 /* A fire that has let go of the lock, on its thread's stack. */
 struct firing {
 	struct stopper_on_fire *of;	/* whose callback runs; NULL: none */
+	void (*fn)(struct stopper_on_fire *of, void *arg);
+	void *arg;
 	int tid;
 	bool destroyed;			/* by the callback: the event may be gone */
 	struct stopper_list detachers;	/* wait for the callback to return */
@@ -152,21 +154,6 @@ void stopper_event_destroy(struct stopper_event *ev)
 }
 EXPORT_SYMBOL_PLAT(stopper_event_destroy);
 
-/* Lets go of the lock for a callback. false: it has destroyed the event. */
-static bool firing_call(struct stopper_event *ev, struct firing *fi, struct stopper_on_fire *of,
-			void (*fn)(struct stopper_on_fire *of, void *arg), void *arg,
-			plat_flags_t *f)
-{
-	plat_unlock(&ev->lock, *f);
-	fn(of, arg);
-	if (fi->destroyed)
-		return false;
-	plat_lock(&ev->lock, *f);
-	fi->of = NULL;
-	wake_leavers(&fi->detachers);
-	return true;
-}
-
 /* With the lock held. A woken thread needs the lock to leave: the others wait for it. */
 static void firing_unpark(struct stopper_event *ev, struct plat_parker *p, plat_flags_t *f)
 {
@@ -177,31 +164,33 @@ static void firing_unpark(struct stopper_event *ev, struct plat_parker *p, plat_
 	plat_lock(&ev->lock, *f);
 }
 
-/* With the lock held: empties the list. false: destroyed, and the lock is not held. */
-static bool firing_run(struct stopper_event *ev, struct firing *fi, struct stopper_list *chained,
-		       plat_flags_t *f)
+/* With the lock held: empties the list up to a callback, which is then in @fi. false: none. */
+static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stopper_list *chained,
+			plat_flags_t *f)
 {
-	void (*fn)(struct stopper_on_fire *of, void *arg);
 	struct stopper_on_fire *of;
 	struct stopper_list *n;
+	bool chain;
 	void *arg;
 
 	while ((n = slist_pop(&ev->waiters))) {
 		of = list_item(n, struct stopper_on_fire, node);
-		fn = of->chain ? NULL : of->fn;
 		arg = of->arg;
-		if (!fn)
+		chain = of->chain;
+		if (chain)
 			slist_append(chained, &of->node);
-		else if (fn != event_unpark)
+		else if (of->fn != event_unpark)
 			fi->of = of;
+		fi->fn = of->fn;
+		fi->arg = arg;
 		/* (D) pairs with event_try_detach(); the record's last write */
 		plat_store_release(&of->event, NULL);
-		if (fn == event_unpark)
+		if (fi->of)
+			return true;
+		if (!chain)
 			firing_unpark(ev, arg, f);
-		else if (fn && !firing_call(ev, fi, of, fn, arg, f))
-			return false;
 	}
-	return true;
+	return false;
 }
 
 /* Fires @ev, which may be gone when this returns; contexts go to @chained. false: it had fired. */
@@ -222,11 +211,18 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 	plat_store_release(&ev->fired, code);
 	plat_event_fired(ev);
 	ev->firing = &fi;
-	if (firing_run(ev, &fi, chained, &f)) {
-		ev->firing = NULL;
-		wake_leavers(&fi.destroyers);
+	while (firing_next(ev, &fi, chained, &f)) {
 		plat_unlock(&ev->lock, f);
+		fi.fn(fi.of, fi.arg);
+		if (fi.destroyed)
+			return true;
+		plat_lock(&ev->lock, f);
+		fi.of = NULL;
+		wake_leavers(&fi.detachers);
 	}
+	ev->firing = NULL;
+	wake_leavers(&fi.destroyers);
+	plat_unlock(&ev->lock, f);
 	return true;
 }
 
@@ -270,7 +266,7 @@ bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
 /* true: its function has not been and will not be called. Never waits. */
 bool event_try_detach(struct stopper_on_fire *of)
 {
-	/* (D) pairs with firing_run(); race 3 */
+	/* (D) pairs with firing_next(); race 3 */
 	struct stopper_event *ev = plat_load_acquire(&of->event);
 	plat_flags_t f;
 	bool mine;
@@ -330,7 +326,7 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 }
 EXPORT_SYMBOL_PLAT(stopper_event_detach);
 
-/* Never called: firing_run() knows it by its address. */
+/* Never called: firing_next() knows it by its address. */
 void event_unpark(struct stopper_on_fire *of, void *parker)
 {
 	(void)of;

@@ -55,7 +55,6 @@ int *user_thread_state_nowhere;	/* NULL; not static, so that the compiler does n
 
 #define nowhere	user_thread_state_nowhere
 
-
 static void on_crash(int sig)
 {
 	(void)sig;
@@ -494,7 +493,8 @@ static void check_leak(struct __test_metadata *_metadata, struct leak *l)
 
 TEST(a_task_that_leaves_another_signal_mask_is_named)
 {
-	struct leak l = { .what = "signal mask", .change = block_usr1, .is_there = usr1_is_blocked };
+	struct leak l = { .what = "signal mask", .change = block_usr1,
+			  .is_there = usr1_is_blocked };
 
 	check_leak(_metadata, &l);
 }
