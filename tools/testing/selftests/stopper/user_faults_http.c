@@ -114,7 +114,7 @@ static int serve(const char *addr, const char *path)
 		return 0;
 	}
 	err = stopper_create(&s, "served", NULL);
-	NEED(fair(err, F(MEMORY) | F(ATFORK)));
+	NEED(fair(err, F(MEMORY) | F(THREAD) | F(THREAD_ATTR) | F(ATFORK)));
 	if (s)
 		NEED(!stopper_task_begin(s, NULL, "handle", &task));
 	line = ask_all(h, path, true);
