@@ -46,6 +46,9 @@ fresh
 listen 1
 load stopper_load handles=3 async=2
 wait_for 30 eval '[ "$(parameter stopper_load blocked)" = 2 ]'
+# While it runs it: the trace shows the latest name of a thread, and an idle one has another.
+check the_thread_has_the_name_of_its_task wait_for 30 \
+	grep -q '^ *load-async-[0-9].* task_start: .* name=load-async$' $tracing/trace
 unload stopper_load
 keep
 listen 0
@@ -53,7 +56,6 @@ check handles_are_seen [ "$(value task_start load-00000 kind | sort -u)" = handl
 check each_handle_once [ "$(value task_start load-00000 span | sort -u | wc -l)" = 3 ]
 check async_tasks_start_where_they_were_queued eval \
 	'[ "$(value async_queued load-async span | sort)" = "$(value task_start load-async span | sort)" ]'
-check the_thread_has_the_name_of_its_task grep -q '^ *load-async-[0-9].* task_start: .* name=load-async$' $copy
 check spans_are_balanced balanced
 check phases_in_order [ "$(grep ': phase: ' $copy | sed 's/.* from=\(.*\) to=\(.*\) name=.*/\1 \2/' | tr '\n' ' ')" = \
 	"running quiescing quiescing stopping stopping closing closing stopped " ]
