@@ -137,8 +137,12 @@ static void collect_task(void *arg, const struct task_view *v)
 {
 	struct group *g = collect(arg, v->s, v->site, STOPPER_PANIC_TASK, v->tid, v->age);
 
-	if (g && !v->tid && v->kind == STOPPER_KIND_ASYNC)
+	if (!g || v->tid)
+		return;
+	if (v->kind == STOPPER_KIND_ASYNC)
 		g->queued++;
+	else
+		note_thread(g, 0, v->age);
 }
 
 static void collect_run(void *arg, const struct run *r)

@@ -113,7 +113,7 @@
  *   __stopper_traced()                                 any       does anybody listen to tasks? Free
  *                                                                while nobody does (slot.h)
  *   plat_traces_closers()                              any       or to closers?
- *   plat_trace_tid()                                   any       plat_tid(); 0: not this thread's
+ *   plat_own_tid()                                     any       plat_tid(); 0: not this thread's
  *                                                                own work (softirq)
  *   plat_random()                                      any       64 bits nobody else has
  *   plat_trace_*(...)                                  any       tells who listens of an event; no

@@ -14,6 +14,7 @@
 #include "collect.h"
 
 #define LOOKUPS		256
+#define SOFTIRQ		"softirq"	/* in place of a comm, where no thread is */
 
 /* A printf-like line into @out. */
 static void STOPPER_PRINTF(2, 3) put(const struct out *out, const char *fmt, ...)
@@ -53,8 +54,11 @@ void place_copy(struct place *p, const struct stopper_site *site)
 	name_tail(p->file, sizeof(p->file), site->file ? site->file : "?");
 	name_show(p->func, sizeof(p->func), site->func ? site->func : "?");
 	p->line = site->line;
-	p->tid = plat_tid();
-	plat_comm(p->comm);
+	p->tid = plat_own_tid();
+	if (p->tid)
+		plat_comm(p->comm);
+	else
+		memcpy(p->comm, SOFTIRQ, sizeof(SOFTIRQ));
 }
 
 /* What a stopper's lock guards, in one moment. */
@@ -137,8 +141,13 @@ static void put_thread(const struct out *out, const struct thread_age *t, bool s
 	char name[SYMBOL_SIZE] = "";
 	struct thread_look look;
 	unsigned int i;
-	int err = plat_thread_look(t->tid, &look);
+	int err;
 
+	if (!t->tid) {
+		put(out, "    thread 0 \"" SOFTIRQ "\" idle for %s", SECS(t->age));
+		return;
+	}
+	err = plat_thread_look(t->tid, &look);
 	if (err) {
 		put(out, "    thread %d %sfor %s", t->tid, err == -ESRCH ? "gone " : "",
 		    SECS(t->age));

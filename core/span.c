@@ -104,7 +104,7 @@ void spans_exit(void)
 /* What this thread is in; @from: what that one's context carried. */
 static bool current_span(struct span *span, struct span *from)
 {
-	int tid = plat_trace_tid();
+	int tid = plat_own_tid();
 	struct traced *t;
 	plat_flags_t f;
 
@@ -171,7 +171,7 @@ static void enter(struct traced *t)
 {
 	plat_flags_t f;
 
-	t->tid = plat_trace_tid();
+	t->tid = plat_own_tid();
 	if (!t->tid)
 		return;
 	plat_lock(lock_of(t->tid), f);

@@ -227,7 +227,7 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	plat_slots_unpin(c);
 	task->own.site = site;
 	task->own.stopper = s;
-	task->own.tid = slot_tid(kind, (unsigned int)plat_tid());
+	task->own.tid = slot_tid(kind, (unsigned int)plat_own_tid());
 	task->own.start = plat_stamp();
 	task->shard = (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS;
 	plat_lock(&task_shards[task->shard].lock, f);

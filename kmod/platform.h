@@ -142,6 +142,9 @@ static inline bool plat_slots_advance(struct stopper_cursor *c)
 /* Tasks of many threads share a CPU's slots, which go round. */
 #define plat_slots_pop(slot)	((void)(slot))
 
+/* Softirq and interrupts are not the work of the thread that they came upon. */
+#define plat_own_tid()	(in_task() ? (int)current->pid : 0)
+
 static inline u64 plat_stamp(void)
 {
 	return jiffies;
@@ -151,7 +154,7 @@ static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct sto
 					    unsigned int kind)
 {
 	__stopper_slot_number(slot, ++c->number);
-	WRITE_ONCE(slot->tid, slot_tid(kind, (unsigned int)current->pid));
+	WRITE_ONCE(slot->tid, slot_tid(kind, (unsigned int)plat_own_tid()));
 	WRITE_ONCE(slot->start, plat_stamp());
 }
 
@@ -202,9 +205,6 @@ static inline s64 plat_stamp_age(u64 stamp)
 void plat_log(int level, const char *line);
 u64 plat_random(void);
 bool plat_traces_closers(void);
-
-/* Softirq and interrupts are not the work of the thread that they came upon. */
-#define plat_trace_tid()	(in_task() ? (int)current->pid : 0)
 
 /* threads */
 

@@ -233,7 +233,7 @@ int64_t plat_stamp_age(uint64_t stamp);
 void plat_log(int level, const char *line);
 uint64_t plat_random(void);
 bool plat_traces_closers(void);
-#define plat_trace_tid()	plat_tid()
+#define plat_own_tid()	plat_tid()
 
 #define plat_alloc(n)		calloc(1, n)
 #define plat_free(p)		free(p)

@@ -116,7 +116,7 @@ int64_t plat_now(void);
 void plat_log(int level, const char *line);
 uint64_t plat_random(void);
 #define plat_traces_closers()	false
-#define plat_trace_tid()	plat_tid()
+#define plat_own_tid()	plat_tid()
 
 void *sim_alloc(size_t n, bool stays, const char *site);
 void sim_free(void *p);

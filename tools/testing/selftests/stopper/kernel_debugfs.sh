@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_debugfs.sh: /sys/kernel/debug/stopper: its mode, its text, larger than a page, under churn.
 
-plan=16
+plan=18
 . "$(dirname "$0")/kernel_lib.sh"
 copy=/tmp/stopper-list.$$
 
@@ -26,6 +26,17 @@ for pid in $pids; do
 done
 check kthreads_are_listed_by_pid [ $comms = 3 ]
 unload stopper_load
+
+# A softirq is not the work of the thread that it comes upon.
+machine=/dev/stopper_machine
+load stopper_machine
+echo softirq >$machine
+echo softirq_stop >$machine
+check handle_of_a_softirq_has_thread_0 grep -q '^    thread 0 "softirq" idle for [0-9.]*s$' $debug
+check stop_asked_in_a_softirq_has_thread_0 grep -q '^  stop asked at .* by thread 0 "softirq", [0-9.]*s ago$' $debug
+echo let_go >$machine
+echo stop >$machine
+unload stopper_machine
 
 # 10,000 tasks of 2,000 call sites: many pages. Read at once, in pages, and by the byte.
 load stopper_load handles=10000 sites=2000

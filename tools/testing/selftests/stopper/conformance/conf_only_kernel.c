@@ -40,6 +40,7 @@ static void softirq_fn(struct timer_list *timer)
 	CHECK_EQ(stopper_sem_try_acquire(&soft->sem), 0);
 	stopper_sem_release(&soft->sem);
 	stopper_ctx_put(stopper_ctx_get(soft->ctx));
+	CHECK_EQ(stopper_get(soft->s) == soft->s, 1);
 	conf_inc(&soft->done);
 }
 
@@ -61,6 +62,7 @@ static void admission_fire_and_cancel_in_softirq(void)
 	CHECK_EQ(conf_get(&soft->ran), 1);
 	CHECK_EQ(stopper_ctx_err(below), -ECANCELED);
 	CHECK_EQ(stopper_num_tasks(soft->s), 1);
+	stopper_put(soft->s);
 	stopper_task_end(&soft->begun_here);
 	CHECK_EQ(stopper_num_tasks(soft->s), 0);
 	conf_stop_and_put(soft->s);
@@ -70,6 +72,40 @@ static void admission_fire_and_cancel_in_softirq(void)
 	stopper_sem_destroy(&soft->sem);
 	stopper_ctx_put(below);
 	stopper_ctx_put(soft->ctx);
+	conf_free(soft);
+}
+
+static void begin_in_softirq(struct timer_list *timer)
+{
+	struct soft *soft = container_of(timer, struct soft, timer);
+
+	CHECK_EQ(stopper_task_begin(soft->s, NULL, "softirq", &soft->begun_here), 0);
+	conf_inc(&soft->done);
+}
+
+/* A handle that was begun in a softirq is not the work of the thread that this came upon. */
+static void handle_begun_in_softirq_has_no_thread(void)
+{
+	struct soft *soft = conf_alloc(sizeof(*soft));
+	struct stopper_task_info info;
+	struct stopper_task mine;
+
+	soft->s = conf_stopper(NULL);
+	timer_setup(&soft->timer, begin_in_softirq, 0);
+	mod_timer(&soft->timer, jiffies + 1);
+	/* Awake on this CPU: the thread that the softirq comes upon. */
+	while (!conf_get(&soft->done))
+		cpu_relax();
+	CHECK_EQ(stopper_running_tasks(soft->s, &info, 1), 1);
+	CHECK_EQ(info.count, 1);
+	CHECK_EQ(info.tid, 0);
+	stopper_task_end(&soft->begun_here);
+	CHECK_EQ(stopper_task_begin(soft->s, NULL, "process", &mine), 0);
+	CHECK_EQ(stopper_running_tasks(soft->s, &info, 1), 1);
+	CHECK_EQ(info.tid, current->pid);
+	stopper_task_end(&mine);
+	conf_stop_and_put(soft->s);
+	del_timer_sync(&soft->timer);
 	conf_free(soft);
 }
 
@@ -375,6 +411,7 @@ static void devm_create_with_bad_arguments_is_einval(void)
 
 const struct conf_case cases_only[] = {
 	CONF_CASE(admission_fire_and_cancel_in_softirq),
+	CONF_CASE(handle_begun_in_softirq_has_no_thread),
 	CONF_CASE(stop_goes_on_when_the_last_task_ends_in_softirq),
 	CONF_CASE(softirq_begins_more_handles_than_slots_while_tasks_run),
 	CONF_CASE(stop_begun_in_softirq),

@@ -13,9 +13,13 @@
  *   freezable N    N freezable workers that wait for ShouldStop
  *   hold           an async task that waits until `let_go'
  *   let_go
+ *   softirq        a handle that a timer begins, which `let_go' ends
+ *   softirq_stop   stopper_stop_async() from a timer
  *   kill_wait, kill_stop, kill_sem, kill_limited   with a context of stopper_ctx_with_kill()
- *   wait           stopper_wait() for ShouldStop; waits_locked: with a mutex held
- *   stop           stopper_stop(), then put; stop_locked: with a mutex held
+ *   wait           stopper_wait() for ShouldStop; wait_locked: with a mutex held
+ *   quiesce_locked stopper_quiesce() with a mutex held
+ *   stop           stopper_stop(), then put; stop_locked: with that mutex held
+ *   task_locks     an async task takes and drops that mutex
  *
  * Reading gives one line: "ran N told N returned N waiting N interrupted N".
  */
@@ -39,6 +43,7 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <stopper/stopper.h>
 
@@ -331,6 +336,53 @@ static int locked(int (*fn)(void))
 	return err;
 }
 
+static struct stopper_task handle;
+static bool handle_begun;
+static struct completion from_timer;
+static int timer_err;
+
+static void timer_begins(struct timer_list *timer)
+{
+	timer_err = stopper_task_begin(s, NULL, "machine-softirq", &handle);
+	handle_begun = !timer_err;
+	complete(&from_timer);
+}
+
+static void end_handle(void)
+{
+	if (handle_begun)
+		stopper_task_end(&handle);
+	handle_begun = false;
+}
+
+static void timer_stops(struct timer_list *timer)
+{
+	timer_err = stopper_stop_async(s);
+	complete(&from_timer);
+}
+
+static DEFINE_TIMER(begins, timer_begins);
+static DEFINE_TIMER(stops, timer_stops);
+
+static int from_softirq(struct timer_list *timer)
+{
+	init_completion(&from_timer);
+	mod_timer(timer, jiffies + 1);
+	wait_for_completion(&from_timer);
+	return timer_err;
+}
+
+static int quiesce(void)
+{
+	return stopper_quiesce(s, NULL);
+}
+
+static void takes_lock(struct stopper_ctx *ctx, void *arg)
+{
+	mutex_lock(&held);
+	mutex_unlock(&held);
+}
+
 static int command(const char *what, int n, const char *kind)
 {
 	int err = machine_stopper();
@@ -353,6 +405,14 @@ static int command(const char *what, int n, const char *kind)
 		return wait_in();
 	if (!strcmp(what, "wait_locked"))
 		return locked(wait_in);
+	if (!strcmp(what, "task_locks"))
+		return run_task(takes_lock, NULL);
+	if (!strcmp(what, "softirq"))
+		return from_softirq(&begins);
+	if (!strcmp(what, "softirq_stop"))
+		return from_softirq(&stops);
+	if (!strcmp(what, "quiesce_locked"))
+		return locked(quiesce);
 	if (!strcmp(what, "stop"))
 		return stop_and_put();
 	if (!strncmp(what, "kill_", 5))
@@ -362,6 +422,7 @@ static int command(const char *what, int n, const char *kind)
 	if (strcmp(what, "let_go"))
 		return -EINVAL;
 	complete_all(&let_go);
+	end_handle();
 	return 0;
 }
 
@@ -414,6 +475,7 @@ static void __exit machine_exit(void)
 	misc_deregister(&machine);
 	if (s)
 		complete_all(&let_go);
+	end_handle();
 	stop_and_put();
 }
 
