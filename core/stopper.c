@@ -154,6 +154,7 @@ void stopper_put(struct stopper *s)
 	plat_flags_t f;
 	bool leak;
 
+	plat_might_sleep();
 	/* (P) pairs with every other change of this count */
 	if (!s || plat_is_copy() || plat_fetch_add_full(&s->refs, -1) != 1)
 		return;

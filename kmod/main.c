@@ -74,16 +74,20 @@ static void devm_stop(void *data)
 int __devm_stopper_create(struct device *dev, struct stopper **out, const char *name,
 			  const struct stopper_options *opts, const struct stopper_site *site)
 {
+	struct stopper *s;
 	int err;
 
-	if (!dev)
+	if (!dev || !out)
 		return -EINVAL;
-	err = __stopper_create(out, name, opts, site);
+	err = __stopper_create(&s, name, opts, site);
 	if (err)
 		return err;
 	/* The driver core holds the device lock around devm_stop(). */
-	(*out)->flags |= STOPPER_NO_FREEZE;
-	return devm_add_action_or_reset(dev, devm_stop, *out);
+	s->flags |= STOPPER_NO_FREEZE;
+	err = devm_add_action_or_reset(dev, devm_stop, s);
+	if (!err)
+		*out = s;
+	return err;
 }
 EXPORT_SYMBOL_GPL(__devm_stopper_create);
 

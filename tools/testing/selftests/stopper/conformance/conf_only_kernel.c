@@ -9,6 +9,8 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/timer.h>
 
 #include <stopper/device.h>
@@ -280,6 +282,56 @@ static void sleeping_worker_is_woken_by_stop(void)
 	conf_stop_and_put(s);
 }
 
+struct late_sleeper {
+	struct conf_counter in;
+	bool pending;
+	long left;
+};
+
+static void sleep_after_stop(struct stopper_ctx *ctx, void *arg)
+{
+	struct late_sleeper *l = arg;
+
+	sleep_until_stopped(ctx, &l->in);
+	l->pending = signal_pending(current);
+	/* A minute, were it not for the stop. */
+	l->left = schedule_timeout_interruptible(60 * HZ);
+}
+
+/* As kthread_stop() has it. Cleanup that must sleep sleeps idle, killable or uninterruptible. */
+static void interruptible_sleep_of_a_worker_ends_at_once_from_should_stop_on(void)
+{
+	struct stopper *s = conf_stopper(NULL);
+	struct late_sleeper l = { };
+
+	CHECK_EQ(stopper_run_worker(s, NULL, "sleeper", sleep_after_stop, &l), 0);
+	conf_wait_for(conf_get(&l.in) == 1);
+	conf_stop_and_put(s);
+	CHECK(l.pending);
+	CHECK(l.left > 0);
+}
+
+/* Lockdep knows reclaim as a lock, which each allocation that may reclaim takes. */
+static void quiesce_and_a_stop_without_closers_are_allowed_in_reclaim(void)
+{
+	struct conf_counter ran = { }, in = { };
+	struct stopper *s;
+
+	if (!IS_ENABLED(CONFIG_PROVE_LOCKING)) {
+		conf_skip("no lockdep in this kernel");
+		return;
+	}
+	s = conf_stopper(NULL);
+	CHECK_EQ(stopper_run_worker(s, NULL, "worker", sleep_until_stopped, &in), 0);
+	CHECK_EQ(stopper_run_async_task(s, NULL, "task", conf_count_fn, &ran), 0);
+	fs_reclaim_acquire(GFP_KERNEL);
+	CHECK_EQ(stopper_quiesce(s, NULL), 0);
+	CHECK_EQ(stopper_stop(s, NULL), 0);
+	fs_reclaim_release(GFP_KERNEL);
+	stopper_put(s);
+	CHECK_EQ(conf_get(&ran), 1);
+}
+
 #define SLOW	40
 
 struct slow {
@@ -363,12 +415,30 @@ static struct {
 	struct stopper *s;
 	struct conf_worker worker;
 	struct conf_counter closed;
+	struct conf_counter released;	/* managed resources */
+	int before, after;		/* which one was released when, from 1 on */
+	bool stopped_before;		/* had it stopped when the one got before was released? */
+	enum stopper_phase phase_after;	/* its phase when the one got after was released */
 } of_device;
+
+static void release_before(void *arg)
+{
+	of_device.before = conf_inc(&of_device.released);
+	of_device.stopped_before = conf_get(&of_device.closed);
+}
+
+static void release_after(void *arg)
+{
+	of_device.after = conf_inc(&of_device.released);
+	of_device.phase_after = stopper_phase(of_device.s);
+}
 
 static int conf_probe(struct platform_device *pdev)
 {
-	int err = devm_stopper_create(&pdev->dev, &of_device.s, "of-a-device", NULL);
+	int err = devm_add_action(&pdev->dev, release_before, NULL);
 
+	err = err ?: devm_stopper_create(&pdev->dev, &of_device.s, "of-a-device", NULL);
+	err = err ?: devm_add_action(&pdev->dev, release_after, NULL);
 	if (err)
 		return err;
 	of_device.worker.s = of_device.s;
@@ -397,6 +467,11 @@ static void stopper_of_a_device_is_stopped_with_it(void)
 		platform_device_unregister(pdev);
 		CHECK_EQ(conf_get(&of_device.worker.out), 1);
 		CHECK_EQ(conf_get(&of_device.closed), 1);
+		/* What was got after the stopper goes first, while it runs still. */
+		CHECK_EQ(of_device.after, 1);
+		CHECK_EQ(of_device.phase_after, STOPPER_RUNNING);
+		CHECK_EQ(of_device.before, 2);
+		CHECK(of_device.stopped_before);
 	}
 	platform_driver_unregister(&conf_driver);
 }
@@ -407,6 +482,8 @@ static void devm_create_with_bad_arguments_is_einval(void)
 
 	CHECK_EQ(devm_stopper_create(NULL, &s, "name", NULL), -EINVAL);
 	CHECK(!s);
+	/* No device is looked at. */
+	CHECK_EQ(devm_stopper_create((struct device *)&s, NULL, "name", NULL), -EINVAL);
 }
 
 const struct conf_case cases_only[] = {
@@ -418,6 +495,8 @@ const struct conf_case cases_only[] = {
 	CONF_CASE(admission_with_a_spinlock_held_and_interrupts_off),
 	CONF_CASE(worker_sees_kthread_should_stop_from_stopping_on),
 	CONF_CASE(sleeping_worker_is_woken_by_stop),
+	CONF_CASE(interruptible_sleep_of_a_worker_ends_at_once_from_should_stop_on),
+	CONF_CASE(quiesce_and_a_stop_without_closers_are_allowed_in_reclaim),
 	CONF_CASE(every_worker_is_told_to_stop_before_one_has_returned),
 	CONF_CASE(worker_started_while_stop_begins_is_told),
 	CONF_CASE(owner_may_be_given),

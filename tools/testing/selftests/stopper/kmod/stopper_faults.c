@@ -133,9 +133,11 @@ static int create_child(void)
 
 static int create_for_device(void)
 {
-	struct stopper *s;
+	struct stopper *s = NULL;
+	int err = devm_stopper_create(w.dev, &s, "device", NULL);
 
-	return devm_stopper_create(w.dev, &s, "device", NULL);
+	/* A pointer to what has been freed would be used by an error path. */
+	return !err == !!s ? err : -EBADMSG;
 }
 
 static int run_task(void)
