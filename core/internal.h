@@ -28,6 +28,10 @@
  *                                                                in them. May be nothing where
  *                                                                threads freeze without
  *                                                                locks only
+ *   plat_park_blocked(p)                               any       after init: p's parks count as
+ *                                                                blocked, for tools that look for
+ *                                                                what hangs; else they are idle.
+ *                                                                May be nothing
  *   plat_park_killable(p)                              any       after init: p's parks also end
  *                                                                when plat_killed()
  *   plat_killed()                                      any       has this thread got a signal that

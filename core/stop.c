@@ -54,6 +54,7 @@
 struct patience {
 	struct stopper_ctx *ctx;
 	int64_t until;			/* PLAT_FOREVER: none */
+	bool blocks;			/* a caller of the public functions: blocked, not idle */
 };
 
 struct leader {
@@ -408,11 +409,13 @@ static int lead_stop(struct leader *l)
 }
 
 /* Who stops may hold a lock that suspend takes. */
-static void stop_park_init(struct stopper *s, struct plat_parker *p)
+static void stop_park_init(struct stopper *s, struct plat_parker *p, bool blocks)
 {
 	plat_park_init(p);
 	if (s->flags & STOPPER_NO_FREEZE)
 		plat_park_no_freeze(p);
+	if (blocks)
+		plat_park_blocked(p);
 }
 
 /* With s->lock held. A stop that is driven in slices began with the first of them. */
@@ -435,7 +438,7 @@ static int lead(struct stopper *s, bool stop, const struct patience *p)
 	plat_flags_t f;
 	int err = 0;
 
-	stop_park_init(s, &l.park);
+	stop_park_init(s, &l.park, p->blocks);
 	plat_lock(&s->lock, f);
 	leader_begins(&l);
 	plat_unlock(&s->lock, f);
@@ -504,7 +507,7 @@ static int converge(struct stopper *s, bool stop, const struct patience *p)
 			s->led_by = plat_tid();
 		} else if (!there && !err) {
 			me.woken = false;
-			stop_park_init(s, &me.park);
+			stop_park_init(s, &me.park, p->blocks);
 			slist_append(&s->followers, &me.node);
 		}
 		plat_unlock(&s->lock, f);
@@ -573,7 +576,7 @@ void stopper_settle(struct stopper *s)
 		led = s->led_by;
 		if (led) {
 			me.woken = false;
-			stop_park_init(s, &me.park);
+			stop_park_init(s, &me.park, false);
 			slist_append(&s->followers, &me.node);
 		}
 		plat_unlock(&s->lock, f);
@@ -599,7 +602,7 @@ static void note_asker(struct stopper *s, const struct stopper_site *site)
 
 int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
-	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER };
+	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
 	int err;
 
 	plat_might_sleep();
@@ -618,7 +621,7 @@ EXPORT_SYMBOL_PLAT(__stopper_quiesce);
 
 int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
-	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER };
+	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
 	int err;
 
 	plat_might_sleep();

@@ -18,9 +18,14 @@
  * is a kthread that asked for it (set_freezable); else suspend would give up after 20 s.
  * What wakes it meanwhile is not lost: ->set stays, and is looked at after the thaw.
  *
+ * Blocked or idle. A wait is idle (TASK_IDLE): a worker that waits for ShouldStop, or an
+ * idle thread, is no load and no hung task. Only a caller of stopper_stop() or
+ * stopper_quiesce() is blocked (TASK_UNINTERRUPTIBLE), as in flush_workqueue(): it is in the
+ * load, in sysrq-w, and after hung_task_timeout_secs in the log with its stack.
+ *
  * Kill. With a context of stopper_ctx_with_kill() the wait is also TASK_WAKEKILL: the signal
- * wakes it, and the core looks (plat_killed()) before it parks again. It stays idle in
- * all else: nobody's load.
+ * wakes it, and the core looks (plat_killed()) before it parks again. The hung task detector
+ * leaves out what can be killed.
  *
  * A frozen thread keeps its locks. That is why lockdep warns of TASK_FREEZABLE with a lock
  * held, unless it is marked as known (_UNSAFE), as it is here: a lock of the caller's own
@@ -45,6 +50,7 @@ void plat_park_init(struct plat_parker *p)
 	p->set = false;
 	p->no_freeze = false;
 	p->killable = false;
+	p->blocked = false;
 	p->waiter = current;
 }
 
@@ -62,7 +68,8 @@ static bool take(struct plat_parker *p)
 
 bool plat_park(struct plat_parker *p, s64 deadline)
 {
-	unsigned int state = TASK_IDLE | (p->no_freeze ? 0 : TASK_FREEZABLE_UNSAFE) |
+	unsigned int state = (p->blocked ? TASK_UNINTERRUPTIBLE : TASK_IDLE) |
+			     (p->no_freeze ? 0 : TASK_FREEZABLE_UNSAFE) |
 			     (p->killable ? TASK_WAKEKILL : 0);
 	long left = MAX_SCHEDULE_TIMEOUT;
 	bool set;

@@ -94,6 +94,7 @@ struct plat_parker {
 	bool set;
 	bool no_freeze;
 	bool killable;
+	bool blocked;
 	struct task_struct *waiter;
 };
 
@@ -103,6 +104,7 @@ void plat_unpark(struct plat_parker *p);
 
 #define plat_park_idle(p, deadline) plat_park(p, deadline)
 #define plat_park_no_freeze(p)	((void)((p)->no_freeze = true))
+#define plat_park_blocked(p)	((void)((p)->blocked = true))
 #define plat_park_killable(p)	((void)((p)->killable = true))
 #define plat_killed()		fatal_signal_pending(current)
 #define plat_relax()		cpu_relax()

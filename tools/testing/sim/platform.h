@@ -68,6 +68,7 @@ void plat_unpark(struct plat_parker *p);
 #define plat_park_idle(p, d)	plat_park(p, d)
 #define plat_event_fired(ev)	((void)(ev))
 #define plat_event_closed(ev)	((void)(ev))
+#define plat_park_blocked(p)	((void)(p))
 #define plat_park_no_freeze(p)	((void)(p))
 #define plat_park_killable(p)	((void)(p))
 #define plat_killed()		false

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_slow_stop.sh: a stop with workers that take their time costs no thread and no load.
 
-plan=6
+plan=7
 . "$(dirname "$0")/kernel_lib.sh"
 machine=/dev/stopper_machine
 workers=40
@@ -12,8 +12,8 @@ told() { [ "$(cut -d' ' -f4 $machine)" = $1 ]; }
 returned() { [ "$(cut -d' ' -f6 $machine)" = $1 ]; }
 threads() { ls -d /proc/[0-9]* | wc -l; }
 # Uninterruptible, and not idle: what counts as load, and what the hung-task watchdog looks at.
-blocked() { grep -l '^State:.D' /proc/[0-9]*/status 2>/dev/null | wc -l; }
-none_blocked() { [ "$(blocked)" = 0 ]; }
+blocked() { grep -l '^State:.D' /proc/[0-9]*/status 2>/dev/null; }
+only_the_stop_is_blocked() { [ "$(blocked)" = "/proc/$stop/status" ]; }
 
 load stopper
 load stopper_machine
@@ -25,7 +25,10 @@ check every_worker_is_told wait_for 60 told $workers
 check none_has_returned returned 0
 # The stop's own process is one of them.
 check no_thread_waits_for_a_worker [ "$(threads)" -le $((before + 2)) ]
-check nobody_is_blocked wait_for 30 none_blocked
+check only_the_caller_of_stop_is_blocked wait_for 30 only_the_stop_is_blocked
+check sysrq_shows_the_caller_of_stop eval 'echo w >/proc/sysrq-trigger && log_has "stopper_stop"'
+# The stacks that this put there are no complaint.
+log_start=$(dmesg | wc -l)
 bk let_go
 wait $stop
 check all_return_when_let_go returned $workers
