@@ -38,11 +38,12 @@ static void async_end(struct async *a)
 	plat_give_back(lent_by);
 }
 
-static void async_run(struct job *job)
+static void async_run(struct job *job, struct pool_thread *me)
 {
 	struct async *a = list_item(job, struct async, task.job);
 	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
+	(void)me;
 	traced_start(a->traced);
 	plat_call(&c, a->fn, a->ctx, a->arg);
 	async_end(a);

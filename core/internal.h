@@ -120,6 +120,8 @@
  *   plat_own_tid()                                     any       plat_tid(); 0: not this thread's
  *                                                                own work (softirq)
  *   plat_random()                                      any       64 bits nobody else has
+ *   plat_step(p, n)                 none               any       *p += n, which is a number of
+ *                                                                steps that tests look at
  *   plat_trace_*(...)                                  any       tells who listens of an event; no
  *                                                                lock is held
  *   plat_might_sleep()                                 process   says so when debugging
@@ -193,8 +195,11 @@ struct job {
 	const struct stopper_site *site;/* names the thread; NULL: the library's own */
 };
 
+struct pool_thread;
+
 struct job_ops {
-	void (*run)(struct job *job);
+	/* @me: who runs it, for pool_thread_bear() */
+	void (*run)(struct job *job, struct pool_thread *me);
 	/* the thread ended under run(); told: the hook knows */
 	void (*died)(struct job *job, bool told);
 	bool is_task;			/* the job is a task_job's */
@@ -287,6 +292,7 @@ struct stopper {
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* the keeper has it, or had */
+	bool closers_busy;			/* close_job is queued, or runs */
 	unsigned char depth;			/* parents above it; constant */
 	unsigned int late_closers;		/* closers running at their adder's */
 	unsigned int nworkers;
@@ -297,8 +303,8 @@ struct stopper {
 	struct stopper_list workers;
 	struct stopper_list closers;
 	struct stopper_list followers;		/* who waits for the leader */
-	struct plat_parker *leader;		/* woken when a worker, closer or child ends */
-	struct stopper_closer *closing;		/* the closer handed to close_job */
+	struct leader *leader;			/* woken when a worker or the closers end */
+	struct stopper_closer *closing;		/* the closer that close_job runs */
 	struct module *closing_lent_by;		/* likewise */
 	struct run closing_run;
 	struct stopper_site closing_site;	/* its name */
@@ -412,6 +418,7 @@ void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_v
 int pool_reserve(void);
 void pool_push(struct job *job, bool may_start);
 bool pool_push_or_not(struct job *job);
+void pool_thread_bear(struct pool_thread *me, const char *name);
 int pool_push_task(struct task_job *task, bool may_start);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct plat_parker *me);
@@ -469,12 +476,13 @@ static inline int refused(const struct stopper *s, unsigned int kind,
 void worker_stop_all(struct stopper *s);
 
 /* closer.c */
-bool closer_start(struct stopper *s);
+bool closers_start(struct stopper *s);
 void closer_late_done(struct stopper *s);
 
 /* panic.c */
 void run_enter(struct run *r, struct stopper *s, const struct stopper_site *site,
 	       enum stopper_panic_kind kind);
+void run_rename(struct run *r, struct stopper_site *site, const char *name);
 void run_exit(struct run *r);
 bool run_on_this_thread(struct stopper *s);
 bool run_innermost(struct call *c);
@@ -492,11 +500,12 @@ void stopper_settle(struct stopper *s);
 void quiesce_begin(struct stopper *s);
 int stop_drive(struct stopper *s, int64_t until);
 bool stop_hand_over(struct stopper *s);
+bool stop_is_awaited(struct stopper *s);
+void stopper_wake_leader(struct stopper *s);
 
 /* stopper.c */
 void stopper_pin(struct stopper *s);
 void stopper_unpin(struct stopper *s);
-void stopper_wake_leader(struct stopper *s);
 void registry_leave(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
@@ -518,6 +527,16 @@ const char *secs(struct secs *b, int64_t ns);
 
 int report_all(const struct out *out);
 void place_copy(struct place *p, const struct stopper_site *site);
+
+/* steps.c: what tests count in place of time */
+enum step {
+	STEP_HEAVY_BARRIERS,
+	STEP_CLOSERS_HANDED,		/* to a thread, once or more a stop */
+	STEPS
+};
+
+void step(enum step what, unsigned long n);
+STOPPER_API unsigned long __stopper_steps(const char *what);
 
 /* stall.c */
 void stopper_log(struct stopper *s, int level, const char *fmt, ...) STOPPER_PRINTF(3, 4);

@@ -26,6 +26,18 @@ void run_enter(struct run *r, struct stopper *s, const struct stopper_site *site
 	plat_unlock(&runs_lock, f);
 }
 
+/* It is something else of the same stopper's from now on, with the name @name in its @site. */
+void run_rename(struct run *r, struct stopper_site *site, const char *name)
+{
+	uint64_t since = plat_stamp();
+	plat_flags_t f;
+
+	plat_lock(&runs_lock, f);
+	site->name = name;
+	r->since = since;
+	plat_unlock(&runs_lock, f);
+}
+
 void run_exit(struct run *r)
 {
 	plat_flags_t f;

@@ -592,11 +592,7 @@ static bool pool_bears(const struct pool_thread *me, const char *name)
 	return !me->renamed && !strncmp(me->name, name, sizeof(me->name) - 1);
 }
 
-/*
- * With the lock held, but not while the name is set: @name is copied, for its job may be
- * over by then. Until it has looked at the queue again the thread counts as coming.
- */
-static void pool_bear(struct pool_thread *me, const char *name, plat_flags_t *f)
+static void pool_note_name(struct pool_thread *me, const char *name)
 {
 	unsigned int i;
 
@@ -604,6 +600,25 @@ static void pool_bear(struct pool_thread *me, const char *name, plat_flags_t *f)
 		me->name[i] = name[i];
 	me->name[i] = '\0';
 	me->renamed = false;
+}
+
+/* A job of several parts, with a name each: the thread @me, which runs it, bears @name now. */
+void pool_thread_bear(struct pool_thread *me, const char *name)
+{
+	me->renamed = plat_thread_renamed(&me->thread);
+	if (pool_bears(me, name))
+		return;
+	pool_note_name(me, name);
+	plat_thread_name(&me->thread, me->name);
+}
+
+/*
+ * With the lock held, but not while the name is set: @name is copied, for its job may be
+ * over by then. Until it has looked at the queue again the thread counts as coming.
+ */
+static void pool_bear(struct pool_thread *me, const char *name, plat_flags_t *f)
+{
+	pool_note_name(me, name);
 	pool.coming++;
 	plat_unlock(&pool.lock, *f);
 	plat_thread_name(&me->thread, me->name);
@@ -728,7 +743,7 @@ static void pool_main(struct plat_thread *t)
 	while (pool_wait_for_job(me, &f)) {
 		job = take(me);
 		plat_unlock(&pool.lock, f);
-		job->ops->run(job);
+		job->ops->run(job, me);
 		plat_resched();
 		me->renamed = plat_thread_renamed(t);
 		plat_lock(&pool.lock, f);

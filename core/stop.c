@@ -82,6 +82,19 @@ static int patience_err(const struct patience *p)
 	return err;
 }
 
+/* With s->lock held: does a caller wait for the stop, whose context has not ended? */
+bool stop_is_awaited(struct stopper *s)
+{
+	return s->leader && !patience_err(s->leader->patience);
+}
+
+/* With s->lock held. */
+void stopper_wake_leader(struct stopper *s)
+{
+	if (s->leader)
+		plat_unpark(&s->leader->park);
+}
+
 /* How long after its latest report, or its beginning, a stop makes the next one. */
 static int64_t report_gap(const struct leader *l)
 {
@@ -315,9 +328,9 @@ static bool no_workers(struct stopper *s)
 }
 
 /* With s->lock held. */
-static bool closer_over(struct stopper *s)
+static bool closers_idle(struct stopper *s)
 {
-	return !s->closing;
+	return !s->closers_busy;
 }
 
 /* The leader. An earlier one may have been here. */
@@ -350,11 +363,11 @@ static int run_closers(struct leader *l)
 
 	enter_phase(s, STOPPER_CLOSING);
 	do {
-		/* An earlier leader may have left one running. */
-		err = wait_until(l, closer_over);
+		/* An earlier leader may have left a thread that runs them. */
+		err = wait_until(l, closers_idle);
 		if (!err)
 			err = patience_err(l->patience);
-	} while (!err && closer_start(s));
+	} while (!err && closers_start(s));
 	return err;
 }
 
@@ -423,7 +436,7 @@ static void leader_begins(struct leader *l)
 {
 	struct stopper *s = l->s;
 
-	s->leader = &l->park;
+	s->leader = l;
 	l->reports = s->kept_reports;
 	l->began = s->kept_since ? s->kept_since : plat_now();
 	if (s->kept_next)
@@ -648,10 +661,11 @@ int stop_drive(struct stopper *s, int64_t until)
 	return converge(s, true, &p);
 }
 
-static void stop_run(struct job *job)
+static void stop_run(struct job *job, struct pool_thread *me)
 {
 	struct stopper *s = list_item(job, struct stopper, stop_job);
 
+	(void)me;
 	stop_drive(s, PLAT_FOREVER);
 	stopper_unpin(s);
 }

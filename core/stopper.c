@@ -297,13 +297,6 @@ bool stopper_is_within(const struct stopper *s, const struct stopper *tree)
 	return s;
 }
 
-/* With s->lock held. */
-void stopper_wake_leader(struct stopper *s)
-{
-	if (s->leader)
-		plat_unpark(s->leader);
-}
-
 const char *stopper_name(const struct stopper *s)
 {
 	return s ? s->name : "(null)";

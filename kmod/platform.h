@@ -205,6 +205,8 @@ static inline s64 plat_stamp_age(u64 stamp)
 }
 
 void plat_log(int level, const char *line);
+/* Of slow paths only: a shared line. */
+#define plat_step(p, n)		atomic_long_add((long)(n), (atomic_long_t *)(p))
 u64 plat_random(void);
 bool plat_traces_closers(void);
 

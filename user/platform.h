@@ -232,6 +232,7 @@ int64_t plat_now(void);
 uint64_t plat_stamp(void);
 int64_t plat_stamp_age(uint64_t stamp);
 void plat_log(int level, const char *line);
+#define plat_step(p, n)		((void)__atomic_fetch_add(p, n, __ATOMIC_RELAXED))
 uint64_t plat_random(void);
 bool plat_traces_closers(void);
 #define plat_own_tid()	plat_tid()

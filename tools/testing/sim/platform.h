@@ -115,6 +115,7 @@ int64_t plat_now(void);
 #define plat_stamp()		((uint64_t)plat_now())
 #define plat_stamp_age(stamp)	((int64_t)((uint64_t)plat_now() - (stamp)))
 void plat_log(int level, const char *line);
+void plat_step(unsigned long *p, unsigned long n);
 uint64_t plat_random(void);
 #define plat_traces_closers()	false
 #define plat_own_tid()	plat_tid()

@@ -375,6 +375,32 @@ SCENARIO(closers_faults, "closers, and any memory or thread is missing: all are 
 	stopper_put(s);
 }
 
+static void stops_or_gives_up_then_counts(void *arg)
+{
+	int err = stopper_stop(s, ctx);
+
+	check(!err || err == -ECANCELED);
+	if (!err)
+		check(ghost_get(CLOSED) == 3);
+}
+
+SCENARIO(closers_and_leader_gives_up, "closer.c: the leader gives up between closers; another leads",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	check(!stopper_add_closer_fn(s, "a", in_order, (void *)1));
+	check(!stopper_add_closer_fn(s, "b", in_order, (void *)2));
+	check(!stopper_add_closer_fn(s, "c", in_order, (void *)3));
+	go(stops_or_gives_up_then_counts, NULL);
+	go(cancel, NULL);
+	check(!stopper_stop(s, NULL));
+	check(ghost_get(CLOSED) == 3);
+	join_all();
+	stopper_put(s);
+	stopper_ctx_put(ctx);
+}
+
 static void keep(void *arg, const char *line)
 {
 }
@@ -430,11 +456,15 @@ SCENARIO(list_sees_closer, "the debug list is read while closers are run",
 	 .budget = 2)
 {
 	s = new_stopper(NULL);
+	closers[0].name = "a";
 	add_one(&closers[0]);
+	closers[1].name = "b";
+	add_one(&closers[1]);
 	go(reads_all, NULL);
 	check(!stopper_stop(s, NULL));
 	join_all();
 	check(ghost_get(CLOSED) == 1);
+	check(ghost_get(CLOSED + 1) == 1);
 	stopper_put(s);
 }
 

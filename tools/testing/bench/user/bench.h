@@ -41,7 +41,7 @@ struct bench_case {
 	struct side peers[MAX_PEERS + 1];
 };
 
-extern const struct bench_case sync_cases[], async_cases[], stop_cases[];
+extern const struct bench_case sync_cases[], async_cases[], stop_cases[], scale_cases[];
 extern const struct side counted[];
 
 /* bench.c */

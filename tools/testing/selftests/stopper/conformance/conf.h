@@ -140,6 +140,9 @@ static inline void __attribute__((noreturn)) conf_thread_exit(void)
 
 #endif /* __KERNEL__ */
 
+/* core/steps.c: how often a dear step was made, by all stoppers; what tests look at, not times. */
+unsigned long __stopper_steps(const char *what);
+
 #ifndef ARRAY_SIZE
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif

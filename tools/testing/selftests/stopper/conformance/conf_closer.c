@@ -428,7 +428,100 @@ static void closer_may_cancel_the_context_of_stop(void)
 	stopper_ctx_put(c.ctx);
 }
 
+#define MANY	500
+
+struct crowd {
+	struct conf_counter ran;
+	int tid;
+};
+
+static void note_thread(void *arg)
+{
+	struct crowd *c = arg;
+
+	if (conf_inc(&c->ran) == 1)
+		c->tid = conf_tid();
+	else
+		CHECK_EQ(conf_tid(), c->tid);
+}
+
+static void closers_are_handed_to_a_thread_once(void)
+{
+	unsigned long before = __stopper_steps("closers handed over");
+	struct stopper *s = conf_stopper(NULL);
+	struct crowd c = { .tid = 0 };
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		CHECK_EQ(stopper_add_closer_fn(s, "crowd", note_thread, &c), 0);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&c.ran), MANY);
+	CHECK_EQ(__stopper_steps("closers handed over") - before, 1);
+	CHECK(c.tid != conf_tid());
+}
+
+struct named {
+	struct conf_counter ran;
+	const char *name;
+};
+
+static void look_at_name(void *arg)
+{
+	struct named *n = arg;
+	char comm[32];
+
+	conf_comm(comm, sizeof(comm));
+	CHECK(conf_is_comm_of(comm, n->name));
+	conf_inc(&n->ran);
+}
+
+static void rename_thread(void *arg)
+{
+	conf_rename("other");
+	conf_inc(arg);
+}
+
+static void thread_bears_the_name_of_each_closer(void)
+{
+	struct named a = { .name = "closer-a" }, b = { .name = "closer-b" }, c = { .name = "closer" };
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter renamed = { 0 };
+
+	CHECK_EQ(stopper_add_closer_fn(s, a.name, look_at_name, &a), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, b.name, look_at_name, &b), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, b.name, look_at_name, &b), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, NULL, look_at_name, &c), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, b.name, rename_thread, &renamed), 0);
+	CHECK_EQ(stopper_add_closer_fn(s, a.name, look_at_name, &a), 0);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&a.ran), 2);
+	CHECK_EQ(conf_get(&b.ran), 2);
+	CHECK_EQ(conf_get(&c.ran), 1);
+	CHECK_EQ(conf_get(&renamed), 1);
+}
+
+/* One that runs when the context ends is the last one, until somebody stops again. */
+static void stop_that_gives_up_begins_no_further_closer(void)
+{
+	struct canceller c = { .s = conf_stopper(NULL), .ctx = conf_ctx(NULL) };
+	struct conf_counter closed = { 0 };
+
+	CHECK_EQ(stopper_add_closer_fn(c.s, "cancel", cancel_in_closer, &c), 0);
+	CHECK_EQ(stopper_add_closer_fn(c.s, "next", conf_count_plain, &closed), 0);
+	CHECK_EQ(stopper_stop(c.s, c.ctx), -ECANCELED);
+	conf_settle();
+	CHECK_EQ(conf_get(&closed), 0);
+	CHECK_EQ(stopper_phase(c.s), STOPPER_CLOSING);
+	conf_stop_and_put(c.s);
+	CHECK_EQ(conf_get(&c.ran), 1);
+	CHECK_EQ(conf_get(&closed), 1);
+	stopper_ctx_put(c.ctx);
+}
+
 const struct conf_case cases_closer[] = {
+	CONF_CASE(closers_are_handed_to_a_thread_once),
+	CONF_CASE(thread_bears_the_name_of_each_closer),
+	CONF_CASE(stop_that_gives_up_begins_no_further_closer),
 	CONF_CASE(closers_run_once_in_the_order_of_adding),
 	CONF_CASE(closers_run_last_added_first_with_the_flag),
 	CONF_CASE(closers_do_not_run_in_quiesce),
