@@ -30,6 +30,7 @@ static char *saved;
 struct visited {
 	uint64_t state;
 	struct budget left;
+	unsigned int generation;	/* the execution that saw it last */
 };
 
 static struct visited *seen_states;
@@ -158,14 +159,19 @@ bool seen_before(bool can_go_on)
 	for (i = state % SEEN_SLOTS, tries = 0; tries < 16; i = (i + 1) % SEEN_SLOTS, tries++) {
 		s = &seen_states[i];
 		if (s->state == state) {
+			/* All that would come after it would go unexplored. */
+			if (s->generation == E->generation)
+				fail("the explorer is wrong: a step is no part of the state");
 			if (enough(s->left, E->left))
 				return true;
 			s->left = E->left;
+			s->generation = E->generation;
 			return false;
 		}
 		if (!s->state) {
 			s->state = state;
 			s->left = E->left;
+			s->generation = E->generation;
 			E->states++;
 			return false;
 		}

@@ -197,14 +197,21 @@ bool sim_kthreads(void)
 
 /* threads */
 
+/* It may be told to stop just before. */
+static void thread_release(struct plat_thread *t)
+{
+	point_at(&t->told);
+	note(&ME->chain, 0xe0d);
+	t->release(t);
+}
+
 static void thread_main(void *arg)
 {
 	struct plat_thread *t = arg;
 
 	t->main(t);
 	slots_thread_ends();
-	point_at(&t->told);
-	t->release(t);
+	thread_release(t);
 }
 
 int plat_thread_start(struct plat_thread *t, const char *name)
@@ -228,10 +235,15 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 /* Told to nobody but who asks with sim_comm(). */
 void plat_thread_name(struct plat_thread *t, const char *name)
 {
+	unsigned int i;
+
 	point();
 	/* Else the next point would look like this one: as a state that was seen before. */
 	note(&ME->chain, 0xac3);
 	name_comm(ME->comm, sizeof(ME->comm), name);
+	/* A part of the state. */
+	for (i = 0; ME->comm[i]; i++)
+		note(&ME->chain, (uint64_t)ME->comm[i]);
 	trace(PC, "name %s", ME->comm);
 }
 
@@ -313,8 +325,7 @@ static void mourn(void *arg)
 		return;
 	}
 	d.plat->died(d.plat, d.told);
-	point_at(&d.plat->told);
-	d.plat->release(d.plat);
+	thread_release(d.plat);
 }
 
 static void __attribute__((noreturn)) die(bool told)
