@@ -425,6 +425,7 @@ void pool_unwatch(struct plat_parker *me);
 uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
 		    void *arg);
 void pool_init(void);
+bool pool_end_threads(bool all, int64_t deadline);
 void pool_exit(void);
 
 /* pool_slots.c */

@@ -74,6 +74,21 @@
  *   A thread that still looks at the queue (watch_queue) keeps the name it had last: it
  *   is as long as a sleep takes.
  *
+ * Ending idle threads. Whatever takes a thread off the idle list unparks it, once, and the
+ * thread does not go on before that: else a pusher that has let go of the lock would unpark a
+ * thread that has ended.
+ *
+ *   pool_end_threads                  thread, nothing to do
+ *   lock; ending = true               lock; queue empty? ending?
+ *   each idle one: off the list,      yes: ends; unlock
+ *     sent, unpark                    no: onto the idle list; unlock; park
+ *   drained? no: unlock; park         lock; a job came? takes it; else leaves; unlock
+ *                                     release: lock; drained? wakes the other one; unlock
+ *   lock; ending = false; unlock      frees its memory
+ *
+ *   A push meanwhile finds no idle thread. It starts one, or leaves the job to the tick, or
+ *   to a thread that was sent and has not looked at the queue yet.
+ *
  * Threads woken beyond the first are rationed; see may_wake().
  *
  * What was measured, for an empty task from one producer on two CPUs in userspace:
@@ -109,6 +124,7 @@ struct pool_thread {
 	char name[COMM_SIZE];		/* that it bears: the first bytes, not escaped */
 	unsigned int tick;		/* when it took the job */
 	bool idle;			/* on the idle list; else an unpark is on its way */
+	bool sent;			/* taken off the idle list to end */
 	bool stuck;
 	bool renamed;			/* by its task: it bears not ->name */
 	unsigned char at;		/* in ->table */
@@ -133,7 +149,8 @@ static struct {
 	bool ticking;
 	bool watching;			/* a thread without a job looks at the queue, awake */
 	bool timed;			/* the tick can run */
-	bool exiting;
+	bool ending;			/* threads end rather than become idle */
+	bool ending_all;		/* and ->gone waits until it is deserted() */
 	uint64_t wakes_since;
 	struct stopper_list running;	/* earliest job first */
 	struct stopper_list stuck;
@@ -143,7 +160,8 @@ static struct {
 	int64_t retry_ns;		/* until the tick tries to start a thread again */
 	bool said;			/* that jobs wait for a thread */
 	struct plat_timer timer;
-	struct plat_parker *gone;	/* woken when it may be deserted() */
+	unsigned int nleaving;		/* threads that were sent or have left, not released yet */
+	struct plat_parker *gone;	/* woken when it may be pool_is_drained() */
 } pool PLAT_CACHELINE_ALIGNED = {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
@@ -154,17 +172,13 @@ static struct {
 
 static void pool_main(struct plat_thread *t);
 static void pool_died(struct plat_thread *t, bool told);
+static void pool_release(struct plat_thread *t);
 
 static void pool_thread_free(struct pool_thread *me)
 {
 	if (me && me->table)
 		pool_slot_put(me->table, me->at);
 	plat_free(me);
-}
-
-static void pool_release(struct plat_thread *t)
-{
-	pool_thread_free(list_item(t, struct pool_thread, thread));
 }
 
 /* With the lock held: more jobs wait than threads are on their way to them. */
@@ -192,11 +206,29 @@ static bool deserted(void)
 	return !pool.nthreads && !pool.nqueued && !pool.ticking;
 }
 
+/* With the lock held: what pool_end_threads() waits for. */
+static bool pool_is_drained(void)
+{
+	return pool.ending_all ? deserted() : slist_empty(&pool.idle) && !pool.nleaving;
+}
+
 /* With the lock held. */
 static void wake_gone(void)
 {
-	if (pool.gone && deserted())
+	if (pool.gone && pool_is_drained())
 		plat_unpark(pool.gone);
+}
+
+/* The thread runs no code of ours any more that could be waited for. */
+static void pool_release(struct plat_thread *t)
+{
+	plat_flags_t f;
+
+	plat_lock(&pool.lock, f);
+	pool.nleaving--;
+	wake_gone();
+	plat_unlock(&pool.lock, f);
+	pool_thread_free(list_item(t, struct pool_thread, thread));
 }
 
 static void start_tick(int64_t delay)
@@ -652,9 +684,11 @@ static void done(struct pool_thread *me)
 }
 
 /* With the lock held. */
-static void leave(void)
+static void leave(struct pool_thread *me)
 {
 	plat_store(&pool.nthreads, pool.nthreads - 1);
+	if (!me->sent)
+		pool.nleaving++;
 	wake_gone();
 }
 
@@ -666,7 +700,7 @@ static bool watch_queue(plat_flags_t *f)
 {
 	unsigned int i, spins = plat_spins();
 
-	if (!spins || pool.watching || pool.exiting)
+	if (!spins || pool.watching || pool.ending)
 		return false;
 	pool.watching = true;
 	pool.coming++;
@@ -679,32 +713,44 @@ static bool watch_queue(plat_flags_t *f)
 	return pool.nqueued;
 }
 
-/* With the lock held. Waits for work; false: nobody wants us, off the idle list. */
+/* With the lock held, the thread having been unparked: true: it is to look at the queue. */
+static bool pool_taken_off(struct pool_thread *me)
+{
+	if (!me->sent) {
+		pool.coming--;
+		return true;
+	}
+	if (!pool.nqueued)
+		return false;
+	me->sent = false;
+	pool.nleaving--;
+	wake_gone();
+	return true;
+}
+
+/* With the lock held. Waits for work; false: there is none, and the thread is to end. */
 static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 {
-	bool called = false, timely = true;
+	bool unparked;
 	int64_t until;
 
 	if (watch_queue(f))
 		return true;
 	if (!pool_bears(me, IDLE_NAME))
 		pool_bear(me, IDLE_NAME, f);
-	if (pool.nqueued)
-		return true;
+	if (pool.nqueued || pool.ending)
+		return pool.nqueued;
 	me->idle = true;
 	slist_push(&pool.idle, &me->node);
-	/* Who took us off the list unparks us, perhaps later: we must be there for it. */
-	while (!called && (!me->idle || (timely && !pool.exiting))) {
+	/* Once off the list it is unparked, perhaps later, and must be there for it. */
+	do {
 		until = me->idle ? plat_now() + IDLE_NS : PLAT_FOREVER;
 		plat_unlock(&pool.lock, *f);
-		timely = plat_park_idle(&me->park, until);
+		unparked = plat_park_idle(&me->park, until);
 		plat_lock(&pool.lock, *f);
-		called = timely && !me->idle;
-	}
-	if (called) {
-		pool.coming--;
-		return true;
-	}
+	} while (!unparked && !me->idle);
+	if (unparked)
+		return pool_taken_off(me);
 	me->idle = false;
 	slist_remove(&me->node);
 	/* A job may have come that was to wait for the tick. */
@@ -749,7 +795,7 @@ static void pool_main(struct plat_thread *t)
 		plat_lock(&pool.lock, f);
 		done(me);
 	}
-	leave();
+	leave(me);
 	tick = want_tick();
 	plat_unlock(&pool.lock, f);
 	if (tick)
@@ -766,7 +812,7 @@ static void pool_died(struct plat_thread *t, bool told)
 	job->ops->died(job, told);
 	plat_lock(&pool.lock, f);
 	done(me);
-	leave();
+	leave(me);
 	tick = want_tick();
 	plat_unlock(&pool.lock, f);
 	if (tick)
@@ -778,30 +824,54 @@ void pool_init(void)
 	plat_timer_init(&pool.timer, pool_tick);
 }
 
-/*
- * Sends all threads away, when they have done what is queued: what stops a stopper does
- * not wait for all it has queued, but nothing more will come. The tick is not cancelled,
- * for it may be about to be started, but waited for.
- */
-void pool_exit(void)
+/* With the lock held. */
+static void pool_send_idle(void)
 {
-	struct plat_parker gone;
 	struct stopper_list *n;
+
+	while ((n = slist_pop(&pool.idle))) {
+		struct pool_thread *t = list_item(n, struct pool_thread, node);
+
+		t->idle = false;
+		t->sent = true;
+		pool.nleaving++;
+		plat_unpark(&t->park);
+	}
+}
+
+/*
+ * Ends the threads that are idle, or become idle until this returns. @all: waits until all have
+ * ended, when they have done what is queued: what stops a stopper does not wait for all it has
+ * queued. The tick is not cancelled, for it may be about to be started, but waited for.
+ * false: the deadline has passed. One caller at a time.
+ */
+bool pool_end_threads(bool all, int64_t deadline)
+{
+	bool drained, timely = true;
+	struct plat_parker gone;
 	plat_flags_t f;
 
 	plat_park_init(&gone);
 	plat_lock(&pool.lock, f);
-	pool.exiting = true;
+	pool.ending = true;
+	pool.ending_all = all;
 	pool.gone = &gone;
-	list_walk(n, &pool.idle)
-		plat_unpark(&list_item(n, struct pool_thread, node)->park);
-	while (!deserted()) {
+	pool_send_idle();
+	while (!(drained = pool_is_drained()) && timely) {
 		plat_unlock(&pool.lock, f);
-		plat_park(&gone, PLAT_FOREVER);
+		timely = plat_park(&gone, deadline);
 		plat_lock(&pool.lock, f);
 	}
+	pool.ending = false;
 	pool.gone = NULL;
 	plat_unlock(&pool.lock, f);
+	return drained;
+}
+
+/* No more jobs will come. */
+void pool_exit(void)
+{
+	pool_end_threads(true, PLAT_FOREVER);
 }
 
 /* With the lock held: the task that @n is, if it is one of @s (NULL: of any). */

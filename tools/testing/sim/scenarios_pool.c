@@ -120,6 +120,39 @@ SCENARIO(idle_too_long, "pool.c: a thread goes away while a task is pushed",
 	stopper_event_destroy(&gate);
 }
 
+static void end_idle_threads(void *arg)
+{
+	check(pool_end_threads(false, PLAT_FOREVER));
+}
+
+SCENARIO(idle_ended, "pool.c: idle threads are sent away while a task is pushed",
+	 .budget = 3, .stale = 1, .cpus = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	check(!stopper_wait(&gate, NULL));
+	go(push, NULL);
+	end_idle_threads(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+SCENARIO(ended_or_called, "pool.c: the tick calls idle threads while they are sent away",
+	 .budget = 2, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	settle();
+	go(push, NULL);
+	go(push, NULL);
+	end_idle_threads(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
 /* A task stays until the reader has looked, so that it cannot have ended meanwhile. */
 static void waits_under_its_name(struct stopper_ctx *ctx, void *name)
 {
