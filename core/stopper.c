@@ -227,6 +227,15 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	return s;
 }
 
+/* Takes a new one back. */
+static void stopper_discard(struct stopper *s)
+{
+	registry_leave(s);
+	registry_remove(s);
+	/* Who reads the list may have it still. */
+	stopper_unpin(s);
+}
+
 static void set_parent(struct stopper *s, struct stopper *parent)
 {
 	plat_flags_t f;
@@ -270,22 +279,22 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 		return -EINVAL;
 	err = check_options(opts);
 	if (!err)
-		err = plat_stops_ready();
+		err = plat_usable();
 	if (err)
 		return err;
 	s = stopper_new(name, opts, site);
 	if (!s)
 		return -ENOMEM;
 	registry_add(s);
-	if (!join_parent(s, opts ? opts->parent : NULL)) {
-		registry_leave(s);
-		registry_remove(s);
-		/* Who reads the list may have it still. */
-		stopper_unpin(s);
-		return -ESHUTDOWN;
-	}
-	*out = s;
-	return 0;
+	/* What a stop needs does not end while a stopper is listed. */
+	err = plat_stops_ready();
+	if (!err && !join_parent(s, opts ? opts->parent : NULL))
+		err = -ESHUTDOWN;
+	if (err)
+		stopper_discard(s);
+	else
+		*out = s;
+	return err;
 }
 EXPORT_SYMBOL_PLAT(__stopper_create);
 

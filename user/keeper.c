@@ -4,6 +4,11 @@
  *
  * It is there from the first stopper on, and so is the timers' thread: a process that has come
  * to its limit of threads can still stop, and still bound a stop by a deadline.
+ *
+ * It may be asked to end, as the timers' thread may (timer.c): only while no stopper is listed.
+ * What it was woken for it does before. An asynchronous stop of a stopper that another thread
+ * has just stopped may come when it has ended. There is nothing to stop; what is left is a pin,
+ * until the next keeper has been started.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -12,7 +17,23 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plat_parker park;
 static bool running;
+static bool ending;
 static unsigned int asked;		/* to call keeper_run(), which may end by itself */
+
+/* Nothing is to be done: is the thread to end? */
+static bool keeper_ends(void)
+{
+	bool ends;
+
+	pthread_mutex_lock(&lock);
+	ends = ending && !plat_load(&asked);
+	if (ends) {
+		running = false;
+		ending = false;
+	}
+	pthread_mutex_unlock(&lock);
+	return ends;
+}
 
 static void *keeper_thread(void *arg)
 {
@@ -24,12 +45,14 @@ static void *keeper_thread(void *arg)
 	for (;;) {
 		signals_take();
 		/* (K) acquire: pairs with plat_keeper_wake(); what was asked for is seen */
-		if (__atomic_exchange_n(&asked, 0, __ATOMIC_ACQUIRE) || more)
+		if (__atomic_exchange_n(&asked, 0, __ATOMIC_ACQUIRE) || more) {
 			more = keeper_run();
-		else
-			plat_park_idle(&park, PLAT_FOREVER);
+			continue;
+		}
+		if (keeper_ends())
+			return NULL;
+		plat_park_idle(&park, PLAT_FOREVER);
 	}
-	return NULL;
 }
 
 /* No lock and no descriptor: a signal handler calls it. */
@@ -53,8 +76,19 @@ static int keeper_ready(void)
 	if (!running)
 		err = thread_create(keeper_thread, NULL);
 	running = !err;
+	ending = false;
 	pthread_mutex_unlock(&lock);
 	return err;
+}
+
+/* Asks the thread to end, if there is no stopper. */
+void keeper_end(void)
+{
+	pthread_mutex_lock(&lock);
+	ending = running && !registry_pin(NULL, 0);
+	if (ending)
+		keeper_unpark();
+	pthread_mutex_unlock(&lock);
 }
 
 int plat_stops_ready(void)

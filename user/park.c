@@ -26,6 +26,14 @@
  * kernel.io_uring_disabled, RLIMIT_MEMLOCK). Out of descriptors just then is no
  * answer: the question is asked again at the next wait.
  *
+ * valgrind runs one thread at a time, and 3.19 keeps its lock while a thread is in
+ * io_uring_enter(): a thread that waits there stops all others. So under valgrind the futex is
+ * the choice, unless STOPPER_WAIT says otherwise. valgrind/valgrind.h asks valgrind itself, by
+ * instructions that do nothing elsewhere. Where the library was built without that header, the
+ * environment tells: valgrind preloads its own library into each program that it runs, static
+ * ones too, and takes that out of the environment of those that it does not follow. A program
+ * that clears its environment before its first wait is not recognized then.
+ *
  * A ring may fail later (ring.c): its descriptor was closed, or a seccomp filter was added. The
  * wait continues on the futex, the ring is dropped; and if io_uring is refused, no other is opened.
  * A FUTEX_WAIT that a failed ring had submitted would take the wake-up of whoever waits at that
@@ -49,6 +57,12 @@
 #include <unistd.h>
 #include <stopper/uring.h>
 #include "ring.h"
+
+#if !defined(STOPPER_NO_VALGRIND_H) && defined(__has_include)
+#if __has_include("valgrind/valgrind.h")
+#include <valgrind/valgrind.h>
+#endif
+#endif
 
 #define EMPTY		0u
 #define SET		1u
@@ -219,6 +233,17 @@ static enum backend forced(void)
 	return UNDECIDED;
 }
 
+static bool on_valgrind(void)
+{
+#ifdef RUNNING_ON_VALGRIND
+	return RUNNING_ON_VALGRIND;
+#else
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded && strstr(preloaded, "/vgpreload_core");
+#endif
+}
+
 /* With the lock held. */
 static void decide(void)
 {
@@ -236,7 +261,7 @@ static void decide(void)
 			 names[want]);
 		plat_log(STOPPER_LOG_WARNING, line);
 	}
-	for (b = URING_FUTEX; b <= FUTEX; b++) {
+	for (b = on_valgrind() ? FUTEX : URING_FUTEX; b <= FUTEX; b++) {
 		r = try_backend(b);
 		if (r > 0)
 			backend = b;

@@ -6,6 +6,13 @@
  * thread_state.c. The shared library is never unmapped (-z nodelete), so a
  * thread's last instructions are always there.
  *
+ * Each has a record, so that threads_are_gone() can say when the last one has ended. A detached
+ * thread cannot be joined, and runs code of libc's, and the program's destructors of keys,
+ * after the last code of ours. So the record of one that leaves is kept with its id until the
+ * kernel knows no such thread in this process any more. The next thread that starts or leaves
+ * looks at those that have left. An id may be used again for another thread, but only after
+ * all others have been; then the record is kept until that one has ended.
+ *
  * Stacks. Pool threads are shared, so each has at least the largest stack that any stopper
  * has asked for so far. One that was started before is too small (plat_thread_fits()) and
  * leaves the pool before it takes another job.
@@ -18,9 +25,23 @@
  */
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "internal.h"
 
+struct thread_record {
+	void *(*fn)(void *arg);
+	void *arg;
+	int tid;
+	struct thread_record *next;	/* of those that have left */
+};
+
 static size_t stack_asked;		/* the most, in bytes; grows only */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int nthreads;		/* that are to start, or have not left */
+static struct thread_record *left;
+static __thread struct thread_record *my_record;
 
 bool plat_stack_valid(size_t size)
 {
@@ -51,24 +72,104 @@ static int stack_set(pthread_attr_t *attr, size_t asked)
 	return err || size >= asked ? err : pthread_attr_setstacksize(attr, asked);
 }
 
+/* With the lock held: forgets those that have ended. */
+static void forget_ended(void)
+{
+	struct thread_record **at = &left, *r;
+
+	while ((r = *at)) {
+		if (!syscall(SYS_tgkill, getpid(), r->tid, 0)) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		plat_free(r);
+	}
+}
+
+/* Have all but @stay threads of ours ended, also for the kernel? */
+bool threads_are_gone(unsigned int stay)
+{
+	bool gone;
+
+	pthread_mutex_lock(&lock);
+	forget_ended();
+	gone = !left && nthreads <= stay;
+	pthread_mutex_unlock(&lock);
+	return gone;
+}
+
+static void count_thread(int n)
+{
+	pthread_mutex_lock(&lock);
+	forget_ended();
+	nthreads += (unsigned int)n;
+	pthread_mutex_unlock(&lock);
+}
+
+/* From here on the thread is known by its id. Before the pool hears of it: end_threads.c. */
+static void record_left(void)
+{
+	struct thread_record *r = my_record;
+
+	if (!r)
+		return;
+	my_record = NULL;
+	pthread_mutex_lock(&lock);
+	forget_ended();
+	nthreads--;
+	r->next = left;
+	left = r;
+	pthread_mutex_unlock(&lock);
+}
+
+static void *thread_begin(void *record)
+{
+	struct thread_record *r = record;
+
+	my_record = r;
+	r->tid = plat_tid();
+	r->fn(r->arg);
+	record_left();
+	return NULL;
+}
+
+static int thread_create_recorded(const pthread_attr_t *attr, struct thread_record *r)
+{
+	pthread_t thread;
+	uint64_t old;
+	int err;
+
+	count_thread(1);
+	old = thread_state_block();
+	err = pthread_create(&thread, attr, thread_begin, r);
+	thread_state_unblock(old);
+	if (err)
+		count_thread(-1);
+	return err;
+}
+
 /* @stack: at least so many bytes. 0, -EAGAIN or -ENOMEM. */
 static int create(void *(*fn)(void *arg), void *arg, size_t stack)
 {
+	struct thread_record *r = plat_alloc(sizeof(*r));
 	pthread_attr_t attr;
-	pthread_t thread;
-	uint64_t old;
-	int err = pthread_attr_init(&attr);
+	int err;
 
-	if (err)
-		return -err;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	err = stack_set(&attr, stack);
+	if (!r)
+		return -ENOMEM;
+	r->fn = fn;
+	r->arg = arg;
+	err = pthread_attr_init(&attr);
 	if (!err) {
-		old = thread_state_block();
-		err = pthread_create(&thread, &attr, fn, arg);
-		thread_state_unblock(old);
+		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+		err = stack_set(&attr, stack);
+		if (!err)
+			err = thread_create_recorded(&attr, r);
+		pthread_attr_destroy(&attr);
 	}
-	pthread_attr_destroy(&attr);
+	if (err)
+		plat_free(r);
 	return -err;
 }
 
@@ -116,6 +217,7 @@ static void main_over(void *scope)
 		runs_abandon(plat_tid());
 		sc->t->died(sc->t, false);
 	}
+	record_left();
 	sc->t->release(sc->t);
 	cache_leave();
 }

@@ -76,6 +76,11 @@ unsigned int plat_cpus(void)
 	return plat_load(&cpus);
 }
 
+bool thread_is_ours(void)
+{
+	return me.ours;
+}
+
 /* All but those that a fault raises; what libc keeps for itself is not in it. */
 static uint64_t library_mask(void)
 {

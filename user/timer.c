@@ -9,6 +9,17 @@
  *
  * A timer leaves the heap, under the lock, before its function is called; so
  * cancel knows for certain whether it will be.
+ *
+ * The thread may be asked to end (end_threads.c). It does so when no timer is pending, unless
+ * somebody needs it before, which takes the wish back:
+ *
+ *   timers_end                        __stopper_create             thread
+ *   lock; no stopper is listed?       the stopper is listed        lock; ending, no timer?
+ *   ending = true; unlock             lock; ending = false         running = false; unlock
+ *                                     running? no: starts one
+ *
+ *   A stopper that is not listed when timers_end() looks takes the lock after it, and finds
+ *   the wish, which it takes back, or the thread ended, and starts another.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -18,6 +29,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plat_parker clock_park;
 static struct plat_timer *root;
 static bool running;
+static bool ending;
 
 /* Both are roots. The later one becomes a child. */
 static struct plat_timer *merge(struct plat_timer *a, struct plat_timer *b)
@@ -96,7 +108,7 @@ static void *timer_thread(void *arg)
 	thread_state_begin();
 	prctl(PR_SET_NAME, "stopper/timer");
 	pthread_mutex_lock(&lock);
-	for (;;) {
+	while (!ending || root) {
 		t = root;
 		if (t && t->deadline <= plat_now()) {
 			heap_remove(t);
@@ -110,6 +122,9 @@ static void *timer_thread(void *arg)
 		}
 		pthread_mutex_lock(&lock);
 	}
+	ending = false;
+	running = false;
+	pthread_mutex_unlock(&lock);
 	return NULL;
 }
 
@@ -119,7 +134,22 @@ static int ensure_thread(void)
 	int err = running ? 0 : thread_create(timer_thread, NULL);
 
 	running = !err;
+	ending = false;
 	return err;
+}
+
+/* Asks the thread to end, if there is no stopper; false: it is needed. */
+bool timers_end(void)
+{
+	bool needed;
+
+	pthread_mutex_lock(&lock);
+	needed = root || registry_pin(NULL, 0);
+	ending = running && !needed;
+	if (ending)
+		plat_unpark(&clock_park);
+	pthread_mutex_unlock(&lock);
+	return !needed;
 }
 
 int plat_timers_ready(void)

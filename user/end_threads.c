@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * end_threads.c - ending the threads of the library that have nothing to do.
+ *
+ * What ends by itself is only asked: the keeper (keeper.c), idle threads of the pool
+ * (core/pool.c), the timers' thread (timer.c). Workers' threads end after their stopper has
+ * stopped counting them. They come to an end in this order:
+ *
+ *   keeper    first: it may hand a stop over
+ *   pool      has a tick, which runs on the timers' thread
+ *   timers    last; a context with a deadline keeps it
+ *
+ * A stopper that is created meanwhile starts what it needs again, in whichever state it finds
+ * the threads. So each round looks anew whether one is listed, and asks anew.
+ *
+ * That a thread has ended is known from the kernel alone (thread.c), which tells nobody when:
+ * so this looks again and again, with naps in between. It is a few looks, as a thread that has
+ * left runs a few microseconds of libc's code.
+ */
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <stopper/threads.h>
+#include "internal.h"
+
+#define PATIENCE_NS	(10 * NS_PER_SEC)
+#define SLICE_NS	(50 * NS_PER_MSEC)	/* until it is looked again what is needed */
+#define NAP_NS		(50 * 1000)
+
+/* No cancellation point. */
+static void nap(void)
+{
+	const struct timespec ts = { 0, NAP_NS };
+
+	syscall(SYS_nanosleep, &ts, NULL);
+}
+
+/* Asks all that may end to end. How many may stay: any number while there is a stopper. */
+static unsigned int ask_threads_to_end(int64_t until)
+{
+	bool none = !registry_pin(NULL, 0);
+
+	if (none)
+		keeper_end();
+	pool_end_threads(none, until);
+	if (!none)
+		return UINT_MAX;
+	return timers_end() ? 0 : 1;
+}
+
+static int end_threads(void)
+{
+	int64_t now = plat_now(), deadline = now + PATIENCE_NS;
+	unsigned int stay;
+
+	do {
+		stay = ask_threads_to_end(now + SLICE_NS);
+		if (threads_are_gone(stay))
+			return stay ? -EBUSY : 0;
+		nap();
+		now = plat_now();
+	} while (now < deadline);
+	return -EBUSY;
+}
+
+int stopper_end_idle_threads(void)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	int err = plat_usable();
+
+	if (err)
+		return err;
+	if (thread_is_ours())
+		return -EDEADLK;
+	pthread_mutex_lock(&one);
+	err = end_threads();
+	pthread_mutex_unlock(&one);
+	return err;
+}
+EXPORT_SYMBOL_PLAT(stopper_end_idle_threads);
