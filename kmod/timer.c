@@ -7,6 +7,7 @@
  * pool's, which lies in the module; pool_exit() waits for that.
  */
 #include "internal.h"
+#include "compat.h"
 
 static void timer_work(struct work_struct *work)
 {
@@ -41,8 +42,7 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 
 void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
 {
-	hrtimer_init(&t->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	t->timer.function = timer_expired;
+	hrtimer_setup(&t->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	INIT_WORK(&t->work, timer_work);
 	t->fn = fn;
 }

@@ -70,6 +70,7 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 #include <net/tcp.h>
+#include "../compat.h"
 #include "httpd.h"
 
 #define BACKLOG		128
@@ -219,7 +220,7 @@ static int listen_on(struct socket *sock)
 	if (err)
 		return err;
 	sock_set_reuseaddr(sock->sk);
-	err = kernel_bind(sock, (struct sockaddr *)&ss, sizeof(ss));
+	err = kernel_bind(sock, (struct sockaddr_unsized *)&ss, sizeof(ss));
 	if (err)
 		return err;
 	err = kernel_listen(sock, BACKLOG);

@@ -199,7 +199,7 @@ int world_begin(void)
 
 void world_end(void)
 {
-	del_timer_sync(&softirq_courier);
+	timer_delete_sync(&softirq_courier);
 }
 
 /* Other modules' stoppers are in it, too: the script looks when all have gone. */

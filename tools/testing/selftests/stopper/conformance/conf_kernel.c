@@ -22,7 +22,6 @@
 #include <linux/slab.h>
 #include <linux/trace_events.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
 
 #include "conf.h"
 

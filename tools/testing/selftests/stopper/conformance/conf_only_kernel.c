@@ -69,7 +69,7 @@ static void admission_fire_and_cancel_in_softirq(void)
 	CHECK_EQ(stopper_num_tasks(soft->s), 0);
 	conf_stop_and_put(soft->s);
 	/* the callback may still be on its way out */
-	del_timer_sync(&soft->timer);
+	timer_delete_sync(&soft->timer);
 	stopper_event_destroy(&soft->event);
 	stopper_sem_destroy(&soft->sem);
 	stopper_ctx_put(below);
@@ -129,7 +129,7 @@ static void stop_goes_on_when_the_last_task_ends_in_softirq(void)
 		timer_setup(&soft->timer, end_in_softirq, 0);
 		mod_timer(&soft->timer, jiffies + round % 3);
 		conf_stop_and_put(soft->s);
-		del_timer_sync(&soft->timer);
+		timer_delete_sync(&soft->timer);
 	}
 	conf_free(soft);
 }
@@ -181,7 +181,7 @@ static void softirq_begins_more_handles_than_slots_while_tasks_run(void)
 		stopper_task_end(&held);
 	}
 	conf_stop_and_put(soft->s);
-	del_timer_sync(&soft->timer);
+	timer_delete_sync(&soft->timer);
 	conf_free(soft);
 }
 
@@ -200,7 +200,7 @@ static void stop_begun_in_softirq(void)
 	timer_setup(&soft->timer, stop_async_in_softirq_fn, 0);
 	mod_timer(&soft->timer, jiffies + 1);
 	CHECK_EQ(stopper_wait(stopper_is_stopped(soft->s), NULL), 0);
-	del_timer_sync(&soft->timer);
+	timer_delete_sync(&soft->timer);
 	stopper_put(soft->s);
 	conf_free(soft);
 }

@@ -39,6 +39,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <stopper/stopper.h>
+#include <compat.h>
 
 static uint seed;
 module_param(seed, uint, 0444);
@@ -307,8 +308,7 @@ static void start_softirq(void)
 	if (against_the_rules())
 		return;
 	for (i = 0; i < ARRAY_SIZE(soft); i++) {
-		hrtimer_init(&soft[i].timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-		soft[i].timer.function = tick;
+		hrtimer_setup(&soft[i].timer, tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 		soft[i].started = true;
 		hrtimer_start(&soft[i].timer, 100000, HRTIMER_MODE_REL_SOFT);
 	}

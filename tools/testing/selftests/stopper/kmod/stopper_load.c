@@ -57,7 +57,7 @@ module_param_cb(blocked, &blocked_ops, NULL, 0444);
 static struct stopper *stopper;
 static struct stopper_task *task;
 static struct stopper_site site[MAX_SITES];
-static char name[MAX_SITES][16];
+static char name[MAX_SITES][sizeof("load--2147483648")];
 
 static void blocked(struct stopper_ctx *ctx, void *arg)
 {
