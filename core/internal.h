@@ -261,6 +261,12 @@ struct thread_look {
 	unsigned long frame[LOOK_FRAMES]; /* kernel; innermost first */
 };
 
+/* In a parent's list: a child, or the place of a walk over the children (stop.c). */
+struct child_link {
+	struct stopper_list node;
+	struct stopper *child;		/* NULL: a walk's */
+};
+
 /*
  * References: @refs are the users'; when they are gone nobody can use it any
  * more. @pins keep the memory: one for all users, one for each context,
@@ -290,6 +296,7 @@ struct stopper {
 	stopper_lock_t lock;			/* all below */
 	int led_by;				/* the thread that does the stopping, or 0 */
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
+	bool unfired;				/* it quiesces, and nobody fires its events yet */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* the keeper has it, or had */
 	bool closers_busy;			/* close_job is queued, or runs */
@@ -317,8 +324,8 @@ struct stopper {
 	int64_t kept_next;			/* when its slices make a stall report, or 0 */
 	unsigned int kept_reports;		/* how many they have made */
 	struct stopper *parent;
-	struct stopper_list children;
-	struct stopper_list sibling;
+	struct stopper_list children;		/* struct child_link */
+	struct child_link sibling;
 	struct stopper_list registry;		/* all stoppers; registry_lock */
 
 	int64_t stall_max_ns;			/* constant */
@@ -387,7 +394,16 @@ int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_si
 int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
 void task_leave(struct stopper_slot *slot);
-int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg);
+/* Who waits for tasks, of a stopper and of those below it. */
+struct drain {
+	struct plat_parker park;
+	bool watches;			/* slots have our watch, or had */
+};
+
+bool tasks_watch(struct stopper *s, struct drain *d);
+void tasks_watched(void);
+int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
+void drain_end(struct drain *d);
 void tasks_left(struct slot_table *t);
 void tasks_abandon(int tid);
 void tasks_abandon_within(const void *from, size_t size);

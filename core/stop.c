@@ -23,17 +23,18 @@
  * Each step may find that it was done, wholly or in part, by an earlier leader.
  * Only quiesce_begin() may run outside the leader: every caller runs it before it waits, so
  * that a context bounds the waiting alone and a stop begins whatever has become of its
- * context; and a parent runs it for its children. The thread that turns the phase is
- * ->firing_quiesce until its callbacks have returned; the leader waits for that. So a scan of
- * the tasks comes after the heavy barrier, and a Quiesce or Stop that returns 0 after the
- * callbacks, whichever thread ran them:
+ * context. The thread that fires the events is ->firing_quiesce until its callbacks have
+ * returned; the leader waits for that. So a scan of the tasks comes after the heavy barrier,
+ * and a Quiesce or Stop that returns 0 after the callbacks, whichever thread ran them:
  *
  *   caller 1 (its context may have ended)   caller 2, the leader
- *   lock; phase = QUIESCING                 lock; phase is QUIESCING; unlock
- *   firing_quiesce = tid; unlock            become the leader; lock
- *   heavy barrier; fire; callbacks          firing_quiesce? unlock; park
+ *   lock; phase = QUIESCING, unfired        lock; QUIESCING, and fired or being fired; unlock
+ *   unlock; heavy barrier                   become the leader; lock
+ *   lock; unfired = false                   unfired or firing_quiesce? unlock; park
+ *   firing_quiesce = tid; unlock
+ *   fire; callbacks
  *   lock; firing_quiesce = 0
- *   wake the leader; unlock                 lock; 0: drain
+ *   wake the leader; unlock                 lock; neither: drain
  *   context ended? return its error
  *
  *   quiesce_begin()                     somebody who sees ShouldQuiesce fired
@@ -42,6 +43,34 @@
  *   fire contexts
  *   fire ShouldQuiesce (F, event.c)     fired? yes (F)
  *                                       any begin from here on reads QUIESCING
+ *
+ * A tree is one thing: a heavy barrier is a grace period, and a parent may have ten thousand
+ * children. So quiesce_begin() walks the tree twice, with one barrier between the walks:
+ *
+ *   first walk     each one that is RUNNING turns to QUIESCING, unfired. From then on no
+ *                  child joins it (stopper.c), so the walk meets all that it will ever have
+ *   heavy barrier  for all that have turned, whoever turned them
+ *   second walk    each one that is unfired is fired, parents first
+ *
+ * Between the two walks, and while a callback of the parent's runs, a child has turned and is
+ * unfired. A caller that finds one so does not wait for the other thread, whose callback may
+ * wait for this very child: it makes a barrier of its own, and fires. Who takes ->unfired away,
+ * under the lock, is the one that does; and it was made before either's barrier:
+ *
+ *   quiesce of the parent                   quiesce of the child
+ *   child: phase = QUIESCING, unfired
+ *   heavy barrier                           unfired: heavy barrier
+ *   fire the parent; callbacks              lock; unfired = false; unlock; fire
+ *   child: lock; not unfired: nothing
+ *
+ * Tasks of the whole tree are waited for with one barrier more: the leader puts its watch on
+ * all slots that name a stopper of the tree before it waits for the first one (tasks_watch()).
+ * It leads the children one after the other, in the same parker. A child that another thread
+ * leads meanwhile is that one's: its watch replaces ours, and we follow it.
+ *
+ * A walk over children lets go of the lock at each of them, which may stop, and leave the
+ * list, then. So it has a link of its own in the list, that says where it is. Walks pass over
+ * the links of other walks.
  *
  * The leader has one parker, for tasks, workers, closers, its context and the
  * stall clock; every wait is "look, park, look again".
@@ -55,12 +84,16 @@ struct patience {
 	struct stopper_ctx *ctx;
 	int64_t until;			/* PLAT_FOREVER: none */
 	bool blocks;			/* a caller of the public functions: blocked, not idle */
+	struct drain *drain;		/* of the leader of a parent, for its children too */
+	bool no_freeze;			/* ->drain is so */
 };
 
 struct leader {
 	struct stopper *s;
 	const struct patience *patience;
-	struct plat_parker park;
+	struct drain *drain;		/* ->own, or a parent's leader's */
+	struct patience below;		/* for children */
+	struct drain own;
 	struct wake_on wctx;
 	int64_t began;
 	int64_t next_report;
@@ -92,7 +125,7 @@ bool stop_is_awaited(struct stopper *s)
 void stopper_wake_leader(struct stopper *s)
 {
 	if (s->leader)
-		plat_unpark(&s->leader->park);
+		plat_unpark(&s->leader->drain->park);
 }
 
 /* How long after its latest report, or its beginning, a stop makes the next one. */
@@ -125,7 +158,7 @@ static int leader_wait(void *arg)
 
 	if (err)
 		return err;
-	if (!plat_park(&l->park, until < l->next_report ? until : l->next_report)) {
+	if (!plat_park(&l->drain->park, until < l->next_report ? until : l->next_report)) {
 		now = plat_now();
 		if (now < l->next_report)
 			return 0;
@@ -164,108 +197,163 @@ static void set_phase(struct stopper *s, enum stopper_phase phase)
 	s->phase_since = plat_now();
 }
 
-/*
- * The child of @s with the next id after @after, pinned. Two that are created at
- * once get their ids in one order and may join the list in the other.
- */
-static struct stopper *child_after(struct stopper *s, uint64_t after)
+/* A walk over the children of a stopper, oldest first. */
+struct child_walk {
+	struct stopper *parent;
+	struct child_link at;		/* after the child that was given last, if ->begun */
+	bool begun;
+};
+
+/* The next child, pinned; NULL: there is none any more. */
+static struct stopper *walk_next(struct child_walk *w)
 {
-	struct stopper *next = NULL, *child;
-	struct stopper_list *n;
+	struct stopper_list *n, *head = &w->parent->children;
+	struct stopper *child = NULL;
 	plat_flags_t f;
 
-	plat_lock(&s->lock, f);
-	list_walk(n, &s->children) {
-		child = list_item(n, struct stopper, sibling);
-		if (child->id > after && (!next || child->id < next->id))
-			next = child;
+	plat_lock(&w->parent->lock, f);
+	n = w->begun ? w->at.node.next : head->next;
+	/* Past the places of other walks. */
+	while (n != head && !(child = list_item(n, struct child_link, node)->child))
+		n = n->next;
+	if (w->begun)
+		slist_remove(&w->at.node);
+	w->begun = child;
+	if (child) {
+		slist_insert(n, &w->at.node);
+		stopper_pin(child);
 	}
-	if (next)
-		stopper_pin(next);
-	plat_unlock(&s->lock, f);
-	return next;
+	plat_unlock(&w->parent->lock, f);
+	return child;
+}
+
+/* Ends a walk that has not come to its end. */
+static void walk_leave(struct child_walk *w)
+{
+	plat_flags_t f;
+
+	if (!w->begun)
+		return;
+	plat_lock(&w->parent->lock, f);
+	slist_remove(&w->at.node);
+	plat_unlock(&w->parent->lock, f);
 }
 
 /* The youngest child, pinned. */
 static struct stopper *last_child(struct stopper *s)
 {
 	struct stopper *child = NULL;
+	struct stopper_list *n;
 	plat_flags_t f;
 
 	plat_lock(&s->lock, f);
-	if (!slist_empty(&s->children)) {
-		child = list_item(s->children.prev, struct stopper, sibling);
+	for (n = s->children.prev; !child && n != &s->children; n = n->prev)
+		child = list_item(n, struct child_link, node)->child;
+	if (child)
 		stopper_pin(child);
-	}
 	plat_unlock(&s->lock, f);
 	return child;
 }
 
-/* Who asked for a parent's stop asked for its children's. */
-static void pass_asker(struct stopper *s, struct stopper *child)
-{
-	struct place at;
-	plat_flags_t f;
+/* Who asked for the stop, of a parent and so of its children. */
+struct asker {
 	int64_t asked;
+	struct place at;
+};
 
-	plat_lock(&s->lock, f);
-	asked = s->asked;
-	at = s->asked_at;
-	plat_unlock(&s->lock, f);
-	plat_lock(&child->lock, f);
-	if (!child->asked) {
-		child->asked = asked;
-		child->asked_at = at;
-	}
-	plat_unlock(&child->lock, f);
-}
-
-void quiesce_begin(struct stopper *s)
+/* @s turns, if nobody has turned it, and all below it. No child joins it any more. */
+static void quiesce_turn(struct stopper *s, const struct asker *from)
 {
+	struct child_walk w = { .parent = s };
 	struct stopper *child;
-	uint64_t after = 0;
 	plat_flags_t f;
-	bool first;
+	bool first, leaf;
 
 	plat_lock(&s->lock, f);
 	first = s->phase == STOPPER_RUNNING;
 	if (first) {
 		set_phase(s, STOPPER_QUIESCING);
-		s->firing_quiesce = plat_tid();
+		s->unfired = true;
 	}
+	if (!s->asked) {
+		s->asked = from->asked;
+		s->asked_at = from->at;
+	}
+	leaf = slist_empty(&s->children);
 	plat_unlock(&s->lock, f);
-	if (!first)
-		return;
-	plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
-	/* (B1) pairs with the light barrier in admitted(), task.c */
-	plat_heavy_barrier();
-	event_fire(&s->quiesce_ctx, ECANCELED);
-	event_fire(&s->quiesce, 1);
-	plat_lock(&s->lock, f);
-	s->firing_quiesce = 0;
-	stopper_wake_leader(s);
-	plat_unlock(&s->lock, f);
-	while ((child = child_after(s, after))) {
-		after = child->id;
-		pass_asker(s, child);
-		quiesce_begin(child);
+	if (first)
+		plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
+	while (!leaf && (child = walk_next(&w))) {
+		quiesce_turn(child, from);
 		stopper_unpin(child);
 	}
+}
+
+/* Fires the quiesce events of @s, if nobody does or did, and of all below it. */
+static void quiesce_fire(struct stopper *s)
+{
+	struct child_walk w = { .parent = s };
+	struct stopper *child;
+	plat_flags_t f;
+	bool mine, leaf;
+
+	plat_lock(&s->lock, f);
+	mine = s->unfired;
+	if (mine) {
+		s->unfired = false;
+		s->firing_quiesce = plat_tid();
+	}
+	leaf = slist_empty(&s->children);
+	plat_unlock(&s->lock, f);
+	if (mine) {
+		event_fire(&s->quiesce_ctx, ECANCELED);
+		event_fire(&s->quiesce, 1);
+		plat_lock(&s->lock, f);
+		s->firing_quiesce = 0;
+		stopper_wake_leader(s);
+		plat_unlock(&s->lock, f);
+	}
+	while (!leaf && (child = walk_next(&w))) {
+		quiesce_fire(child);
+		stopper_unpin(child);
+	}
+}
+
+void quiesce_begin(struct stopper *s)
+{
+	struct asker from;
+	plat_flags_t f;
+	bool begun;
+
+	plat_lock(&s->lock, f);
+	begun = s->phase != STOPPER_RUNNING && !s->unfired;
+	from.asked = s->asked;
+	if (!begun)
+		from.at = s->asked_at;
+	plat_unlock(&s->lock, f);
+	if (begun)
+		return;
+	quiesce_turn(s, &from);
+	step(STEP_HEAVY_BARRIERS, 1);
+	/* (B1) pairs with the light barrier in admitted(), task.c; for all that have turned */
+	plat_heavy_barrier();
+	quiesce_fire(s);
 }
 
 static int converge(struct stopper *s, bool stop, const struct patience *p);
 
 static int quiesce_children(struct stopper *s, const struct patience *p)
 {
+	struct child_walk w = { .parent = s };
 	struct stopper *child;
-	uint64_t after = 0;
 	int err = 0;
 
-	while (!err && (child = child_after(s, after))) {
-		after = child->id;
+	while (!err && (child = walk_next(&w))) {
 		err = converge(child, false, p);
 		stopper_unpin(child);
+		plat_resched();
 	}
+	walk_leave(&w);
 	return err;
 }
 
@@ -277,6 +365,7 @@ static int stop_children(struct stopper *s, const struct patience *p)
 	while (!err && (child = last_child(s))) {
 		err = converge(child, true, p);
 		stopper_unpin(child);
+		plat_resched();
 	}
 	return err;
 }
@@ -297,7 +386,21 @@ static void wake_followers(struct stopper *s)
 /* With s->lock held. */
 static bool quiesce_begun(struct stopper *s)
 {
-	return !s->firing_quiesce;
+	return !s->unfired && !s->firing_quiesce;
+}
+
+/* Puts a watch on the tasks of @s and of all below it that stand in tables; true: on some. */
+static bool watch_tree(struct stopper *s, struct drain *d)
+{
+	struct child_walk w = { .parent = s };
+	struct stopper *child;
+	bool found = tasks_watch(s, d);
+
+	while ((child = walk_next(&w))) {
+		found |= watch_tree(child, d);
+		stopper_unpin(child);
+	}
+	return found;
 }
 
 static int lead_quiesce(struct leader *l)
@@ -308,10 +411,12 @@ static int lead_quiesce(struct leader *l)
 
 	quiesce_begin(s);
 	err = wait_until(l, quiesce_begun);
+	if (!err && l->drain == &l->own && watch_tree(s, l->drain))
+		tasks_watched();
 	if (!err)
-		err = tasks_drain(s, &l->park, leader_wait, l);
+		err = tasks_drain(s, l->drain, leader_wait, l);
 	if (!err)
-		err = quiesce_children(s, l->patience);
+		err = quiesce_children(s, &l->below);
 	if (err)
 		return err;
 	plat_lock(&s->lock, f);
@@ -388,7 +493,7 @@ static void leave_parent(struct stopper *s)
 	if (!parent)
 		return;
 	plat_lock(&parent->lock, f);
-	slist_remove(&s->sibling);
+	slist_remove(&s->sibling.node);
 	plat_unlock(&parent->lock, f);
 	/* The debug list looks at it. */
 	plat_lock(&s->lock, f);
@@ -400,7 +505,7 @@ static void leave_parent(struct stopper *s)
 static int lead_stop(struct leader *l)
 {
 	struct stopper *s = l->s;
-	int err = stop_children(s, l->patience);
+	int err = stop_children(s, &l->below);
 
 	if (err)
 		return err;
@@ -445,22 +550,50 @@ static void leader_begins(struct leader *l)
 		plan_report(l, l->began);
 }
 
+/*
+ * The leader of a parent waits in its own parker for its children too, one after the other, so
+ * that it can watch the tasks of all of them before one heavy barrier. A child may be frozen
+ * less than its parent: then it has its own.
+ */
+static void leader_init(struct leader *l, struct stopper *s, const struct patience *p)
+{
+	bool no_freeze = s->flags & STOPPER_NO_FREEZE;
+
+	l->s = s;
+	l->patience = p;
+	l->below = *p;
+	l->drain = p->drain;
+	l->wctx.ev = NULL;
+	if (!p->drain || (no_freeze && !p->no_freeze)) {
+		l->drain = &l->own;
+		l->own.watches = false;
+		stop_park_init(s, &l->own.park, p->blocks);
+		l->below.drain = l->drain;
+		l->below.no_freeze = no_freeze;
+	}
+}
+
 static int lead(struct stopper *s, bool stop, const struct patience *p)
 {
-	struct leader l = { .s = s, .patience = p };
+	struct leader l;
 	plat_flags_t f;
 	int err = 0;
 
-	stop_park_init(s, &l.park, p->blocks);
+	leader_init(&l, s, p);
 	plat_lock(&s->lock, f);
 	leader_begins(&l);
 	plat_unlock(&s->lock, f);
-	wake_on_ctx(&l.wctx, p->ctx, &l.park);
+	/* A parent's drain is woken by it already. */
+	if (l.drain == &l.own)
+		wake_on_ctx(&l.wctx, p->ctx, &l.own.park);
 	if (!s->quiesced)
 		err = lead_quiesce(&l);
 	if (!err && stop)
 		err = lead_stop(&l);
-	wake_off(&l.wctx);
+	if (l.drain == &l.own) {
+		wake_off(&l.wctx);
+		drain_end(&l.own);
+	}
 	plat_lock(&s->lock, f);
 	if (s->kept_since) {
 		s->kept_next = l.next_report;
@@ -549,15 +682,15 @@ static bool is_stopping(struct stopper *s)
 /* Called back by our own work on @s or one below it: from an event, the log, a hook. */
 static bool at_work_on(struct stopper *s)
 {
+	struct child_walk w = { .parent = s };
 	struct stopper *child;
-	uint64_t after = 0;
 	bool mine = is_stopping(s);
 
-	while (!mine && (child = child_after(s, after))) {
-		after = child->id;
+	while (!mine && (child = walk_next(&w))) {
 		mine = at_work_on(child);
 		stopper_unpin(child);
 	}
+	walk_leave(&w);
 	return mine;
 }
 

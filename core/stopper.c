@@ -204,7 +204,8 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->closers);
 	slist_init(&s->followers);
 	slist_init(&s->children);
-	slist_init(&s->sibling);
+	slist_init(&s->sibling.node);
+	s->sibling.child = s;
 	s->created = plat_now();
 	s->phase_since = s->created;
 	s->stall_ns = NS_PER_SEC;
@@ -260,7 +261,7 @@ static bool join_parent(struct stopper *s, struct stopper *parent)
 	plat_lock(&parent->lock, f);
 	ok = parent->phase == STOPPER_RUNNING;
 	if (ok)
-		slist_append(&parent->children, &s->sibling);
+		slist_append(&parent->children, &s->sibling.node);
 	plat_unlock(&parent->lock, f);
 	if (!ok) {
 		set_parent(s, NULL);

@@ -41,7 +41,8 @@
  *   light barrier           (B2)      heavy barrier          (B2)
  *   slot->watch?                      slot->stopper == s ?   park
  *
- *   Either end sees the watch and wakes, or drain sees the slot clear.
+ *   Either end sees the watch and wakes, or drain sees the slot clear. One barrier does for
+ *   all watches that were put before it, of however many stoppers (tasks_watch()).
  *
  * Race 3, teardown. The waiter's parker is on its stack.
  *
@@ -53,7 +54,7 @@
  *
  *   ->watch changes, and its owner is woken, only under drain_lock; the waiter takes
  *   back what is left of its watches and then goes through the lock once, so that
- *   whoever took one away before has done with it.
+ *   whoever took one away before has done with it (drain_end()).
  *
  * Race 4, a slot used again. s's task has ended but its end has not looked at
  * ->watch yet, when the slot names t and t's drain puts its own watch there: the
@@ -82,7 +83,7 @@
  *   (E) stopper = NULL, release: all that the task did happens before a drain that
  *       sees it; pairs with the acquire in names_us(), and with the claim in claim().
  *   (B1), (B2) light barriers in begin and end pair with the heavy barriers in
- *       quiesce_begin() (stop.c) and tasks_drain().
+ *       quiesce_begin() (stop.c) and tasks_watched().
  *   (S) seq, as drawn.
  *
  * In the kernel a slot is claimed with preemption off, and softirqs have a half of
@@ -159,7 +160,7 @@ static PLAT_ALWAYS_INLINE void release(struct stopper_slot *slot)
 {
 	/* (E) pairs with names_us() and claim() */
 	plat_store_release(&slot->stopper, NULL);
-	/* (B2) pairs with the heavy barrier in tasks_drain() */
+	/* (B2) pairs with the heavy barrier in tasks_watched() */
 	plat_light_barrier();
 	if (PLAT_UNLIKELY(plat_load(&slot->watch)))
 		__stopper_slot_wake(slot);
@@ -439,45 +440,73 @@ static void unwatch(struct stopper_slot *slot, struct plat_parker *me)
 	plat_unlock(&drain_lock, f);
 }
 
-/* Puts a watch on every table slot that names @s. Returns how many. */
-static unsigned int watch_all(struct stopper *s, struct plat_parker *me)
+/* The same on one that nobody watches; another one's watch stays. */
+static void watch_unwatched(struct stopper_slot *slot, struct plat_parker *me)
+{
+	plat_flags_t f;
+
+	plat_lock(&drain_lock, f);
+	if (!slot->watch)
+		plat_store(&slot->watch, me);
+	plat_unlock(&drain_lock, f);
+}
+
+/*
+ * Puts a watch on every table slot that names @s; true: there are some. The caller goes on to
+ * other stoppers that @d will wait for, and makes one heavy barrier for all of them.
+ */
+bool tasks_watch(struct stopper *s, struct drain *d)
 {
 	struct slot_table *t = NULL;
-	unsigned int i, n = 0;
+	bool found = false;
+	unsigned int i;
 
 	while ((t = slots_walk(t)))
 		for (i = 0; i < SLOTS; i++)
 			if (names_us(&t->slot[i], s)) {
-				watch(&t->slot[i], me);
-				n++;
+				watch_unwatched(&t->slot[i], &d->park);
+				found = true;
 			}
-	return n;
+	if (found)
+		d->watches = true;
+	return found;
 }
 
-static void unwatch_all(struct plat_parker *me)
+/* Between the watches and the look whether the slots they are on still name their stoppers. */
+void tasks_watched(void)
+{
+	step(STEP_HEAVY_BARRIERS, 1);
+	/* (B2) pairs with the light barrier in release() */
+	plat_heavy_barrier();
+}
+
+/* When this returns nobody wakes it any more. */
+void drain_end(struct drain *d)
 {
 	struct slot_table *t = NULL;
 	plat_flags_t f;
 	unsigned int i;
 
+	if (!d->watches)
+		return;
 	while ((t = slots_walk(t)))
 		for (i = 0; i < SLOTS; i++)
-			if (plat_load(&t->slot[i].watch) == me)
-				unwatch(&t->slot[i], me);
+			if (plat_load(&t->slot[i].watch) == &d->park)
+				unwatch(&t->slot[i], &d->park);
 	/* Race 3: who took a watch of ours away is done with us. */
 	plat_lock(&drain_lock, f);
 	plat_unlock(&drain_lock, f);
 }
 
-static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct plat_parker *me,
+static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct drain *d,
 		      int (*wait)(void *arg), void *arg)
 {
 	int err;
 
 	while (names_us(slot, s)) {
-		if (watch(slot, me)) {
-			/* (B2) pairs with the light barrier in release() */
-			plat_heavy_barrier();
+		if (watch(slot, &d->park)) {
+			d->watches = true;
+			tasks_watched();
 			continue;
 		}
 		err = wait(arg);
@@ -487,8 +516,7 @@ static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct plat_
 	return 0;
 }
 
-static int drain_tables(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg),
-			void *arg)
+static int drain_tables(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
 	struct slot_table *t = NULL;
 	unsigned int i;
@@ -496,7 +524,7 @@ static int drain_tables(struct stopper *s, struct plat_parker *me, int (*wait)(v
 
 	while (!err && (t = slots_walk(t)))
 		for (i = 0; i < SLOTS && !err; i++)
-			err = drain_slot(s, &t->slot[i], me, wait, arg);
+			err = drain_slot(s, &t->slot[i], d, wait, arg);
 	return err;
 }
 
@@ -561,21 +589,18 @@ static int drain_queue(struct stopper *s, struct plat_parker *me, int (*wait)(vo
  * Waits until no task of @s is left. Admission is closed and quiesce_begin()'s
  * heavy barrier has passed, so a slot once seen clear of @s stays clear of tasks
  * that run; one pass does. The queue is first: what leaves it goes into a slot.
- * @wait parks on @me until it is woken, or says why not.
+ * @wait parks on @d until it is woken, or says why not. Slots that tasks_watch() found
+ * before cost no further barrier; in the end, whatever this returned: drain_end().
  */
-int tasks_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg), void *arg)
+int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
-	int err = drain_queue(s, me, wait, arg);
+	int err = drain_queue(s, &d->park, wait, arg);
 	unsigned int i;
 
-	if (!err && watch_all(s, me)) {
-		/* (B2) pairs with the light barrier in release() */
-		plat_heavy_barrier();
-		err = drain_tables(s, me, wait, arg);
-		unwatch_all(me);
-	}
+	if (!err)
+		err = drain_tables(s, d, wait, arg);
 	for (i = 0; i < SHARDS && !err; i++)
-		err = drain_shard(&task_shards[i], s, me, wait, arg);
+		err = drain_shard(&task_shards[i], s, &d->park, wait, arg);
 	return err;
 }
 

@@ -221,7 +221,7 @@ STOPPER_INLINE void __stopper_slot_leave(struct stopper_slot *const *slot)
 {
 	/* (E) pairs with names_us() and with the next claim */
 	__stopper_store_release(&(*slot)->stopper, (struct stopper *)0);
-	/* (B2) pairs with the heavy barrier in tasks_drain() */
+	/* (B2) pairs with the heavy barrier in tasks_watched() */
 	__stopper_compiler_barrier();
 	if (__stopper_unlikely(__stopper_load(&(*slot)->watch)))
 		__stopper_slot_wake(*slot);

@@ -4,12 +4,15 @@
  *
  *   closers           stopper_stop() with 100,000 closers, for each of them. Peer "call": the
  *                     same functions called from a list
+ *   tree              stopper_stop() of a parent with 10,000 children, for each of them. Peer
+ *                     "single": a stopper without a parent, created long before, likewise
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include "bench.h"
 
 #define CLOSERS		100000
+#define CHILDREN	10000
 
 static struct counted_closer {
 	struct stopper_closer closer;
@@ -67,10 +70,69 @@ static double sample_closer_calls(unsigned int threads, uint64_t ops)
 	return (double)wall / CLOSERS;
 }
 
+static struct stopper *children[CHILDREN];
+
+static void new_children(struct stopper *parent)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .parent = parent };
+	unsigned int i;
+
+	for (i = 0; i < CHILDREN; i++)
+		if (stopper_create(&children[i], "child", &opts))
+			die("stopper_create failed");
+}
+
+static void put_children(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < CHILDREN; i++) {
+		if (stopper_phase(children[i]) != STOPPER_STOPPED)
+			die("a child was not stopped");
+		stopper_put(children[i]);
+	}
+}
+
+static double sample_tree(unsigned int threads, uint64_t ops)
+{
+	struct stopper *parent = new_stopper();
+	int64_t from, wall;
+
+	(void)threads;
+	(void)ops;
+	new_children(parent);
+	from = now_ns();
+	if (stopper_stop(parent, NULL))
+		die("stopper_stop failed");
+	wall = now_ns() - from;
+	put_children();
+	stopper_put(parent);
+	return (double)wall / CHILDREN;
+}
+
+static double sample_singles(unsigned int threads, uint64_t ops)
+{
+	int64_t from, wall;
+	unsigned int i;
+
+	(void)threads;
+	(void)ops;
+	new_children(NULL);
+	from = now_ns();
+	for (i = 0; i < CHILDREN; i++)
+		if (stopper_stop(children[i], NULL))
+			die("stopper_stop failed");
+	wall = now_ns() - from;
+	put_children();
+	return (double)wall / CHILDREN;
+}
+
 /* -------------------------------------------------------------------------------------------- */
 
 const struct bench_case scale_cases[] = {
 	{ "closers", { 1 }, { .sample = sample_closers, .ops = CLOSERS },
 	  { { .name = "call", .sample = sample_closer_calls, .ops = CLOSERS } } },
+	{ "tree", { 1 }, { .sample = sample_tree, .ops = CHILDREN },
+	  { { .name = "single", .sample = sample_singles, .ops = CHILDREN } } },
 	{ 0 }
 };

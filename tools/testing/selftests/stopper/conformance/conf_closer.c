@@ -483,7 +483,8 @@ static void rename_thread(void *arg)
 
 static void thread_bears_the_name_of_each_closer(void)
 {
-	struct named a = { .name = "closer-a" }, b = { .name = "closer-b" }, c = { .name = "closer" };
+	struct named a = { .name = "closer-a" }, b = { .name = "closer-b" };
+	struct named c = { .name = "closer" };
 	struct stopper *s = conf_stopper(NULL);
 	struct conf_counter renamed = { 0 };
 

@@ -426,6 +426,134 @@ static void callback_of_the_childs_stop_that_stops_the_parent_changes_nothing(vo
 	stopper_put(child);
 }
 
+#define KIDS	200
+
+/* Every third one has children of its own. */
+static struct stopper **tree_of(struct stopper *parent)
+{
+	struct stopper **kids = conf_alloc(KIDS * sizeof(struct stopper *));
+	int i;
+
+	for (i = 0; i < KIDS; i++)
+		kids[i] = child_of(i % 3 ? kids[i - i % 3] : parent);
+	return kids;
+}
+
+static void tree_put(struct stopper **kids)
+{
+	int i;
+
+	for (i = 0; i < KIDS; i++) {
+		CHECK_EQ(stopper_phase(kids[i]), STOPPER_STOPPED);
+		stopper_put(kids[i]);
+	}
+	conf_free(kids);
+}
+
+static void tree_quiesces_with_one_heavy_barrier(void)
+{
+	struct stopper *parent = conf_stopper(NULL), **kids = tree_of(parent);
+	unsigned long before = __stopper_steps("heavy barriers");
+	struct conf_counter ran = { 0 };
+	int i;
+
+	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
+	for (i = 0; i < KIDS; i++) {
+		CHECK(stopper_event_fired(stopper_should_quiesce(kids[i])));
+		CHECK_EQ(stopper_run_task(kids[i], NULL, "late", conf_count_fn, &ran), -ESHUTDOWN);
+	}
+	conf_stop_and_put(parent);
+	CHECK_EQ(__stopper_steps("heavy barriers") - before, 1);
+	CHECK_EQ(conf_get(&ran), 0);
+	tree_put(kids);
+}
+
+struct enders {
+	struct stopper_task task[KIDS];
+	struct conf_counter ended;
+};
+
+static void tree_drains_with_one_more(void)
+{
+	struct stopper *parent = conf_stopper(NULL), **kids = tree_of(parent);
+	struct enders *e = conf_alloc(sizeof(*e));
+	unsigned long before;
+	struct conf_call stop;
+	int i;
+
+	for (i = 0; i < KIDS; i += 10)
+		CHECK_EQ(stopper_task_begin(kids[i], NULL, "task", &e->task[i]), 0);
+	before = __stopper_steps("heavy barriers");
+	conf_stop_begin(&stop, parent, NULL);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(kids[KIDS - 1])));
+	conf_settle();
+	for (i = 0; i < KIDS; i += 10) {
+		CHECK(!conf_get(&stop.returned));
+		stopper_task_end(&e->task[i]);
+	}
+	CHECK_EQ(conf_call_end(&stop), 0);
+	CHECK_EQ(__stopper_steps("heavy barriers") - before, 2);
+	stopper_put(parent);
+	tree_put(kids);
+	conf_free(e);
+}
+
+struct fired_by_parent {
+	struct stopper_on_fire of;
+	struct stopper *child;
+	struct conf_gate called;
+	int ret;
+};
+
+static void stop_child(struct stopper_on_fire *of, void *arg)
+{
+	struct fired_by_parent *f = arg;
+
+	f->ret = stopper_stop(f->child, NULL);
+}
+
+/* The events of a child fire when those of its parent have. */
+static void callback_of_the_parents_quiesce_may_stop_the_child(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct fired_by_parent f = { .child = child_of(parent), .ret = 1 };
+
+	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(parent), &f.of, stop_child, &f), 0);
+	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
+	CHECK_EQ(f.ret, 0);
+	CHECK_EQ(stopper_phase(f.child), STOPPER_STOPPED);
+	conf_stop_and_put(parent);
+	stopper_put(f.child);
+}
+
+static void wait_for_child(struct stopper_on_fire *of, void *arg)
+{
+	struct fired_by_parent *f = arg;
+
+	conf_gate_open(&f->called);
+	f->ret = stopper_wait(stopper_is_stopped(f->child), NULL);
+}
+
+/* Another thread that stops the child does not wait for what the parent's callbacks do. */
+static void callback_of_the_parents_quiesce_may_wait_for_the_childs(void)
+{
+	struct stopper *parent = conf_stopper(NULL);
+	struct fired_by_parent f = { .child = child_of(parent), .ret = 1 };
+	struct conf_call quiesce;
+
+	conf_gate_init(&f.called);
+	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(parent), &f.of, wait_for_child, &f),
+		 0);
+	conf_quiesce_begin(&quiesce, parent, NULL);
+	CHECK(conf_gate_wait(&f.called));
+	CHECK_EQ(stopper_stop(f.child, NULL), 0);
+	CHECK_EQ(conf_call_end(&quiesce), 0);
+	CHECK_EQ(f.ret, 0);
+	conf_stop_and_put(parent);
+	stopper_put(f.child);
+	conf_gate_destroy(&f.called);
+}
+
 const struct conf_case cases_family[] = {
 	CONF_CASE(child_quiesces_with_its_parent),
 	CONF_CASE(child_quiesces_before_the_tasks_of_its_parent_have_ended),
@@ -437,6 +565,10 @@ const struct conf_case cases_family[] = {
 	CONF_CASE(stop_of_the_parent_in_a_task_of_the_child_is_edeadlk),
 	CONF_CASE(stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk),
 	CONF_CASE(stop_of_the_child_in_a_task_of_the_parent_is_fine),
+	CONF_CASE(tree_quiesces_with_one_heavy_barrier),
+	CONF_CASE(tree_drains_with_one_more),
+	CONF_CASE(callback_of_the_parents_quiesce_may_stop_the_child),
+	CONF_CASE(callback_of_the_parents_quiesce_may_wait_for_the_childs),
 	CONF_CASE(callback_of_the_parents_stop_that_quiesces_the_child_is_edeadlk),
 	CONF_CASE(callback_of_the_childs_stop_that_stops_the_parent_changes_nothing),
 	CONF_CASE(parent_lives_until_its_child_has_stopped),
