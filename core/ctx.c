@@ -60,6 +60,8 @@ int ctx_wait_err(const struct stopper_ctx *ctx)
 {
 	int err = stopper_ctx_err(ctx);
 
+	if (err)
+		plat_take_over(&ctx->done.fired);
 	return !err && ctx && ctx->killable && plat_killed() ? -EINTR : err;
 }
 

@@ -207,6 +207,7 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 		plat_unlock(&ev->lock, f);
 		return false;
 	}
+	plat_hand_over(&ev->fired);
 	/* (F) pairs with stopper_event_fired() and stopper_ctx_err() */
 	plat_store_release(&ev->fired, code);
 	plat_event_fired(ev);
@@ -224,6 +225,16 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 	wake_leavers(&fi.destroyers);
 	plat_unlock(&ev->lock, f);
 	return true;
+}
+
+/* For one of the caller's, which learns of it by this. */
+bool event_was_fired(struct stopper_event *ev)
+{
+	bool fired = stopper_event_fired(ev);
+
+	if (fired)
+		plat_take_over(&ev->fired);
+	return fired;
 }
 
 bool event_fire(struct stopper_event *ev, unsigned int code)
@@ -358,7 +369,7 @@ static int first_fired(struct stopper_event *const *evs, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		if (stopper_event_fired(evs[i]))
+		if (event_was_fired(evs[i]))
 			return (int)i;
 	return -1;
 }

@@ -17,6 +17,10 @@
  *   plat_heavy_barrier()            every CPU: full    sleeps    dear half: each light barrier
  *                                                                on any CPU lies wholly before
  *                                                                or after it
+ *   plat_hand_over(p)               with the release   any       before a release at p, and after
+ *   plat_take_over(p)               with the acquire   any       the acquire that sees it: for race
+ *                                                                detectors that cannot see the two
+ *                                                                by themselves. May be nothing
  *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
  *   plat_lock_init, _destroy                           any
  *   plat_park_init(p)                                  any       by the thread that will park
@@ -340,6 +344,7 @@ struct stopper {
 
 /* event.c */
 bool event_fire(struct stopper_event *ev, unsigned int code);
+bool event_was_fired(struct stopper_event *ev);
 bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of);
 bool event_try_detach(struct stopper_on_fire *of);
 void event_unpark(struct stopper_on_fire *of, void *parker);

@@ -128,8 +128,10 @@ unsigned long stopper_num_tasks(struct stopper *s)
 {
 	unsigned long n = 0;
 
-	if (s && !plat_is_copy())
+	if (s && !plat_is_copy()) {
 		tasks_visit(s, count_one, &n);
+		plat_take_over(s);
+	}
 	return n;
 }
 EXPORT_SYMBOL_PLAT(stopper_num_tasks);

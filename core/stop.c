@@ -634,7 +634,7 @@ static int follow(struct stopper *s, struct follower *me, const struct patience 
 /* With s->lock held. */
 static bool reached(struct stopper *s, bool stop)
 {
-	return stop ? stopper_event_fired(&s->stopped) : s->quiesced;
+	return stop ? event_was_fired(&s->stopped) : s->quiesced;
 }
 
 static int converge(struct stopper *s, bool stop, const struct patience *p)
@@ -773,7 +773,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	plat_might_sleep();
 	if (!s || !site)
 		return -EINVAL;
-	if (stopper_event_fired(&s->stopped))
+	if (event_was_fired(&s->stopped))
 		return 0;
 	err = plat_usable();
 	if (err)

@@ -381,6 +381,7 @@ EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 /* A pool thread's task has ended. */
 void task_leave(struct stopper_slot *slot)
 {
+	plat_hand_over(slot->stopper);
 	release(slot);
 }
 
@@ -601,6 +602,8 @@ int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void
 		err = drain_tables(s, d, wait, arg);
 	for (i = 0; i < SHARDS && !err; i++)
 		err = drain_shard(&task_shards[i], s, &d->park, wait, arg);
+	if (!err)
+		plat_take_over(s);
 	return err;
 }
 

@@ -181,6 +181,8 @@ void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
 #define plat_cpus()		num_online_cpus()
 #define plat_usable()		0
 #define plat_is_copy()		false
+#define plat_hand_over(p)	((void)(p))
+#define plat_take_over(p)	((void)(p))
 #define plat_owner_valid(m)	true
 
 bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by);

@@ -114,7 +114,8 @@ static void init(void)
 
 	if (!clock_getres(CLOCK_MONOTONIC_COARSE, &tick))
 		tick_ns = tick.tv_nsec;
-	plat_no_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
+	plat_no_membarrier = plat_on_tsan ||
+			     membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
 			     membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 ||
 			     getenv("STOPPER_NO_MEMBARRIER");
 	thread_state_init();

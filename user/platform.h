@@ -65,10 +65,36 @@
 #define plat_fence_after_rmw()	plat_fence(__ATOMIC_SEQ_CST)
 #endif
 
-/* the users name the partner */
+/*
+ * A program that was built with TSan, on a library that was not: TSan sees the program's own
+ * accesses and all locks, but no atomic access in here. So the library says where it hands over
+ * what the program has written; what is handed over under a lock needs nothing. Tasks that are
+ * not the pool's are on the lists then, which have locks (plat_slots_pin).
+ */
+extern bool plat_on_tsan;
+
+#ifdef STOPPER_TSAN
+#define plat_hand_over(p)	((void)(p))
+#define plat_take_over(p)	((void)(p))
+#else
+void __tsan_acquire(void *addr);	/* the runtime's */
+void __tsan_release(void *addr);
+void tsan_hand_over(const void *p);
+void tsan_take_over(const void *p);
+
+#define plat_hand_over(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_hand_over(p) : (void)0)
+#define plat_take_over(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_take_over(p) : (void)0)
+#endif
+
+/* References are let go of by this. The users name the partner. */
 #define plat_fetch_add_full(p, n) ({						\
-	__typeof__(*(p)) __old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);	\
+	__typeof__(*(p)) __old;							\
+	if ((int)(n) < 0)							\
+		plat_hand_over(p);						\
+	__old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);			\
 	plat_fence_after_rmw();							\
+	if ((int)(n) < 0)							\
+		plat_take_over(p);						\
 	__old; })
 /* the users name the partner */
 #define plat_store_barrier()	plat_fence(__ATOMIC_RELEASE)
@@ -168,8 +194,8 @@ static inline struct stopper_cursor *plat_slots_pin(unsigned int kind)
 {
 	if (PLAT_UNLIKELY(!plat_my_slots) && !plat_slots_register())
 		return NULL;
-	/* The end of any other task is inlined and makes no fence. */
-	if (PLAT_UNLIKELY(plat_no_membarrier) && kind != STOPPER_KIND_SYNC)
+	/* The end of any other task is inlined and makes no fence. TSan sees no end in here. */
+	if (PLAT_UNLIKELY(plat_no_membarrier) && (kind != STOPPER_KIND_SYNC || plat_on_tsan))
 		return NULL;
 	return &plat_my_cursors[kind != STOPPER_KIND_SYNC];
 }

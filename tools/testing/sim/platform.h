@@ -104,6 +104,8 @@ void plat_comm(char *comm);
 unsigned int plat_cpus(void);
 #define plat_usable()		0
 #define plat_is_copy()		false
+#define plat_hand_over(p)	((void)(p))
+#define plat_take_over(p)	((void)(p))
 #define plat_stops_ready()	0
 void plat_keeper_wake(void);
 #define plat_owner_valid(m)	(!(m))

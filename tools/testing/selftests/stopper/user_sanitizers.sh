@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_sanitizers.sh: libraries, conformance cases and HTTP tests under TSan, and under ASan and UBSan.
+# user_sanitizers.sh: libraries, conformance cases and HTTP tests under TSan, and under ASan and UBSan; a program with
+# TSan on the library as it is.
 #
 # Fewer rounds than without: the tools see a race or a bad access when it could happen, not only when
 # it does. Faults are for the leak checker, and each is a process of its own.
@@ -16,7 +17,7 @@ export ASAN_OPTIONS="detect_stack_use_after_return=1:exitcode=67:${ASAN_OPTIONS:
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
 
 echo "TAP version 13"
-echo "1..12"
+echo "1..14"
 
 # check KIND PROGRAM [ARGUMENT...]
 check() {
@@ -44,9 +45,10 @@ fi
 
 for sanitizer in tsan asan; do
 	if [ "$sanitizer $run" = "tsan none" ]; then
-		for program in conformance user_http user_http_hostile user_process user_dying; do
+		for program in conformance_tsan user_http_tsan user_http_hostile_tsan user_process_tsan \
+			user_dying_tsan conformance_tsan-plain user_dying_tsan-plain; do
 			nr=$((nr + 1))
-			echo "ok $nr ${program}_tsan # SKIP TSan does not run on this kernel"
+			echo "ok $nr $program # SKIP TSan does not run on this kernel"
 		done
 		continue
 	fi
@@ -56,6 +58,10 @@ for sanitizer in tsan asan; do
 	STOPPER_TEST_ROUNDS=15 check $sanitizer user_http_hostile
 	check $sanitizer user_process
 	check $sanitizer user_dying
+	[ $sanitizer = tsan ] || continue
+	# The program is built with TSan, the library is not: nothing is to be taken for a race.
+	check tsan-plain conformance -r 15
+	check tsan-plain user_dying
 done
 check asan user_faults -T recording -T every_way_to_wait
 check asan user_faults_http -t on_a_port
