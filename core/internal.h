@@ -54,6 +54,8 @@
  *   plat_list_order(seq)                               any       slot i of a table; on a list
  *   plat_slots_walk(t)              acquire            any       the CPU's or thread's table after
  *                                                                t; NULL: ends
+ *   plat_slots_mine(t)              acquire            any       the same, of those in which a sync
+ *                                                                task of this thread can stand
  *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
  *   plat_scan_sync()                full               sleeps    no scan from before goes on
  *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
@@ -75,6 +77,7 @@
  *   plat_free_record(p)                                any       what the two give
  *   plat_alloc_any(n)                                  any       as plat_alloc_record()
  *   plat_alloc_lines(n)                                process   the same, on a cache line
+ *   plat_alloc_lines_any(n)                            any       likewise
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
  *   plat_stamp()                                       any       a cheap clock; 0 in a slot: ask
  *                                                                the readers
@@ -137,7 +140,7 @@
  *
  * Locks, in the order in which they may be taken; all are leaves but for these:
  *
- *   a shard's lock (task.c) -> drain_lock (task.c) -> a parker's inside
+ *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> a parker's inside
  *   registry_lock (stopper.c) -> s->lock
  */
 #ifndef STOPPER_CORE_INTERNAL_H
@@ -215,7 +218,6 @@ struct task_job {
 	struct stopper *s;		/* valid while the task is counted */
 	struct stopper_slot *slot;	/* its thread's, once it runs */
 	/* pool.c's own */
-	struct plat_parker *watch;	/* who waits until it is no longer queued */
 	uint64_t since;
 	uint64_t ticket;		/* rises in the queue; never used twice */
 };
@@ -265,10 +267,10 @@ struct thread_look {
 	unsigned long frame[LOOK_FRAMES]; /* kernel; innermost first */
 };
 
-/* In a parent's list: a child, or the place of a walk over the children (stop.c). */
-struct child_link {
+/* In a list of stoppers: one of them, or the place of a walk over them (stopper.c). */
+struct stopper_link {
 	struct stopper_list node;
-	struct stopper *child;		/* NULL: a walk's */
+	struct stopper *s;		/* NULL: a walk's */
 };
 
 /*
@@ -290,6 +292,10 @@ struct stopper {
 
 	unsigned long refs PLAT_CACHELINE_ALIGNED;
 	unsigned long pins;
+	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
+	bool uses_pool;				/* it or one below it has had async tasks */
+	struct plat_parker *queue_watch;	/* woken when none is queued; pool.lock */
+	struct shard *shards;			/* SHARDS lists of tasks; NULL: none ever */
 
 	struct stopper_event quiesce_ctx;	/* ends contexts before quiesce fires */
 	struct stopper_event quiesce;
@@ -328,9 +334,10 @@ struct stopper {
 	int64_t kept_next;			/* when its slices make a stall report, or 0 */
 	unsigned int kept_reports;		/* how many they have made */
 	struct stopper *parent;
-	struct stopper_list children;		/* struct child_link */
-	struct child_link sibling;
-	struct stopper_list registry;		/* all stoppers; registry_lock */
+	struct stopper_list children;		/* struct stopper_link */
+	struct stopper_link sibling;
+	struct stopper_link registry;		/* all stoppers; registry_lock */
+	struct stopper_list tasks;		/* for which there was no memory for shards */
 
 	int64_t stall_max_ns;			/* constant */
 	struct plat_creator creator;		/* constant */
@@ -391,8 +398,17 @@ struct shard {
 	struct stopper_list tasks;	/* struct stopper_task */
 } PLAT_CACHELINE_ALIGNED;
 
-extern struct shard task_shards[SHARDS];
 extern struct stopper_slot stopper_no_slot;
+
+/* A list of tasks and its lock; number SHARDS is the one that needs no memory. */
+struct task_list {
+	stopper_lock_t *lock;
+	struct stopper_list *tasks;
+};
+
+void tasks_listed(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg), void *arg);
+void tasks_each_listed(void (*fn)(struct stopper_task *task, void *arg), void *arg);
+void task_lists_free(struct stopper *s);
 
 int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 	     stopper_fn fn, stopper_err_fn err_fn, void *arg);
@@ -417,7 +433,8 @@ void tasks_inherit(int tid, void *heir);
 void tasks_end_of(void *heir);
 
 /* look.c */
-bool task_on_this_thread(struct stopper *s);
+bool task_in_table_of_this_thread(struct stopper *s);
+bool task_listed_by_this_thread(struct stopper *s);
 bool task_innermost(struct call *c);
 
 /* A task as the reader sees it; @site may be looked at only inside the visit. */
@@ -442,7 +459,7 @@ bool pool_push_or_not(struct job *job);
 void pool_thread_bear(struct pool_thread *me, const char *name);
 int pool_push_task(struct task_job *task, bool may_start);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
-void pool_unwatch(struct plat_parker *me);
+void pool_unwatch(struct stopper *s);
 uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
 		    void *arg);
 void pool_init(void);
@@ -452,7 +469,8 @@ void pool_exit(void);
 /* pool_slots.c */
 struct slot_table *pool_slot_get(unsigned char *at);
 void pool_slot_put(struct slot_table *t, unsigned char at);
-struct slot_table *slots_walk(struct slot_table *t);
+struct slot_table *slots_walk(struct slot_table *t, bool pool);
+struct slot_table *pool_slots_walk(struct slot_table *t);
 void pool_slots_exit(void);
 
 /* ctx.c */
@@ -528,10 +546,24 @@ void stopper_wake_leader(struct stopper *s);
 /* stopper.c */
 void stopper_pin(struct stopper *s);
 void stopper_unpin(struct stopper *s);
+
+/* A walk over the stoppers of a list, in its order. */
+struct stopper_walk {
+	stopper_lock_t *lock;
+	struct stopper_list *head;
+	struct stopper_link at;		/* after the one that was given last, if ->begun */
+	bool begun;
+};
+
+#define WALK_CHILDREN(p)	{ .lock = &(p)->lock, .head = &(p)->children }
+
+struct stopper *walk_next(struct stopper_walk *w);
+void walk_leave(struct stopper_walk *w);
+void registry_walk(struct stopper_walk *w);
 void registry_leave(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
-unsigned int registry_pin(struct stopper **list, unsigned int n);
+unsigned int registry_count(void);
 struct stopper *registry_owned_by(struct module *owner);
 
 /* report.c */
@@ -554,6 +586,8 @@ void place_copy(struct place *p, const struct stopper_site *site);
 enum step {
 	STEP_HEAVY_BARRIERS,
 	STEP_CLOSERS_HANDED,		/* to a thread, once or more a stop */
+	STEP_SLOTS,			/* looked at, of tables */
+	STEP_LISTED,			/* tasks looked at, of lists */
 	STEPS
 };
 

@@ -52,10 +52,11 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 			visit_fn visit, void *arg)
 {
 	struct task_view v;
+	unsigned int i, n = 0;
 	uint64_t start;
-	unsigned int i;
 
-	for (i = 0; i < SLOTS; i++) {
+	slots_each(i, t) {
+		n++;
 		if (!view_slot(&t->slot[i], s, &v, &start))
 			continue;
 		/* After the view: the ticket is its task's, or that task has ended. */
@@ -65,48 +66,53 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 		v.age = start || t->pooled ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
 		visit(arg, &v);
 	}
+	step(STEP_SLOTS, n);
 }
 
-static void visit_shard(struct shard *sh, struct stopper *s, visit_fn visit, void *arg)
+struct listed_visit {
+	visit_fn visit;
+	void *arg;
+};
+
+/* With its list's lock held. */
+static void visit_listed(struct stopper_task *task, void *visit)
 {
-	struct stopper_list *n;
-	struct task_view v;
-	plat_flags_t f;
+	const struct listed_visit *lv = visit;
+	struct stopper_slot *slot = &task->own;
+	unsigned int tid = plat_load(&slot->tid);
+	struct task_view v = {
+		.s = slot->stopper,
+		.site = slot->site,
+		.seq = slot->seq,
+		.order = plat_list_order(slot->seq),
+		.kind = slot_kind(tid),
+		.tid = (int)(tid & TID_MASK),
+		.age = plat_stamp_age(plat_load(&slot->start)),
+	};
 
-	plat_lock(&sh->lock, f);
-	list_walk(n, &sh->tasks) {
-		struct stopper_slot *slot = &list_item(n, struct stopper_task, node)->own;
-		unsigned int tid = plat_load(&slot->tid);
-
-		if (s && slot->stopper != s)
-			continue;
-		v.s = slot->stopper;
-		v.site = slot->site;
-		v.seq = slot->seq;
-		v.order = plat_list_order(v.seq);
-		v.kind = slot_kind(tid);
-		v.tid = (int)(tid & TID_MASK);
-		v.age = plat_stamp_age(plat_load(&slot->start));
-		visit(arg, &v);
-	}
-	plat_unlock(&sh->lock, f);
+	lv->visit(lv->arg, &v);
 }
 
 /* Shows every running task of @s (NULL: of all) to @visit, which must not sleep. */
 void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 {
+	struct listed_visit lv = { visit, arg };
+	bool pool = !s || plat_load(&s->uses_pool);
 	struct slot_table *t = NULL;
-	uint64_t first;
-	unsigned int i;
+	uint64_t first = 0;
 
 	plat_scan_enter();
 	/* The queue before the slots into which its tasks go. */
-	first = pool_visit(s, visit, arg);
-	while ((t = slots_walk(t)))
+	if (pool)
+		first = pool_visit(s, visit, arg);
+	while ((t = slots_walk(t, pool)))
 		visit_table(t, s, first, visit, arg);
-	for (i = 0; i < SHARDS; i++)
-		visit_shard(&task_shards[i], s, visit, arg);
 	plat_scan_exit();
+	/* A task on a list is there, and with it its site, while the list's lock is held. */
+	if (s)
+		tasks_listed(s, visit_listed, &lv);
+	else
+		tasks_each_listed(visit_listed, &lv);
 }
 
 static void count_one(void *arg, const struct task_view *v)
@@ -153,12 +159,30 @@ static void find_within(void *arg, const struct task_view *v)
 		find->found = true;
 }
 
-/* Does this thread run a task of @s or of one below it? */
-bool task_on_this_thread(struct stopper *s)
+/*
+ * Does this thread run a task of @s or of one below it that stands in a table? An async one is
+ * in the pool's, which need not be looked at if none of these stoppers ever had one.
+ */
+bool task_in_table_of_this_thread(struct stopper *s)
 {
 	struct find find = { .tree = s, .tid = plat_tid() };
+	struct slot_table *t = NULL;
 
-	tasks_visit(NULL, find_within, &find);
+	while (!find.found && (t = plat_slots_mine(t)))
+		visit_table(t, NULL, 0, find_within, &find);
+	if (plat_load(&s->uses_pool))
+		while (!find.found && (t = pool_slots_walk(t)))
+			visit_table(t, NULL, ~0ull, find_within, &find);
+	return find.found;
+}
+
+/* And one of @s that stands on a list? */
+bool task_listed_by_this_thread(struct stopper *s)
+{
+	struct find find = { .tree = s, .tid = plat_tid() };
+	struct listed_visit lv = { find_within, &find };
+
+	tasks_listed(s, visit_listed, &lv);
 	return find.found;
 }
 

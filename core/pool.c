@@ -54,8 +54,20 @@
  *   first in, first out, so a ticket (->head) tells which those are. It has 64 bits: a
  *   task may stay in its slot while more than 2^31 others come and go.
  *
- *   The watch is taken off and its owner woken under the lock, or found by its owner,
- *   who takes it off; so nobody wakes a parker that has gone.
+ *   The watch is the stopper's, which counts its tasks in the queue (->nqueued), so that nobody
+ *   goes through the tasks of others. It is taken off and its owner woken under the lock, or
+ *   taken off by its owner; so nobody wakes a parker that has gone.
+ *
+ * A stopper that never had an async task is stopped without a look at the queue and at the
+ * slots of pool threads:
+ *
+ *   push                              drain
+ *   ->uses_pool = true                phase = QUIESCING
+ *   light barrier (B1)                heavy barrier (B1)
+ *   lock; phase == RUNNING? append    ->uses_pool? no: no task is or was in the pool
+ *
+ *   It is set on all stoppers above it first (U), as a task of a child's may call the stop of
+ *   its parent, which then finds it in the pool and refuses.
  *
  * Names. A thread bears the name of the job that it runs, and IDLE_NAME while it
  * sleeps. A reader of the list, ps or an oops may look at any moment, so the name comes
@@ -542,6 +554,15 @@ static bool pool_moves(void)
 	       (pool.done_at && plat_stamp_age(pool.done_at) < MOVING_NS);
 }
 
+/* With the lock held: a task of @s is in the queue no longer. */
+static void pool_dequeued(struct stopper *s)
+{
+	if (--s->nqueued || !s->queue_watch)
+		return;
+	plat_unpark(s->queue_watch);
+	s->queue_watch = NULL;
+}
+
 /* No thread could be started for it. true: nor will there be one soon, and it is not queued. */
 static bool pool_take_back(struct task_job *task, uint64_t ticket)
 {
@@ -554,11 +575,30 @@ static bool pool_take_back(struct task_job *task, uint64_t ticket)
 	if (back) {
 		slist_remove(&task->job.node);
 		plat_store(&pool.nqueued, pool.nqueued - 1);
-		if (task->watch)
-			plat_unpark(task->watch);
+		pool_dequeued(task->s);
 	}
 	plat_unlock(&pool.lock, f);
 	return back;
+}
+
+/* It will have async tasks. Who stops it, or one above it, looks at the pool from now on. */
+static void pool_note_user(struct stopper *s)
+{
+	struct stopper *parent;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	parent = s->parent;
+	if (parent)
+		stopper_pin(parent);
+	plat_unlock(&s->lock, f);
+	if (parent) {
+		if (!plat_load(&parent->uses_pool))
+			pool_note_user(parent);
+		stopper_unpin(parent);
+	}
+	/* (U) pairs with pool_push_task(): who finds it set finds it set on all above */
+	plat_store_release(&s->uses_pool, true);
 }
 
 /*
@@ -573,13 +613,18 @@ int pool_push_task(struct task_job *task, bool may_start)
 	bool admit;
 	int err;
 
-	task->watch = NULL;
 	task->since = plat_stamp();
+	/* (U) pairs with pool_note_user() */
+	if (PLAT_UNLIKELY(!plat_load_acquire(&task->s->uses_pool)))
+		pool_note_user(task->s);
+	/* (B1) pairs with the heavy barrier in quiesce_begin(): or the drain sees ->uses_pool */
+	plat_light_barrier();
 	plat_lock(&pool.lock, f);
 	admit = plat_load(&task->s->phase) == STOPPER_RUNNING;
 	if (admit) {
 		ticket = pool.ticket++;
 		task->ticket = ticket;
+		task->s->nqueued++;
 		enqueue(&task->job, may_start, &todo);
 	}
 	plat_unlock(&pool.lock, f);
@@ -601,8 +646,7 @@ static void show(struct pool_thread *me, struct task_job *task)
 	plat_store(&slot->start, task->since);
 	__stopper_slot_fill(slot, task->s, task->job.site);
 	task->slot = slot;
-	if (task->watch)
-		plat_unpark(task->watch);
+	pool_dequeued(task->s);
 }
 
 /* With the lock held: the name that the first job in the queue wants; NULL: the queue is empty. */
@@ -886,33 +930,24 @@ static struct task_job *queued_task(struct stopper_list *n, const struct stopper
 /* Has @me woken when the last queued task of @s is taken; false: none is queued. */
 bool pool_watch(struct stopper *s, struct plat_parker *me)
 {
-	struct task_job *task = NULL;
-	struct stopper_list *n;
 	plat_flags_t f;
+	bool queued;
 
 	plat_lock(&pool.lock, f);
-	for (n = pool.queue.prev; !task && n != &pool.queue; n = n->prev)
-		task = queued_task(n, s);
+	queued = s->nqueued;
 	/* Nobody else waits for tasks of @s. */
-	if (task)
-		task->watch = me;
+	s->queue_watch = queued ? me : NULL;
 	plat_unlock(&pool.lock, f);
-	return task;
+	return queued;
 }
 
-/* When this returns nobody wakes @me any more. */
-void pool_unwatch(struct plat_parker *me)
+/* When this returns nobody wakes who watched @s any more. */
+void pool_unwatch(struct stopper *s)
 {
-	struct task_job *task;
-	struct stopper_list *n;
 	plat_flags_t f;
 
 	plat_lock(&pool.lock, f);
-	list_walk(n, &pool.queue) {
-		task = queued_task(n, NULL);
-		if (task && task->watch == me)
-			task->watch = NULL;
-	}
+	s->queue_watch = NULL;
 	plat_unlock(&pool.lock, f);
 }
 

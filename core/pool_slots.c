@@ -25,7 +25,7 @@ static struct slot_table *take_free(unsigned char *at)
 	for (t = tables; t; t = t->link)
 		for (i = 0; ~t->used && i < SLOTS; i++)
 			if (!(t->used & 1ull << i)) {
-				t->used |= 1ull << i;
+				plat_store(&t->used, t->used | 1ull << i);
 				*at = (unsigned char)i;
 				return t;
 			}
@@ -61,20 +61,26 @@ void pool_slot_put(struct slot_table *t, unsigned char at)
 	plat_flags_t f;
 
 	plat_lock(&lock, f);
-	t->used &= ~(1ull << at);
+	plat_store(&t->used, t->used & ~(1ull << at));
 	plat_unlock(&lock, f);
 }
 
-/* The table after @t, first CPUs' or threads', then the pool's; NULL: ends. */
-struct slot_table *slots_walk(struct slot_table *t)
+/* The pool's table after @t; NULL: ends. */
+struct slot_table *pool_slots_walk(struct slot_table *t)
+{
+	/* (L) pairs with pool_slot_get() */
+	return t ? t->link : plat_load_acquire(&tables);
+}
+
+/* The table after @t, first CPUs' or threads', then, with @pool, the pool's; NULL: ends. */
+struct slot_table *slots_walk(struct slot_table *t, bool pool)
 {
 	struct slot_table *next;
 
 	if (t && t->pooled)
 		return t->link;
 	next = plat_slots_walk(t);
-	/* (L) pairs with pool_slot_get() */
-	return next ? next : plat_load_acquire(&tables);
+	return next || !pool ? next : pool_slots_walk(NULL);
 }
 
 /* No pool thread is left, not even one that is being reaped, and nobody looks. */

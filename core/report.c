@@ -219,24 +219,27 @@ void report_stopper(const struct out *out, const struct collector *c, struct sto
 		put(out, "  and %u tasks more", c->lost);
 }
 
-/* Every stopper, pinned; NULL: no memory. */
+/* Every stopper, oldest first, pinned; NULL: no memory. */
 static struct stopper **pin_all(unsigned int *n)
 {
+	unsigned int room = registry_count() + 16;
 	struct stopper **list;
-	unsigned int room = 16, all, i;
+	struct stopper_walk w;
+	struct stopper *s;
 
-	for (;;) {
+	for (;; room *= 2) {
 		list = plat_alloc(room * sizeof(struct stopper *));
 		if (!list)
 			return NULL;
-		all = registry_pin(list, room);
-		*n = all < room ? all : room;
-		if (all <= room)
+		registry_walk(&w);
+		for (*n = 0; *n < room && (s = walk_next(&w)); ++*n)
+			list[*n] = s;
+		walk_leave(&w);
+		if (*n < room)
 			return list;
-		for (i = 0; i < *n; i++)
-			stopper_unpin(list[i]);
+		while (*n)
+			stopper_unpin(list[--*n]);
 		plat_free(list);
-		room = all + all / 2;
 	}
 }
 

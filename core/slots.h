@@ -48,9 +48,39 @@ struct slot_table {
 	};
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	bool pooled;			/* of pool threads: pool_slots.c */
+	unsigned char reach[2];		/* how much of each half was ever at hand */
 	uint64_t used;			/* pooled: which slots have a thread */
 	struct slot_table *link;	/* userspace, pooled: all tables, never taken off */
 	struct slot_table *free;	/* userspace: those without a thread */
 };
+
+/* The first slot from @i on that can name a stopper; SLOTS: there is none. */
+static inline unsigned int slots_next(const struct slot_table *t, unsigned int i)
+{
+	if (t->pooled) {
+		while (i < SLOTS && !(__stopper_load(&t->used) >> i & 1))
+			i++;
+		return i;
+	}
+	if (i < HALF) {
+		if (i < __stopper_load(&t->reach[0]))
+			return i;
+		i = HALF;
+	}
+	return i - HALF < __stopper_load(&t->reach[1]) ? i : SLOTS;
+}
+
+#define slots_each(i, t) \
+	for ((i) = slots_next(t, 0); (i) < SLOTS; (i) = slots_next(t, (i) + 1))
+
+/* Before @slot is at hand for the first time, by who fills that half of @t. */
+static inline void slots_reach(struct slot_table *t, const struct stopper_slot *slot)
+{
+	unsigned int i = (unsigned int)(slot - t->slot), half = i / HALF;
+
+	i = i % HALF + 1;
+	if (i > __stopper_load(&t->reach[half]))
+		__stopper_store(&t->reach[half], (unsigned char)i);
+}
 
 #endif /* STOPPER_CORE_SLOTS_H */

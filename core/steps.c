@@ -12,6 +12,8 @@ static unsigned long steps[STEPS];
 static const char * const step_names[] = {
 	[STEP_HEAVY_BARRIERS] = "heavy barriers",
 	[STEP_CLOSERS_HANDED] = "closers handed over",
+	[STEP_SLOTS] = "slots looked at",
+	[STEP_LISTED] = "listed tasks looked at",
 };
 
 _Static_assert(ARRAY_LEN(step_names) == STEPS, "each has a name");

@@ -68,10 +68,6 @@
  * It leads the children one after the other, in the same parker. A child that another thread
  * leads meanwhile is that one's: its watch replaces ours, and we follow it.
  *
- * A walk over children lets go of the lock at each of them, which may stop, and leave the
- * list, then. So it has a link of its own in the list, that says where it is. Walks pass over
- * the links of other walks.
- *
  * The leader has one parker, for tasks, workers, closers, its context and the
  * stall clock; every wait is "look, park, look again".
  */
@@ -197,48 +193,6 @@ static void set_phase(struct stopper *s, enum stopper_phase phase)
 	s->phase_since = plat_now();
 }
 
-/* A walk over the children of a stopper, oldest first. */
-struct child_walk {
-	struct stopper *parent;
-	struct child_link at;		/* after the child that was given last, if ->begun */
-	bool begun;
-};
-
-/* The next child, pinned; NULL: there is none any more. */
-static struct stopper *walk_next(struct child_walk *w)
-{
-	struct stopper_list *n, *head = &w->parent->children;
-	struct stopper *child = NULL;
-	plat_flags_t f;
-
-	plat_lock(&w->parent->lock, f);
-	n = w->begun ? w->at.node.next : head->next;
-	/* Past the places of other walks. */
-	while (n != head && !(child = list_item(n, struct child_link, node)->child))
-		n = n->next;
-	if (w->begun)
-		slist_remove(&w->at.node);
-	w->begun = child;
-	if (child) {
-		slist_insert(n, &w->at.node);
-		stopper_pin(child);
-	}
-	plat_unlock(&w->parent->lock, f);
-	return child;
-}
-
-/* Ends a walk that has not come to its end. */
-static void walk_leave(struct child_walk *w)
-{
-	plat_flags_t f;
-
-	if (!w->begun)
-		return;
-	plat_lock(&w->parent->lock, f);
-	slist_remove(&w->at.node);
-	plat_unlock(&w->parent->lock, f);
-}
-
 /* The youngest child, pinned. */
 static struct stopper *last_child(struct stopper *s)
 {
@@ -248,7 +202,7 @@ static struct stopper *last_child(struct stopper *s)
 
 	plat_lock(&s->lock, f);
 	for (n = s->children.prev; !child && n != &s->children; n = n->prev)
-		child = list_item(n, struct child_link, node)->child;
+		child = list_item(n, struct stopper_link, node)->s;
 	if (child)
 		stopper_pin(child);
 	plat_unlock(&s->lock, f);
@@ -264,7 +218,7 @@ struct asker {
 /* @s turns, if nobody has turned it, and all below it. No child joins it any more. */
 static void quiesce_turn(struct stopper *s, const struct asker *from)
 {
-	struct child_walk w = { .parent = s };
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	plat_flags_t f;
 	bool first, leaf;
@@ -292,7 +246,7 @@ static void quiesce_turn(struct stopper *s, const struct asker *from)
 /* Fires the quiesce events of @s, if nobody does or did, and of all below it. */
 static void quiesce_fire(struct stopper *s)
 {
-	struct child_walk w = { .parent = s };
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	plat_flags_t f;
 	bool mine, leaf;
@@ -344,7 +298,7 @@ static int converge(struct stopper *s, bool stop, const struct patience *p);
 
 static int quiesce_children(struct stopper *s, const struct patience *p)
 {
-	struct child_walk w = { .parent = s };
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	int err = 0;
 
@@ -392,7 +346,7 @@ static bool quiesce_begun(struct stopper *s)
 /* Puts a watch on the tasks of @s and of all below it that stand in tables; true: on some. */
 static bool watch_tree(struct stopper *s, struct drain *d)
 {
-	struct child_walk w = { .parent = s };
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	bool found = tasks_watch(s, d);
 
@@ -666,23 +620,27 @@ static int converge(struct stopper *s, bool stop, const struct patience *p)
 	return err;
 }
 
-/* Does this thread stop @s, or fire its quiesce events? */
+/* Does this thread stop @s, or fire its quiesce events, or run a task of it that is listed? */
 static bool is_stopping(struct stopper *s)
 {
 	int tid = plat_tid();
 	plat_flags_t f;
-	bool mine;
+	bool mine, listed;
 
 	plat_lock(&s->lock, f);
 	mine = s->led_by == tid || s->firing_quiesce == tid;
+	listed = s->shards || !slist_empty(&s->tasks);
 	plat_unlock(&s->lock, f);
-	return mine;
+	return mine || (listed && task_listed_by_this_thread(s));
 }
 
-/* Called back by our own work on @s or one below it: from an event, the log, a hook. */
+/*
+ * Called back by our own work on @s or one below it, from an event, the log, a hook; or called
+ * in a task of theirs that stands on a list.
+ */
 static bool at_work_on(struct stopper *s)
 {
-	struct child_walk w = { .parent = s };
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	bool mine = is_stopping(s);
 
@@ -757,7 +715,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	err = plat_usable();
 	if (err)
 		return err;
-	if (task_on_this_thread(s) || waits_for_itself(s, false))
+	if (task_in_table_of_this_thread(s) || waits_for_itself(s, false))
 		return -EDEADLK;
 	note_asker(s, site);
 	quiesce_begin(s);
@@ -778,7 +736,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	err = plat_usable();
 	if (err)
 		return err;
-	if (task_on_this_thread(s) || run_on_this_thread(s) || waits_for_itself(s, true))
+	if (task_in_table_of_this_thread(s) || run_on_this_thread(s) || waits_for_itself(s, true))
 		return -EDEADLK;
 	note_asker(s, site);
 	quiesce_begin(s);

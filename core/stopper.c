@@ -13,6 +13,11 @@
  * pins what it shows and lets go of the lock, so a reader that stops reading holds up
  * nobody.
  *
+ * A walk over a list of stoppers, of all or of a parent's children, lets go of the lock at
+ * each of them, so that no lock is held for as long as there are stoppers. The one it is at
+ * may leave the list then. So it has a link of its own in the list, that says where it is.
+ * Walks pass over the links of other walks.
+ *
  * A child is in its parent's list from creation until it has STOPPED, and pins the
  * parent until then. The parent's lock, under which its phase turns, decides
  * whether a child comes in time to be quiesced with it.
@@ -37,7 +42,7 @@ static void registry_add(struct stopper *s)
 
 	plat_lock(&registry_lock, f);
 	s->id = ++last_id;
-	slist_append(&registry, &s->registry);
+	slist_append(&registry, &s->registry.node);
 	registered++;
 	plat_unlock(&registry_lock, f);
 }
@@ -48,8 +53,8 @@ void registry_leave(struct stopper *s)
 	plat_flags_t f;
 
 	plat_lock(&registry_lock, f);
-	slist_remove(&s->registry);
-	slist_append(&leaving, &s->registry);
+	slist_remove(&s->registry.node);
+	slist_append(&leaving, &s->registry.node);
 	registered--;
 	plat_unlock(&registry_lock, f);
 }
@@ -60,27 +65,61 @@ void registry_remove(struct stopper *s)
 	plat_flags_t f;
 
 	plat_lock(&registry_lock, f);
-	slist_remove(&s->registry);
+	slist_remove(&s->registry.node);
 	plat_unlock(&registry_lock, f);
 }
 
-/* Pins up to @n stoppers into @list, oldest first. Returns how many there are. */
-unsigned int registry_pin(struct stopper **list, unsigned int n)
+/* The next one, pinned; NULL: there is none any more. */
+struct stopper *walk_next(struct stopper_walk *w)
 {
-	struct stopper_list *node;
-	unsigned int i = 0, all;
+	struct stopper *s = NULL;
+	struct stopper_list *n;
 	plat_flags_t f;
 
-	plat_lock(&registry_lock, f);
-	all = registered;
-	list_walk(node, &registry) {
-		if (i == n)
-			break;
-		list[i] = list_item(node, struct stopper, registry);
-		stopper_pin(list[i++]);
+	plat_lock(w->lock, f);
+	n = w->begun ? w->at.node.next : w->head->next;
+	/* Past the places of other walks. */
+	while (n != w->head && !(s = list_item(n, struct stopper_link, node)->s))
+		n = n->next;
+	if (w->begun)
+		slist_remove(&w->at.node);
+	w->begun = s;
+	if (s) {
+		slist_insert(n, &w->at.node);
+		stopper_pin(s);
 	}
+	plat_unlock(w->lock, f);
+	return s;
+}
+
+/* Ends a walk that has not come to its end. */
+void walk_leave(struct stopper_walk *w)
+{
+	plat_flags_t f;
+
+	if (!w->begun)
+		return;
+	plat_lock(w->lock, f);
+	slist_remove(&w->at.node);
+	plat_unlock(w->lock, f);
+}
+
+/* Over all stoppers that are listed, oldest first. */
+void registry_walk(struct stopper_walk *w)
+{
+	*w = (struct stopper_walk){ .lock = &registry_lock, .head = &registry };
+}
+
+/* How many there are. */
+unsigned int registry_count(void)
+{
+	plat_flags_t f;
+	unsigned int n;
+
+	plat_lock(&registry_lock, f);
+	n = registered;
 	plat_unlock(&registry_lock, f);
-	return all;
+	return n;
 }
 
 /* With the lock held. */
@@ -89,9 +128,9 @@ static struct stopper *first_of(struct stopper_list *list, struct module *owner)
 	struct stopper_list *node;
 
 	list_walk(node, list) {
-		struct stopper *s = list_item(node, struct stopper, registry);
+		struct stopper *s = list_item(node, struct stopper_link, node)->s;
 
-		if (s->owner == owner)
+		if (s && s->owner == owner)
 			return s;
 	}
 	return NULL;
@@ -129,6 +168,7 @@ static void stopper_free(struct stopper *s)
 	stopper_event_destroy(&s->stop_ctx);
 	stopper_event_destroy(&s->stop);
 	stopper_event_destroy(&s->stopped);
+	task_lists_free(s);
 	plat_lock_destroy(&s->lock);
 	plat_free(s);
 }
@@ -205,7 +245,9 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->followers);
 	slist_init(&s->children);
 	slist_init(&s->sibling.node);
-	s->sibling.child = s;
+	s->sibling.s = s;
+	slist_init(&s->tasks);
+	s->registry.s = s;
 	s->created = plat_now();
 	s->phase_since = s->created;
 	s->stall_ns = NS_PER_SEC;

@@ -20,9 +20,27 @@
  * way in and out of run_task is inlined in the caller (slot.h), without a lock, an
  * atomic instruction or a store to a line that another CPU writes. What finds that
  * slot taken comes here: claim() looks at some more of the table. A task that finds
- * its table full, or has none, goes on a sharded list instead, with a slot in the
+ * its table full, or has none, goes on a list of its stopper instead, with a slot in the
  * caller's record. A handle begun here and ended elsewhere clears a slot of this
  * table from there; that is one remote store.
+ *
+ * What a stop, a drain or a count costs is to depend on its own stopper and on the number of
+ * tables alone, so
+ *
+ *   - a table is looked at no further than it was ever used. A slot is at hand only after
+ *     slots_reach() has noted it, and the note is ordered like the slot itself (B1): it is
+ *     written before the slot is filled, and read after the heavy barrier;
+ *   - the pool's tables and its queue are looked at only for a stopper that has had async
+ *     tasks (->uses_pool, pool.c);
+ *   - lists belong to a stopper. There are SHARDS of them, made with the first task that needs
+ *     one, so that CPUs that begin many handles do not meet at one lock; and one more, under
+ *     the stopper's lock, for when there is no memory. Who looks at a list lets go of its lock
+ *     after every PIECE tasks and keeps his place with a task that names no stopper, so that
+ *     no lock is held, nor interrupts off, for as long as there are tasks.
+ *
+ * Who ends a task on a list may be the last to use the stopper: its stop takes the list's lock
+ * after him, finds the list empty, and may have the stopper freed. The end's last access is
+ * the unlock, as in event.c, race 4.
  *
  * Race 1, admission against quiesce (store buffering, asymmetric):
  *
@@ -85,6 +103,7 @@
  *   (B1), (B2) light barriers in begin and end pair with the heavy barriers in
  *       quiesce_begin() (stop.c) and tasks_watched().
  *   (S) seq, as drawn.
+ *   (O) ->shards, release; pairs with the acquire in shards_of(): who sees lists sees them made.
  *
  * In the kernel a slot is claimed with preemption off, and softirqs have a half of
  * the table to themselves: nobody comes between the look at a slot and the filling
@@ -121,22 +140,14 @@
 /* A table that fills up is given up after this many tries, that is, sooner than searched. */
 #define TRIES		4
 
+/* So many tasks of a list are looked at before its lock is let go of. */
+#ifndef PIECE
+#define PIECE		128
+#endif
+
 /* Taken for ever: at hand where there is no table. */
 struct stopper_slot stopper_no_slot = { .stopper = (struct stopper *)&stopper_no_slot };
 EXPORT_SYMBOL_PLAT(stopper_no_slot);
-
-#define SHARD(i) {								\
-	.lock = PLAT_LOCK_INIT(task_shards[i].lock),					\
-	.tasks = { &task_shards[i].tasks, &task_shards[i].tasks },			\
-}
-
-struct shard task_shards[SHARDS] = {
-	SHARD(0),
-#if SHARDS > 1
-	SHARD(1), SHARD(2), SHARD(3), SHARD(4), SHARD(5), SHARD(6), SHARD(7),
-	SHARD(8), SHARD(9), SHARD(10), SHARD(11), SHARD(12), SHARD(13), SHARD(14), SHARD(15),
-#endif
-};
 
 static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
 
@@ -198,7 +209,65 @@ static PLAT_ALWAYS_INLINE bool admitted(const struct stopper *s)
 	return PLAT_LIKELY(plat_load(&s->phase) == STOPPER_RUNNING);
 }
 
-/* With its shard's lock held. */
+/* The lists of @s; NULL: no memory. */
+static struct shard *shards_of(struct stopper *s)
+{
+	/* (O) pairs with shards_new(): who sees them sees them made */
+	return plat_load_acquire(&s->shards);
+}
+
+static void shards_free(struct shard *sh)
+{
+	unsigned int i;
+
+	for (i = 0; sh && i < SHARDS; i++)
+		plat_lock_destroy(&sh[i].lock);
+	plat_free(sh);
+}
+
+static struct shard *shards_new(struct stopper *s)
+{
+	struct shard *new = plat_alloc_lines_any(SHARDS * sizeof(*new)), *old;
+	plat_flags_t f;
+	unsigned int i;
+
+	if (!new)
+		return NULL;
+	for (i = 0; i < SHARDS; i++) {
+		plat_lock_init(&new[i].lock);
+		slist_init(&new[i].tasks);
+	}
+	plat_lock(&s->lock, f);
+	old = s->shards;
+	if (!old)
+		/* (O) pairs with shards_of() */
+		plat_store_release(&s->shards, new);
+	plat_unlock(&s->lock, f);
+	if (!old)
+		return new;
+	shards_free(new);
+	return old;
+}
+
+/* Nobody looks at it any more. */
+void task_lists_free(struct stopper *s)
+{
+	shards_free(s->shards);
+}
+
+/* The list of @s with the number @i, up to SHARDS; ->lock is NULL: there is none. */
+static struct task_list list_of(struct stopper *s, unsigned int i)
+{
+	struct shard *sh = shards_of(s);
+
+	if (i == SHARDS)
+		return (struct task_list){ &s->lock, &s->tasks };
+	if (!sh)
+		return (struct task_list){ NULL, NULL };
+	return (struct task_list){ &sh[i].lock, &sh[i].tasks };
+}
+
+/* With its list's lock held. */
 static inline void take_off(struct stopper_task *task)
 {
 	slist_remove(&task->node);
@@ -208,18 +277,20 @@ static inline void take_off(struct stopper_task *task)
 
 static void unlist(struct stopper_task *task)
 {
-	struct shard *sh = &task_shards[task->shard];
+	struct task_list l = list_of(task->own.stopper, task->shard);
 	plat_flags_t f;
 
-	plat_lock(&sh->lock, f);
+	plat_lock(l.lock, f);
 	take_off(task);
-	plat_unlock(&sh->lock, f);
+	/* The last use of the lock: the stopper may be freed by who takes it now. */
+	plat_unlock(l.lock, f);
 }
 
 static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site *site,
 				   struct stopper_task *task, unsigned int kind)
 {
 	struct stopper_cursor *c = plat_slots_pin(kind);
+	struct task_list l;
 	plat_flags_t f;
 
 	task->traced = NULL;
@@ -230,11 +301,70 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	task->own.stopper = s;
 	task->own.tid = slot_tid(kind, (unsigned int)plat_own_tid());
 	task->own.start = plat_stamp();
-	task->shard = (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS;
-	plat_lock(&task_shards[task->shard].lock, f);
-	slist_append(&task_shards[task->shard].tasks, &task->node);
-	plat_unlock(&task_shards[task->shard].lock, f);
+	task->shard = shards_of(s) || shards_new(s) ?
+		      (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS : SHARDS;
+	l = list_of(s, task->shard);
+	plat_lock(l.lock, f);
+	slist_append(l.tasks, &task->node);
+	plat_unlock(l.lock, f);
 	return &task->own;
+}
+
+/*
+ * Calls @fn for each task of a list, with its lock held; @fn may take the task off. The lock
+ * is let go of after every PIECE of them: a task that is no task says where it goes on.
+ */
+static void list_each(const struct task_list *l, void (*fn)(struct stopper_task *task, void *arg),
+		      void *arg)
+{
+	struct stopper_task mark = { .own = { .stopper = NULL } }, *task;
+	struct stopper_list *n, *next;
+	unsigned int i = 0;
+	plat_flags_t f;
+
+	plat_lock(l->lock, f);
+	for (n = l->tasks->next; n != l->tasks; n = next) {
+		next = n->next;
+		task = list_item(n, struct stopper_task, node);
+		if (task->own.stopper)
+			fn(task, arg);
+		if (++i % PIECE || next == l->tasks)
+			continue;
+		slist_insert(next->prev, &mark.node);
+		plat_unlock(l->lock, f);
+		plat_lock(l->lock, f);
+		next = mark.node.next;
+		slist_remove(&mark.node);
+	}
+	plat_unlock(l->lock, f);
+	if (i)
+		step(STEP_LISTED, i);
+}
+
+/* The same for all tasks of @s that stand on lists. */
+void tasks_listed(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg), void *arg)
+{
+	struct task_list l;
+	unsigned int i;
+
+	for (i = 0; i <= SHARDS; i++) {
+		l = list_of(s, i);
+		if (l.lock)
+			list_each(&l, fn, arg);
+	}
+}
+
+/* And for those of all stoppers. */
+void tasks_each_listed(void (*fn)(struct stopper_task *task, void *arg), void *arg)
+{
+	struct stopper_walk w;
+	struct stopper *s;
+
+	registry_walk(&w);
+	while ((s = walk_next(&w))) {
+		tasks_listed(s, fn, arg);
+		stopper_unpin(s);
+	}
 }
 
 static void leave(struct stopper_slot *const *slot)
@@ -458,16 +588,19 @@ static void watch_unwatched(struct stopper_slot *slot, struct plat_parker *me)
  */
 bool tasks_watch(struct stopper *s, struct drain *d)
 {
+	bool found = false, pool = plat_load(&s->uses_pool);
 	struct slot_table *t = NULL;
-	bool found = false;
-	unsigned int i;
+	unsigned int i, n = 0;
 
-	while ((t = slots_walk(t)))
-		for (i = 0; i < SLOTS; i++)
+	while ((t = slots_walk(t, pool)))
+		slots_each(i, t) {
+			n++;
 			if (names_us(&t->slot[i], s)) {
 				watch_unwatched(&t->slot[i], &d->park);
 				found = true;
 			}
+		}
+	step(STEP_SLOTS, n);
 	if (found)
 		d->watches = true;
 	return found;
@@ -490,8 +623,10 @@ void drain_end(struct drain *d)
 
 	if (!d->watches)
 		return;
-	while ((t = slots_walk(t)))
-		for (i = 0; i < SLOTS; i++)
+	/* A pool thread may have gone since, but not our watch. */
+	while ((t = slots_walk(t, true)))
+		for (i = t->pooled ? 0 : slots_next(t, 0); i < SLOTS;
+		     i = t->pooled ? i + 1 : slots_next(t, i + 1))
 			if (plat_load(&t->slot[i].watch) == &d->park)
 				unwatch(&t->slot[i], &d->park);
 	/* Race 3: who took a watch of ours away is done with us. */
@@ -519,57 +654,57 @@ static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct drain
 
 static int drain_tables(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
+	bool pool = plat_load(&s->uses_pool);
 	struct slot_table *t = NULL;
-	unsigned int i;
+	unsigned int i, n = 0;
 	int err = 0;
 
-	while (!err && (t = slots_walk(t)))
-		for (i = 0; i < SLOTS && !err; i++)
+	while (!err && (t = slots_walk(t, pool)))
+		for (i = slots_next(t, 0); i < SLOTS && !err; i = slots_next(t, i + 1), n++)
 			err = drain_slot(s, &t->slot[i], d, wait, arg);
+	step(STEP_SLOTS, n);
 	return err;
 }
 
-/* Puts our watch on one of a shard's tasks; false: it has none of ours. */
-static bool watch_shard(struct shard *sh, struct stopper *s, struct plat_parker *me)
+/*
+ * Puts our watch on the latest task of a list, as they may end in the order in which they
+ * began; false: it has none.
+ */
+static bool watch_list(const struct task_list *l, struct plat_parker *me)
 {
 	struct stopper_task *task = NULL;
 	struct stopper_list *n;
 	plat_flags_t f;
 
-	plat_lock(&sh->lock, f);
-	list_walk(n, &sh->tasks) {
+	plat_lock(l->lock, f);
+	for (n = l->tasks->prev; n != l->tasks; n = n->prev) {
 		task = list_item(n, struct stopper_task, node);
-		if (task->own.stopper == s) {
+		if (task->own.stopper) {
 			watch(&task->own, me);
 			break;
 		}
-		task = NULL;
+		task = NULL;	/* a reader's place */
 	}
-	plat_unlock(&sh->lock, f);
+	plat_unlock(l->lock, f);
 	return task;
 }
 
-static void unwatch_shard(struct shard *sh, struct plat_parker *me)
+/* With the list's lock held. */
+static void unwatch_listed(struct stopper_task *task, void *me)
 {
-	struct stopper_list *n;
-	plat_flags_t f;
-
-	plat_lock(&sh->lock, f);
-	list_walk(n, &sh->tasks)
-		unwatch(&list_item(n, struct stopper_task, node)->own, me);
-	plat_unlock(&sh->lock, f);
+	unwatch(&task->own, me);
 }
 
-static int drain_shard(struct shard *sh, struct stopper *s, struct plat_parker *me,
-		       int (*wait)(void *arg), void *arg)
+static int drain_list(const struct task_list *l, struct drain *d, int (*wait)(void *arg),
+		      void *arg)
 {
 	int err = 0;
 
-	/* Watch and end are ordered by the shard's lock: no barrier. */
-	while (!err && watch_shard(sh, s, me))
+	/* Watch and end are ordered by the list's lock: no barrier. */
+	while (!err && watch_list(l, &d->park))
 		err = wait(arg);
 	if (err)
-		unwatch_shard(sh, me);
+		list_each(l, unwatch_listed, &d->park);
 	return err;
 }
 
@@ -578,11 +713,14 @@ static int drain_queue(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 {
 	int err = 0;
 
+	/* Before it was said, the light barrier (B1) in pool_push_task() had refused. */
+	if (!plat_load(&s->uses_pool))
+		return 0;
 	/* Watch and look are ordered by the pool's lock: no barrier. */
 	while (!err && pool_watch(s, me))
 		err = wait(arg);
 	if (err)
-		pool_unwatch(me);
+		pool_unwatch(s);
 	return err;
 }
 
@@ -596,12 +734,16 @@ static int drain_queue(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
 	int err = drain_queue(s, &d->park, wait, arg);
+	struct task_list l;
 	unsigned int i;
 
 	if (!err)
 		err = drain_tables(s, d, wait, arg);
-	for (i = 0; i < SHARDS && !err; i++)
-		err = drain_shard(&task_shards[i], s, &d->park, wait, arg);
+	for (i = 0; i <= SHARDS && !err; i++) {
+		l = list_of(s, i);
+		if (l.lock)
+			err = drain_list(&l, d, wait, arg);
+	}
 	if (!err)
 		plat_take_over(s);
 	return err;
@@ -612,24 +754,17 @@ static bool is_sync_of(const struct stopper_slot *slot, int tid)
 	return plat_load(&slot->tid) == slot_tid(STOPPER_KIND_SYNC, (unsigned int)tid);
 }
 
+/* With the list's lock held. */
+static void abandon_listed(struct stopper_task *task, void *tid)
+{
+	if (is_sync_of(&task->own, *(int *)tid))
+		take_off(task);
+}
+
 /* Ends the synchronous tasks of a thread that stand in no table. */
 static void lists_abandon(int tid)
 {
-	struct stopper_list *n, *next;
-	struct stopper_task *task;
-	plat_flags_t f;
-	unsigned int i;
-
-	for (i = 0; i < SHARDS; i++) {
-		plat_lock(&task_shards[i].lock, f);
-		for (n = task_shards[i].tasks.next; n != &task_shards[i].tasks; n = next) {
-			next = n->next;
-			task = list_item(n, struct stopper_task, node);
-			if (is_sync_of(&task->own, tid))
-				take_off(task);
-		}
-		plat_unlock(&task_shards[i].lock, f);
-	}
+	tasks_each_listed(abandon_listed, &tid);
 }
 
 /* Ends what a thread, now gone, has left: in the half of its table for its own stack, on lists. */
@@ -641,7 +776,9 @@ void tasks_left(struct slot_table *t)
 	for (i = 0; i < HALF; i++)
 		if (plat_load(&t->slot[i].stopper))
 			release(&t->slot[i]);
-	lists_abandon((int)t->id);
+	/* They go on lists when its half is full. */
+	if (t->reach[0] == HALF)
+		lists_abandon((int)t->id);
 }
 
 /* Ends the synchronous tasks of a thread that is dying. Any context. */
@@ -651,7 +788,7 @@ void tasks_abandon(int tid)
 	unsigned int i;
 
 	spans_abandon(tid);
-	while ((t = slots_walk(t)))
+	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++)
 			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
 				release(&t->slot[i]);
@@ -668,7 +805,7 @@ void tasks_inherit(int tid, void *heir)
 	unsigned int i;
 
 	spans_abandon(tid);
-	while ((t = slots_walk(t)))
+	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++) {
 			if (!is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
 				continue;
@@ -683,7 +820,7 @@ void tasks_end_of(void *heir)
 	struct slot_table *t = NULL;
 	unsigned int i;
 
-	while ((t = slots_walk(t)))
+	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++) {
 			if (plat_load(&t->slot[i].frame) != heir)
 				continue;
@@ -692,32 +829,30 @@ void tasks_end_of(void *heir)
 		}
 }
 
-/* Ends a task that nothing else can end, with its shard's lock held. */
+/* Ends a task that nothing else can end, with its list's lock held. */
 void task_drop(struct stopper_task *task)
 {
 	take_off(task);
 }
 
-/* Takes a task whose record lies there off its list; false: there is none. */
-static bool take_within(struct shard *sh, const char *from, size_t size, struct traced **traced)
-{
-	struct stopper_task *task;
-	struct stopper_list *n;
-	bool found = false;
-	plat_flags_t f;
+struct span_of_memory {
+	const char *from;
+	size_t size;
+	struct traced *traced;		/* of tasks that were there, to be ended */
+};
 
-	plat_lock(&sh->lock, f);
-	list_walk(n, &sh->tasks) {
-		if ((const char *)n < from || (const char *)n >= from + size)
-			continue;
-		task = list_item(n, struct stopper_task, node);
-		*traced = task->traced;
-		take_off(task);
-		found = true;
-		break;
+/* With the list's lock held. */
+static void abandon_within(struct stopper_task *task, void *span)
+{
+	struct span_of_memory *m = span;
+
+	if ((const char *)task < m->from || (const char *)task >= m->from + m->size)
+		return;
+	if (task->traced) {
+		task->traced->next = m->traced;
+		m->traced = task->traced;
 	}
-	plat_unlock(&sh->lock, f);
-	return found;
+	take_off(task);
 }
 
 /*
@@ -726,10 +861,12 @@ static bool take_within(struct shard *sh, const char *from, size_t size, struct 
  */
 void tasks_abandon_within(const void *from, size_t size)
 {
-	struct traced *traced;
-	unsigned int i;
+	struct span_of_memory m = { .from = from, .size = size };
+	struct traced *t;
 
-	for (i = 0; i < SHARDS; i++)
-		while (take_within(&task_shards[i], from, size, &traced))
-			traced_end(traced);
+	tasks_each_listed(abandon_within, &m);
+	while ((t = m.traced)) {
+		m.traced = t->next;
+		traced_end(t);
+	}
 }

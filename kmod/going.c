@@ -81,9 +81,10 @@ static void orphan_slot(struct stopper_slot *slot, struct module *mod)
 		report_orphan(mod, site);
 }
 
-static void orphan_listed(struct stopper_task *task, struct module *mod)
+static void orphan_listed(struct stopper_task *task, void *arg)
 {
 	const struct stopper_site *site = task->own.site;
+	struct module *mod = arg;
 
 	if (!lies_in(site, mod))
 		return;
@@ -95,29 +96,15 @@ static void orphan_listed(struct stopper_task *task, struct module *mod)
 		task_drop(task);
 }
 
-static void orphan_shard(struct shard *sh, struct module *mod)
-{
-	struct stopper_list *n, *next;
-	plat_flags_t f;
-
-	plat_lock(&sh->lock, f);
-	for (n = sh->tasks.next; n != &sh->tasks; n = next) {
-		next = n->next;
-		orphan_listed(list_item(n, struct stopper_task, node), mod);
-	}
-	plat_unlock(&sh->lock, f);
-}
-
 static void orphan(struct module *mod)
 {
 	struct slot_table *t = NULL;
 	unsigned int i;
 
-	while ((t = slots_walk(t)))
+	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++)
 			orphan_slot(&t->slot[i], mod);
-	for (i = 0; i < SHARDS; i++)
-		orphan_shard(&task_shards[i], mod);
+	tasks_each_listed(orphan_listed, mod);
 }
 
 /* Until none of its stoppers is left for which something of its may run. */

@@ -136,8 +136,13 @@ static __always_inline void plat_slots_unpin(struct stopper_cursor *c)
 static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
 	struct stopper_slot *next = c->slot + 1;
+	long half = c - this_cpu_ptr(&stopper_cursors[0]);
 
-	c->slot = next == c->first + HALF ? c->first : next;
+	if (next == c->first + HALF)
+		next = c->first;
+	/* The first slot of the table is its first member. */
+	slots_reach((struct slot_table *)(c->first - half * HALF), next);
+	c->slot = next;
 	return true;
 }
 
@@ -164,6 +169,8 @@ static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct sto
 #define plat_list_order(seq)	(seq)
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
+/* It may have been moved since it began them. */
+#define plat_slots_mine(t)	plat_slots_walk(t)
 
 #define plat_scan_enter()	rcu_read_lock()
 #define plat_scan_exit()	rcu_read_unlock()
@@ -189,6 +196,8 @@ bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by
 #define plat_give_back(module)	module_put(module)
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 #define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
+/* A power of two: kmalloc() aligns it to its size. */
+#define plat_alloc_lines_any(n)	kzalloc(roundup_pow_of_two(n), GFP_ATOMIC | __GFP_NOWARN)
 #define plat_free(p)		kvfree(p)
 /* The slab allocator has what this asks for. */
 #define plat_alloc_record(n)	kzalloc(n, GFP_KERNEL)

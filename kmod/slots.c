@@ -27,6 +27,8 @@ int __init slots_init(void)
 	for_each_possible_cpu(cpu) {
 		t = per_cpu_ptr(slot_tables, cpu);
 		t->id = cpu;
+		t->reach[0] = 1;
+		t->reach[1] = 1;
 		for (i = 0; i < 2; i++) {
 			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * HALF];
 			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * HALF];

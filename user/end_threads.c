@@ -39,7 +39,7 @@ static void nap(void)
 /* Asks all that may end to end. How many may stay: any number while there is a stopper. */
 static unsigned int ask_threads_to_end(int64_t until)
 {
-	bool none = !registry_pin(NULL, 0);
+	bool none = !registry_count();
 
 	if (none)
 		keeper_end();

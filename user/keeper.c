@@ -85,7 +85,7 @@ static int keeper_ready(void)
 void keeper_end(void)
 {
 	pthread_mutex_lock(&lock);
-	ending = running && !registry_pin(NULL, 0);
+	ending = running && !registry_count();
 	if (ending)
 		keeper_unpark();
 	pthread_mutex_unlock(&lock);

@@ -211,7 +211,7 @@ static inline void plat_slots_unpin(struct stopper_cursor *c)
 static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
 	if (c->slot != c->first + HALF - 1)
-		c->slot++;
+		slots_reach(plat_my_slots, ++c->slot);
 	else if (c == &plat_my_cursors[1])
 		c->slot = c->first;
 	else
@@ -240,6 +240,7 @@ static inline void plat_slot_stamp(struct stopper_cursor *c, struct stopper_slot
 #define plat_list_order(seq)	(SLOTS + (seq))
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
+#define plat_slots_mine(t)	((t) ? NULL : plat_my_slots)
 void plat_scan_enter(void);
 void plat_scan_exit(void);
 void plat_scan_sync(void);
@@ -278,6 +279,7 @@ static inline void *plat_alloc_lines(size_t n)
 	return p ? memset(p, 0, n) : NULL;
 }
 
+#define plat_alloc_lines_any(n)	plat_alloc_lines(n)
 #define plat_sort		qsort
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 #define plat_owner_valid(m)	(!(m))

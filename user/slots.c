@@ -77,6 +77,8 @@ static struct slot_table *table_get(void)
 	t = plat_alloc_lines(sizeof(*t));
 	if (!t)
 		return NULL;
+	t->reach[0] = 1;
+	t->reach[1] = 1;
 	t->link = tables;
 	/* (L) pairs with plat_slots_walk() */
 	plat_store_release(&tables, t);

@@ -144,7 +144,7 @@ bool timers_end(void)
 	bool needed;
 
 	pthread_mutex_lock(&lock);
-	needed = root || registry_pin(NULL, 0);
+	needed = root || registry_count();
 	ending = running && !needed;
 	if (ending)
 		plat_unpark(&clock_park);

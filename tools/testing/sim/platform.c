@@ -581,8 +581,6 @@ static bool others_left(void)
 
 void scenario_main(void *arg)
 {
-	struct stopper *left[1];
-
 	(void)arg;
 	stopper_traced = E->scenario->traced;
 	pool_init();
@@ -597,7 +595,7 @@ void scenario_main(void *arg)
 		block(ON_THREAD, &E->nthreads, PLAT_FOREVER, PC);
 	sync_acquire(sync_at(&E->nthreads));
 	pool_slots_exit();
-	if (registry_pin(left, 0))
+	if (registry_count())
 		fail("a stopper is still listed");
 	tasks_visit(NULL, none_counted, NULL);
 	slots_thread_ends();

@@ -84,6 +84,7 @@ void plat_slots_unpin(struct stopper_cursor *c);
 bool plat_slots_advance(struct stopper_cursor *c);
 void plat_slots_pop(struct stopper_slot *slot);
 struct slot_table *plat_slots_walk(struct slot_table *t);
+struct slot_table *plat_slots_mine(struct slot_table *t);
 
 #define plat_slot_stamp(c, slot, kind) ((void)(c), __stopper_slot_stamp(slot, kind))
 #define plat_slot_order(i, seq)	(i)
@@ -128,6 +129,7 @@ void sim_free(void *p);
 #define plat_alloc_record(n)	sim_alloc(n, false, __func__)
 #define plat_alloc_any(n)	sim_alloc(n, false, __func__)
 #define plat_alloc_lines(n)	sim_alloc(n, false, __func__)
+#define plat_alloc_lines_any(n)	sim_alloc(n, false, __func__)
 #define plat_free(p)		sim_free(p)
 #define plat_free_record(p)	sim_free(p)
 #define plat_sort		qsort

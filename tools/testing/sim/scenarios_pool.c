@@ -240,6 +240,34 @@ SCENARIO(queue_watch_given_up, "pool.c: a drain leaves, its parker gone, while a
 	stopper_ctx_put(ctx);
 }
 
+static struct stopper *above;
+
+static void stops_above(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+	check(stopper_stop(above, NULL) == -EDEADLK);
+}
+
+static void push_stops_above(void *arg)
+{
+	accepted(stopper_run_async_task(s, NULL, "up", stops_above, NULL));
+}
+
+SCENARIO(first_in_pool, "pool.c: the first tasks of a child, which stop its parent from inside",
+	 .budget = 2, .stale = 1)
+{
+	above = new_stopper(NULL);
+	s = new_stopper(above);
+	go(push_stops_above, NULL);
+	push_stops_above(NULL);
+	join_all();
+	settle();
+	check(ghost_get(RAN) == 2);
+	check(!stopper_stop(above, NULL));
+	stopper_put(s);
+	stopper_put(above);
+}
+
 static void count_until(void *arg)
 {
 	unsigned int i;

@@ -472,6 +472,108 @@ SCENARIO(freed_at_once, "a stopper is freed as soon as Stop returns, whoever sti
 	join_all();
 }
 
+SCENARIO(freed_with_its_lists, "the same, while a task on one of its lists is ended",
+	 .budget = 3)
+{
+	struct stopper *s = new_stopper(NULL);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		check(!stopper_task_begin(s, NULL, "handle", &handle[i]));
+	stopper_task_end(&handle[0]);
+	stopper_task_end(&handle[1]);
+	go(end_listed, NULL);
+	check(!stopper_stop(s, NULL));
+	stopper_put(s);
+	join_all();
+}
+
+static struct stopper_task listed[5];
+
+static void end_third(void *arg)
+{
+	stopper_task_end(&listed[2]);
+}
+
+SCENARIO(list_in_pieces, "task.c: a list is looked at piece by piece while a task of it ends",
+	 .budget = 3)
+{
+	struct stopper *s = new_stopper(NULL);
+	unsigned long n;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		check(!stopper_task_begin(s, NULL, "handle", &listed[i]));
+	go(end_third, NULL);
+	n = stopper_num_tasks(s);
+	check(n == 4 || n == 5);
+	join_all();
+	check(stopper_num_tasks(s) == 4);
+	for (i = 0; i < 5; i++)
+		if (i != 2)
+			stopper_task_end(&listed[i]);
+	end(s);
+}
+
+static void ends_pieces(void *arg)
+{
+	stopper_task_end(&listed[2]);
+	stopper_task_end(&listed[3]);
+	stopper_task_end(&listed[4]);
+}
+
+static void reads_pieces(void *s)
+{
+	check(stopper_num_tasks(s) <= 3);
+}
+
+SCENARIO(drained_while_read, "task.c: a list is drained while a reader has its place in it",
+	 .budget = 2)
+{
+	struct stopper *s = new_stopper(NULL);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		check(!stopper_task_begin(s, NULL, "handle", &listed[i]));
+	for (i = 0; i < 2; i++)
+		stopper_task_end(&listed[i]);
+	go(reads_pieces, s);
+	go(ends_pieces, NULL);
+	check(!stopper_stop(s, NULL));
+	join_all();
+	stopper_put(s);
+}
+
+static void lists_one(void *s)
+{
+	struct stopper_task task[3];
+	unsigned int i;
+	int err[3];
+
+	for (i = 0; i < 3; i++) {
+		err[i] = stopper_task_begin((struct stopper *)s, NULL, "handle", &task[i]);
+		accepted(err[i]);
+	}
+	for (i = 0; i < 3; i++)
+		if (!err[i]) {
+			check(!ghost_get(QUIESCED));
+			ghost_add(RAN, 1);
+			stopper_task_end(&task[i]);
+		}
+}
+
+SCENARIO(first_on_lists, "task.c: two threads are the first that need lists, perhaps without memory",
+	 .budget = 3, .faults = 2)
+{
+	struct stopper *s = new_stopper(NULL);
+
+	if (!s)
+		return;
+	go(lists_one, s);
+	lists_one(s);
+	end(s);
+}
+
 SCENARIO(no_memory_for_a_table, "a thread that gets no table uses the list",
 	 .budget = 3, .stale = 1, .faults = 2)
 {

@@ -23,6 +23,8 @@ static struct slot_table *table_get(void)
 	t = sim_alloc(sizeof(*t), true, __func__);
 	if (!t)
 		return NULL;
+	t->reach[0] = 1;
+	t->reach[1] = 1;
 	t->link = tables;
 	/* (L) pairs with plat_slots_walk() */
 	plat_store_release(&tables, t);
@@ -70,7 +72,7 @@ void plat_slots_unpin(struct stopper_cursor *c)
 bool plat_slots_advance(struct stopper_cursor *c)
 {
 	if (c->slot != c->first + HALF - 1)
-		c->slot++;
+		slots_reach(ME->table, ++c->slot);
 	else if (c == &ME->cursors[1])
 		c->slot = c->first;
 	else
@@ -91,6 +93,11 @@ struct slot_table *plat_slots_walk(struct slot_table *t)
 {
 	/* (L) pairs with table_get() */
 	return t ? t->link : plat_load_acquire(&tables);
+}
+
+struct slot_table *plat_slots_mine(struct slot_table *t)
+{
+	return t ? NULL : ME->table;
 }
 
 /* This thread has ended, or one that is mourned. */

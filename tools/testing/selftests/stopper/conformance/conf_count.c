@@ -344,7 +344,87 @@ static void count_and_map_hold_while_tasks_come_and_go(void)
 	conf_stop_and_put(c.s);
 }
 
+/* What a small stopper's life looks at. */
+static unsigned long steps_of_a_life(void)
+{
+	unsigned long before = __stopper_steps("slots looked at") +
+			       __stopper_steps("listed tasks looked at");
+	struct stopper *s = conf_stopper(NULL);
+	struct conf_counter ran = { 0 };
+	struct stopper_task_info info;
+
+	CHECK_EQ(stopper_run_task(s, NULL, "task", conf_count_fn, &ran), 0);
+	CHECK_EQ(stopper_num_tasks(s), 0);
+	CHECK_EQ(stopper_running_tasks(s, &info, 1), 0);
+	conf_stop_and_put(s);
+	CHECK_EQ(conf_get(&ran), 1);
+	return __stopper_steps("slots looked at") + __stopper_steps("listed tasks looked at") -
+	       before;
+}
+
+#define FOREIGN		2000
+#define HOLDERS		100
+
+/* Handles that no table holds, and async tasks that block. */
+static void tasks_of_others_cost_a_stopper_nothing(void)
+{
+	struct stopper_task *task = conf_alloc(FOREIGN * sizeof(*task));
+	struct stopper *other = conf_stopper(NULL);
+	unsigned long alone, beside;
+	struct conf_hold h;
+	int i;
+
+	conf_hold_init(&h);
+	/* So many as a table takes, first: it is looked at as far as it was ever used. */
+	for (i = 0; i < FOREIGN / 2; i++)
+		CHECK_EQ(stopper_task_begin(other, NULL, "foreign", &task[i]), 0);
+	alone = steps_of_a_life();
+	for (; i < FOREIGN; i++)
+		CHECK_EQ(stopper_task_begin(other, NULL, "foreign", &task[i]), 0);
+	for (i = 0; i < HOLDERS; i++)
+		CHECK_EQ(stopper_run_async_task(other, NULL, "holds", conf_hold_fn, &h), 0);
+	conf_wait_for(conf_get(&h.in) == HOLDERS);
+	beside = steps_of_a_life();
+	/* Threads of the pool's may have come by here, and CPUs: not one step for each task. */
+	CHECK(beside < alone + FOREIGN / 4);
+	CHECK_EQ(stopper_num_tasks(other), FOREIGN + HOLDERS);
+	conf_gate_open(&h.gate);
+	for (i = 0; i < FOREIGN; i++)
+		stopper_task_end(&task[i]);
+	conf_stop_and_put(other);
+	conf_hold_destroy(&h);
+	conf_free(task);
+}
+
+/* Each end wakes the drain at most once, whatever the list holds. */
+static void drain_of_handles_looks_at_few(void)
+{
+	struct stopper_task *task = conf_alloc(FOREIGN * sizeof(*task));
+	struct stopper *s = conf_stopper(NULL);
+	unsigned long before;
+	struct conf_call stop;
+	int i;
+
+	for (i = 0; i < FOREIGN; i++)
+		CHECK_EQ(stopper_task_begin(s, NULL, "handle", &task[i]), 0);
+	before = __stopper_steps("listed tasks looked at");
+	conf_stop_begin(&stop, s, NULL);
+	conf_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	conf_settle();
+	for (i = 0; i < FOREIGN; i++) {
+		CHECK(!conf_get(&stop.returned));
+		stopper_task_end(&task[i]);
+	}
+	CHECK_EQ(conf_call_end(&stop), 0);
+	/* Once all of them to see whether it is called from inside; never again. */
+	CHECK(__stopper_steps("listed tasks looked at") - before <= 2 * FOREIGN);
+	stopper_put(s);
+	conf_free(task);
+}
+
 const struct conf_case cases_count[] = {
+	CONF_CASE(tasks_of_others_cost_a_stopper_nothing),
+	CONF_CASE(drain_of_handles_looks_at_few),
 	CONF_CASE(running_tasks_by_site_most_first_then_by_name),
 	CONF_CASE(running_tasks_says_how_many_sites_there_are),
 	CONF_CASE(idle_and_no_stopper_have_no_tasks),
