@@ -164,6 +164,7 @@ static struct {
 	bool ending;			/* threads end rather than become idle */
 	bool ending_all;		/* and ->gone waits until it is deserted() */
 	uint64_t wakes_since;
+	struct stopper_list pushers;	/* struct pusher: who starts a thread for a job */
 	struct stopper_list running;	/* earliest job first */
 	struct stopper_list stuck;
 	unsigned int burst;		/* how many the last tick started */
@@ -178,8 +179,16 @@ static struct {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
 	.idle = { &pool.idle, &pool.idle },
+	.pushers = { &pool.pushers, &pool.pushers },
 	.running = { &pool.running, &pool.running },
 	.stuck = { &pool.stuck, &pool.stuck },
+};
+
+/* On the stack of pool_push_or_not(). */
+struct pusher {
+	struct stopper_list node;
+	struct job *job;
+	bool taken;
 };
 
 static void pool_main(struct plat_thread *t);
@@ -519,9 +528,10 @@ void pool_push(struct job *job, bool may_start)
  */
 bool pool_push_or_not(struct job *job)
 {
+	struct pusher me = { .job = job };
 	struct follow_up todo;
-	plat_flags_t f;
 	bool left = false;
+	plat_flags_t f;
 
 	plat_lock(&pool.lock, f);
 	enqueue(job, true, &todo);
@@ -532,10 +542,15 @@ bool pool_push_or_not(struct job *job)
 		plat_store(&pool.nthreads, pool.nthreads + 1);
 		pool.coming++;
 	}
+	if (todo.start)
+		slist_append(&pool.pushers, &me.node);
 	plat_unlock(&pool.lock, f);
-	if (todo.start && add_thread()) {
+	if (todo.start) {
+		left = add_thread();
 		plat_lock(&pool.lock, f);
-		left = !slist_empty(&job->node);
+		slist_remove(&me.node);
+		/* One that was taken may be over and gone. */
+		left = left && !me.taken;
 		if (left) {
 			slist_remove(&job->node);
 			plat_store(&pool.nqueued, pool.nqueued - 1);
@@ -702,6 +717,19 @@ static void pool_bear(struct pool_thread *me, const char *name, plat_flags_t *f)
 	pool.coming--;
 }
 
+/* With the lock held: its owner looks at @job no more. */
+static void tell_pusher(struct job *job)
+{
+	struct stopper_list *n;
+
+	list_walk(n, &pool.pushers) {
+		struct pusher *p = list_item(n, struct pusher, node);
+
+		if (p->job == job)
+			p->taken = true;
+	}
+}
+
 /* With the lock held. */
 static struct job *take(struct pool_thread *me)
 {
@@ -713,6 +741,8 @@ static struct job *take(struct pool_thread *me)
 	pool.nrunning++;
 	if (me->job->ops->is_task)
 		show(me, list_item(me->job, struct task_job, job));
+	else
+		tell_pusher(me->job);
 	return me->job;
 }
 
