@@ -97,7 +97,8 @@
  *   plat_stack_valid(n)                                any       may it be options.stack_size?
  *   plat_stack_note(n)                                 any       from now on threads have at
  *                                                                least n bytes; may be nothing
- *   plat_thread_fits(t)                                any       has its stack enough for all
+ *   plat_thread_fits(t)                                any       may the running thread take
+ *                                                                another job: stack, state
  *   __stopper_panic(value)                             process   public; each platform has its own
  *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
  *                                                                aborts

@@ -837,7 +837,7 @@ static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
 	const char *name;
 
 	for (;;) {
-		/* Its stack is too small for what may be queued; the tick starts another one. */
+		/* Its stack is too small, or its state spoiled; the tick starts another one. */
 		if (!plat_thread_fits(&me->thread))
 			return false;
 		name = pool_first_name();

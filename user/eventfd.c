@@ -6,7 +6,8 @@
  * of our numbers for a file of its own. What we write to or close must be ours, so each of our
  * files is marked: with the signal number of F_SETSIG, which belongs to the open file, not to
  * the number, and means nothing to an eventfd or a ring, as neither raises SIGIO. Asking for it
- * is one system call. Where the mark cannot be set, files are not told apart.
+ * is one system call. Where the mark cannot be set, or not be asked for (a filter that came
+ * late), files are not told apart.
  *
  * A program that closes a number and opens another file between the look and what follows it
  * is not noticed.
@@ -29,7 +30,9 @@ bool fd_is_ours(int fd, enum fd_mark mark)
 {
 	int got = fcntl(fd, F_GETSIG);
 
-	return got == (int)mark || (got >= 0 && plat_load(&unmarked));
+	if (got < 0)
+		return fd >= 0 && errno != EBADF;
+	return got == (int)mark || plat_load(&unmarked);
 }
 
 /* A negative error, or a descriptor that holds @n. */

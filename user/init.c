@@ -15,6 +15,13 @@
  * process have cpusets of their own, which is not looked for). This takes some 50 us for each
  * CPU. Where that is forbidden as well, the process ends with a line: tasks would be lost.
  *
+ * While it takes, the caller's affinity is another one. A change of it from elsewhere within that
+ * time is lost, and a CPU that a realtime thread keeps busy holds the caller up. There is nothing
+ * better: changing the protection of a page, as other programs do, interrupts the other CPUs on
+ * some machines only (not on AArch64, nor on x86 with INVLPGB); a signal to each thread needs a
+ * signal that no thread of the program has blocked; and a thread of the library's own to run on
+ * the CPUs might be missing, or be in a closer that waits for this stop.
+ *
  * fork() copies one thread. The pool, the timers and all who wait stay behind, so
  * a child whose parent had used the library cannot use it, and is told so; one
  * whose parent had not can.

@@ -11,7 +11,8 @@
  * O_NONBLOCK belongs to the open file, which the parent and the children of the process
  * share, so it is not set. Instead, in this order:
  *
- *   send(MSG_DONTWAIT)        a socket; anything else answers ENOTSOCK
+ *   send(MSG_DONTWAIT)        a socket; anything else answers ENOTSOCK, and a filter EPERM or
+ *                             ENOSYS
  *   write()                   a regular file: its writes wait for the disk, but for nobody
  *   an open file of our own   a pipe or a terminal, opened anew through /proc with O_NONBLOCK,
  *                             for this line alone: a descriptor that is kept could be closed
@@ -41,6 +42,7 @@ void quiet_begin(struct quiet *q)
 {
 	sigset_t pending;
 
+	sigemptyset(&pending);
 	sigemptyset(&q->mine);
 	sigpending(&pending);
 	if (!sigismember(&pending, SIGPIPE))
@@ -90,7 +92,7 @@ static bool write_line(const char *buf, size_t len)
 	long n;
 
 	n = syscall(SYS_sendto, STDERR_FILENO, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
-	if (n < 0 && errno == ENOTSOCK) {
+	if (n < 0 && (errno == ENOTSOCK || errno == EPERM || errno == ENOSYS)) {
 		if (!fstat(STDERR_FILENO, &st) && S_ISREG(st.st_mode))
 			n = syscall(SYS_write, STDERR_FILENO, buf, len);
 		else

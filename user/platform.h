@@ -381,6 +381,7 @@ void quiet_end(const struct quiet *q);
 void keeper_unpark(void);
 void signals_take(void);
 bool thread_is_ours(void);
+bool thread_state_is_clean(void);
 void thread_state_init(void);
 void thread_state_open(uint64_t signals);
 void thread_state_begin(void);

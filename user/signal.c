@@ -79,10 +79,11 @@ static void end_process(int sig)
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
-	sigaction(sig, &sa, NULL);
-	raise(sig);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	_exit(128 + sig);	/* one that is ignored by default */
+	if (!sigaction(sig, &sa, NULL)) {
+		raise(sig);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	}
+	_exit(128 + sig);	/* one that is ignored by default, or a filter forbids to set it */
 }
 
 static int64_t handler_now(void)

@@ -61,7 +61,7 @@ void plat_stack_note(size_t size)
 
 bool plat_thread_fits(const struct plat_thread *t)
 {
-	return t->stack >= plat_load(&stack_asked);
+	return t->stack >= plat_load(&stack_asked) && thread_state_is_clean();
 }
 
 static int stack_set(pthread_attr_t *attr, size_t asked)
@@ -168,9 +168,11 @@ static int create(void *(*fn)(void *arg), void *arg, size_t stack)
 			err = thread_create_recorded(&attr, r);
 		pthread_attr_destroy(&attr);
 	}
-	if (err)
-		plat_free(r);
-	return -err;
+	if (!err)
+		return 0;
+	plat_free(r);
+	/* A filter may have its own idea of an error. */
+	return err == ENOMEM ? -ENOMEM : -EAGAIN;
 }
 
 int thread_create(void *(*fn)(void *arg), void *arg)

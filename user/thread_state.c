@@ -20,12 +20,15 @@
  * of one stopper make no system call; an idle thread blocks all again.
  *
  * What a task leaves. Pool threads are shared, so a changed mask, affinity, policy, nice,
- * cancellation state or locale would meet an unrelated task. It is set back, and reported with
- * the task's name. To ask for all of it costs three system calls, a third of a short task.
- * So each thread keeps a small cache of the call sites that it has seen:
+ * cancellation state or locale would meet an unrelated task. It is set back to what the thread
+ * had before, and reported with the task's name. What cannot be set back, such as a nice value
+ * that needs a privilege to be lowered again, makes the thread leave the pool. To ask for all of
+ * it costs three system calls, a third of a short task. So each thread keeps a small cache of the
+ * call sites that it has seen:
  *
  *   the first RUNS_LOOKED runs of a site     looked at after each run
- *   a site that has left something           looked at for good; reported once a thread
+ *   a site that has left something           looked at for good; reported once a thread, while
+ *                                            it is in the cache, and SITES reports are not made
  *   any other                                looked at once a tick of the coarse clock
  *
  * A change that the leader has too is no task's doing (taskset -a, chrt -a, renice -g):
@@ -64,6 +67,8 @@ static __thread struct {
 	uint64_t mask;			/* the kernel's, as this file set it */
 	uint64_t open;			/* not blocked while it is idle */
 	uint64_t looked;		/* plat_stamp() of the latest look */
+	bool spoiled;			/* a task's state could not be set back */
+	unsigned char reports;
 	struct sched_state sched;
 	cpu_set_t cpus;
 	struct seen_site seen[SITES];
@@ -96,12 +101,16 @@ static uint64_t library_mask(void)
 	return mask;
 }
 
-/* The kernel's call: 8 bytes in place of 128, and no tool defers a signal behind it. */
+/*
+ * The kernel's call: 8 bytes in place of 128, and no tool defers a signal behind it. Where a
+ * filter refuses it, no mask changes any more, and what this thread has stays.
+ */
 static uint64_t sigmask_swap(const uint64_t *to)
 {
 	uint64_t old = 0;
 
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, to, &old, sizeof(old));
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, to, &old, sizeof(old)))
+		return me.mask;
 	return old;
 }
 
@@ -152,12 +161,12 @@ static bool sched_differs(const struct sched_state *a, const struct sched_state 
 	return a->policy != b->policy || a->nice != b->nice || a->priority != b->priority;
 }
 
-static void sched_use(const struct sched_state *to)
+static bool sched_use(const struct sched_state *to)
 {
 	struct sched_state set = *to;
 
 	set.size = sizeof(set);
-	syscall(SYS_sched_setattr, 0, &set, 0);
+	return !syscall(SYS_sched_setattr, 0, &set, 0);
 }
 
 static bool affinity_read(int tid, cpu_set_t *to)
@@ -221,6 +230,12 @@ void thread_state_idle(void)
 		sigmask_use(library_mask() & ~me.open);
 }
 
+/* Is this thread as the next task may find it? */
+bool thread_state_is_clean(void)
+{
+	return !me.spoiled;
+}
+
 void thread_state_lend(const struct call *c)
 {
 	if (me.ours)
@@ -249,7 +264,7 @@ static bool is_due(struct seen_site *seen)
 	return due;
 }
 
-/* What differs from @c's beginning, by name, set back; NULL: nothing. */
+/* Each: what differs from the task's beginning, set back where that is allowed; NULL: nothing. */
 static const char *leaves_signal_mask(void)
 {
 	if (sigmask_swap(NULL) == me.mask)
@@ -261,6 +276,7 @@ static const char *leaves_signal_mask(void)
 static const char *leaves_sched(void)
 {
 	struct sched_state now, leader;
+	const char *what = "priority";
 
 	if (!sched_read(0, &now) || !sched_differs(&now, &me.sched))
 		return NULL;
@@ -268,9 +284,10 @@ static const char *leaves_sched(void)
 		me.sched = now;
 		return NULL;
 	}
-	me.sched = now;
-	take_leaders_sched();
-	return now.policy != me.sched.policy ? "scheduling policy" : "priority";
+	if (now.policy != me.sched.policy)
+		what = "scheduling policy";
+	me.spoiled |= !sched_use(&me.sched);
+	return what;
 }
 
 static const char *leaves_affinity(void)
@@ -283,8 +300,9 @@ static const char *leaves_affinity(void)
 		me.cpus = now;
 		return NULL;
 	}
-	me.cpus = now;
-	take_leaders_affinity();
+	me.spoiled |= sched_setaffinity(0, sizeof(me.cpus), &me.cpus) != 0;
+	/* CPUs that are in no cpuset any more are left out. */
+	affinity_read(0, &me.cpus);
 	return "CPU affinity";
 }
 
@@ -310,8 +328,9 @@ static void report_left(const struct call *c, const char *what)
 	name_show(name, sizeof(name), c->site->name);
 	name_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
 	stopper_log(c->s, STOPPER_LOG_WARNING,
-		    "\"%s\": task \"%s\" (%s:%u) left its thread with another %s; set back",
-		    c->s->name, name, file, c->site->line, what);
+		    "\"%s\": task \"%s\" (%s:%u) left its thread with another %s; %s",
+		    c->s->name, name, file, c->site->line, what,
+		    me.spoiled ? "the thread ends" : "set back");
 }
 
 void thread_state_take_back(const struct call *c)
@@ -323,20 +342,22 @@ void thread_state_take_back(const struct call *c)
 	struct seen_site *seen;
 	const char *what;
 	unsigned int i;
-	bool told;
+	bool reported;
 
 	if (!me.ours || c->kind != STOPPER_PANIC_ASYNC)
 		return;
 	seen = seen_site(c->site);
 	if (!is_due(seen))
 		return;
-	told = seen->leaves;
+	reported = seen->leaves;
 	for (i = 0; i < ARRAY_LEN(looks); i++) {
 		what = looks[i]();
 		if (!what)
 			continue;
 		seen->leaves = true;
-		if (!told)
+		if (!reported && me.reports < SITES) {
+			me.reports++;
 			report_left(c, what);
+		}
 	}
 }

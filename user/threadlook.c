@@ -15,6 +15,7 @@
 
 void plat_comm(char *comm)
 {
+	comm[0] = '\0';
 	prctl(PR_GET_NAME, comm);
 }
 

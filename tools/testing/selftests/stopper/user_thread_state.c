@@ -515,6 +515,52 @@ TEST(a_task_that_leaves_another_policy_is_named)
 	check_leak(_metadata, &l);
 }
 
+static void be_nicer(void)
+{
+	setpriority(PRIO_PROCESS, 0, 19);
+}
+
+static bool is_nicer(void)
+{
+	return getpriority(PRIO_PROCESS, 0) == 19;
+}
+
+static void is_not_nicer(struct stopper_ctx *ctx, void *arg)
+{
+	struct leak *l = arg;
+
+	l->kept |= is_nicer();
+	set(&l->checked, 1);
+}
+
+TEST(a_thread_that_cannot_be_set_back_ends)
+{
+	struct leak l = { .what = "priority; the thread ends", .change = be_nicer };
+	struct stopper_options opts = { .size = sizeof(opts), .log = leak_log, .log_arg = &l };
+	const struct rlimit none = { 0, 0 };
+	struct stopper *s;
+	int i;
+
+	setrlimit(RLIMIT_NICE, &none);
+	if (!geteuid() && setresuid(65534, 65534, 65534))
+		SKIP(return, "cannot drop the privilege to set it back");
+	if (is_nicer())
+		SKIP(return, "no nice value is left");
+	ASSERT_EQ(0, stopper_create(&s, "nice", &opts));
+	for (i = 0; i < 50; i++) {
+		set(&l.checked, 0);
+		if (i % 10 == 0)
+			ASSERT_EQ(0, stopper_run_async_task(s, NULL, "leaver", leaves_it, &l));
+		ASSERT_EQ(0, stopper_run_async_task(s, NULL, "looker", is_not_nicer, &l));
+		wait_until(&l.checked, 1);
+	}
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	stopper_put(s);
+	EXPECT_FALSE(l.kept);
+	EXPECT_EQ(5, l.reports);
+	EXPECT_EQ(0, l.others);
+}
+
 TEST(a_task_that_leaves_another_cancellation_state_is_named)
 {
 	struct leak l = { .what = "cancellation state", .change = refuse_cancellation,
