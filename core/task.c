@@ -213,7 +213,10 @@ static PLAT_ALWAYS_INLINE bool admitted(const struct stopper *s)
 static struct shard *shards_of(struct stopper *s)
 {
 	/* (O) pairs with shards_new(): who sees them sees them made */
-	return plat_load_acquire(&s->shards);
+	struct shard *shards = plat_load_acquire(&s->shards);
+
+	plat_take_over(&s->shards);
+	return shards;
 }
 
 static void shards_free(struct shard *sh)
@@ -239,9 +242,11 @@ static struct shard *shards_new(struct stopper *s)
 	}
 	plat_lock(&s->lock, f);
 	old = s->shards;
-	if (!old)
+	if (!old) {
+		plat_hand_over(&s->shards);
 		/* (O) pairs with shards_of() */
 		plat_store_release(&s->shards, new);
+	}
 	plat_unlock(&s->lock, f);
 	if (!old)
 		return new;

@@ -492,7 +492,8 @@ static void tree_drains_with_one_more(void)
 		stopper_task_end(&e->task[i]);
 	}
 	CHECK_EQ(conf_call_end(&stop), 0);
-	CHECK_EQ(__stopper_steps("heavy barriers") - before, 2);
+	/* Handles on lists need none: where there is no membarrier(), or under TSan. */
+	CHECK(__stopper_steps("heavy barriers") - before <= 2);
 	stopper_put(parent);
 	tree_put(kids);
 	conf_free(e);
