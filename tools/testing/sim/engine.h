@@ -70,6 +70,7 @@ struct thread {
 	const void *pc;
 	int64_t deadline;
 	bool late;			/* woken by time */
+	bool killed;			/* has a signal that kills */
 	bool entered;
 	unsigned int locks;		/* held */
 	bool woke;			/* another thread, under a lock that it holds */

@@ -81,6 +81,7 @@ void plat_park_init(struct plat_parker *p)
 {
 	access_range(p, sizeof(*p), true, PC);
 	p->made = E->current + 1;
+	p->killable = false;
 	sync_at(p)->set = false;
 }
 
@@ -98,7 +99,7 @@ bool plat_park(struct plat_parker *p, int64_t deadline)
 	if (!s->set && deadline <= E->now)
 		return false;
 	trace(PC, "park%s", s->set ? " (unparked already)" : "");
-	while (!s->set) {
+	while (!s->set && !(p->killable && ME->killed)) {
 		block(PARKED, p, deadline, PC);
 		if (ME->late && !s->set)
 			break;
@@ -109,9 +110,37 @@ bool plat_park(struct plat_parker *p, int64_t deadline)
 		trace(PC, "unparked");
 		return true;
 	}
+	/* As in the kernel, a park that a kill ends has not met its deadline. */
+	if (!ME->late) {
+		note(&ME->chain, 0xd2);
+		trace(PC, "killed");
+		return true;
+	}
 	note(&ME->chain, 0xd1);
 	trace(PC, "deadline");
 	return false;
+}
+
+bool plat_killed(void)
+{
+	point_at(&ME->killed);
+	note(&ME->chain, ME->killed ? 0xd4 : 0xd3);
+	return ME->killed;
+}
+
+void sim_kill(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < E->nthreads && strcmp(E->thread[i].name, name); i++)
+		;
+	if (i == E->nthreads)
+		fail("there is no thread %s to kill", name);
+	point_at(&E->thread[i].killed);
+	trace(PC, "kill %s", name);
+	E->thread[i].killed = true;
+	if (E->thread[i].state == PARKED && ((const struct plat_parker *)E->thread[i].on)->killable)
+		E->thread[i].state = READY;
 }
 
 void plat_unpark(struct plat_parker *p)

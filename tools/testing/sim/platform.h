@@ -60,6 +60,7 @@ void sim_unlock(stopper_lock_t *l);
 
 struct plat_parker {
 	unsigned int made;
+	bool killable;
 };
 
 void plat_park_init(struct plat_parker *p);
@@ -70,8 +71,13 @@ void plat_unpark(struct plat_parker *p);
 #define plat_event_closed(ev)	((void)(ev))
 #define plat_park_blocked(p)	((void)(p))
 #define plat_park_no_freeze(p)	((void)(p))
-#define plat_park_killable(p)	((void)(p))
-#define plat_killed()		false
+#define plat_park_killable(p)	((void)((p)->killable = true))
+bool plat_killed(void);
+/* Nothing here knows which locks a caller holds. */
+#define plat_lockdep_init(s)	((void)(s))
+#define plat_lockdep_free(s)	((void)(s))
+#define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
+#define plat_lockdep_wait_event(ev) ((void)(ev))
 #define plat_might_sleep()	((void)0)
 #define plat_resched()		((void)0)
 #define plat_relax()		((void)0)

@@ -45,6 +45,8 @@ extern const struct scenario __start_scenarios[], __stop_scenarios[];
 
 void go(void (*fn)(void *arg), void *arg);
 void join_all(void);
+/* A signal that kills, for a thread of go()'s: A, B and so on. */
+void sim_kill(const char *name);
 /* Waits until nobody else can go on. */
 void settle(void);
 void ghost_set(unsigned int i, long v);

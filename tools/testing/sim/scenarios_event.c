@@ -154,6 +154,44 @@ static void puts_(void *c)
 	stopper_ctx_put(c);
 }
 
+static void waits_or_is_killed(void *e)
+{
+	int err = stopper_wait(e, child);
+
+	check(!err || err == -EINTR);
+	ghost_set(RETURNED, err);
+}
+
+SCENARIO(killed_or_fired, "ctx.c: a waiter is killed while its event fires",
+	 .budget = 4, .stale = 1)
+{
+	stopper_event_init(&ev);
+	check(!stopper_ctx_with_cancel(NULL, &child));
+	ctx_make_killable(child);
+	go(waits_or_is_killed, &ev);
+	go(fires, &ev);
+	sim_kill("A");
+	join_all();
+	stopper_event_destroy(&ev);
+	stopper_ctx_put(child);
+}
+
+SCENARIO(killed_alone, "ctx.c: a kill ends a wait for what never happens, also in a derived context",
+	 .budget = 4, .stale = 1)
+{
+	stopper_event_init(&ev);
+	check(!stopper_ctx_with_cancel(NULL, &parent));
+	ctx_make_killable(parent);
+	check(!stopper_ctx_with_cancel(parent, &child));
+	go(waits_or_is_killed, &ev);
+	sim_kill("A");
+	join_all();
+	check(ghost_get(RETURNED) == -EINTR);
+	stopper_event_destroy(&ev);
+	stopper_ctx_put(child);
+	stopper_ctx_put(parent);
+}
+
 SCENARIO(wait_any, "one waits for two events and a context",
 	 .budget = 3, .stale = 1)
 {

@@ -57,6 +57,27 @@ SCENARIO(leader_gives_up, "stop.c: the leader's context ends: a follower takes o
 	stopper_ctx_put(ctx);
 }
 
+static void stops_or_is_killed(void *arg)
+{
+	int err = stopper_stop(s, ctx);
+
+	check(!err || err == -EINTR);
+}
+
+SCENARIO(leader_killed, "stop.c: the leader is killed: a follower takes over",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	ctx_make_killable(ctx);
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	go(stops_or_is_killed, NULL);
+	go(end_handle, NULL);
+	sim_kill("A");
+	end(s);
+	stopper_ctx_put(ctx);
+}
+
 static void runs_one(void *it)
 {
 	accepted(stopper_run_task((struct stopper *)it, NULL, "one", counted, NULL));

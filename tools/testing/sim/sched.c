@@ -83,6 +83,7 @@ static void set_up(unsigned int i, void (*fn)(void *arg), void *arg, const char 
 	t->locks = 0;
 	t->woke = false;
 	t->entered = false;
+	t->killed = false;
 	t->my = no_my;
 	t->table = NULL;
 	prepare(i);

@@ -3,7 +3,7 @@
 # kernel_kill.sh: a process that waits in a stopper with a killable context ends when it is killed, and the
 # stop that it began goes on later.
 
-plan=8
+plan=10
 . "$(dirname "$0")/kernel_lib.sh"
 machine=/dev/stopper_machine
 
@@ -27,10 +27,12 @@ load stopper
 load stopper_machine
 bk hold
 check kill_ends_a_wait killed kill_wait 1
-check kill_ends_a_wait_for_a_semaphore killed kill_sem 2
-check kill_ends_a_wait_to_run_a_limited_task killed kill_limited 3
+check kill_ends_a_wait_for_any_event killed kill_any 2
+check kill_ends_a_wait_for_a_semaphore killed kill_sem 3
+check kill_ends_a_wait_to_run_a_limited_task killed kill_limited 4
 check stopper_still_runs phase_is running
-check kill_ends_the_wait_of_a_stop killed kill_stop 4
+check kill_ends_the_wait_of_a_quiesce killed kill_quiesce 5
+check kill_ends_the_wait_of_a_stop killed kill_stop 6
 check the_stop_has_begun phase_is quiescing
 bk let_go
 check a_later_stop_goes_on bk stop

@@ -15,7 +15,8 @@
  *   let_go
  *   softirq        a handle that a timer begins, which `let_go' ends
  *   softirq_stop   stopper_stop_async() from a timer
- *   kill_wait, kill_stop, kill_sem, kill_limited   with a context of stopper_ctx_with_kill()
+ *   kill_wait, kill_any, kill_quiesce, kill_stop, kill_sem, kill_limited
+ *                  a wait of that kind, with a context of stopper_ctx_with_kill()
  *   wait           stopper_wait() for ShouldStop; wait_locked: with a mutex held
  *   quiesce_locked stopper_quiesce() with a mutex held
  *   stop           stopper_stop(), then put; stop_locked: with that mutex held
@@ -301,6 +302,7 @@ static int stop_and_put(void)
 
 static int killable(const char *what)
 {
+	struct stopper_event *any[] = { stopper_should_stop(s), stopper_is_stopped(s) };
 	struct stopper_ctx *ctx;
 	struct stopper_sem sem;
 	int err = stopper_ctx_with_kill(NULL, &ctx);
@@ -311,6 +313,10 @@ static int killable(const char *what)
 	atomic_inc(&waiting);
 	if (!strcmp(what, "kill_wait"))
 		err = stopper_wait(stopper_should_stop(s), ctx);
+	else if (!strcmp(what, "kill_any"))
+		err = stopper_wait_any(any, ARRAY_SIZE(any), ctx);
+	else if (!strcmp(what, "kill_quiesce"))
+		err = stopper_quiesce(s, ctx);
 	else if (!strcmp(what, "kill_stop"))
 		err = stopper_stop(s, ctx);
 	else if (!strcmp(what, "kill_sem"))
