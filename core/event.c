@@ -412,6 +412,8 @@ int stopper_wait_any(struct stopper_event *const *evs, unsigned int n, struct st
 		return ret;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
+	if (n == 1 && !ctx)
+		plat_lockdep_wait_event(evs[0]);
 	if (n > WAIT_STACK) {
 		w = plat_alloc(n * sizeof(*w));
 		if (!w)

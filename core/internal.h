@@ -132,6 +132,12 @@
  *                                                                steps that tests look at
  *   plat_trace_*(...)                                  any       tells who listens of an event; no
  *                                                                lock is held
+ *   plat_lockdep_init(s), _free(s)                     any       from now on, or no more, a debug
+ *                                                                build knows s. All plat_lockdep_
+ *                                                                may be nothing
+ *   plat_lockdep_wait(s, stop)                         process   the caller waits for s's tasks;
+ *                                                                stop: and workers and closers
+ *   plat_lockdep_wait_event(ev)                        process   the caller waits for ev for ever
  *   plat_might_sleep()                                 process   says so when debugging
  *   plat_sort(base, n, size, cmp)                      process
  *   plat_div(n, d)                                     any       n / d of an int64_t by an int32_t,
@@ -347,6 +353,7 @@ struct stopper {
 	struct place created_at;
 	struct place asked_at;			/* who asked for the stop first */
 	int64_t asked;				/* 0: nobody */
+	struct stopper_dep *dep;		/* what lockdep knows of it, or NULL */
 	char name[];				/* as shown */
 };
 

@@ -598,6 +598,7 @@ static int converge(struct stopper *s, bool stop, const struct patience *p)
 	plat_flags_t f;
 	int err = 0;
 
+	plat_lockdep_wait(s, stop);
 	while (!err) {
 		plat_lock(&s->lock, f);
 		there = reached(s, stop);

@@ -409,6 +409,7 @@ static PLAT_ALWAYS_INLINE int call(struct stopper *s, struct stopper_ctx *ctx,
 {
 	int result;
 
+	__stopper_lockdep_task(s);
 	if (PLAT_UNLIKELY(__stopper_traced())) {
 		result = call_traced(s, ctx, site, fn, err_fn, arg);
 		/* A panic has a result also where the function has none. */

@@ -113,6 +113,18 @@ void plat_unpark(struct plat_parker *p);
 /* As a kworker does between two items; RCU Tasks needs it even where kernels can be preempted. */
 #define plat_resched()		cond_resched_tasks_rcu_qs()
 
+#ifdef CONFIG_LOCKDEP
+void plat_lockdep_init(struct stopper *s);
+void plat_lockdep_free(struct stopper *s);
+void plat_lockdep_wait(struct stopper *s, bool stop);
+void plat_lockdep_wait_event(const struct stopper_event *ev);
+#else
+#define plat_lockdep_init(s)	((void)(s))
+#define plat_lockdep_free(s)	((void)(s))
+#define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
+#define plat_lockdep_wait_event(ev) ((void)(ev))
+#endif
+
 /* The kernel's events have no descriptors to keep in step. */
 #define plat_event_fired(ev)	((void)(ev))
 #define plat_event_closed(ev)	((void)(ev))
@@ -288,6 +300,15 @@ extern struct work_struct keeper_work;
 
 int slots_init(void);
 void slots_exit(void);
+#ifdef CONFIG_LOCKDEP
+struct lockdep_map *lockdep_enter_call(const struct call *c);
+#define lockdep_leave_call(map)	__stopper_lockdep_leave(&(map))
+void lockdep_abandon(void);
+#else
+#define lockdep_enter_call(c)	((void)(c), NULL)
+#define lockdep_leave_call(map)	((void)(map))
+#define lockdep_abandon()	((void)0)
+#endif
 bool thread_is_ours(void);
 int threads_init(void);
 void threads_exit(void);

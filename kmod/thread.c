@@ -314,6 +314,7 @@ static int dying(struct wait_queue_entry *wait, unsigned int mode, int flags, vo
 	struct plat_thread *t = container_of(wait, struct plat_thread, exit_wait);
 
 	list_del_init(&wait->entry);
+	lockdep_abandon();
 	tasks_abandon(t->task->pid);
 	abandon_stack();
 	INIT_WORK(&t->reap, mourn);
@@ -415,6 +416,7 @@ void __stopper_panic(void *value)
 	else
 		plat_log(STOPPER_LOG_ERR,
 			 "a panic with no task, worker, closer or recover scope running");
+	lockdep_abandon();
 	tasks_abandon(tid);
 	abandon_stack();
 	if (!t)

@@ -305,17 +305,19 @@ static bool thread_is_shared(const struct call *c)
 /* A panic cannot be unwound here: it ends the thread, and what was left on it. */
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
 {
+	struct lockdep_map *map = lockdep_enter_call(c);
 	struct thread_state before;
 	unsigned int leaks;
 
-	if (!thread_is_shared(c)) {
+	if (thread_is_shared(c)) {
+		state_save(&before);
 		fn(ctx, arg);
-		return false;
+		leaks = state_leaks(&before);
+		if (unlikely(leaks))
+			put_right(c, &before, leaks);
+	} else {
+		fn(ctx, arg);
 	}
-	state_save(&before);
-	fn(ctx, arg);
-	leaks = state_leaks(&before);
-	if (unlikely(leaks))
-		put_right(c, &before, leaks);
+	lockdep_leave_call(map);
 	return false;
 }

@@ -162,6 +162,11 @@ void plat_event_closed(struct stopper_event *ev);
 #define plat_park_no_freeze(p)	((void)(p))
 #define plat_park_killable(p)	((void)(p))
 #define plat_killed()		false
+/* Nothing here knows which locks a caller holds. */
+#define plat_lockdep_init(s)	((void)(s))
+#define plat_lockdep_free(s)	((void)(s))
+#define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
+#define plat_lockdep_wait_event(ev) ((void)(ev))
 #define plat_might_sleep()	((void)0)
 #define plat_resched()		((void)0)
 

@@ -111,12 +111,26 @@ STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int
 	__stopper_store(&slot->start, (uint64_t)jiffies);
 }
 
+#ifdef CONFIG_LOCKDEP
+struct lockdep_map *__stopper_lockdep_enter(struct stopper *s);
+void __stopper_lockdep_leave(struct lockdep_map **map);
+
+/* To the end of this block lockdep takes the caller for a task of @s; kmod/lockdep.c. */
+#define __stopper_lockdep_task(s)						\
+	struct lockdep_map *__dep __attribute__((cleanup(__stopper_lockdep_leave), unused)) = \
+		__stopper_lockdep_enter(s)
+#else
+#define __stopper_lockdep_task(s)	((void)(s))
+#endif
+
 /* The compiler may inline a task that it knows: nothing looks for its frame. */
 #define __stopper_slot_frame(slot)	((void)(slot))
 #define __stopper_hide(fn)		((void)(fn))
 #define STOPPER_INLINES_TASKS	1
 
 #else /* userspace */
+
+#define __stopper_lockdep_task(s)	((void)(s))
 
 /* What a thread has at hand: a slot for synchronous tasks, one for handles. */
 struct stopper_my {
@@ -273,9 +287,13 @@ STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx
 
 		if (__stopper_unlikely(!__stopper_admits(s)))
 			return -ESHUTDOWN;
-		__stopper_slot_frame(slot);
-		__stopper_hide(fn);
-		fn(ctx, arg);
+		{
+			__stopper_lockdep_task(s);
+
+			__stopper_slot_frame(slot);
+			__stopper_hide(fn);
+			fn(ctx, arg);
+		}
 	}
 	return 0;
 }
@@ -297,9 +315,13 @@ STOPPER_INLINE int __stopper_run_task_err(struct stopper *s, struct stopper_ctx 
 
 		if (__stopper_unlikely(!__stopper_admits(s)))
 			return -ESHUTDOWN;
-		__stopper_slot_frame(slot);
-		__stopper_hide(fn);
-		return fn(ctx, arg);
+		{
+			__stopper_lockdep_task(s);
+
+			__stopper_slot_frame(slot);
+			__stopper_hide(fn);
+			return fn(ctx, arg);
+		}
 	}
 }
 

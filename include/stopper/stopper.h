@@ -236,6 +236,15 @@ STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
  * not be: STOPPER_NO_FREEZE, which devm_stopper_create() sets. Then suspend waits for the
  * stop, and gives up if it takes longer than suspend is ready to wait.
  *
+ * Such a process is shown as blocked: state D, in the load, in sysrq-w, and after
+ * hung_task_timeout_secs in the log. Workers and threads that wait for events are idle.
+ * With CONFIG_PROVE_LOCKING a lock held here that a task, worker or closer takes is
+ * reported, although nothing hangs yet; see kmod/lockdep.c.
+ *
+ * Reclaim: quiesce allocates nothing. A stop with closers may start a kthread to run them,
+ * which waits for memory of kthreadd's. So a path on which reclaim waits may stop
+ * a stopper without closers, and quiesce any.
+ *
  * Context: process context, sleeps.
  * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
  * stopper_quiesce(); -EDEADLK: called from one of its own tasks, workers or

@@ -277,11 +277,14 @@ static int run_workers(int n, stopper_fn fn)
 
 static int wait_in(void)
 {
+	/* Another process may stop it and put it before this one runs again. */
+	struct stopper *mine = stopper_get(s);
 	int err;
 
 	atomic_inc(&waiting);
-	err = stopper_wait(stopper_should_stop(s), NULL);
+	err = stopper_wait(stopper_should_stop(mine), NULL);
 	atomic_dec(&waiting);
+	stopper_put(mine);
 	return err;
 }
 

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lockdep.c - lockdep learns that a stop waits for tasks, workers and closers.
+ *
+ * A stop that is called with a lock held hangs for ever when a task takes the same lock.
+ * Whether it hangs depends on timing, so tests may never see it. Lockdep reports it from
+ * two runs that did not meet. The method is that of flush_workqueue(): a lock that does
+ * not exist is held by what is waited for, and taken and dropped by who waits:
+ *
+ *   task, async or not                  stopper_quiesce(), stopper_stop()
+ *   hold "tasks" for reading            take "tasks" for writing; drop it
+ *     mutex_lock(&m)                    (m held: m -> tasks)
+ *   (tasks -> m)
+ *
+ *   worker, closer                      stopper_stop()
+ *   hold "workers" for reading          take "workers" for writing; drop it
+ *
+ * stopper_wait() without a context is a wait for tasks if the event is a stopper's ShouldStop
+ * and for both if it is IsStopped. A wait with a context ends with the context.
+ *
+ * Admission never waits: it succeeds or is refused. So what holds these locks has taken them
+ * by trylock, which adds no dependency of them on what was held before, and makes
+ * their use in softirqs no finding. Readers are recursive: tasks nest. A nested task of the same
+ * stopper adds nothing and is left out, as the list of held locks is short (MAX_LOCK_DEPTH).
+ *
+ * A handle may be ended by another thread than the one that began it. Lockdep has no such
+ * locks, so nothing is held for handles.
+ *
+ * Classes. Each stopper has its own two, as each workqueue has: a task of one stopper may stop
+ * another one from the same line of source, which would look like a deadlock if they
+ * shared a class. Lockdep has room for 8192 classes in all, and turns itself off when
+ * they are used up. So MAX_TRACKED stoppers are known to it at a time, and those
+ * beyond are not checked. To forget a class takes a grace period: a work item does it.
+ *
+ * A thread that ends under a task still holds it. lockdep_abandon() drops it; after
+ * an oops the kernel has turned lockdep off.
+ */
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include "internal.h"
+
+#define MAX_TRACKED	64
+
+struct stopper_dep {
+	struct list_head node;
+	struct stopper *s;
+	struct lockdep_map tasks, workers;
+	struct lock_class_key tasks_key, workers_key;
+	char tasks_name[48], workers_name[48];
+};
+
+static DEFINE_SPINLOCK(deps_lock);
+static LIST_HEAD(deps);
+static LIST_HEAD(deps_to_free);
+static unsigned int ntracked;
+
+static bool dep_count(void)
+{
+	unsigned long flags;
+	bool ok;
+
+	spin_lock_irqsave(&deps_lock, flags);
+	ok = ntracked < MAX_TRACKED;
+	ntracked += ok;
+	spin_unlock_irqrestore(&deps_lock, flags);
+	return ok;
+}
+
+static void dep_uncount(void)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&deps_lock, flags);
+	ntracked--;
+	spin_unlock_irqrestore(&deps_lock, flags);
+}
+
+/* With no memory for it the stopper is not checked. */
+void plat_lockdep_init(struct stopper *s)
+{
+	struct stopper_dep *d = NULL;
+	unsigned long flags;
+
+	if (!dep_count())
+		return;
+	d = kzalloc(sizeof(*d), GFP_KERNEL | __GFP_NOWARN);
+	if (!d) {
+		dep_uncount();
+		return;
+	}
+	snprintf(d->tasks_name, sizeof(d->tasks_name), "tasks of %.32s", s->name);
+	snprintf(d->workers_name, sizeof(d->workers_name), "workers of %.32s", s->name);
+	lockdep_register_key(&d->tasks_key);
+	lockdep_register_key(&d->workers_key);
+	lockdep_init_map(&d->tasks, d->tasks_name, &d->tasks_key, 0);
+	lockdep_init_map(&d->workers, d->workers_name, &d->workers_key, 0);
+	d->s = s;
+	s->dep = d;
+	spin_lock_irqsave(&deps_lock, flags);
+	list_add_tail(&d->node, &deps);
+	spin_unlock_irqrestore(&deps_lock, flags);
+}
+
+static struct stopper_dep *dep_to_free(void)
+{
+	struct stopper_dep *d;
+
+	spin_lock_irq(&deps_lock);
+	d = list_first_entry_or_null(&deps_to_free, struct stopper_dep, node);
+	if (d)
+		list_del(&d->node);
+	spin_unlock_irq(&deps_lock);
+	return d;
+}
+
+static void deps_free(struct work_struct *work)
+{
+	struct stopper_dep *d;
+
+	while ((d = dep_to_free())) {
+		lockdep_unregister_key(&d->tasks_key);
+		lockdep_unregister_key(&d->workers_key);
+		kfree(d);
+		dep_uncount();
+	}
+}
+
+static DECLARE_WORK(deps_work, deps_free);
+
+void plat_lockdep_free(struct stopper *s)
+{
+	unsigned long flags;
+
+	if (!s->dep)
+		return;
+	spin_lock_irqsave(&deps_lock, flags);
+	list_move_tail(&s->dep->node, &deps_to_free);
+	spin_unlock_irqrestore(&deps_lock, flags);
+	queue_work(stopper_wq, &deps_work);
+}
+
+/* What was entered, for lockdep_leave(); NULL: nothing. */
+static struct lockdep_map *map_enter(struct lockdep_map *map, unsigned long ip)
+{
+	/* -1, not known, when lockdep is off. */
+	if (lockdep_depth(current) > MAX_LOCK_DEPTH / 2 || lock_is_held(map))
+		return NULL;
+	lock_acquire(map, 0, 1, 2, 1, NULL, ip);
+	return map;
+}
+
+struct lockdep_map *__stopper_lockdep_enter(struct stopper *s)
+{
+	return s->dep ? map_enter(&s->dep->tasks, _RET_IP_) : NULL;
+}
+EXPORT_SYMBOL_GPL(__stopper_lockdep_enter);
+
+void __stopper_lockdep_leave(struct lockdep_map **map)
+{
+	if (*map)
+		lock_release(*map, _RET_IP_);
+}
+EXPORT_SYMBOL_GPL(__stopper_lockdep_leave);
+
+/* Around a function of the user's on a thread of ours. */
+struct lockdep_map *lockdep_enter_call(const struct call *c)
+{
+	if (!c->s->dep)
+		return NULL;
+	switch (c->kind) {
+	case STOPPER_PANIC_TASK:
+	case STOPPER_PANIC_ASYNC:
+		return map_enter(&c->s->dep->tasks, _RET_IP_);
+	case STOPPER_PANIC_WORKER:
+	case STOPPER_PANIC_CLOSER:
+		return map_enter(&c->s->dep->workers, _RET_IP_);
+	default:
+		return NULL;
+	}
+}
+
+static void map_wait(struct lockdep_map *map, unsigned long ip)
+{
+	lock_acquire(map, 0, 0, 0, 1, NULL, ip);
+	lock_release(map, ip);
+}
+
+void plat_lockdep_wait(struct stopper *s, bool stop)
+{
+	if (!s->dep)
+		return;
+	map_wait(&s->dep->tasks, _RET_IP_);
+	if (stop)
+		map_wait(&s->dep->workers, _RET_IP_);
+}
+
+/* The waiter keeps the stopper: it cannot go from the list meanwhile. */
+void plat_lockdep_wait_event(const struct stopper_event *ev)
+{
+	struct stopper *s = NULL;
+	struct stopper_dep *d;
+	unsigned long flags;
+	bool stop = false;
+
+	spin_lock_irqsave(&deps_lock, flags);
+	list_for_each_entry(d, &deps, node) {
+		stop = ev == &d->s->stopped;
+		if (stop || ev == &d->s->stop) {
+			s = d->s;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&deps_lock, flags);
+	if (s)
+		plat_lockdep_wait(s, stop);
+}
+
+/* This thread ends in the middle of a user's function. Interrupts may be off. */
+void lockdep_abandon(void)
+{
+	struct stopper_dep *d;
+	unsigned long flags;
+
+	spin_lock_irqsave(&deps_lock, flags);
+	list_for_each_entry(d, &deps, node) {
+		if (lock_is_held(&d->tasks) == 1)
+			lock_release(&d->tasks, _RET_IP_);
+		if (lock_is_held(&d->workers) == 1)
+			lock_release(&d->workers, _RET_IP_);
+	}
+	spin_unlock_irqrestore(&deps_lock, flags);
+}
