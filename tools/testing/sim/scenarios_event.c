@@ -176,7 +176,7 @@ SCENARIO(killed_or_fired, "ctx.c: a waiter is killed while its event fires",
 	stopper_ctx_put(child);
 }
 
-SCENARIO(killed_alone, "ctx.c: a kill ends a wait for what never happens, also in a derived context",
+SCENARIO(killed_alone, "ctx.c: a kill ends a wait for what never comes, also by a derived context",
 	 .budget = 4, .stale = 1)
 {
 	stopper_event_init(&ev);

@@ -42,6 +42,7 @@ cpu_set_t cpus_allowed;
 static const struct bench_case *const groups[] = {
 	sync_cases, async_cases, stop_cases, scale_cases,
 };
+
 static const char *running = "bench";
 
 /* NULL: before the first, after the last. */
