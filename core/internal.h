@@ -91,9 +91,9 @@
  *   plat_thread_renamed(t)                             process   has it another name now? Only
  *                                                                and then, where looking costs
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
- *   plat_creator_note(creator)                         any       what of the creating thread
- *                                                                functions are to find on
- *                                                                threads of ours; may be nothing
+ *   plat_stopper_init(s), _free(s)                     any       s->plat is made, or ends: what the
+ *                                                                platform keeps of a stopper. May
+ *                                                                be nothing
  *   plat_stack_valid(n)                                any       may it be options.stack_size?
  *   plat_stack_note(n)                                 any       from now on threads have at
  *                                                                least n bytes; may be nothing
@@ -132,11 +132,9 @@
  *                                                                steps that tests look at
  *   plat_trace_*(...)                                  any       tells who listens of an event; no
  *                                                                lock is held
- *   plat_lockdep_init(s), _free(s)                     any       from now on, or no more, a debug
- *                                                                build knows s. All plat_lockdep_
- *                                                                may be nothing
  *   plat_lockdep_wait(s, stop)                         process   the caller waits for s's tasks;
- *                                                                stop: and workers and closers
+ *                                                                stop: and workers and closers.
+ *                                                                May be nothing, as the next
  *   plat_lockdep_wait_event(ev)                        process   the caller waits for ev for ever
  *   plat_might_sleep()                                 process   says so when debugging
  *   plat_sort(base, n, size, cmp)                      process
@@ -347,13 +345,12 @@ struct stopper {
 	struct stopper_list tasks;		/* for which there was no memory for shards */
 
 	int64_t stall_max_ns;			/* constant */
-	struct plat_creator creator;		/* constant */
+	struct plat_stopper plat;		/* constant */
 	int64_t created;
 	int64_t phase_since;
 	struct place created_at;
 	struct place asked_at;			/* who asked for the stop first */
 	int64_t asked;				/* 0: nobody */
-	struct stopper_dep *dep;		/* what lockdep knows of it, or NULL */
 	char name[];				/* as shown */
 };
 

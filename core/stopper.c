@@ -170,7 +170,7 @@ static void stopper_free(struct stopper *s)
 	stopper_event_destroy(&s->stopped);
 	task_lists_free(s);
 	plat_lock_destroy(&s->lock);
-	plat_lockdep_free(s);
+	plat_stopper_free(s);
 	plat_free(s);
 }
 
@@ -254,8 +254,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->stall_ns = NS_PER_SEC;
 	s->owner = site->owner;
 	place_copy(&s->created_at, site);
-	plat_creator_note(&s->creator);
-	plat_lockdep_init(s);
+	plat_stopper_init(s);
 	if (!opts)
 		return s;
 	s->flags = opts->flags;

@@ -79,7 +79,7 @@ static void dep_uncount(void)
 }
 
 /* With no memory for it the stopper is not checked. */
-void plat_lockdep_init(struct stopper *s)
+void plat_stopper_init(struct stopper *s)
 {
 	struct stopper_dep *d = NULL;
 	unsigned long flags;
@@ -98,7 +98,7 @@ void plat_lockdep_init(struct stopper *s)
 	lockdep_init_map(&d->tasks, d->tasks_name, &d->tasks_key, 0);
 	lockdep_init_map(&d->workers, d->workers_name, &d->workers_key, 0);
 	d->s = s;
-	s->dep = d;
+	s->plat.dep = d;
 	spin_lock_irqsave(&deps_lock, flags);
 	list_add_tail(&d->node, &deps);
 	spin_unlock_irqrestore(&deps_lock, flags);
@@ -130,14 +130,14 @@ static void deps_free(struct work_struct *work)
 
 static DECLARE_WORK(deps_work, deps_free);
 
-void plat_lockdep_free(struct stopper *s)
+void plat_stopper_free(struct stopper *s)
 {
 	unsigned long flags;
 
-	if (!s->dep)
+	if (!s->plat.dep)
 		return;
 	spin_lock_irqsave(&deps_lock, flags);
-	list_move_tail(&s->dep->node, &deps_to_free);
+	list_move_tail(&s->plat.dep->node, &deps_to_free);
 	spin_unlock_irqrestore(&deps_lock, flags);
 	queue_work(stopper_wq, &deps_work);
 }
@@ -154,7 +154,7 @@ static struct lockdep_map *map_enter(struct lockdep_map *map, unsigned long ip)
 
 struct lockdep_map *__stopper_lockdep_enter(struct stopper *s)
 {
-	return s->dep ? map_enter(&s->dep->tasks, _RET_IP_) : NULL;
+	return s->plat.dep ? map_enter(&s->plat.dep->tasks, _RET_IP_) : NULL;
 }
 EXPORT_SYMBOL_GPL(__stopper_lockdep_enter);
 
@@ -168,15 +168,15 @@ EXPORT_SYMBOL_GPL(__stopper_lockdep_leave);
 /* Around a function of the user's on a thread of ours. */
 struct lockdep_map *lockdep_enter_call(const struct call *c)
 {
-	if (!c->s->dep)
+	if (!c->s->plat.dep)
 		return NULL;
 	switch (c->kind) {
 	case STOPPER_PANIC_TASK:
 	case STOPPER_PANIC_ASYNC:
-		return map_enter(&c->s->dep->tasks, _RET_IP_);
+		return map_enter(&c->s->plat.dep->tasks, _RET_IP_);
 	case STOPPER_PANIC_WORKER:
 	case STOPPER_PANIC_CLOSER:
-		return map_enter(&c->s->dep->workers, _RET_IP_);
+		return map_enter(&c->s->plat.dep->workers, _RET_IP_);
 	default:
 		return NULL;
 	}
@@ -190,11 +190,11 @@ static void map_wait(struct lockdep_map *map, unsigned long ip)
 
 void plat_lockdep_wait(struct stopper *s, bool stop)
 {
-	if (!s->dep)
+	if (!s->plat.dep)
 		return;
-	map_wait(&s->dep->tasks, _RET_IP_);
+	map_wait(&s->plat.dep->tasks, _RET_IP_);
 	if (stop)
-		map_wait(&s->dep->workers, _RET_IP_);
+		map_wait(&s->plat.dep->workers, _RET_IP_);
 }
 
 /* The waiter keeps the stopper: it cannot go from the list meanwhile. */

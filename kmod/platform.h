@@ -114,13 +114,13 @@ void plat_unpark(struct plat_parker *p);
 #define plat_resched()		cond_resched_tasks_rcu_qs()
 
 #ifdef CONFIG_LOCKDEP
-void plat_lockdep_init(struct stopper *s);
-void plat_lockdep_free(struct stopper *s);
+void plat_stopper_init(struct stopper *s);
+void plat_stopper_free(struct stopper *s);
 void plat_lockdep_wait(struct stopper *s, bool stop);
 void plat_lockdep_wait_event(const struct stopper_event *ev);
 #else
-#define plat_lockdep_init(s)	((void)(s))
-#define plat_lockdep_free(s)	((void)(s))
+#define plat_stopper_init(s)	((void)(s))
+#define plat_stopper_free(s)	((void)(s))
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
 #define plat_lockdep_wait_event(ev) ((void)(ev))
 #endif
@@ -257,9 +257,12 @@ int plat_thread_start(struct plat_thread *t, const char *name);
 #define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
-struct plat_creator { };
+struct plat_stopper {
+#ifdef CONFIG_LOCKDEP
+	struct stopper_dep *dep;	/* NULL: lockdep does not know it */
+#endif
+};
 
-#define plat_creator_note(c)	((void)(c))
 void plat_thread_stop(struct plat_thread *t);
 void plat_thread_name(struct plat_thread *t, const char *name);
 

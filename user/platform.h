@@ -163,8 +163,6 @@ void plat_event_closed(struct stopper_event *ev);
 #define plat_park_killable(p)	((void)(p))
 #define plat_killed()		false
 /* Nothing here knows which locks a caller holds. */
-#define plat_lockdep_init(s)	((void)(s))
-#define plat_lockdep_free(s)	((void)(s))
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
 #define plat_lockdep_wait_event(ev) ((void)(ev))
 #define plat_might_sleep()	((void)0)
@@ -309,11 +307,12 @@ void plat_stack_note(size_t size);
 bool plat_thread_fits(const struct plat_thread *t);
 
 /* The thread that created a stopper. */
-struct plat_creator {
+struct plat_stopper {
 	uint64_t sigmask;		/* as the kernel has it */
 };
 
-void plat_creator_note(struct plat_creator *creator);
+void plat_stopper_init(struct stopper *s);
+#define plat_stopper_free(s)	((void)(s))
 
 int plat_thread_start(struct plat_thread *t, const char *name);
 void plat_thread_name(struct plat_thread *t, const char *name);

@@ -135,9 +135,9 @@ void thread_state_unblock(uint64_t old)
 	sigmask_swap(&old);
 }
 
-void plat_creator_note(struct plat_creator *creator)
+void plat_stopper_init(struct stopper *s)
 {
-	creator->sigmask = sigmask_swap(NULL);
+	s->plat.sigmask = sigmask_swap(NULL);
 }
 
 int stopper_signal_mask(const struct stopper *s, sigset_t *mask)
@@ -145,7 +145,7 @@ int stopper_signal_mask(const struct stopper *s, sigset_t *mask)
 	if (!s || !mask)
 		return -EINVAL;
 	sigemptyset(mask);
-	memcpy(mask, &s->creator.sigmask, sizeof(s->creator.sigmask));
+	memcpy(mask, &s->plat.sigmask, sizeof(s->plat.sigmask));
 	return 0;
 }
 EXPORT_SYMBOL_PLAT(stopper_signal_mask);
@@ -239,7 +239,7 @@ bool thread_state_is_clean(void)
 void thread_state_lend(const struct call *c)
 {
 	if (me.ours)
-		sigmask_use(c->s->creator.sigmask);
+		sigmask_use(c->s->plat.sigmask);
 }
 
 /* The cached site; a new one takes the place of another. */

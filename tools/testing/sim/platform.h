@@ -74,8 +74,6 @@ void plat_unpark(struct plat_parker *p);
 #define plat_park_killable(p)	((void)((p)->killable = true))
 bool plat_killed(void);
 /* Nothing here knows which locks a caller holds. */
-#define plat_lockdep_init(s)	((void)(s))
-#define plat_lockdep_free(s)	((void)(s))
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
 #define plat_lockdep_wait_event(ev) ((void)(ev))
 #define plat_might_sleep()	((void)0)
@@ -164,9 +162,10 @@ struct call;
 #define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
-struct plat_creator { };
+struct plat_stopper { };
 
-#define plat_creator_note(c)	((void)(c))
+#define plat_stopper_init(s)	((void)(s))
+#define plat_stopper_free(s)	((void)(s))
 
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
 #define plat_panic_unhandled()	((void)0)
