@@ -61,8 +61,12 @@ kselftest-user: ## The tests of libstopper, natively
 	@$(lib)/kselftest user
 
 .PHONY: kselftest-vm
-kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|6.12|rt, default 6.1 6.12]
+kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|newest|..., default 6.1 6.12 newest]
 	@$(lib)/kselftest vm $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
+
+.PHONY: kselftest-kernels
+kselftest-kernels: ## The kernel's tests on every kernel and machine there is a row for [KERNEL=name]
+	@$(lib)/kselftest kernels $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
 .PHONY: torture
 torture: ## Random operations that check themselves, library and module [MINUTES=10 KERNEL=6.1|6.12]

@@ -12,8 +12,8 @@ ways="exit panic bug null"
 plan=$((2 * (11 * 4 + 3) + 5))
 . "$(dirname "$0")/kernel_lib.sh"
 log=/tmp/oops-log.$$
-# What it provokes, and no more; the harness reads this line. KASAN's words for a NULL pointer are its own.
-provoked='BUG: kernel NULL pointer dereference|KASAN: null-ptr-deref|kernel BUG at .*(stopper_oops|kmod/thread)\.c|Oops: '
+# What it provokes, and no more; the harness reads this line. KASAN and arm64 have words of their own.
+provoked='BUG: kernel NULL pointer dereference|KASAN: null-ptr-deref|kernel BUG at .*(stopper_oops|kmod/thread)\.c|Oops: |Oops - BUG: |Unable to handle kernel NULL'
 
 tracing=/sys/kernel/tracing
 [ -f $tracing/trace ] || mount -t tracefs nodev $tracing 2>/dev/null
@@ -44,7 +44,8 @@ leaves_records() {
 # The kernel has complained this often, and of nothing else. The log is read piece by piece: it is a ring.
 complaints_are() {
 	dmesg -c >$log
-	[ "$(grep -cE 'BUG: kernel NULL|KASAN: null-ptr|kernel BUG at' $log)" = "$1" ] && grep -vE "$provoked|Call Trace" $log | scan
+	[ "$(grep -cE 'BUG: kernel NULL|handle kernel NULL|KASAN: null-ptr|kernel BUG at' $log)" = "$1" ] &&
+		grep -vE "$provoked|Call Trace" $log | scan
 }
 
 # died NAME WHERE HOW COMPLAINTS [PARAMETER...]

@@ -107,7 +107,7 @@ static void handle_begun_in_softirq_has_no_thread(void)
 	CHECK_EQ(info.tid, current->pid);
 	stopper_task_end(&mine);
 	conf_stop_and_put(soft->s);
-	del_timer_sync(&soft->timer);
+	timer_delete_sync(&soft->timer);
 	conf_free(soft);
 }
 
