@@ -33,7 +33,7 @@ may_oops() {
 
 on_rt() { [ -e /sys/kernel/realtime ]; }
 
-# On the stack, which the kernel writes over after an oops. See README, 12.
+# On the stack, which the kernel writes over after an oops. See README, "Limits".
 leaves_records() {
 	case $1 in
 	late|scope|onstack) return 0 ;;
