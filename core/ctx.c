@@ -24,15 +24,15 @@
  * A span is carried by the context that it was given to and seen through all below
  * that one, which keep it alive.
  *
- * Ordered accesses: refs and pins are counted fully ordered (P), so that all
- * writes before anybody's last drop are seen by who frees.
+ * Ordered accesses: refs and pins are dropped with release, and the last with acquire (P), so
+ * that all writes before anybody's drop are seen by who frees.
  */
 #include "internal.h"
 
 struct stopper_ctx {
 	struct stopper_event done;	/* first: struct stopper_ctx_head */
-	unsigned long refs;
-	unsigned long pins;
+	plat_ref_t refs;
+	plat_ref_t pins;
 	struct stopper_ctx *parent;
 	struct stopper *s;
 	struct stopper_on_fire parent_tie;
@@ -88,7 +88,7 @@ static struct stopper_ctx *unpin(struct stopper_ctx *ctx)
 	struct stopper_ctx *parent;
 
 	/* (P) pairs with the other drops of this count */
-	if (plat_fetch_add_full(&ctx->pins, -1) != 1)
+	if (!plat_ref_put(&ctx->pins))
 		return NULL;
 	parent = ctx->parent;
 	if (ctx->s) {
@@ -105,7 +105,7 @@ void stopper_ctx_put(struct stopper_ctx *ctx)
 {
 	while (ctx && !plat_is_copy()) {
 		/* (P) pairs with the other drops of this count */
-		if (plat_fetch_add_full(&ctx->refs, -1) != 1)
+		if (!plat_ref_put(&ctx->refs))
 			return;
 		cut_ties(ctx);
 		ctx = unpin(ctx);
@@ -116,8 +116,7 @@ EXPORT_SYMBOL_PLAT(stopper_ctx_put);
 struct stopper_ctx *stopper_ctx_get(struct stopper_ctx *ctx)
 {
 	if (ctx)
-		/* (P) pairs with the drops in stopper_ctx_put() */
-		plat_fetch_add_full(&ctx->refs, 1);
+		plat_ref_get(&ctx->refs);
 	return ctx;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_get);
@@ -158,8 +157,8 @@ static void tie(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stop
 	of->fn = tie_fired;
 	of->arg = ctx;
 	of->chain = &ctx->done;
-	/* (P) pairs with unpin(): an earlier tie may already call */
-	plat_fetch_add_full(&ctx->pins, 1);
+	/* First: an earlier tie may already call. */
+	plat_ref_get(&ctx->pins);
 	if (event_attach(to, of))
 		return;
 	/* Born ended: it had fired, as was seen under its lock. */
@@ -177,8 +176,8 @@ static struct stopper_ctx *ctx_new_within(size_t size, struct stopper_ctx *paren
 	stopper_event_init(&ctx->done);
 	ctx->span = ctx_span(parent);
 	ctx->killable = parent && parent->killable;
-	ctx->refs = 1;
-	ctx->pins = 1;
+	plat_ref_init(&ctx->refs, 1);
+	plat_ref_init(&ctx->pins, 1);
 	ctx->parent = stopper_ctx_get(parent);
 	if (parent)
 		tie(ctx, &ctx->parent_tie, &parent->done);
@@ -220,8 +219,7 @@ int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 		event_fire(&ctx->done, ETIMEDOUT);
 	} else {
 		plat_timer_init(&ctx->timer, timer_fired);
-		/* (P) pairs with unpin() */
-		plat_fetch_add_full(&ctx->pins, 1);
+		plat_ref_get(&ctx->pins);
 		ctx->timed = true;
 		err = plat_timer_start(&ctx->timer, deadline_ns);
 		if (err) {

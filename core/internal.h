@@ -10,7 +10,12 @@
  *   plat_load, plat_store           none (once)        any
  *   plat_load_acquire               acquire            any
  *   plat_store_release              release            any
- *   plat_fetch_add_full(p, n)       full               any       the old value
+ *   plat_fetch_add_full(p, n)       full               any       the old value, an int
+ *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
+ *   plat_ref_get(r)                 none               any       one more, by who has one
+ *   plat_ref_put(r)                 release; last:     any       one less; true: it was the last.
+ *                                   acquire                      One that would wrap, or has gone,
+ *                                                                is said, and never the last again
  *   plat_store_barrier()            store -> store     any
  *   plat_load_barrier()             load -> load       any
  *   plat_light_barrier()            compiler only      any       cheap half of the pair
@@ -238,7 +243,7 @@ struct worker {
 	stopper_fn fn;
 	void *arg;
 	struct module *lent_by;		/* whose function it is, held; or NULL */
-	unsigned int holds;		/* its thread, run_worker, who tells it */
+	plat_ref_t holds;		/* its thread, run_worker, who tells it */
 	bool told;			/* to stop, or not to be yet; s->lock */
 	bool left;			/* not counted any more; s->lock */
 };
@@ -295,8 +300,8 @@ struct stopper {
 	int64_t stall_ns;
 	struct module *owner;
 
-	unsigned long refs PLAT_CACHELINE_ALIGNED;
-	unsigned long pins;
+	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
+	plat_ref_t pins;
 	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
 	bool uses_pool;				/* it or one below it has had async tasks */
 	struct plat_parker *queue_watch;	/* woken when none is queued; pool.lock */

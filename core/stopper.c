@@ -22,8 +22,10 @@
  * parent until then. The parent's lock, under which its phase turns, decides
  * whether a child comes in time to be quiesced with it.
  *
- * Ordered accesses: refs and pins fully ordered (P), so that who frees sees all
- * that others did before they let go.
+ * Ordered accesses: refs and pins are dropped with release, and the last with acquire (P), so
+ * that who frees sees all that others did before they let go. A count that would wrap, or was
+ * dropped once too often, stays where it is for ever, as a refcount_t does: the memory is
+ * kept, and the misuse is said.
  */
 #include "internal.h"
 
@@ -157,8 +159,7 @@ struct stopper *registry_owned_by(struct module *owner)
 
 void stopper_pin(struct stopper *s)
 {
-	/* (P) pairs with the drops in stopper_unpin() */
-	plat_fetch_add_full(&s->pins, 1);
+	plat_ref_get(&s->pins);
 }
 
 static void stopper_free(struct stopper *s)
@@ -176,16 +177,15 @@ static void stopper_free(struct stopper *s)
 
 void stopper_unpin(struct stopper *s)
 {
-	/* (P) pairs with every other change of this count */
-	if (plat_fetch_add_full(&s->pins, -1) == 1)
+	/* (P) pairs with every other drop of this count */
+	if (plat_ref_put(&s->pins))
 		stopper_free(s);
 }
 
 struct stopper *stopper_get(struct stopper *s)
 {
 	if (s)
-		/* (P) pairs with the drops in stopper_put() */
-		plat_fetch_add_full(&s->refs, 1);
+		plat_ref_get(&s->refs);
 	return s;
 }
 EXPORT_SYMBOL_PLAT(stopper_get);
@@ -196,8 +196,8 @@ void stopper_put(struct stopper *s)
 	bool leak;
 
 	plat_might_sleep();
-	/* (P) pairs with every other change of this count */
-	if (!s || plat_is_copy() || plat_fetch_add_full(&s->refs, -1) != 1)
+	/* (P) pairs with every other drop of this count */
+	if (!s || plat_is_copy() || !plat_ref_put(&s->refs))
 		return;
 	plat_lock(&s->lock, f);
 	leak = s->phase != STOPPER_STOPPED && !s->async_stop;
@@ -233,8 +233,8 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	if (!s)
 		return NULL;
 	memcpy(s->name, shown, len + 1);
-	s->refs = 1;
-	s->pins = 1;
+	plat_ref_init(&s->refs, 1);
+	plat_ref_init(&s->pins, 1);
 	stopper_event_init(&s->quiesce_ctx);
 	stopper_event_init(&s->quiesce);
 	stopper_event_init(&s->stop_ctx);

@@ -22,8 +22,8 @@
 
 static void worker_release(struct worker *w)
 {
-	/* (H) full: whoever drops last frees; pairs with the other drop */
-	if (plat_fetch_add_full(&w->holds, -1) == 1)
+	/* (H) whoever drops last frees; pairs with the other drop */
+	if (plat_ref_put(&w->holds))
 		plat_free(w);
 }
 
@@ -130,7 +130,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->thread.died = worker_died;
 	w->thread.release = worker_thread_release;
 	w->told = true;
-	w->holds = 2;
+	plat_ref_init(&w->holds, 2);
 	w->s = s;
 	w->site = site;
 	w->ctx = ctx;
@@ -173,8 +173,7 @@ static struct worker *next_untold(struct stopper *s)
 	if (w->told)
 		return NULL;
 	w->told = true;
-	/* (H) pairs with worker_release() */
-	plat_fetch_add_full(&w->holds, 1);
+	plat_ref_get(&w->holds);
 	slist_remove(&w->node);
 	slist_append(&s->workers, &w->node);
 	return w;

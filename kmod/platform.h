@@ -32,6 +32,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -64,10 +65,14 @@
 /* pairs with what the user says */
 #define plat_store_release(p, v) smp_store_release(p, v)
 #define plat_fetch_add_full(p, n) ({						\
-	typeof(*(p)) __old = READ_ONCE(*(p));					\
-	while (!try_cmpxchg(p, &__old, __old + (n)))				\
-		;								\
-	__old; })
+	BUILD_BUG_ON(sizeof(*(p)) != sizeof(atomic_t));				\
+	(unsigned int)atomic_fetch_add((int)(n), (atomic_t *)(p)); })
+
+typedef refcount_t plat_ref_t;
+
+#define plat_ref_init(r, n)	refcount_set(r, n)
+#define plat_ref_get(r)		refcount_inc(r)
+#define plat_ref_put(r)		refcount_dec_and_test(r)
 /* pairs with what the user says */
 #define plat_store_barrier()	smp_wmb()
 /* pairs with what the user says */

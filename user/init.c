@@ -96,6 +96,18 @@ void plat_heavy_barrier(void)
 		membarrier_refused(errno);
 }
 
+/* Its count stays far from 0 from now on: what it counts is leaked, not freed in use. */
+void ref_misused(plat_ref_t *r)
+{
+	static unsigned int said;
+
+	plat_store(&r->n, PLAT_REF_STUCK);
+	/* (W) full only to be counted once; pairs with itself */
+	if (!plat_fetch_add_full(&said, 1))
+		plat_log(STOPPER_LOG_ERR,
+			 "a reference count was saturated or used after its last put; leaking memory");
+}
+
 static void in_child(void)
 {
 	plat_forked = true;

@@ -96,6 +96,37 @@ void tsan_take_over(const void *p);
 	if ((int)(n) < 0)							\
 		plat_take_over(p);						\
 	__old; })
+/* A kernel's refcount_t: from PLAT_REF_STUCK, which is far from both ends, it never comes back. */
+typedef struct {
+	unsigned int n;
+} plat_ref_t;
+
+#define PLAT_REF_STUCK		0xc0000000u
+
+void ref_misused(plat_ref_t *r);
+
+static inline void plat_ref_init(plat_ref_t *r, unsigned int n)
+{
+	r->n = n;
+}
+
+static inline void plat_ref_get(plat_ref_t *r)
+{
+	/* None, or so many that one more would look like none to be left. */
+	if (PLAT_UNLIKELY((int)__atomic_fetch_add(&r->n, 1, __ATOMIC_RELAXED) <= 0))
+		ref_misused(r);
+}
+
+static inline bool plat_ref_put(plat_ref_t *r)
+{
+	/* the users name the partner; acquire is for the last */
+	unsigned int old = __atomic_fetch_add(&r->n, -1u, __ATOMIC_ACQ_REL);
+
+	if (PLAT_UNLIKELY((int)old <= 0))
+		ref_misused(r);
+	return old == 1;
+}
+
 /* the users name the partner */
 #define plat_store_barrier()	plat_fence(__ATOMIC_RELEASE)
 /* the users name the partner */

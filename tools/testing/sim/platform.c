@@ -208,6 +208,11 @@ void plat_log(int level, const char *line)
 	trace(PC, "log %d: %s", level, line);
 }
 
+void sim_ref_misused(void)
+{
+	fail("a reference is taken or dropped where there is none");
+}
+
 /* No step of the exploration: nobody looks at it while it runs. */
 void plat_step(unsigned long *p, unsigned long n)
 {

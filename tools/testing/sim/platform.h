@@ -36,6 +36,32 @@
 #define plat_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 /* Promised is full order. Acquire and release must do: nothing may lean on more. */
 #define plat_fetch_add_full(p, n) __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL)
+
+typedef struct {
+	unsigned int n;
+} plat_ref_t;
+
+void sim_ref_misused(void);
+
+static inline void plat_ref_init(plat_ref_t *r, unsigned int n)
+{
+	r->n = n;
+}
+
+static inline void plat_ref_get(plat_ref_t *r)
+{
+	if (!__atomic_fetch_add(&r->n, 1, __ATOMIC_RELAXED))
+		sim_ref_misused();
+}
+
+/* The order in its name is for mutants, which have another one. */
+#define sim_ref_put(r, order) ({						\
+	unsigned int __old = __atomic_fetch_add(&(r)->n, -1u, order);		\
+	if (!__old)								\
+		sim_ref_misused();						\
+	__old == 1; })
+#define plat_ref_put(r)		sim_ref_put(r, __ATOMIC_ACQ_REL)
+
 /* pairs with what the user says */
 #define plat_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
 /* pairs with what the user says */

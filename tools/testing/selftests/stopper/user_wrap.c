@@ -215,4 +215,51 @@ TEST(a_slot_whose_number_turns_over_is_seen)
 	stopper_put(s);
 }
 
+/* One more reference than can be counted: the memory is kept, whatever is put. */
+TEST(a_count_of_references_does_not_wrap)
+{
+	struct stopper *s;
+	int i;
+
+	ASSERT_EQ(0, stopper_create(&s, "wrap", NULL));
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	plat_store(&s->refs.n, (unsigned int)INT_MAX);
+	stopper_get(s);
+	EXPECT_EQ((unsigned int)INT_MAX + 1, s->refs.n);
+	stopper_get(s);
+	EXPECT_EQ(PLAT_REF_STUCK, s->refs.n);
+	for (i = 0; i < 1000; i++)
+		stopper_put(s);
+	/* Freed it would be reported, or be something else by now. */
+	EXPECT_LT(PLAT_REF_STUCK / 2, s->refs.n);
+	EXPECT_EQ(1, s->pins.n);
+	EXPECT_STREQ("wrap", stopper_name(s));
+	plat_ref_init(&s->refs, 1);
+	stopper_put(s);
+}
+
+TEST(a_reference_that_is_not_there_frees_nothing)
+{
+	struct stopper_ctx *ctx;
+	struct stopper *s;
+
+	ASSERT_EQ(0, stopper_create(&s, "wrap", NULL));
+	ASSERT_EQ(0, stopper_stop(s, NULL));
+	/* As if it had been put, its memory being held by something else. */
+	stopper_pin(s);
+	stopper_put(s);
+	EXPECT_EQ(0, s->refs.n);
+	stopper_get(s);
+	EXPECT_EQ(PLAT_REF_STUCK, s->refs.n);
+	stopper_put(s);
+	EXPECT_EQ(PLAT_REF_STUCK, s->refs.n);
+	EXPECT_EQ(1, s->pins.n);
+	stopper_unpin(s);
+	ASSERT_EQ(0, stopper_ctx_with_cancel(NULL, &ctx));
+	EXPECT_EQ(ctx, stopper_ctx_get(ctx));
+	stopper_ctx_put(ctx);
+	EXPECT_EQ(0, stopper_ctx_err(ctx));
+	stopper_ctx_put(ctx);
+}
+
 TEST_HARNESS_MAIN
