@@ -73,14 +73,24 @@ static inline unsigned int slots_next(const struct slot_table *t, unsigned int i
 #define slots_each(i, t) \
 	for ((i) = slots_next(t, 0); (i) < SLOTS; (i) = slots_next(t, (i) + 1))
 
-/* Before @slot is at hand for the first time, by who fills that half of @t. */
-static inline void slots_reach(struct slot_table *t, const struct stopper_slot *slot)
+/* At the edge of a half in which slots are used in any order: is it better to go round? */
+static inline bool slots_go_round(const struct stopper_cursor *c)
 {
-	unsigned int i = (unsigned int)(slot - t->slot), half = i / HALF;
+	return !__stopper_load(&c->first->stopper);
+}
 
-	i = i % HALF + 1;
-	if (i > __stopper_load(&t->reach[half]))
-		__stopper_store(&t->reach[half], (unsigned char)i);
+/* @c, at its edge, goes one on: of the half @half of @t, which it fills. false: that ends here. */
+static inline bool slots_go_on(struct slot_table *t, unsigned int half, struct stopper_cursor *c)
+{
+	unsigned int n = (unsigned int)(c->edge - c->first) + 2;
+
+	if (n > HALF)
+		return false;
+	/* A thread may have had the table before. */
+	if (n > __stopper_load(&t->reach[half]))
+		__stopper_store(&t->reach[half], (unsigned char)n);
+	c->slot = ++c->edge;
+	return true;
 }
 
 #endif /* STOPPER_CORE_SLOTS_H */

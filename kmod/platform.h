@@ -150,16 +150,14 @@ static __always_inline void plat_slots_unpin(struct stopper_cursor *c)
 	preempt_enable();
 }
 
+void slots_at_edge(struct stopper_cursor *c);
+
 static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
-	struct stopper_slot *next = c->slot + 1;
-	long half = c - this_cpu_ptr(&stopper_cursors[0]);
-
-	if (next == c->first + HALF)
-		next = c->first;
-	/* The first slot of the table is its first member. */
-	slots_reach((struct slot_table *)(c->first - half * HALF), next);
-	c->slot = next;
+	if (likely(c->slot != c->edge))
+		c->slot++;
+	else
+		slots_at_edge(c);
 	return true;
 }
 

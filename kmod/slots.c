@@ -32,9 +32,18 @@ int __init slots_init(void)
 		for (i = 0; i < 2; i++) {
 			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * HALF];
 			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * HALF];
+			per_cpu(stopper_cursors[i], cpu).edge = &t->slot[i * HALF];
 		}
 	}
 	return 0;
+}
+
+/* With preemption off, a cursor of this CPU: goes one on, or round. */
+void slots_at_edge(struct stopper_cursor *c)
+{
+	if (slots_go_round(c) ||
+	    !slots_go_on(this_cpu_ptr(slot_tables), c - this_cpu_ptr(stopper_cursors), c))
+		c->slot = c->first;
 }
 
 /* No task is left that stands in one, and nobody who looks. */

@@ -244,12 +244,16 @@ static inline void plat_slots_unpin(struct stopper_cursor *c)
 /* Sync tasks are a stack: what is above the latest is free. Handles go round. */
 static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
-	if (c->slot != c->first + HALF - 1)
-		slots_reach(plat_my_slots, ++c->slot);
-	else if (c == &plat_my_cursors[1])
+	bool handles = c != plat_my_cursors;
+
+	if (c->slot != c->edge) {
+		c->slot++;
+	} else if ((handles && slots_go_round(c)) ||
+		   !slots_go_on(plat_my_slots, handles, c)) {
+		if (!handles)
+			return false;
 		c->slot = c->first;
-	else
-		return false;
+	}
 	return true;
 }
 

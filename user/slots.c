@@ -106,6 +106,7 @@ static void adopt(struct slot_table *t)
 	for (i = 0; i < 2; i++) {
 		plat_my_cursors[i].first = &t->slot[i * HALF];
 		plat_my_cursors[i].slot = plat_my_cursors[i].first;
+		plat_my_cursors[i].edge = plat_my_cursors[i].first;
 	}
 	plat_my_slots = t;
 	cache_join();

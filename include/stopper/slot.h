@@ -53,6 +53,7 @@ struct stopper_cursor {
 	struct stopper_slot *slot;	/* tried first */
 	struct stopper_slot *first;	/* of those that this cursor goes over */
 	unsigned int number;		/* the last that was given out */
+	struct stopper_slot *edge;	/* the last of those that @slot ever was */
 };
 
 /* The beginning of a struct stopper. */

@@ -43,6 +43,7 @@ static void adopt(struct slot_table *t)
 		ME->cursors[i].first = &t->slot[i * HALF];
 		ME->cursors[i].slot = ME->cursors[i].first;
 		ME->cursors[i].number = 0;
+		ME->cursors[i].edge = ME->cursors[i].first;
 	}
 	ME->table = t;
 }
@@ -71,12 +72,16 @@ void plat_slots_unpin(struct stopper_cursor *c)
 
 bool plat_slots_advance(struct stopper_cursor *c)
 {
-	if (c->slot != c->first + HALF - 1)
-		slots_reach(ME->table, ++c->slot);
-	else if (c == &ME->cursors[1])
+	bool handles = c != ME->cursors;
+
+	if (c->slot != c->edge) {
+		c->slot++;
+	} else if ((handles && slots_go_round(c)) ||
+		   !slots_go_on(ME->table, handles, c)) {
+		if (!handles)
+			return false;
 		c->slot = c->first;
-	else
-		return false;
+	}
 	return true;
 }
 
