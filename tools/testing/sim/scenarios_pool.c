@@ -253,19 +253,37 @@ static void push_stops_above(void *arg)
 	accepted(stopper_run_async_task(s, NULL, "up", stops_above, NULL));
 }
 
-SCENARIO(first_in_pool, "pool.c: the first tasks of a child, which stop its parent from inside",
-	 .budget = 2, .stale = 1)
+SCENARIO(first_in_pool, "pool.c: a first task of a child, another one stops the parent from inside",
+	 .budget = 2, .stale = 1, .cpus = 1)
 {
 	above = new_stopper(NULL);
 	s = new_stopper(above);
 	go(push_stops_above, NULL);
-	push_stops_above(NULL);
+	push(NULL);
 	join_all();
 	settle();
 	check(ghost_get(RAN) == 2);
 	check(!stopper_stop(above, NULL));
 	stopper_put(s);
 	stopper_put(above);
+}
+
+static void quiesces(void *arg)
+{
+	check(!stopper_quiesce(s, NULL));
+	ghost_set(QUIESCED, 1);
+}
+
+SCENARIO(first_against_drain, "pool.c: the first task of a stopper while Quiesce begins",
+	 .budget = 2, .stale = 1, .cpus = 1)
+{
+	s = new_stopper(NULL);
+	go(quiesces, NULL);
+	push(NULL);
+	join_all();
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	check(!stopper_stop(s, NULL));
+	stopper_put(s);
 }
 
 static void count_until(void *arg)
