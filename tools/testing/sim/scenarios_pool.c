@@ -274,6 +274,25 @@ static void quiesces(void *arg)
 	ghost_set(QUIESCED, 1);
 }
 
+static void stops_s(void *arg)
+{
+	check(!stopper_stop(s, NULL));
+}
+
+SCENARIO(first_too_late, "pool.c: the first task of a child comes while that leaves its parent",
+	 .budget = 1)
+{
+	above = new_stopper(NULL);
+	s = new_stopper(above);
+	go(stops_s, NULL);
+	push(NULL);
+	join_all();
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	check(!stopper_stop(above, NULL));
+	stopper_put(s);
+	stopper_put(above);
+}
+
 SCENARIO(first_against_drain, "pool.c: the first task of a stopper while Quiesce begins",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {
