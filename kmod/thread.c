@@ -13,7 +13,8 @@
  * After an oops that is too late: the kernel goes on from the top of the stack, over
  * the records that lie there. So these are taken off our lists by a die notifier, on
  * whichever thread they are. A thread that had interrupts off may hold a lock of
- * ours, and is left alone.
+ * ours, and is left alone; so is each thread of a machine whose registers are not
+ * asked here.
  *
  *   what the dying thread left            after an oops       otherwise
  *   records on its stack: closers added   oopsing()           dying(), __stopper_panic()
@@ -115,6 +116,8 @@ static bool had_interrupts_off(const struct pt_regs *regs)
 {
 #ifdef CONFIG_X86
 	return !(regs->flags & X86_EFLAGS_IF);
+#elif defined(interrupts_enabled)	/* arm, arm64 */
+	return !interrupts_enabled(regs);
 #else
 	return true;
 #endif
