@@ -562,7 +562,7 @@ static void lists_one(void *s)
 		}
 }
 
-SCENARIO(first_on_lists, "task.c: two threads are the first that need lists, perhaps without memory",
+SCENARIO(first_on_lists, "task.c: two threads are the first to need lists, perhaps without memory",
 	 .budget = 3, .faults = 2)
 {
 	struct stopper *s = new_stopper(NULL);
