@@ -160,6 +160,24 @@ static void find_within(void *arg, const struct task_view *v)
 }
 
 /*
+ * This is no scan: sites are not looked at, and ages, which readers note under the scan's
+ * lock (->seen), are not asked for.
+ */
+static void find_in_table(struct slot_table *t, struct find *find)
+{
+	unsigned int i, n = 0;
+	struct task_view v;
+	uint64_t start;
+
+	slots_each(i, t) {
+		n++;
+		if (view_slot(&t->slot[i], NULL, &v, &start))
+			find_within(find, &v);
+	}
+	step(STEP_SLOTS, n);
+}
+
+/*
  * Does this thread run a task of @s or of one below it that stands in a table? An async one is
  * in the pool's, which need not be looked at if none of these stoppers ever had one.
  */
@@ -169,10 +187,10 @@ bool task_in_table_of_this_thread(struct stopper *s)
 	struct slot_table *t = NULL;
 
 	while (!find.found && (t = plat_slots_mine(t)))
-		visit_table(t, NULL, 0, find_within, &find);
+		find_in_table(t, &find);
 	if (plat_load(&s->uses_pool))
 		while (!find.found && (t = pool_slots_walk(t)))
-			visit_table(t, NULL, ~0ull, find_within, &find);
+			find_in_table(t, &find);
 	return find.found;
 }
 
