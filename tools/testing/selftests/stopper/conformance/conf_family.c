@@ -481,13 +481,14 @@ static void tree_drains_with_one_more(void)
 	struct conf_call stop;
 	int i;
 
-	for (i = 0; i < KIDS; i += 10)
+	for (i = 0; i < KIDS; i += KIDS / 4)
 		CHECK_EQ(stopper_task_begin(kids[i], NULL, "task", &e->task[i]), 0);
 	before = __stopper_steps("heavy barriers");
 	conf_stop_begin(&stop, parent, NULL);
 	conf_wait_for(stopper_event_fired(stopper_should_quiesce(kids[KIDS - 1])));
-	conf_settle();
-	for (i = 0; i < KIDS; i += 10) {
+	for (i = 0; i < KIDS; i += KIDS / 4) {
+		/* A drain that makes a barrier for each has time to come to this one. */
+		conf_settle();
 		CHECK(!conf_get(&stop.returned));
 		stopper_task_end(&e->task[i]);
 	}
