@@ -9,10 +9,18 @@ copy=/tmp/stall.$$
 load stopper
 load stopper_load stalled=40
 
+# See README, "Limits": 32-bit x86, whose kernel (6.1) neither exports the walk nor has VMAP_STACK.
+check_stack() {
+	case $(uname -m) in
+	i?86)	skip "$1" "no stacks on this machine" ;;
+	*)	check "$@" ;;
+	esac
+}
+
 check stall_is_reported wait_for 60 log_has 'stopper "stalled": stop has waited 1[.]'
 check report_names_the_task log_has 'task 1 "load-stuck" at .*stopper_load.c:[0-9]* stall, oldest'
-check report_says_where_it_sleeps log_has 'thread [0-9]* "load-stuck" blocked for .* in sleep_until_unload \[stopper_load\]'
-check report_has_the_stack log_has 'stack sleep_until_unload+0x'
+check_stack report_says_where_it_sleeps log_has 'thread [0-9]* "load-stuck" blocked for .* in sleep_until_unload \[stopper_load\]'
+check_stack report_has_the_stack log_has 'stack sleep_until_unload+0x'
 check report_says_who_asked log_has 'stop asked at .*stopper_load.c:[0-9]* stall by thread'
 
 # 40 stoppers report at 1, 3 and 10 s. Ten reports of all in ten seconds, then how many were left out.
@@ -22,7 +30,7 @@ check at_most_ten_reports_in_ten_seconds [ "$(upto_left_out)" -le 10 ]
 
 cat $debug >$copy
 check list_has_all_of_them [ "$(grep -c '^stopper .* "stalled": quiescing for ' $copy)" = 40 ]
-check list_has_the_stack grep -q '^      stack sleep_until_unload+0x' $copy
+check_stack list_has_the_stack grep -q '^      stack sleep_until_unload+0x' $copy
 check no_address_in_the_list eval '! grep -qE "(0x)?ffff[0-9a-f]{8,}" $copy'
 check no_address_in_the_log eval '! new_log | grep stopper: | grep -qE "(0x)?ffff[0-9a-f]{8,}"'
 unload stopper_load
