@@ -137,6 +137,7 @@ void sim_kill(const char *name)
 	if (i == E->nthreads)
 		fail("there is no thread %s to kill", name);
 	point_at(&E->thread[i].killed);
+	note(&ME->chain, 0xd5);
 	trace(PC, "kill %s", name);
 	E->thread[i].killed = true;
 	if (E->thread[i].state == PARKED && ((const struct plat_parker *)E->thread[i].on)->killable)
