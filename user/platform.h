@@ -119,12 +119,17 @@ static inline void plat_ref_get(plat_ref_t *r)
 
 static inline bool plat_ref_put(plat_ref_t *r)
 {
-	/* the users name the partner; acquire is for the last */
-	unsigned int old = __atomic_fetch_add(&r->n, -1u, __ATOMIC_ACQ_REL);
+	unsigned int old;
 
+	plat_hand_over(r);
+	/* the users name the partner; acquire is for the last */
+	old = __atomic_fetch_add(&r->n, -1u, __ATOMIC_ACQ_REL);
 	if (PLAT_UNLIKELY((int)old <= 0))
 		ref_misused(r);
-	return old == 1;
+	if (old != 1)
+		return false;
+	plat_take_over(r);
+	return true;
 }
 
 /* the users name the partner */

@@ -20,6 +20,7 @@
 #include <stopper/print.h>
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
+#include <stopper/threads.h>
 #include <stopper/trace.h>
 #include <stopper/uring.h>
 #include "kselftest_harness.h"
@@ -70,6 +71,11 @@ static int c_running_tasks(void)
 	struct stopper_task_info info;
 
 	return stopper_running_tasks(s, &info, 1);
+}
+
+static int c_end_idle_threads(void)
+{
+	return stopper_end_idle_threads();
 }
 
 static int c_wait_any(void)
@@ -205,6 +211,7 @@ static const struct {
 	{ "stopper_trace_start", r_trace_start, -ENOTSUP },
 	{ "stopper_uring_prep_event", c_prep_event, -ENOTSUP },
 	{ "stopper_wait", r_wait, -ENOTSUP },
+	{ "stopper_end_idle_threads", c_end_idle_threads, -ENOTSUP },
 	{ "stopper_wait_any", c_wait_any, -ENOTSUP },
 	{ "stopper_ctx_cancel", q_cancel, 0 },
 	{ "stopper_ctx_done", q_done, 0 },
@@ -244,6 +251,7 @@ static const struct {
 	{ "stopper_get", q_stopper_get, 0 },
 	{ "stopper_put", q_stopper_put, 0 },
 	{ "stopper_my", NONE, 0 },
+	{ "__stopper_steps", NONE, 0 },
 	{ "stopper_traced", NONE, 0 },
 };
 
