@@ -589,8 +589,8 @@ TEST(signals_that_cannot_be_waited_for_are_einval)
 }
 
 /*
- * Signals meant for the program's own threads must not end up in the library's. A task, worker or closer
- * has its creator's mask and may well take one; what is here are idle threads of the pool.
+ * Signals meant for the program's own threads must not end up in the library's. A task, worker
+ * or closer has its creator's mask and may well take one; here are idle threads of the pool.
  */
 static int handler_tid;
 static int at_once;

@@ -68,9 +68,9 @@ static bool sleeps(int tid)
 }
 
 /*
- * In the wait itself, not in a lock on the way to it, from which a thread still looks at descriptors?
- * On a ring a thread waits in ppoll() or io_uring_enter(). Where the kernel does not say in which call
- * a thread is, sleeping must do.
+ * In the wait itself, not in a lock on the way to it, after which a thread still looks at
+ * descriptors? On a ring a thread waits in ppoll() or io_uring_enter(). Where the kernel does
+ * not say in which call a thread is, sleeping must do.
  */
 static bool sleeps_on_ring(int tid)
 {
