@@ -537,7 +537,8 @@ bool pool_push_or_not(struct job *job)
 	enqueue(job, true, &todo);
 	slist_remove(&job->node);
 	slist_push(&pool.queue, &job->node);
-	if (unserved() && !todo.start) {
+	/* One that another caller starts may fail, and the job would be left to it. */
+	if (!todo.wake && !todo.start) {
 		todo.start = true;
 		plat_store(&pool.nthreads, pool.nthreads + 1);
 		pool.coming++;
