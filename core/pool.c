@@ -149,6 +149,7 @@ static struct {
 	struct stopper_list queue;
 	unsigned int nqueued;
 	unsigned int coming;
+	unsigned int starting;		/* of ->coming, those whose start may still fail */
 	/* a cache line so far, in userspace */
 	struct stopper_list idle;
 	unsigned int nrunning;
@@ -265,13 +266,29 @@ static void start_tick(int64_t delay)
 	plat_unlock(&pool.lock, f);
 }
 
-/* One thread more, already counted in ->nthreads and ->coming. */
+/* With the lock held: the caller will try to start @n threads. */
+static void count_starts(unsigned int n)
+{
+	plat_store(&pool.nthreads, pool.nthreads + n);
+	pool.coming += n;
+	pool.starting += n;
+}
+
+/* With the lock held: @n of them were not started. */
+static void uncount_starts(unsigned int n)
+{
+	plat_store(&pool.nthreads, pool.nthreads - n);
+	pool.coming -= n;
+	pool.starting -= n;
+}
+
+/* One thread more, already counted by count_starts(). */
 static int add_thread(void)
 {
 	struct pool_thread *me = plat_alloc(sizeof(*me));
 	plat_flags_t f;
+	bool tick = false;
 	int err = -ENOMEM;
-	bool tick;
 
 	if (me)
 		me->table = pool_slot_get(&me->at);
@@ -282,17 +299,19 @@ static int add_thread(void)
 		memcpy(me->name, IDLE_NAME, sizeof(IDLE_NAME));
 		err = plat_thread_start(&me->thread, IDLE_NAME);
 	}
-	if (err) {
+	if (err)
 		pool_thread_free(me);
-		plat_lock(&pool.lock, f);
-		plat_store(&pool.nthreads, pool.nthreads - 1);
-		pool.coming--;
+	plat_lock(&pool.lock, f);
+	if (err) {
+		uncount_starts(1);
 		/* A job pushed meanwhile was left to this thread. */
 		tick = want_tick();
-		plat_unlock(&pool.lock, f);
-		if (tick)
-			start_tick(TICK_NS);
+	} else {
+		pool.starting--;
 	}
+	plat_unlock(&pool.lock, f);
+	if (tick)
+		start_tick(TICK_NS);
 	return err;
 }
 
@@ -392,8 +411,7 @@ static void pool_tick(struct plat_timer *timer)
 		pool.burst = 0;
 	for (; n && (t = call_idle()); n--)
 		slist_append(&called, &t->node);
-	pool.coming += n;
-	plat_store(&pool.nthreads, pool.nthreads + n);
+	count_starts(n);
 	tried = n;
 	plat_unlock(&pool.lock, f);
 
@@ -403,10 +421,8 @@ static void pool_tick(struct plat_timer *timer)
 		n--;
 	plat_lock(&pool.lock, f);
 	/* add_thread() took back the one that failed; the rest never began. */
-	if (n) {
-		plat_store(&pool.nthreads, pool.nthreads - (n - 1));
-		pool.coming -= n - 1;
-	}
+	if (n)
+		uncount_starts(n - 1);
 	if (tried || !pool.nqueued)
 		starved = note_starved(err);
 	delay = pool.retry_ns > TICK_NS ? pool.retry_ns : TICK_NS;
@@ -462,10 +478,8 @@ int pool_reserve(void)
 	plat_lock(&pool.lock, f);
 	plat_store(&pool.timed, true);
 	first = !pool.nthreads;
-	if (first) {
-		plat_store(&pool.nthreads, pool.nthreads + 1);
-		pool.coming++;
-	}
+	if (first)
+		count_starts(1);
 	plat_unlock(&pool.lock, f);
 	return first ? add_thread() : 0;
 }
@@ -489,8 +503,7 @@ static void enqueue(struct job *job, bool may_start, struct follow_up *todo)
 	if (may_start && unserved() && slist_empty(&pool.idle) &&
 	    pool.nrunning + pool.coming < plat_cpus()) {
 		todo->start = true;
-		plat_store(&pool.nthreads, pool.nthreads + 1);
-		pool.coming++;
+		count_starts(1);
 	}
 	todo->tick = want_tick();
 }
@@ -537,11 +550,10 @@ bool pool_push_or_not(struct job *job)
 	enqueue(job, true, &todo);
 	slist_remove(&job->node);
 	slist_push(&pool.queue, &job->node);
-	/* One that another caller starts may fail, and the job would be left to it. */
-	if (!todo.wake && !todo.start) {
+	/* Not left to a thread that another caller may fail to start. */
+	if (!todo.start && pool.nqueued + pool.starting > pool.coming) {
 		todo.start = true;
-		plat_store(&pool.nthreads, pool.nthreads + 1);
-		pool.coming++;
+		count_starts(1);
 	}
 	if (todo.start)
 		slist_append(&pool.pushers, &me.node);

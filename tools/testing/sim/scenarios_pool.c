@@ -153,6 +153,40 @@ SCENARIO(ended_or_called, "pool.c: the tick calls idle threads while they are se
 	stopper_event_destroy(&gate);
 }
 
+static void hand_over_run(struct job *job, struct pool_thread *me)
+{
+	if (ghost_add(RAN, 1) == 2)
+		stopper_event_fire(&gate);
+}
+
+static void hand_over_died(struct job *job, bool told)
+{
+}
+
+static const struct job_ops hand_over_ops = { .run = hand_over_run, .died = hand_over_died };
+static struct job handed[2];
+
+static void hands_over(void *it)
+{
+	struct job *job = it;
+
+	job->ops = &hand_over_ops;
+	job->site = NULL;
+	if (pool_reserve() || !pool_push_or_not(job))
+		hand_over_run(job, NULL);
+}
+
+SCENARIO(two_hand_over, "pool.c: two hand a job over, and perhaps no thread can be started",
+	 .budget = 3, .faults = 2, .cpus = 1)
+{
+	stopper_event_init(&gate);
+	go(hands_over, &handed[1]);
+	hands_over(&handed[0]);
+	check(!stopper_wait(&gate, NULL));
+	join_all();
+	stopper_event_destroy(&gate);
+}
+
 /* A task stays until the reader has looked, so that it cannot have ended meanwhile. */
 static void waits_under_its_name(struct stopper_ctx *ctx, void *name)
 {
