@@ -171,7 +171,6 @@ struct lockdep_map *lockdep_enter_call(const struct call *c)
 	if (!c->s->plat.dep)
 		return NULL;
 	switch (c->kind) {
-	case STOPPER_PANIC_TASK:
 	case STOPPER_PANIC_ASYNC:
 		return map_enter(&c->s->plat.dep->tasks, _RET_IP_);
 	case STOPPER_PANIC_WORKER:

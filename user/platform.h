@@ -86,16 +86,12 @@ void tsan_take_over(const void *p);
 #define plat_take_over(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_take_over(p) : (void)0)
 #endif
 
-/* References are let go of by this. The users name the partner. */
+/* the users name the partner */
 #define plat_fetch_add_full(p, n) ({						\
-	__typeof__(*(p)) __old;							\
-	if ((int)(n) < 0)							\
-		plat_hand_over(p);						\
-	__old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);			\
+	__typeof__(*(p)) __old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);	\
 	plat_fence_after_rmw();							\
-	if ((int)(n) < 0)							\
-		plat_take_over(p);						\
 	__old; })
+
 /* A kernel's refcount_t: from PLAT_REF_STUCK, which is far from both ends, it never comes back. */
 typedef struct {
 	unsigned int n;

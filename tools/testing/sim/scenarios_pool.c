@@ -73,13 +73,29 @@ SCENARIO(async_one_waits_for_another, "pool.c: a task gets a thread, whatever th
 	stopper_event_destroy(&gate);
 }
 
-SCENARIO(idle_or_pushed, "pool.c: a thread goes idle while a task is pushed",
-	 .budget = 3, .stale = 1, .cpus = 1)
+/* A stopper, and a thread that has run a task. */
+static void begin_with_one_thread(void)
 {
 	s = new_stopper(NULL);
 	stopper_event_init(&gate);
 	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
 	check(!stopper_wait(&gate, NULL));
+}
+
+/* And two of them. */
+static void begin_with_two_threads(void)
+{
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	settle();
+}
+
+SCENARIO(idle_or_pushed, "pool.c: a thread goes idle while a task is pushed",
+	 .budget = 3, .stale = 1, .cpus = 1)
+{
+	begin_with_one_thread();
 	push(NULL);
 	end(s);
 	stopper_event_destroy(&gate);
@@ -88,11 +104,7 @@ SCENARIO(idle_or_pushed, "pool.c: a thread goes idle while a task is pushed",
 SCENARIO(woken_by_tick, "pool.c: two threads idle, three tasks: one of the two waits for the tick",
 	 .budget = 2, .needs_time = true)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
-	settle();
+	begin_with_two_threads();
 	push(NULL);
 	push(NULL);
 	end(s);
@@ -111,10 +123,7 @@ SCENARIO(awake_or_pushed, "pool.c: a thread looks at the queue, awake, while a t
 SCENARIO(idle_too_long, "pool.c: a thread goes away while a task is pushed",
 	 .budget = 3, .cpus = 1, .needs_time = true)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
-	check(!stopper_wait(&gate, NULL));
+	begin_with_one_thread();
 	push(NULL);
 	end(s);
 	stopper_event_destroy(&gate);
@@ -128,10 +137,7 @@ static void end_idle_threads(void *arg)
 SCENARIO(idle_ended, "pool.c: idle threads are sent away while a task is pushed",
 	 .budget = 3, .stale = 1, .cpus = 1, .needs_time = true)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
-	check(!stopper_wait(&gate, NULL));
+	begin_with_one_thread();
 	go(push, NULL);
 	end_idle_threads(NULL);
 	end(s);
@@ -141,11 +147,7 @@ SCENARIO(idle_ended, "pool.c: idle threads are sent away while a task is pushed"
 SCENARIO(ended_or_called, "pool.c: the tick calls idle threads while they are sent away",
 	 .budget = 2, .needs_time = true)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
-	settle();
+	begin_with_two_threads();
 	go(push, NULL);
 	go(push, NULL);
 	end_idle_threads(NULL);

@@ -37,19 +37,37 @@ static void end_handle(void *arg)
 	stopper_task_end(&handle);
 }
 
+/* A stop by a leader that may leave with @err; true: it has stopped. */
+static bool stops_or(int err)
+{
+	int got = stopper_stop(s, ctx);
+
+	check(!got || got == err);
+	return !got;
+}
+
 static void stops_or_gives_up(void *arg)
 {
-	int err = stopper_stop(s, ctx);
+	stops_or(-ECANCELED);
+}
 
-	check(!err || err == -ECANCELED);
+static void stops_or_is_killed(void *arg)
+{
+	stops_or(-EINTR);
+}
+
+/* A stopper with a handle, and a leader's context. */
+static void begin_with_handle(void)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	accepted(stopper_task_begin(s, NULL, "handle", &handle));
 }
 
 SCENARIO(leader_gives_up, "stop.c: the leader's context ends: a follower takes over",
 	 .budget = 2, .stale = 1)
 {
-	s = new_stopper(NULL);
-	check(!stopper_ctx_with_cancel(NULL, &ctx));
-	accepted(stopper_task_begin(s, NULL, "handle", &handle));
+	begin_with_handle();
 	go(stops_or_gives_up, NULL);
 	go(cancel, NULL);
 	go(end_handle, NULL);
@@ -57,20 +75,11 @@ SCENARIO(leader_gives_up, "stop.c: the leader's context ends: a follower takes o
 	stopper_ctx_put(ctx);
 }
 
-static void stops_or_is_killed(void *arg)
-{
-	int err = stopper_stop(s, ctx);
-
-	check(!err || err == -EINTR);
-}
-
 SCENARIO(leader_killed, "stop.c: the leader is killed: a follower takes over",
 	 .budget = 2, .stale = 1)
 {
-	s = new_stopper(NULL);
-	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	begin_with_handle();
 	ctx_make_killable(ctx);
-	accepted(stopper_task_begin(s, NULL, "handle", &handle));
 	go(stops_or_is_killed, NULL);
 	go(end_handle, NULL);
 	sim_kill("A");
@@ -86,9 +95,7 @@ static void runs_one(void *it)
 /* Its context has ended: it begins, and may find that it need not wait. */
 static void stops_with_ended(void *arg)
 {
-	int err = stopper_stop(s, ctx);
-
-	check(!err || err == -ECANCELED);
+	stops_or(-ECANCELED);
 	check(stopper_phase(s) >= STOPPER_QUIESCING);
 }
 
@@ -529,10 +536,7 @@ SCENARIO(closers_faults, "closers, and any memory or thread is missing: all are 
 
 static void stops_or_gives_up_then_counts(void *arg)
 {
-	int err = stopper_stop(s, ctx);
-
-	check(!err || err == -ECANCELED);
-	if (!err)
+	if (stops_or(-ECANCELED))
 		check(ghost_get(CLOSED) == 3);
 }
 

@@ -28,14 +28,13 @@ check kthreads_are_listed_by_pid [ $comms = 3 ]
 unload stopper_load
 
 # A softirq is not the work of the thread that it comes upon.
-machine=/dev/stopper_machine
 load stopper_machine
-echo softirq >$machine
-echo softirq_stop >$machine
+machine_do softirq
+machine_do softirq_stop
 check handle_of_a_softirq_has_thread_0 grep -q '^    thread 0 "softirq" idle for [0-9.]*s$' $debug
 check stop_asked_in_a_softirq_has_thread_0 grep -q '^  stop asked at .* by thread 0 "softirq", [0-9.]*s ago$' $debug
-echo let_go >$machine
-echo stop >$machine
+machine_do let_go
+machine_do stop
 unload stopper_machine
 
 # 10,000 tasks of 2,000 call sites: many pages. Read at once, in pages, and by the byte.

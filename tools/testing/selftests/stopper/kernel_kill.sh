@@ -5,17 +5,10 @@
 
 plan=10
 . "$(dirname "$0")/kernel_lib.sh"
-machine=/dev/stopper_machine
-
-bk() { echo "$*" >$machine; }
-field() { cut -d' ' -f$1 $machine; }
-waiting() { [ "$(field 8)" = $1 ]; }
-interrupted() { [ "$(field 10)" = $1 ]; }
-phase_is() { grep -q "\"machine\": $1" $debug; }
 
 # killed COMMAND N: the Nth process that ends in COMMAND by a kill, with -EINTR
 killed() {
-	bk $1 &
+	machine_do $1 &
 	local process=$!
 	wait_for 60 waiting 1 || return
 	kill -9 $process
@@ -25,7 +18,7 @@ killed() {
 
 load stopper
 load stopper_machine
-bk hold
+machine_do hold
 check kill_ends_a_wait killed kill_wait 1
 check kill_ends_a_wait_for_any_event killed kill_any 2
 check kill_ends_a_wait_for_a_semaphore killed kill_sem 3
@@ -34,8 +27,8 @@ check stopper_still_runs phase_is running
 check kill_ends_the_wait_of_a_quiesce killed kill_quiesce 5
 check kill_ends_the_wait_of_a_stop killed kill_stop 6
 check the_stop_has_begun phase_is quiescing
-bk let_go
-check a_later_stop_goes_on bk stop
+machine_do let_go
+check a_later_stop_goes_on machine_do stop
 unload stopper_machine
 unload stopper
 dmesg_is_clean dmesg_after_kills

@@ -3,6 +3,7 @@
 #
 #   ok NAME / not_ok NAME [WHY] / skip NAME WHY / check NAME COMMAND...   one result each
 #   load MODULE [PARAMETER...] / unload MODULE                           from $STOPPER_KO_DIR
+#   machine_do COMMAND, told N, returned N, waiting N, interrupted N, phase_is PHASE   of stopper_machine.ko
 #   dmesg_is_clean NAME     a result: nothing wrong in the kernel log since the script began
 #   finish                  ends the script, everything unloaded, with kselftest's exit status
 #
@@ -74,6 +75,16 @@ dmesg_is_clean() {
 	fi
 	rm -f /tmp/complaints.$$
 }
+
+# stopper_machine.ko, see its head: a command, a number of its line, and the phase of its stopper.
+machine=/dev/stopper_machine
+machine_do() { echo "$*" >$machine; }
+field() { cut -d' ' -f$1 $machine; }
+told() { [ "$(field 4)" = $1 ]; }
+returned() { [ "$(field 6)" = $1 ]; }
+waiting() { [ "$(field 8)" = $1 ]; }
+interrupted() { [ "$(field 10)" = $1 ]; }
+phase_is() { grep -q "\"machine\": $1" $debug; }
 
 finish() {
 	local m

@@ -8,13 +8,9 @@
 
 plan=8
 . "$(dirname "$0")/kernel_lib.sh"
-machine=/dev/stopper_machine
 # What it provokes, and no more; the harness reads this line.
 provoked='WARNING: possible circular locking dependency detected'
 
-bk() { echo "$*" >$machine; }
-waiting() { [ "$(cut -d' ' -f8 $machine)" = $1 ]; }
-phase_is() { grep -q "\"machine\": $1" $debug; }
 lockdep_looks() { grep -q 'debug_locks: *1$' /proc/lockdep_stats; }
 
 # leads_to CLASS: the mutex of the machine was held when CLASS was waited for.
@@ -39,39 +35,39 @@ fi
 
 load stopper
 load stopper_machine
-bk hold
+machine_do hold
 check no_dependency_before leads_nowhere
 
-bk wait_locked &
+machine_do wait_locked &
 waiter=$!
 wait_for 60 waiting 1
 check wait_for_should_stop leads_to "tasks of machine"
-bk let_go
-bk stop
+machine_do let_go
+machine_do stop
 wait $waiter
 
 wait_for 60 leads_nowhere
-bk quiesce_locked
+machine_do quiesce_locked
 check quiesce leads_to "tasks of machine"
-bk stop
+machine_do stop
 
 wait_for 60 leads_nowhere
-bk hold
-bk stop_locked &
+machine_do hold
+machine_do stop_locked &
 stop=$!
 wait_for 60 phase_is quiescing
 check stop eval 'leads_to "tasks of machine" && leads_to "workers of machine"'
-bk let_go
+machine_do let_go
 wait $stop
 check forgotten_with_the_stopper wait_for 60 leads_nowhere
 
 # The mutex of a task is no lock of who stops.
-bk task_locks
-bk stop
+machine_do task_locks
+machine_do stop
 check task_that_takes_another_lock_is_fine lockdep_looks
 
-bk task_locks
-bk stop_locked
+machine_do task_locks
+machine_do stop_locked
 check report_of_a_stop_under_a_lock_that_a_task_takes eval \
 	'log_has "possible circular locking dependency" && log_has "tasks of machine" && ! lockdep_looks'
 unload stopper_machine

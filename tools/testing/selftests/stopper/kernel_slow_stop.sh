@@ -4,12 +4,8 @@
 
 plan=7
 . "$(dirname "$0")/kernel_lib.sh"
-machine=/dev/stopper_machine
 workers=40
 
-bk() { echo "$*" >$machine; }
-told() { [ "$(cut -d' ' -f4 $machine)" = $1 ]; }
-returned() { [ "$(cut -d' ' -f6 $machine)" = $1 ]; }
 threads() { ls -d /proc/[0-9]* | wc -l; }
 # Uninterruptible, and not idle: what counts as load, and what the hung-task watchdog looks at.
 blocked() { grep -l '^State:.D' /proc/[0-9]*/status 2>/dev/null; }
@@ -17,9 +13,9 @@ only_the_stop_is_blocked() { [ "$(blocked)" = "/proc/$stop/status" ]; }
 
 load stopper
 load stopper_machine
-bk worker $workers
+machine_do worker $workers
 before=$(threads)
-bk stop &
+machine_do stop &
 stop=$!
 check every_worker_is_told wait_for 60 told $workers
 check none_has_returned returned 0
@@ -29,7 +25,7 @@ check only_the_caller_of_stop_is_blocked wait_for 30 only_the_stop_is_blocked
 check sysrq_shows_the_caller_of_stop eval 'echo w >/proc/sysrq-trigger && log_has "stopper_stop"'
 # The stacks that this put there are no complaint.
 log_start=$(dmesg | wc -l)
-bk let_go
+machine_do let_go
 wait $stop
 check all_return_when_let_go returned $workers
 unload stopper_machine

@@ -8,14 +8,9 @@
 depths="freezer devices"
 plan=22
 . "$(dirname "$0")/kernel_lib.sh"
-machine=/dev/stopper_machine
 power=/sys/power
 cgroup=/tmp/freezer.$$
 
-bk() { echo "$*" >$machine; }
-field() { cut -d' ' -f$1 $machine; }
-waiting() { [ "$(field 8)" = $1 ]; }
-returned() { [ "$(field 6)" = $1 ]; }
 is_stopping() { grep -q '"machine": \(quiescing\|stopping\)' $debug; }
 suspend() { echo freeze >$power/state 2>/dev/null; }
 
@@ -25,13 +20,13 @@ can_suspend() { grep -qw freeze $power/state 2>/dev/null && [ -w $power/pm_test 
 in_background() {
 	local command=$1
 	shift
-	bk $command &
+	machine_do $command &
 	process=$!
 	wait_for 60 "$@"
 }
 
 waits() { in_background $1 waiting 1; }
-stops() { bk hold; in_background $1 is_stopping; }
+stops() { machine_do hold; in_background $1 is_stopping; }
 
 # frozen_while COMMAND HOW...: what suspend makes of a process in COMMAND, which ends as it should
 frozen_while() {
@@ -43,9 +38,9 @@ frozen_while() {
 	shift
 	"$@"
 	status=$?
-	bk let_go
+	machine_do let_go
 	case $command in
-	wait*)	bk stop ;;
+	wait*)	machine_do stop ;;
 	esac
 	wait $process && return $status
 }
@@ -63,21 +58,21 @@ suspend_with() {
 		check ${case}_$depth frozen_while $case suspend
 	done
 
-	bk freezable 2
+	machine_do freezable 2
 	wait_for 60 waiting 2
 	check freezable_worker_$depth suspend
-	bk stop
+	machine_do stop
 
-	bk task freezable
+	machine_do task freezable
 	check idle_thread_$depth suspend
-	bk stop
+	machine_do stop
 
 	echo 1 >/sys/module/stopper_machine/parameters/no_freeze
 	echo 500 >$power/pm_freeze_timeout
 	stops stop
 	check process_with_no_freeze_$depth eval '! suspend'
 	echo 5000 >$power/pm_freeze_timeout
-	bk let_go
+	machine_do let_go
 	wait $process
 	echo 0 >/sys/module/stopper_machine/parameters/no_freeze
 	check after_no_freeze_$depth suspend

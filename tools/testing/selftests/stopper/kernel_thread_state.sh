@@ -4,9 +4,7 @@
 
 plan=22
 . "$(dirname "$0")/kernel_lib.sh"
-machine=/dev/stopper_machine
 
-bk() { echo "$*" >$machine; }
 reports() { new_log | grep -c "\"machine\": task \"machine-task\" (.*stopper_machine.c:[0-9]*) left its thread with.*$1"; }
 
 # left KIND WORDS: it is set back, and said once however often it is done. A kind of its own for each KIND,
@@ -14,9 +12,9 @@ reports() { new_log | grep -c "\"machine\": task \"machine-task\" (.*stopper_mac
 left() {
 	local before
 	before=$(reports "$2")
-	check $1_is_set_back bk task $1
+	check $1_is_set_back machine_do task $1
 	check $1_is_reported [ "$(reports "$2")" = $((before + 1)) ]
-	bk task $1
+	machine_do task $1
 }
 
 # A kernel that is not preempted counts neither preempt_disable() nor RCU's sections; softirqs it counts.
@@ -42,7 +40,7 @@ left irqs 'interrupts off'
 left_if_counted rcu 'RCU depth 1'
 left creds 'other credentials'
 for kind in bh fifo freezable; do
-	check ${kind}_is_set_back bk task $kind
+	check ${kind}_is_set_back machine_do task $kind
 done
 check each_kind_is_said_once [ "$(reports .)" = $kinds ]
 check all_unloaded eval 'unload stopper_machine && unload stopper'

@@ -7,13 +7,11 @@
 
 plan=6
 . "$(dirname "$0")/kernel_lib.sh"
-machine=/dev/stopper_machine
 model=/sys/kernel/debug/sched/preempt
 stall=/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
 thresh=/proc/sys/kernel/watchdog_thresh
 tasks=12000				# of 1 ms; those that start themselves again go on until so many have run
 
-bk() { echo "$*" >$machine; }
 all_ran() { [ "$(cut -d' ' -f2 $machine)" -ge $1 ]; }
 # A process on each CPU has had it: busybox has no sched_setaffinity() but taskset.
 each_cpu_is_shared() {
@@ -35,9 +33,9 @@ if grep -q '(none)' $model 2>/dev/null; then
 else
 	skip kernel_preempts_nobody "the model cannot be set here"
 fi
-check tasks_start_themselves_again bk again $(($(nproc) + 1)) 1000
+check tasks_start_themselves_again machine_do again $(($(nproc) + 1)) 1000
 check each_cpu_is_shared_meanwhile each_cpu_is_shared
-check flood_is_queued_beside_them bk flood $tasks 1000
+check flood_is_queued_beside_them machine_do flood $tasks 1000
 check all_have_run wait_for 300 all_ran $tasks
 [ -z "$was" ] || echo "$was" >$model
 unload stopper_machine
