@@ -14,8 +14,8 @@
  *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
  *   plat_ref_get(r)                 none               any       one more, by who has one
  *   plat_ref_put(r)                 release; last:     any       one less; true: it was the last.
- *                                   acquire                      One that would wrap, or has gone,
- *                                                                is said, and never the last again
+ *                                   acquire                      A count that overflows or drops
+ *                                                                below zero is reported and sticks
  *   plat_store_barrier()            store -> store     any
  *   plat_load_barrier()             load -> load       any
  *   plat_light_barrier()            compiler only      any       cheap half of the pair
@@ -304,7 +304,7 @@ struct stopper {
 	plat_ref_t pins;
 	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
 	bool uses_pool;				/* it or one below it has had async tasks */
-	struct plat_parker *queue_watch;	/* woken when none is queued; pool.lock */
+	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; pool.lock */
 	struct shard *shards;			/* SHARDS lists of tasks; NULL: none ever */
 
 	struct stopper_event quiesce_ctx;	/* ends contexts before quiesce fires */
@@ -316,7 +316,7 @@ struct stopper {
 	stopper_lock_t lock;			/* all below */
 	int led_by;				/* the thread that does the stopping, or 0 */
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
-	bool unfired;				/* it quiesces, and nobody fires its events yet */
+	bool unfired;				/* QUIESCING, its events not yet fired */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* the keeper has it, or had */
 	bool closers_busy;			/* close_job is queued, or runs */
@@ -425,10 +425,10 @@ int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_si
 int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
 void task_leave(struct stopper_slot *slot);
-/* Who waits for tasks, of a stopper and of those below it. */
+/* A wait for the tasks of a stopper and of its children. */
 struct drain {
 	struct plat_parker park;
-	bool watches;			/* slots have our watch, or had */
+	bool watches;			/* ->park was put into slots as their watch */
 };
 
 bool tasks_watch(struct stopper *s, struct drain *d);

@@ -54,9 +54,9 @@
  *   first in, first out, so a ticket (->head) tells which those are. It has 64 bits: a
  *   task may stay in its slot while more than 2^31 others come and go.
  *
- *   The watch is the stopper's, which counts its tasks in the queue (->nqueued), so that nobody
- *   goes through the tasks of others. It is taken off and its owner woken under the lock, or
- *   taken off by its owner; so nobody wakes a parker that has gone.
+ *   A stopper counts its tasks in the queue (->nqueued) and has one watch for them, so a drain
+ *   does not walk the tasks of other stoppers. The watch is cleared and its owner woken under
+ *   the lock, or the owner clears it: a parker is never woken after its wait has returned.
  *
  * A stopper that never had an async task is stopped without a look at the queue and at the
  * slots of pool threads:
@@ -609,7 +609,7 @@ static bool pool_take_back(struct task_job *task, uint64_t ticket)
 	return back;
 }
 
-/* It will have async tasks. Who stops it, or one above it, looks at the pool from now on. */
+/* Before the first async task of @s: from now on its stop, and its parents', read the pool. */
 static void pool_note_user(struct stopper *s)
 {
 	struct stopper *parent;
@@ -984,7 +984,7 @@ bool pool_watch(struct stopper *s, struct plat_parker *me)
 	return queued;
 }
 
-/* When this returns nobody wakes who watched @s any more. */
+/* After this the watch of @s wakes its owner no more. */
 void pool_unwatch(struct stopper *s)
 {
 	plat_flags_t f;

@@ -49,13 +49,13 @@
  *
  *   first walk     each one that is RUNNING turns to QUIESCING, unfired. From then on no
  *                  child joins it (stopper.c), so the walk meets all that it will ever have
- *   heavy barrier  for all that have turned, whoever turned them
+ *   heavy barrier  for all that have turned, whichever thread turned them
  *   second walk    each one that is unfired is fired, parents first
  *
  * Between the two walks, and while a callback of the parent's runs, a child has turned and is
  * unfired. A caller that finds one so does not wait for the other thread, whose callback may
- * wait for this very child: it makes a barrier of its own, and fires. Who takes ->unfired away,
- * under the lock, is the one that does; and it was made before either's barrier:
+ * wait for this very child: it makes a barrier of its own, and fires. The thread that clears
+ * ->unfired, under the lock, fires; ->unfired was set before either thread's barrier:
  *
  *   quiesce of the parent                   quiesce of the child
  *   child: phase = QUIESCING, unfired
@@ -209,13 +209,13 @@ static struct stopper *last_child(struct stopper *s)
 	return child;
 }
 
-/* Who asked for the stop, of a parent and so of its children. */
+/* The origin of a stop: of a parent's, and so of its children's. */
 struct asker {
 	int64_t asked;
 	struct place at;
 };
 
-/* @s turns, if nobody has turned it, and all below it. No child joins it any more. */
+/* Turns @s and its whole subtree to QUIESCING where still RUNNING. No child joins after that. */
 static void quiesce_turn(struct stopper *s, const struct asker *from)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
@@ -243,7 +243,7 @@ static void quiesce_turn(struct stopper *s, const struct asker *from)
 	}
 }
 
-/* Fires the quiesce events of @s, if nobody does or did, and of all below it. */
+/* Fires the quiesce events of @s and of its whole subtree where still unfired. */
 static void quiesce_fire(struct stopper *s)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);

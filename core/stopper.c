@@ -276,7 +276,7 @@ static void stopper_discard(struct stopper *s)
 {
 	registry_leave(s);
 	registry_remove(s);
-	/* Who reads the list may have it still. */
+	/* A reader of the list may still hold it. */
 	stopper_unpin(s);
 }
 

@@ -34,12 +34,12 @@
  *     tasks (->uses_pool, pool.c);
  *   - lists belong to a stopper. There are SHARDS of them, made with the first task that needs
  *     one, so that CPUs that begin many handles do not meet at one lock; and one more, under
- *     the stopper's lock, for when there is no memory. Who looks at a list lets go of its lock
- *     after every PIECE tasks and keeps his place with a task that names no stopper, so that
- *     no lock is held, nor interrupts off, for as long as there are tasks.
+ *     the stopper's lock, for when there is no memory. A walk drops the list's lock after every
+ *     PIECE tasks and keeps its place with a record that names no stopper, so the time for
+ *     which the lock is held and interrupts are off does not grow with the number of tasks.
  *
- * Who ends a task on a list may be the last to use the stopper: its stop takes the list's lock
- * after him, finds the list empty, and may have the stopper freed. The end's last access is
+ * The end of a task on a list may be the last use of the stopper: the stop takes the list's
+ * lock next, finds the list empty, and the stopper may be freed. The last access of the end is
  * the unlock, as in event.c, race 4.
  *
  * Race 1, admission against quiesce (store buffering, asymmetric):
@@ -577,7 +577,7 @@ static void unwatch(struct stopper_slot *slot, struct plat_parker *me)
 	plat_unlock(&drain_lock, f);
 }
 
-/* The same on one that nobody watches; another one's watch stays. */
+/* The same on a slot without a watch; another watch stays. */
 static void watch_unwatched(struct stopper_slot *slot, struct plat_parker *me)
 {
 	plat_flags_t f;

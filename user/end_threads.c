@@ -13,9 +13,9 @@
  * A stopper that is created meanwhile starts what it needs again, in whichever state it finds
  * the threads. So each round looks anew whether one is listed, and asks anew.
  *
- * That a thread has ended is known from the kernel alone (thread.c), which tells nobody when:
- * so this looks again and again, with naps in between. It is a few looks, as a thread that has
- * left runs a few microseconds of libc's code.
+ * Only the kernel knows that a thread has ended (thread.c), and it gives no notice. So this
+ * polls, with naps between. It takes a few polls: a thread that has left runs a few microseconds
+ * of libc's code.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
