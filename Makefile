@@ -98,12 +98,12 @@ check-counts: ## Instructions of the hot paths, both builds: none may have grown
 
 .PHONY: explore
 explore: ## Every interleaving of the core's races, in a simulation [SECONDS=a scenario SCENARIO=names]
-	@tools/testing/sim/run $(or $(SECONDS),0) $(SCENARIO)
+	@tools/testing/explore/run $(or $(SECONDS),0) $(SCENARIO)
 
 .PHONY: explore-mutants
 explore-mutants: ## The core without one barrier, lock, wake-up ... each: is it missed? [MUTANT=pattern]
 	@tools/testing/lib/deps build
-	@tools/testing/sim/mutants $(MUTANT)
+	@tools/testing/explore/mutants $(MUTANT)
 
 .PHONY: fuzz
 fuzz: ## Calls made of bytes against a model of the contract, a million sequences [RUNS= SEED=]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * told.c - what the compiler calls with -fsanitize=thread, at each access to memory.
+ * tsan_hooks.c - what the compiler calls with -fsanitize=thread, at each access to memory.
  *
  * The names are those of the sanitizer's library, which is not linked.
  */

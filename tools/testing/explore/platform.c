@@ -26,7 +26,7 @@ void plat_heavy_barrier(void)
 
 /* locks */
 
-void sim_lock(stopper_lock_t *l)
+void explore_lock(stopper_lock_t *l)
 {
 	struct sync *s;
 
@@ -43,7 +43,7 @@ void sim_lock(stopper_lock_t *l)
 	trace(PC, "lock %s", name_of(l));
 }
 
-void sim_unlock(stopper_lock_t *l)
+void explore_unlock(stopper_lock_t *l)
 {
 	struct sync *s;
 
@@ -128,7 +128,7 @@ bool plat_killed(void)
 	return ME->killed;
 }
 
-void sim_kill(const char *name)
+void explore_kill(const char *name)
 {
 	unsigned int i;
 
@@ -167,12 +167,12 @@ static stopper_lock_t scan = PTHREAD_MUTEX_INITIALIZER;
 
 void plat_scan_enter(void)
 {
-	sim_lock(&scan);
+	explore_lock(&scan);
 }
 
 void plat_scan_exit(void)
 {
-	sim_unlock(&scan);
+	explore_unlock(&scan);
 }
 
 void plat_scan_sync(void)
@@ -209,7 +209,7 @@ void plat_log(int level, const char *line)
 	trace(PC, "log %d: %s", level, line);
 }
 
-void sim_ref_misused(void)
+void explore_ref_misused(void)
 {
 	fail("a reference is taken or dropped where there is none");
 }
@@ -225,7 +225,7 @@ uint64_t plat_random(void)
 	return mix(ME->chain, 7);
 }
 
-bool sim_kthreads(void)
+bool explore_kthreads(void)
 {
 	return E->scenario->kthreads;
 }
@@ -267,7 +267,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	return 0;
 }
 
-/* Told to nobody but who asks with sim_comm(). */
+/* Told to nobody but who asks with explore_comm(). */
 void plat_thread_name(struct plat_thread *t, const char *name)
 {
 	unsigned int i;
@@ -280,7 +280,7 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 	trace(PC, "name %s", ME->comm);
 }
 
-const char *sim_comm(int tid)
+const char *explore_comm(int tid)
 {
 	unsigned int i;
 
@@ -301,7 +301,7 @@ void plat_thread_stop(struct plat_thread *t)
 }
 
 /* As a kthread's loop: until it should stop. */
-void sim_until_told(void)
+void explore_until_told(void)
 {
 	struct plat_thread *t = ME->plat;
 
@@ -347,7 +347,7 @@ static void mourn(void *arg)
 {
 	struct deceased d = *(struct deceased *)arg;
 
-	sim_free(arg);
+	explore_free(arg);
 	tasks_abandon(d.tid);
 	runs_abandon(d.tid);
 	ME->table = E->thread[d.thread].table;
@@ -569,7 +569,7 @@ static void scenario_thread(void *arg)
 {
 	struct go g = *(struct go *)arg;
 
-	sim_free(arg);
+	explore_free(arg);
 	g.fn(g.arg);
 	slots_thread_ends();
 	thread_over();

@@ -2,22 +2,22 @@
 /*
  * engine.h - what the parts of the explorer know of one another.
  *
- *   explore.c   choices: depth-first over all of them, within a budget; states seen before
- *   sched.c     simulated threads: switched, blocked, parked, timed
- *   told.c      what the compiler says of each access to memory, to:
- *   memory.c    atomic variables and barriers: which stores a load may see
- *   race.c      accesses that nothing orders, memory that is not there
- *   heap.c      allocations; nothing is ever used again
- *   platform.c  the operations of core/internal.h's table
- *   slots.c     slot tables of simulated threads
- *   diagram.c   a failing schedule, drawn
- *   main.c      the command
+ *   explore.c     choices: depth-first over all of them, within a budget; states seen before
+ *   sched.c       simulated threads: switched, blocked, parked, timed
+ *   tsan_hooks.c  what the compiler says of each access to memory, to:
+ *   memory.c      atomic variables and barriers: which stores a load may see
+ *   race.c        accesses that nothing orders, memory that is not there
+ *   heap.c        allocations; nothing is ever used again
+ *   platform.c    the operations of core/internal.h's table
+ *   slots.c       slot tables of simulated threads
+ *   diagram.c     a failing schedule, drawn
+ *   main.c        the command
  *
  * All state of the engine is in one object outside of the program's data, so that the
  * data of the core and of the scenario can be put back as it was before each execution.
  */
-#ifndef STOPPER_SIM_ENGINE_H
-#define STOPPER_SIM_ENGINE_H
+#ifndef STOPPER_EXPLORE_ENGINE_H
+#define STOPPER_EXPLORE_ENGINE_H
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -219,4 +219,4 @@ void slots_thread_ends(void);
 void diagram(void);
 void functions(void);
 
-#endif /* STOPPER_SIM_ENGINE_H */
+#endif /* STOPPER_EXPLORE_ENGINE_H */

@@ -192,15 +192,15 @@ SCENARIO(two_hand_over, "pool.c: two hand a job over, and perhaps no thread can 
 /* A task stays until the reader has looked, so that it cannot have ended meanwhile. */
 static void waits_under_its_name(struct stopper_ctx *ctx, void *name)
 {
-	check(!strcmp(sim_comm(plat_tid()), name));
+	check(!strcmp(explore_comm(plat_tid()), name));
 	wait_for(ctx, &gate);
-	check(!strcmp(sim_comm(plat_tid()), name));
+	check(!strcmp(explore_comm(plat_tid()), name));
 }
 
 static void sees_name(void *arg, const struct task_view *v)
 {
 	if (v->tid)
-		check(!strcmp(sim_comm(v->tid), v->site->name));
+		check(!strcmp(explore_comm(v->tid), v->site->name));
 }
 
 static void sees_names(void *arg)

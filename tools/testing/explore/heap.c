@@ -94,7 +94,7 @@ void *heap_get(size_t n, bool stays, const char *site, const void *pc)
 }
 
 /* Zeroed; NULL when the search wants it to fail. */
-void *sim_alloc(size_t n, bool stays, const char *site)
+void *explore_alloc(size_t n, bool stays, const char *site)
 {
 	if (choose(CHOOSE_FAULT, 2, false)) {
 		trace(__builtin_return_address(0), "%s: no memory", site);
@@ -105,7 +105,7 @@ void *sim_alloc(size_t n, bool stays, const char *site)
 	return heap_get(n, stays, site, __builtin_return_address(0));
 }
 
-void sim_free(void *p)
+void explore_free(void *p)
 {
 	const void *pc = __builtin_return_address(0);
 	struct object *o;

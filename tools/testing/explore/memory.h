@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * memory.h - between memory.c, race.c and told.c.
+ * memory.h - between memory.c, race.c and tsan_hooks.c.
  */
-#ifndef STOPPER_SIM_MEMORY_H
-#define STOPPER_SIM_MEMORY_H
+#ifndef STOPPER_EXPLORE_MEMORY_H
+#define STOPPER_EXPLORE_MEMORY_H
 
 #include "engine.h"
 
@@ -28,4 +28,4 @@ bool atomic_cas(void *addr, unsigned int size, uint64_t *old, uint64_t v, int or
 		const void *pc);
 void fence(int order, const void *pc);
 
-#endif /* STOPPER_SIM_MEMORY_H */
+#endif /* STOPPER_EXPLORE_MEMORY_H */

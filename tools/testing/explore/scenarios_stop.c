@@ -82,7 +82,7 @@ SCENARIO(leader_killed, "stop.c: the leader is killed: a follower takes over",
 	ctx_make_killable(ctx);
 	go(stops_or_is_killed, NULL);
 	go(end_handle, NULL);
-	sim_kill("A");
+	explore_kill("A");
 	end(s);
 	stopper_ctx_put(ctx);
 }
@@ -435,7 +435,7 @@ static struct stopper_event both_told;
 /* Returns only when the other one has been told as well. */
 static void waits_until_told(struct stopper_ctx *c, void *it)
 {
-	sim_until_told();
+	explore_until_told();
 	check(stopper_event_fired(stopper_should_stop(it)));
 	if (ghost_add(TOLD, 1) == 2)
 		stopper_event_fire(&both_told);

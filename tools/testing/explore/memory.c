@@ -3,7 +3,7 @@
  * memory.c - every access to memory, as the core's language allows it to behave.
  *
  * The core and the scenarios are compiled with -fsanitize=thread and linked with this file
- * told.c in place of the sanitizer's library: the compiler tells of each access. So the code
+ * tsan_hooks.c in place of the sanitizer's library: the compiler tells of each access. So the code
  * explored is the code that is shipped.
  *
  * Plain accesses are checked for races (race.c). As there are none, the order of plain

@@ -170,7 +170,7 @@ SCENARIO(killed_or_fired, "ctx.c: a waiter is killed while its event fires",
 	ctx_make_killable(child);
 	go(waits_or_is_killed, &ev);
 	go(fires, &ev);
-	sim_kill("A");
+	explore_kill("A");
 	join_all();
 	stopper_event_destroy(&ev);
 	stopper_ctx_put(child);
@@ -184,7 +184,7 @@ SCENARIO(killed_alone, "ctx.c: a kill ends a wait for what never comes, also by 
 	ctx_make_killable(parent);
 	check(!stopper_ctx_with_cancel(parent, &child));
 	go(waits_or_is_killed, &ev);
-	sim_kill("A");
+	explore_kill("A");
 	join_all();
 	check(ghost_get(RETURNED) == -EINTR);
 	stopper_event_destroy(&ev);

@@ -7,8 +7,8 @@
  * compiler's, which tells memory.c of each; so they read here as in userspace, but for
  * the light barrier, which is a mark that memory.c knows.
  */
-#ifndef STOPPER_SIM_PLATFORM_H
-#define STOPPER_SIM_PLATFORM_H
+#ifndef STOPPER_EXPLORE_PLATFORM_H
+#define STOPPER_EXPLORE_PLATFORM_H
 
 #include <limits.h>
 #include <stdarg.h>
@@ -41,7 +41,7 @@ typedef struct {
 	unsigned int n;
 } plat_ref_t;
 
-void sim_ref_misused(void);
+void explore_ref_misused(void);
 
 static inline void plat_ref_init(plat_ref_t *r, unsigned int n)
 {
@@ -51,16 +51,16 @@ static inline void plat_ref_init(plat_ref_t *r, unsigned int n)
 static inline void plat_ref_get(plat_ref_t *r)
 {
 	if (!__atomic_fetch_add(&r->n, 1, __ATOMIC_RELAXED))
-		sim_ref_misused();
+		explore_ref_misused();
 }
 
 /* The order in its name is for mutants, which have another one. */
-#define sim_ref_put(r, order) ({						\
+#define explore_ref_put(r, order) ({						\
 	unsigned int __old = __atomic_fetch_add(&(r)->n, -1u, order);		\
 	if (!__old)								\
-		sim_ref_misused();						\
+		explore_ref_misused();						\
 	__old == 1; })
-#define plat_ref_put(r)		sim_ref_put(r, __ATOMIC_ACQ_REL)
+#define plat_ref_put(r)		explore_ref_put(r, __ATOMIC_ACQ_REL)
 
 /* pairs with what the user says */
 #define plat_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
@@ -77,10 +77,10 @@ typedef int plat_flags_t;
 #define PLAT_LOCK_INIT(l)	PTHREAD_MUTEX_INITIALIZER
 #define plat_lock_init(l)	((void)(l))
 void plat_lock_destroy(stopper_lock_t *l);
-void sim_lock(stopper_lock_t *l);
-void sim_unlock(stopper_lock_t *l);
-#define plat_lock(l, f)		((void)((f) = 0), sim_lock(l))
-#define plat_unlock(l, f)	((void)(f), sim_unlock(l))
+void explore_lock(stopper_lock_t *l);
+void explore_unlock(stopper_lock_t *l);
+#define plat_lock(l, f)		((void)((f) = 0), explore_lock(l))
+#define plat_unlock(l, f)	((void)(f), explore_unlock(l))
 
 /* waiting */
 
@@ -153,15 +153,15 @@ uint64_t plat_random(void);
 #define plat_traces_closers()	false
 #define plat_own_tid()	plat_tid()
 
-void *sim_alloc(size_t n, bool stays, const char *site);
-void sim_free(void *p);
-#define plat_alloc(n)		sim_alloc(n, false, __func__)
-#define plat_alloc_record(n)	sim_alloc(n, false, __func__)
-#define plat_alloc_any(n)	sim_alloc(n, false, __func__)
-#define plat_alloc_lines(n)	sim_alloc(n, false, __func__)
-#define plat_alloc_lines_any(n)	sim_alloc(n, false, __func__)
-#define plat_free(p)		sim_free(p)
-#define plat_free_record(p)	sim_free(p)
+void *explore_alloc(size_t n, bool stays, const char *site);
+void explore_free(void *p);
+#define plat_alloc(n)		explore_alloc(n, false, __func__)
+#define plat_alloc_record(n)	explore_alloc(n, false, __func__)
+#define plat_alloc_any(n)	explore_alloc(n, false, __func__)
+#define plat_alloc_lines(n)	explore_alloc(n, false, __func__)
+#define plat_alloc_lines_any(n)	explore_alloc(n, false, __func__)
+#define plat_free(p)		explore_free(p)
+#define plat_free_record(p)	explore_free(p)
 #define plat_sort		qsort
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 
@@ -174,8 +174,8 @@ struct plat_thread {
 	unsigned int told;
 };
 
-bool sim_kthreads(void);
-#define PLAT_STOPS_THREADS	sim_kthreads()
+bool explore_kthreads(void);
+#define PLAT_STOPS_THREADS	explore_kthreads()
 int plat_thread_start(struct plat_thread *t, const char *name);
 void plat_thread_stop(struct plat_thread *t);
 void plat_thread_name(struct plat_thread *t, const char *name);
@@ -210,4 +210,4 @@ int plat_timer_start(struct plat_timer *t, int64_t deadline);
 bool plat_timer_cancel(struct plat_timer *t);
 int plat_timers_ready(void);
 
-#endif /* STOPPER_SIM_PLATFORM_H */
+#endif /* STOPPER_EXPLORE_PLATFORM_H */

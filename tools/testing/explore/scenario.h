@@ -8,8 +8,8 @@
  * is counted and no lock is held. A ghost is a number that the core knows nothing of: it
  * orders nothing, and every thread sees its latest value.
  */
-#ifndef STOPPER_SIM_SCENARIO_H
-#define STOPPER_SIM_SCENARIO_H
+#ifndef STOPPER_EXPLORE_SCENARIO_H
+#define STOPPER_EXPLORE_SCENARIO_H
 
 #include <stopper/stopper.h>
 #include "internal.h"
@@ -46,16 +46,16 @@ extern const struct scenario __start_scenarios[], __stop_scenarios[];
 void go(void (*fn)(void *arg), void *arg);
 void join_all(void);
 /* A signal that kills, for a thread of go()'s: A, B and so on. */
-void sim_kill(const char *name);
+void explore_kill(const char *name);
 /* Waits until nobody else can go on. */
 void settle(void);
 void ghost_set(unsigned int i, long v);
 long ghost_get(unsigned int i);
 long ghost_add(unsigned int i, long n);
 /* What a pool thread was named last. */
-const char *sim_comm(int tid);
+const char *explore_comm(int tid);
 /* A worker's: waits for nothing but plat_thread_stop(). */
-void sim_until_told(void);
+void explore_until_told(void);
 /* Here this thread may die, without unwinding, as a kthread does that oopses. */
 void may_die(void);
 void check_failed(const char *what, const char *file, int line);
@@ -72,4 +72,4 @@ void accepted(int err);
 /* Quiesces, stops and puts; then all that was accepted must have run. */
 void end(struct stopper *s);
 
-#endif /* STOPPER_SIM_SCENARIO_H */
+#endif /* STOPPER_EXPLORE_SCENARIO_H */

@@ -20,7 +20,7 @@ static struct slot_table *table_get(void)
 		free_tables = t->free;
 		return t;
 	}
-	t = sim_alloc(sizeof(*t), true, __func__);
+	t = explore_alloc(sizeof(*t), true, __func__);
 	if (!t)
 		return NULL;
 	t->reach[0] = 1;
