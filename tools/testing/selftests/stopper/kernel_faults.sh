@@ -68,7 +68,7 @@ read_failing() {
 }
 list_n_by_n() {
 	local n=1 answer
-	load stopper && load stopper_going1 || return 1
+	load stopper && load stopper_unload1 || return 1
 	while [ $n -lt 200 ]; do
 		answer=$(read_failing $n 2>/dev/null)
 		case $answer in
@@ -81,7 +81,7 @@ list_n_by_n() {
 		esac
 		n=$((n + 1))
 	done
-	grep -q '"going"' $debug && unload stopper_going1 && unload stopper || return 1
+	grep -q '"unload"' $debug && unload stopper_unload1 && unload stopper || return 1
 	echo "# allocations of a reader: $((n - 1))"
 	[ $n -gt 5 ] && [ $n -lt 200 ]
 }

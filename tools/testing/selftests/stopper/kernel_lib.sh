@@ -88,8 +88,8 @@ phase_is() { grep -q "\"machine\": $1" $debug; }
 
 finish() {
 	local m
-	for m in test_stopper stopper_machine stopper_torture stopper_load stopper_oops stopper_faults stopper_going1 stopper_going2 \
-		stopper_going3 stopper; do
+	for m in test_stopper stopper_machine stopper_torture stopper_load stopper_oops stopper_faults stopper_unload1 stopper_unload2 \
+		stopper_unload3 stopper; do
 		! loaded $m || unload $m
 	done
 	exit $failed

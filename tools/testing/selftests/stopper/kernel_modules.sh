@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_modules.sh: modules that use the stopper come and go, and stopper.ko with them, in every phase;
 # also modules that go against the rules. Nothing may run in the memory of one that has gone: it has no
-# pages any more, so the kernel would oops. What goes and how is in kmod/stopper_going.c, the rounds are
-# in module_rounds.c.
+# pages any more, so the kernel would oops. What goes and how is in kmod/stopper_unload.c, the rounds are
+# in module_stress.c.
 #
 # STOPPER_TEST_ROUNDS_OF_MODULES=N rounds (20), STOPPER_TEST_SEED=N decides what is in them (1).
 
@@ -16,29 +16,29 @@ holders() { ls /sys/module/stopper/holders; }
 references() { cat /sys/module/stopper/refcnt; }
 
 load stopper
-load stopper_going1 end=stop
-load stopper_going2 end=forget
-check users_hold_the_module [ "$(holders | xargs)" = "stopper_going1 stopper_going2" ]
+load stopper_unload1 end=stop
+load stopper_unload2 end=forget
+check users_hold_the_module [ "$(holders | xargs)" = "stopper_unload1 stopper_unload2" ]
 check users_are_counted [ "$(references)" = 2 ]
 check rmmod_is_refused_while_users_are_loaded eval '! unload stopper 2>/dev/null'
 check rmmod_by_force_is_refused_too eval '! rmmod -f stopper 2>/dev/null'
 exec 9<$debug
-check user_goes_while_the_list_is_open unload stopper_going1
-check user_goes_without_having_stopped unload stopper_going2
+check user_goes_while_the_list_is_open unload stopper_unload1
+check user_goes_without_having_stopped unload stopper_unload2
 check rmmod_is_refused_while_the_list_is_open eval '[ -z "$(holders)" ] && ! unload stopper 2>/dev/null'
 exec 9<&-
 check rmmod_when_the_list_is_closed unload stopper
 
 # A context with a deadline that nobody put holds stopper.ko, whose text its timer calls, until then.
 load stopper
-load stopper_going1 end=deadline
-unload stopper_going1
+load stopper_unload1 end=deadline
+unload stopper_unload1
 check deadline_left_behind_holds_the_module [ "$(references)" = 1 ]
 check deadline_left_behind_lets_go_when_it_comes wait_for 60 eval 'unload stopper 2>/dev/null'
 
 # Callbacks of IsStopped were still to come when their module was freed.
 program=
-for p in "$here/module_rounds" "$here/static/module_rounds" "${STOPPER_TEST_OUT:-$here}/static/module_rounds"; do
+for p in "$here/module_stress" "$here/static/module_stress" "${STOPPER_TEST_OUT:-$here}/static/module_stress"; do
 	[ ! -x "$p" ] || { program=$p; break; }
 done
 if [ -n "$program" ]; then
@@ -49,7 +49,7 @@ else
 	for name in callbacks_of_a_stop_end_before_their_module_is_freed \
 		module_that_has_stopped_is_not_told_off rounds
 	do
-		skip $name "module_rounds is not beside this script"
+		skip $name "module_stress is not beside this script"
 	done
 fi
 dmesg_is_clean dmesg_after_modules

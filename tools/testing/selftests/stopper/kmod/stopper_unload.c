@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_going.c - a module that goes, in the midst of everything it can do.
+ * stopper_unload.c - a module that goes, in the midst of everything it can do.
  *
- *   insmod stopper_going1.ko [seed=N] [end=NAME]
+ *   insmod stopper_unload1.ko [seed=N] [end=NAME]
  *
  * It starts, as the seed says, some of: async tasks that wait for ShouldQuiesce, a crowd of queued
  * ones, workers, closers, tasks in line for a semaphore, contexts with deadlines, timers in softirq
@@ -122,7 +122,7 @@ static void start_tasks(void)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		ran(stopper_run_async_task(s, NULL, "going-task", until_quiesce, s));
+		ran(stopper_run_async_task(s, NULL, "unload-task", until_quiesce, s));
 }
 
 /* More than there are threads, so most are still queued when the end comes. */
@@ -131,7 +131,7 @@ static void start_queued(void)
 	int i;
 
 	for (i = 0; i < 64; i++)
-		ran(stopper_run_async_task(s, NULL, "going-queued", brief, NULL));
+		ran(stopper_run_async_task(s, NULL, "unload-queued", brief, NULL));
 }
 
 static void churn(struct stopper_ctx *ctx, void *arg)
@@ -141,9 +141,9 @@ static void churn(struct stopper_ctx *ctx, void *arg)
 
 	while (!kthread_should_stop()) {
 		running();
-		ran(stopper_run_task(s, NULL, "going-busy", brief, NULL));
+		ran(stopper_run_task(s, NULL, "unload-busy", brief, NULL));
 		for (n = 0; n < ARRAY_SIZE(nested); n++)
-			if (stopper_task_begin(s, NULL, "going-nested", &nested[n]))
+			if (stopper_task_begin(s, NULL, "unload-nested", &nested[n]))
 				break;
 		for (i = 0; i < n; i++)
 			stopper_task_end(&nested[i]);
@@ -162,9 +162,9 @@ static void start_workers(void)
 {
 	int i;
 
-	WARN_ON(stopper_run_worker(s, NULL, "going-busy", churn, NULL));
+	WARN_ON(stopper_run_worker(s, NULL, "unload-busy", churn, NULL));
 	for (i = 0; i < 8; i++)
-		WARN_ON(stopper_run_worker(s, NULL, "going-idle", idle, s));
+		WARN_ON(stopper_run_worker(s, NULL, "unload-idle", idle, s));
 }
 
 static struct stopper_closer first_closer;
@@ -180,7 +180,7 @@ static void add_closer(void)
 {
 	void *memory = kmalloc(32, GFP_KERNEL);
 
-	if (!stopper_add_closer_fn(s, "going-closer", close_one, memory))
+	if (!stopper_add_closer_fn(s, "unload-closer", close_one, memory))
 		atomic_inc(&closers_added);
 	else
 		kfree(memory);
@@ -197,7 +197,7 @@ static void close_first(struct stopper_closer *closer)
 
 static void start_closers(void)
 {
-	first_closer.name = "going-first";
+	first_closer.name = "unload-first";
 	first_closer.fn = close_first;
 	WARN_ON(stopper_add_closer(s, &first_closer));
 	atomic_inc(&closers_added);
@@ -212,7 +212,7 @@ static void in_line(struct stopper_ctx *ctx, void *arg)
 
 	for (i = 0; i < 50; i++) {
 		running();
-		if (!ran(stopper_run_limited_async_task(s, NULL, "going-limited", &sem, true, brief,
+		if (!ran(stopper_run_limited_async_task(s, NULL, "unload-limited", &sem, true, brief,
 							NULL)))
 			break;
 	}
@@ -224,10 +224,10 @@ static void start_limited(void)
 	int i;
 
 	if (rnd(2))
-		ran(stopper_run_limited_async_task(s, NULL, "going-holder", &sem, true,
+		ran(stopper_run_limited_async_task(s, NULL, "unload-holder", &sem, true,
 						   until_quiesce, s));
 	for (i = 0; i < 3; i++)
-		ran(stopper_run_async_task(s, NULL, "going-line", in_line, NULL));
+		ran(stopper_run_async_task(s, NULL, "unload-line", in_line, NULL));
 }
 
 static struct stopper_ctx *ctxs[16];
@@ -260,7 +260,7 @@ static void start_contexts(void)
 	for (i = 0; i < ARRAY_SIZE(ctxs); i++) {
 		ctxs[i] = new_ctx();
 		if (i % 4 == 0)
-			ran(stopper_run_async_task(s, ctxs[i], "going-ctx", until_ctx, NULL));
+			ran(stopper_run_async_task(s, ctxs[i], "unload-ctx", until_ctx, NULL));
 		if (i % 2) {
 			stopper_ctx_put(ctxs[i]);
 			ctxs[i] = NULL;
@@ -292,9 +292,9 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 		stopper_task_end(&t->handle);
 		t->open = false;
 	} else {
-		t->open = !stopper_task_begin(s, NULL, "going-soft", &t->handle);
+		t->open = !stopper_task_begin(s, NULL, "unload-soft", &t->handle);
 	}
-	if (!ran(stopper_run_task(s, NULL, "going-timed", brief, NULL)) && !t->open)
+	if (!ran(stopper_run_task(s, NULL, "unload-timed", brief, NULL)) && !t->open)
 		return HRTIMER_NORESTART;
 	hrtimer_forward_now(timer, 100000);
 	return HRTIMER_RESTART;
@@ -356,10 +356,10 @@ static void start_child(void)
 {
 	struct stopper_options opts = { .size = sizeof(opts), .parent = s, .log = on_line };
 
-	if (WARN_ON(stopper_create(&child, "going-child", &opts)))
+	if (WARN_ON(stopper_create(&child, "unload-child", &opts)))
 		return;
-	ran(stopper_run_async_task(child, NULL, "going-child-task", until_quiesce, child));
-	WARN_ON(stopper_run_worker(child, NULL, "going-child-worker", idle, child));
+	ran(stopper_run_async_task(child, NULL, "unload-child-task", until_quiesce, child));
+	WARN_ON(stopper_run_worker(child, NULL, "unload-child-worker", idle, child));
 }
 
 #define CALLBACKS	0
@@ -415,7 +415,7 @@ static int __init going_init(void)
 	if (ending < 0)
 		return -EINVAL;
 	stopper_sem_init(&sem, 1);
-	if (stopper_create(&s, "going", &opts))
+	if (stopper_create(&s, "unload", &opts))
 		return -ENOMEM;
 	what = rnd(1 << ARRAY_SIZE(starts));
 	if (ending == POLL)
@@ -425,7 +425,7 @@ static int __init going_init(void)
 			starts[i]();
 	/* The end finds them at their beginning, or well under way. */
 	for (i = rnd(2) * rnd(2000); i; i--)
-		ran(stopper_run_task(s, NULL, "going-init", brief, NULL));
+		ran(stopper_run_task(s, NULL, "unload-init", brief, NULL));
 	switch (ending) {
 	case QUIESCED:
 		WARN_ON(stopper_quiesce(s, NULL));

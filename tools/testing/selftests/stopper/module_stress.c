@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * module_rounds.c - loads and unloads stopper.ko and modules that use it, as fast as it goes.
+ * module_stress.c - loads and unloads stopper.ko and modules that use it, as fast as it goes.
  *
- *   module_rounds [-d FOLDER] [-n ROUNDS] [-s SEED] [-e END[,END...]]
+ *   module_stress [-d FOLDER] [-n ROUNDS] [-s SEED] [-e END[,END...]]
  *
- * A round: stopper.ko is loaded; three threads load a stopper_going module each, which starts
- * what the seed says, do a little, and unload it, as it ends (END; see kmod/stopper_going.c); two
+ * A round: stopper.ko is loaded; three threads load a stopper_unload module each, which starts
+ * what the seed says, do a little, and unload it, as it ends (END; see kmod/stopper_unload.c); two
  * others read the debug list meanwhile, slowly, across the unloading; one tries to unload
  * stopper.ko all the time, which must be refused while a module is loaded that uses it, also by
  * force, and must succeed when they have gone and the list is closed. Nothing waits for time,
@@ -121,7 +121,7 @@ static void use(unsigned int i, unsigned int *state)
 	char name[32], parameters[64], path[96];
 	int e;
 
-	snprintf(name, sizeof(name), "stopper_going%u", i + 1);
+	snprintf(name, sizeof(name), "stopper_unload%u", i + 1);
 	snprintf(parameters, sizeof(parameters), "seed=%u end=%s", rnd(state), end);
 	e = load(&user_ko[i], parameters);
 	if (e != (strcmp(end, "fail") ? 0 : ENODEV))
@@ -257,7 +257,7 @@ static void get_images(void)
 
 	get_image(&stopper_ko, "stopper");
 	for (i = 0; i < USERS; i++) {
-		snprintf(name, sizeof(name), "stopper_going%d", i + 1);
+		snprintf(name, sizeof(name), "stopper_unload%d", i + 1);
 		get_image(&user_ko[i], name);
 	}
 }
@@ -296,7 +296,7 @@ static void get_options(int argc, char **argv)
 		}
 	}
 	if (optind != argc || *rest || rounds < 1)
-		errx(2, "usage: module_rounds [-d FOLDER] [-n ROUNDS] [-s SEED] [-e END[,END...]]");
+		errx(2, "usage: module_stress [-d FOLDER] [-n ROUNDS] [-s SEED] [-e END[,END...]]");
 }
 
 static double now(void)
