@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * threadlook.c - what another thread is doing, and where it sleeps.
+ * introspect.c - what another thread is doing, and where it sleeps.
  *
  * Ids are those of the initial namespace, in which tasks are recorded, whoever
  * reads. A stack is walked while its thread may run: the unwinder copes, and says
@@ -27,7 +27,7 @@ void plat_comm(char *comm)
 
 static_assert(COMM_SIZE == TASK_COMM_LEN);
 
-static struct task_struct *find_thread(int tid)
+static struct task_struct *thread_find(int tid)
 {
 	struct task_struct *task;
 
@@ -40,12 +40,12 @@ static struct task_struct *find_thread(int tid)
 }
 
 #ifdef HAVE_STACK_TRACE_SAVE_TSK
-static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	return stack_trace_save_tsk(task, frame, max, 0);
 }
 #elif defined(CONFIG_X86) && defined(CONFIG_VMAP_STACK)
-static bool is_scheduler(unsigned long addr)
+static bool is_scheduler_frame(unsigned long addr)
 {
 	static const char * const names[] = {
 		"schedule", "io_schedule", "preempt_schedule", "switch_to", "wait_for_co",
@@ -66,7 +66,7 @@ static bool is_scheduler(unsigned long addr)
  * As the above, which modules cannot call here, nor put_task_stack(): the stack of a
  * thread that ends is unmapped after a grace period, so RCU keeps it.
  */
-static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	struct unwind_state state;
 	unsigned long addr;
@@ -80,7 +80,7 @@ static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, u
 		addr = unwind_get_return_address(&state);
 		if (!addr)
 			break;
-		if (n || !is_scheduler(addr))
+		if (n || !is_scheduler_frame(addr))
 			frame[n++] = addr;
 	}
 out:
@@ -88,7 +88,7 @@ out:
 	return n;
 }
 #else
-static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	return 0;
 }
@@ -96,7 +96,7 @@ static unsigned int walk_stack(struct task_struct *task, unsigned long *frame, u
 
 int plat_thread_look(int tid, struct thread_look *look)
 {
-	struct task_struct *task = find_thread(tid);
+	struct task_struct *task = thread_find(tid);
 
 	look->nframes = 0;
 	look->where[0] = '\0';
@@ -105,13 +105,13 @@ int plat_thread_look(int tid, struct thread_look *look)
 	get_task_comm(look->comm, task);
 	look->state = task_state_to_char(task);
 	if (look->state != 'R' && task != current)
-		look->nframes = walk_stack(task, look->frame, LOOK_FRAMES);
+		look->nframes = thread_walk_stack(task, look->frame, LOOK_FRAMES);
 	put_task_struct(task);
 	return 0;
 }
 
 /* The kernel prints the address of what it does not know; we do not. */
-static void no_address(char *buf, const char *symbol)
+static void symbol_without_address(char *buf, const char *symbol)
 {
 	strscpy(buf, symbol[0] == '0' ? "?" : symbol, SYMBOL_SIZE);
 }
@@ -127,7 +127,7 @@ void plat_thread_where(const struct thread_look *look, char *buf)
 	while (i + 1 < look->nframes && within_module(look->frame[i], THIS_MODULE))
 		i++;
 	sprint_symbol_no_offset(symbol, look->frame[i]);
-	no_address(buf, symbol);
+	symbol_without_address(buf, symbol);
 }
 
 void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf)
@@ -135,5 +135,5 @@ void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf)
 	char symbol[KSYM_SYMBOL_LEN];
 
 	sprint_symbol(symbol, look->frame[i]);
-	no_address(buf, symbol);
+	symbol_without_address(buf, symbol);
 }
