@@ -107,7 +107,7 @@ static int __init stopper_init(void)
 	err = threads_init();
 	if (err)
 		goto err_threads;
-	err = going_init();
+	err = unload_init();
 	if (err)
 		goto err_notifier;
 	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &stopper_fops);
@@ -125,7 +125,7 @@ err_wq:
 static void __exit stopper_exit(void)
 {
 	debugfs_remove(debug_file);
-	going_exit();
+	unload_exit();
 	/* Stops that were put are over, but the keeper may be on its way out. */
 	flush_work(&keeper_work);
 	pool_exit();

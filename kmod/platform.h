@@ -318,7 +318,7 @@ void lockdep_abandon(void);
 bool thread_is_ours(void);
 int threads_init(void);
 void threads_exit(void);
-int going_init(void);
-void going_exit(void);
+int unload_init(void);
+void unload_exit(void);
 
 #endif /* STOPPER_KMOD_PLATFORM_H */

@@ -28,7 +28,7 @@
  * Lifetime: as long as anything started from it runs. Records made by
  * STOPPER_SITE() are static; in the kernel they go with their module. That is held while an
  * async task, worker or closer of its runs on another module's stopper; of what else it leaves
- * behind the record is replaced (kmod/going.c). In userspace they go with their plugin, which
+ * behind the record is replaced (kmod/unload.c). In userspace they go with their plugin, which
  * is safe once its own stopper has stopped, but for who looks at the list: he may look
  * a moment longer at the site of a call that was refused, or of a task of another
  * stopper. A call of stopper_num_tasks() before the plugin goes waits for him.

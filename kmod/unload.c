@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * going.c - modules that are unloaded: what is held, what is stopped, what is named.
+ * unload.c - modules that are unloaded: what is held, what is stopped, what is named.
  *
  * Lent functions. A module may start async tasks and workers, and add closers, on a stopper
  * that belongs to another one. It is held (try_module_get()) until its function has returned, so
@@ -29,7 +29,7 @@
  *
  * What else a module leaves: synchronous tasks and handles on the stoppers of others. They
  * cannot be ended for it, but their sites lie in memory that goes. So they are named once, and
- * show gone_site from then on. A slot may be used for another task meanwhile, so its
+ * show unloaded_site from then on. A slot may be used for another task meanwhile, so its
  * site is exchanged only if it is still that of the module. A record that lies in the
  * module itself, on a list, is taken off: nothing can end it any more.
  */
@@ -37,7 +37,7 @@
 #include <linux/kobject.h>
 #include "internal.h"
 
-static const struct stopper_site gone_site = {
+static const struct stopper_site unloaded_site = {
 	.name = "(its module was unloaded)",
 	.file = "?",
 	.func = "?",
@@ -54,7 +54,7 @@ bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by
 	return true;
 }
 
-static void report_orphan(struct module *mod, const struct stopper_site *site)
+static void orphan_report(struct module *mod, const struct stopper_site *site)
 {
 	char name[STOPPER_NAME_SHOWN + 1], file[64];
 
@@ -65,50 +65,50 @@ static void report_orphan(struct module *mod, const struct stopper_site *site)
 		    module_name(mod), name, file, site->line);
 }
 
-static bool lies_in(const void *p, struct module *mod)
+static bool in_module(const void *p, struct module *mod)
 {
 	return within_module((unsigned long)p, mod);
 }
 
-static void orphan_slot(struct stopper_slot *slot, struct module *mod)
+static void module_orphan_slot(struct stopper_slot *slot, struct module *mod)
 {
 	const struct stopper_site *site = READ_ONCE(slot->site);
 
-	if (!READ_ONCE(slot->stopper) || !lies_in(site, mod))
+	if (!READ_ONCE(slot->stopper) || !in_module(site, mod))
 		return;
 	/* Fully ordered by cmpxchg(), which is more than is needed: a word that readers look at. */
-	if (cmpxchg(&slot->site, site, &gone_site) == site)
-		report_orphan(mod, site);
+	if (cmpxchg(&slot->site, site, &unloaded_site) == site)
+		orphan_report(mod, site);
 }
 
-static void orphan_listed(struct stopper_task *task, void *arg)
+static void module_orphan_listed(struct stopper_task *task, void *arg)
 {
 	const struct stopper_site *site = task->own.site;
 	struct module *mod = arg;
 
-	if (!lies_in(site, mod))
+	if (!in_module(site, mod))
 		return;
-	report_orphan(mod, site);
-	WRITE_ONCE(task->own.site, &gone_site);
+	orphan_report(mod, site);
+	WRITE_ONCE(task->own.site, &unloaded_site);
 	if (task->traced)
-		task->traced->site = &gone_site;
-	if (lies_in(task, mod))
+		task->traced->site = &unloaded_site;
+	if (in_module(task, mod))
 		task_drop(task);
 }
 
-static void orphan(struct module *mod)
+static void module_orphan_tasks(struct module *mod)
 {
 	struct slot_table *t = NULL;
 	unsigned int i;
 
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++)
-			orphan_slot(&t->slot[i], mod);
-	tasks_each_listed(orphan_listed, mod);
+			module_orphan_slot(&t->slot[i], mod);
+	tasks_each_listed(module_orphan_listed, mod);
 }
 
 /* Until none of its stoppers is left for which something of its may run. */
-static void rescue(struct module *mod)
+static void module_stop_owned(struct module *mod)
 {
 	struct stopper *s;
 
@@ -122,36 +122,36 @@ static void rescue(struct module *mod)
 		stopper_settle(s);
 		stopper_unpin(s);
 	}
-	orphan(mod);
+	module_orphan_tasks(mod);
 }
 
-struct rescue {
+struct unload_work {
 	struct work_struct work;
 	struct module *mod;
 };
 
-static void rescue_fn(struct work_struct *work)
+static void unload_work_fn(struct work_struct *work)
 {
-	struct rescue *r = container_of(work, struct rescue, work);
-	struct kobject *kobj = &r->mod->mkobj.kobj;
+	struct unload_work *w = container_of(work, struct unload_work, work);
+	struct kobject *kobj = &w->mod->mkobj.kobj;
 
-	rescue(r->mod);
-	kfree(r);
+	module_stop_owned(w->mod);
+	kfree(w);
 	/* The last use of the module: it may be freed at once. */
 	kobject_put(kobj);
 }
 
-static void rescue_later(struct module *mod)
+static void module_stop_later(struct module *mod)
 {
-	struct rescue *r = kmalloc(sizeof(*r), GFP_KERNEL | __GFP_NOFAIL);
+	struct unload_work *w = kmalloc(sizeof(*w), GFP_KERNEL | __GFP_NOFAIL);
 
-	INIT_WORK(&r->work, rescue_fn);
-	r->mod = mod;
+	INIT_WORK(&w->work, unload_work_fn);
+	w->mod = mod;
 	kobject_get(&mod->mkobj.kobj);
-	queue_work(stopper_wq, &r->work);
+	queue_work(stopper_wq, &w->work);
 }
 
-static int module_event(struct notifier_block *nb, unsigned long action, void *data)
+static int module_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct module *mod = data;
 	struct stopper *s;
@@ -160,26 +160,26 @@ static int module_event(struct notifier_block *nb, unsigned long action, void *d
 		return NOTIFY_DONE;
 	s = registry_owned_by(mod);
 	if (!s)
-		orphan(mod);
+		module_orphan_tasks(mod);
 	else if (IS_ENABLED(CONFIG_SYSFS))
-		rescue_later(mod);
+		module_stop_later(mod);
 	else
-		rescue(mod);
+		module_stop_owned(mod);
 	if (s)
 		stopper_unpin(s);
 	return NOTIFY_OK;
 }
 
 static struct notifier_block module_nb = {
-	.notifier_call = module_event,
+	.notifier_call = module_notify,
 };
 
-int going_init(void)
+int unload_init(void)
 {
 	return register_module_notifier(&module_nb);
 }
 
-void going_exit(void)
+void unload_exit(void)
 {
 	unregister_module_notifier(&module_nb);
 }
