@@ -70,10 +70,10 @@
  *                                                                all threads can be preempted
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
- *   plat_thread_look(tid, look)                        process   what a thread is doing; -ESRCH:
+ *   plat_thread_snapshot(tid, snap)                    process   what a thread is doing; -ESRCH:
  *                                                                it is gone, -ENOENT: not known
- *   plat_thread_where(look, buf)                       process   the function it is in, or ""
- *   plat_frame_name(look, i, buf)                      process   a frame of its stack as text; both
+ *   plat_thread_where(snap, buf)                       process   the function it is in, or ""
+ *   plat_frame_name(snap, i, buf)                      process   a frame of its stack as text; both
  *                                                                SYMBOL_SIZE bytes, no address
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
@@ -266,15 +266,15 @@ struct place {
 };
 
 #define SYMBOL_SIZE	128
-#define LOOK_FRAMES	16
+#define SNAPSHOT_FRAMES	16
 
 /* What another thread is doing. */
-struct thread_look {
+struct thread_snapshot {
 	char comm[COMM_SIZE];
 	char state;			/* as /proc has it */
 	char where[64];			/* userspace */
 	unsigned int nframes;
-	unsigned long frame[LOOK_FRAMES]; /* kernel; innermost first */
+	unsigned long frame[SNAPSHOT_FRAMES]; /* kernel; innermost first */
 };
 
 /* In a list of stoppers: one of them, or the place of a walk over them (stopper.c). */

@@ -139,7 +139,7 @@ static const char *state_word(char state)
 static void put_thread(const struct out *out, const struct thread_age *t, bool stack)
 {
 	char name[SYMBOL_SIZE] = "";
-	struct thread_look look;
+	struct thread_snapshot snap;
 	unsigned int i;
 	int err;
 
@@ -147,18 +147,18 @@ static void put_thread(const struct out *out, const struct thread_age *t, bool s
 		put(out, "    thread 0 \"" SOFTIRQ "\" idle for %s", SECS(t->age));
 		return;
 	}
-	err = plat_thread_look(t->tid, &look);
+	err = plat_thread_snapshot(t->tid, &snap);
 	if (err) {
 		put(out, "    thread %d %sfor %s", t->tid, err == -ESRCH ? "gone " : "",
 		    SECS(t->age));
 		return;
 	}
-	if (look.state != 'R')
-		plat_thread_where(&look, name);
-	put(out, "    thread %d \"%s\" %s for %s%s%s", t->tid, COMM(look.comm),
-	    state_word(look.state), SECS(t->age), name[0] ? " in " : "", name);
-	for (i = 0; stack && i < look.nframes; i++) {
-		plat_frame_name(&look, i, name);
+	if (snap.state != 'R')
+		plat_thread_where(&snap, name);
+	put(out, "    thread %d \"%s\" %s for %s%s%s", t->tid, COMM(snap.comm),
+	    state_word(snap.state), SECS(t->age), name[0] ? " in " : "", name);
+	for (i = 0; stack && i < snap.nframes; i++) {
+		plat_frame_name(&snap, i, name);
 		put(out, "      stack %s", name);
 	}
 }

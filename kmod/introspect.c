@@ -94,18 +94,18 @@ static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *f
 }
 #endif
 
-int plat_thread_look(int tid, struct thread_look *look)
+int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 {
 	struct task_struct *task = thread_find(tid);
 
-	look->nframes = 0;
-	look->where[0] = '\0';
+	snap->nframes = 0;
+	snap->where[0] = '\0';
 	if (!task)
 		return -ESRCH;
-	get_task_comm(look->comm, task);
-	look->state = task_state_to_char(task);
-	if (look->state != 'R' && task != current)
-		look->nframes = thread_walk_stack(task, look->frame, LOOK_FRAMES);
+	get_task_comm(snap->comm, task);
+	snap->state = task_state_to_char(task);
+	if (snap->state != 'R' && task != current)
+		snap->nframes = thread_walk_stack(task, snap->frame, SNAPSHOT_FRAMES);
 	put_task_struct(task);
 	return 0;
 }
@@ -117,23 +117,23 @@ static void symbol_without_address(char *buf, const char *symbol)
 }
 
 /* Who waits in here is asked for by whom: the first frame that is not ours. */
-void plat_thread_where(const struct thread_look *look, char *buf)
+void plat_thread_where(const struct thread_snapshot *snap, char *buf)
 {
 	char symbol[KSYM_SYMBOL_LEN];
 	unsigned int i = 0;
 
-	if (!look->nframes)
+	if (!snap->nframes)
 		return;
-	while (i + 1 < look->nframes && within_module(look->frame[i], THIS_MODULE))
+	while (i + 1 < snap->nframes && within_module(snap->frame[i], THIS_MODULE))
 		i++;
-	sprint_symbol_no_offset(symbol, look->frame[i]);
+	sprint_symbol_no_offset(symbol, snap->frame[i]);
 	symbol_without_address(buf, symbol);
 }
 
-void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf)
+void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf)
 {
 	char symbol[KSYM_SYMBOL_LEN];
 
-	sprint_symbol(symbol, look->frame[i]);
+	sprint_symbol(symbol, snap->frame[i]);
 	symbol_without_address(buf, symbol);
 }

@@ -196,10 +196,10 @@ struct slot_table *plat_slots_walk(struct slot_table *t);
 
 #define plat_tid()		((int)current->pid)
 void plat_comm(char *comm);
-struct thread_look;
-int plat_thread_look(int tid, struct thread_look *look);
-void plat_thread_where(const struct thread_look *look, char *buf);
-void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
+struct thread_snapshot;
+int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
+void plat_thread_where(const struct thread_snapshot *snap, char *buf);
+void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
 #define plat_cpus()		num_online_cpus()
 #define plat_usable()		0
 #define plat_is_copy()		false

@@ -288,10 +288,10 @@ void plat_scan_sync(void);
 
 int plat_tid(void);
 void plat_comm(char *comm);
-struct thread_look;
-int plat_thread_look(int tid, struct thread_look *look);
-void plat_thread_where(const struct thread_look *look, char *buf);
-void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf);
+struct thread_snapshot;
+int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
+void plat_thread_where(const struct thread_snapshot *snap, char *buf);
+void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
 unsigned int plat_cpus(void);
 int plat_usable(void);
 int64_t plat_now(void);

@@ -51,7 +51,7 @@ bool thread_has_children(void)
 }
 
 /* "TID (COMM) STATE ...", where COMM may be anything. */
-static int parse_stat(char *stat, struct thread_look *look)
+static int parse_stat(char *stat, struct thread_snapshot *snap)
 {
 	char *comm = strchr(stat, '('), *end = strrchr(stat, ')');
 	size_t len;
@@ -59,42 +59,42 @@ static int parse_stat(char *stat, struct thread_look *look)
 	if (!comm || !end || end < comm || strlen(end) < 3)
 		return -ENOENT;
 	len = (size_t)(end - comm - 1);
-	if (len > sizeof(look->comm) - 1)
-		len = sizeof(look->comm) - 1;
-	memcpy(look->comm, comm + 1, len);
-	look->comm[len] = '\0';
-	look->state = end[2];
+	if (len > sizeof(snap->comm) - 1)
+		len = sizeof(snap->comm) - 1;
+	memcpy(snap->comm, comm + 1, len);
+	snap->comm[len] = '\0';
+	snap->state = end[2];
 	return 0;
 }
 
-int plat_thread_look(int tid, struct thread_look *look)
+int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 {
 	char stat[128];
 	int err = read_file(tid, "stat", stat, sizeof(stat));
 
-	look->nframes = 0;
-	look->where[0] = '\0';
+	snap->nframes = 0;
+	snap->where[0] = '\0';
 	if (err > 0)
-		err = parse_stat(stat, look);
+		err = parse_stat(stat, snap);
 	else if (!err || err == -ESRCH || (err == -ENOENT && !access("/proc/self/task", F_OK)))
 		err = -ESRCH;
 	else
 		err = -ENOENT;
 	/* "0": the kernel does not say. */
-	if (!err && read_file(tid, "wchan", look->where, sizeof(look->where)) > 0 &&
-	    look->where[0] == '0')
-		look->where[0] = '\0';
+	if (!err && read_file(tid, "wchan", snap->where, sizeof(snap->where)) > 0 &&
+	    snap->where[0] == '0')
+		snap->where[0] = '\0';
 	return err;
 }
 
-void plat_thread_where(const struct thread_look *look, char *buf)
+void plat_thread_where(const struct thread_snapshot *snap, char *buf)
 {
-	name_show(buf, SYMBOL_SIZE, look->where);
+	name_show(buf, SYMBOL_SIZE, snap->where);
 }
 
-void plat_frame_name(const struct thread_look *look, unsigned int i, char *buf)
+void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf)
 {
-	(void)look;
+	(void)snap;
 	(void)i;
 	buf[0] = '\0';		/* a program's stack is a debugger's: no frames here */
 }

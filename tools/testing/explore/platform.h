@@ -126,12 +126,12 @@ void plat_scan_sync(void);
 
 /* identity, memory, time */
 
-struct thread_look;
+struct thread_snapshot;
 int plat_tid(void);
 void plat_comm(char *comm);
-#define plat_thread_look(tid, look) ((void)(tid), (void)(look), -ENOENT)
-#define plat_thread_where(look, buf) ((void)(look), (void)(*(buf) = '\0'))
-#define plat_frame_name(look, i, buf) ((void)(look), (void)(i), (void)(*(buf) = '\0'))
+#define plat_thread_snapshot(tid, snap) ((void)(tid), (void)(snap), -ENOENT)
+#define plat_thread_where(snap, buf) ((void)(snap), (void)(*(buf) = '\0'))
+#define plat_frame_name(snap, i, buf) ((void)(snap), (void)(i), (void)(*(buf) = '\0'))
 unsigned int plat_cpus(void);
 #define plat_usable()		0
 #define plat_is_copy()		false
