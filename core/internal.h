@@ -408,7 +408,7 @@ struct shard {
 	struct stopper_list tasks;	/* struct stopper_task */
 } PLAT_CACHELINE_ALIGNED;
 
-extern struct stopper_slot stopper_no_slot;
+extern struct stopper_slot stopper_busy_slot;
 
 /* A list of tasks and its lock; number SHARDS is the one that needs no memory. */
 struct task_list {

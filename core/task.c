@@ -146,8 +146,8 @@
 #endif
 
 /* Taken for ever: at hand where there is no table. */
-struct stopper_slot stopper_no_slot = { .stopper = (struct stopper *)&stopper_no_slot };
-EXPORT_SYMBOL_PLAT(stopper_no_slot);
+struct stopper_slot stopper_busy_slot = { .stopper = (struct stopper *)&stopper_busy_slot };
+EXPORT_SYMBOL_PLAT(stopper_busy_slot);
 
 static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
 

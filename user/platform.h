@@ -239,7 +239,7 @@ static inline void plat_slots_unpin(struct stopper_cursor *c)
 {
 	/* What is inlined makes no fence. */
 	if (c && PLAT_LIKELY(!plat_no_membarrier))
-		stopper_my.slot[c - plat_my_cursors] = c->slot;
+		stopper_tls.slot[c - plat_my_cursors] = c->slot;
 }
 
 /* Sync tasks are a stack: what is above the latest is free. Handles go round. */

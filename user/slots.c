@@ -26,7 +26,7 @@ _Static_assert(HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task besid
 _Static_assert(offsetof(struct stopper, name) + 32 <= 1152 || sizeof(stopper_lock_t) > 40,
 	       "what a stopper costs, but where locks are larger (AArch64)");
 
-__thread struct stopper_my stopper_my = { { &stopper_no_slot, &stopper_no_slot }, 0 };
+__thread struct stopper_tls stopper_tls = { { &stopper_busy_slot, &stopper_busy_slot }, 0 };
 __thread struct slot_table *plat_my_slots;
 __thread struct stopper_cursor plat_my_cursors[2];
 
@@ -64,8 +64,8 @@ static void thread_exits(void *table)
 		return;
 	my_exits++;
 	plat_my_slots = NULL;
-	stopper_my.slot[0] = &stopper_no_slot;
-	stopper_my.slot[1] = &stopper_no_slot;
+	stopper_tls.slot[0] = &stopper_busy_slot;
+	stopper_tls.slot[1] = &stopper_busy_slot;
 	tasks_left(t);
 	runs_abandon((int)t->id);
 	cache_leave();
@@ -100,7 +100,7 @@ static void adopt(struct slot_table *t)
 	unsigned int i;
 
 	t->id = (unsigned int)plat_tid();
-	stopper_my.tid = t->id;
+	stopper_tls.tid = t->id;
 	for (i = 0; i < HALF; i++)
 		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
 	for (i = 0; i < 2; i++) {

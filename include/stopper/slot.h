@@ -87,7 +87,7 @@ DECLARE_STATIC_KEY_FALSE(stopper_traced);
 
 /* [0]: process context, [1]: softirq; each is used by one of the CPU at a time. */
 DECLARE_PER_CPU(struct stopper_cursor [2], stopper_cursors);
-extern struct stopper_slot stopper_no_slot;
+extern struct stopper_slot stopper_busy_slot;
 
 #define STOPPER_NOT_PROCESS	(SOFTIRQ_OFFSET | HARDIRQ_MASK | NMI_MASK)
 
@@ -95,7 +95,7 @@ STOPPER_INLINE struct stopper_slot *__stopper_slot_pin(unsigned int kind)
 {
 	preempt_disable();
 	if (unlikely(preempt_count() & STOPPER_NOT_PROCESS))
-		return &stopper_no_slot;
+		return &stopper_busy_slot;
 	return __this_cpu_read(stopper_cursors[0].slot);
 }
 
@@ -134,19 +134,19 @@ void __stopper_lockdep_leave(struct lockdep_map **map);
 #define __stopper_lockdep_task(s)	((void)(s))
 
 /* What a thread has at hand: a slot for synchronous tasks, one for handles. */
-struct stopper_my {
+struct stopper_tls {
 	/* private: */
 	struct stopper_slot *slot[2];
 	unsigned int tid;
 };
 
 /* initial-exec: one load and no call. Exported, and changed only by the library. */
-extern __thread struct stopper_my stopper_my STOPPER_API
+extern __thread struct stopper_tls stopper_tls STOPPER_API
 	__attribute__((tls_model("initial-exec")));
 
 STOPPER_INLINE struct stopper_slot *__stopper_slot_pin(unsigned int kind)
 {
-	return stopper_my.slot[kind];
+	return stopper_tls.slot[kind];
 }
 
 STOPPER_INLINE void __stopper_slot_unpin(void)
@@ -159,7 +159,7 @@ STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int
 	__stopper_slot_number(slot, __stopper_load(&slot->seq) + 1);
 	if (kind == STOPPER_KIND_SYNC)
 		return;
-	__stopper_store(&slot->tid, kind << STOPPER_KIND_SHIFT | stopper_my.tid);
+	__stopper_store(&slot->tid, kind << STOPPER_KIND_SHIFT | stopper_tls.tid);
 	__stopper_store(&slot->start, (uint64_t)0);
 }
 

@@ -86,7 +86,7 @@ struct thread {
 	struct knows loaded;		/* by relaxed loads: an acquire fence makes it known */
 	struct knows published;		/* as of its latest light barrier */
 	struct knows pending;		/* from heavy barriers: known at its next light barrier */
-	struct stopper_my my;
+	struct stopper_tls my;
 	struct slot_table *table;
 	struct stopper_cursor cursors[2];
 };

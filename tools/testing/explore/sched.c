@@ -23,7 +23,7 @@ char *stacks;
 
 static ucontext_t trampoline, back;
 
-__thread struct stopper_my stopper_my;
+__thread struct stopper_tls stopper_tls;
 
 void sched_init(void)
 {
@@ -67,7 +67,7 @@ static void prepare(unsigned int i)
 	E->thread[i].sp = stacks + i * STACK_SIZE;
 }
 
-static const struct stopper_my no_my = { { &stopper_no_slot, &stopper_no_slot }, 0 };
+static const struct stopper_tls no_my = { { &stopper_busy_slot, &stopper_busy_slot }, 0 };
 
 static void set_up(unsigned int i, void (*fn)(void *arg), void *arg, const char *name)
 {
@@ -117,7 +117,7 @@ void sched_begin(void (*fn)(void *arg), void *arg)
 	set_up(0, fn, arg, "main");
 	thread_inherits(TIMERS, 2);
 	set_up(TIMERS, timer_thread, NULL, "timers");
-	stopper_my = E->thread[0].my;
+	stopper_tls = E->thread[0].my;
 	_longjmp(E->thread[0].context, 1);
 }
 
@@ -128,10 +128,10 @@ static void __attribute__((noinline)) run(unsigned int i)
 	if (i == E->current)
 		return;
 	me->sp = __builtin_frame_address(0);
-	me->my = stopper_my;
+	me->my = stopper_tls;
 	if (!_setjmp(me->context)) {
 		E->current = i;
-		stopper_my = ME->my;
+		stopper_tls = ME->my;
 		_longjmp(ME->context, 1);
 	}
 }

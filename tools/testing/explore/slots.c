@@ -36,7 +36,7 @@ static void adopt(struct slot_table *t)
 	unsigned int i;
 
 	t->id = (unsigned int)plat_tid();
-	stopper_my.tid = t->id;
+	stopper_tls.tid = t->id;
 	for (i = 0; i < HALF; i++)
 		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
 	for (i = 0; i < 2; i++) {
@@ -67,7 +67,7 @@ struct stopper_cursor *plat_slots_pin(unsigned int kind)
 void plat_slots_unpin(struct stopper_cursor *c)
 {
 	if (c)
-		stopper_my.slot[c - ME->cursors] = c->slot;
+		stopper_tls.slot[c - ME->cursors] = c->slot;
 }
 
 bool plat_slots_advance(struct stopper_cursor *c)
@@ -114,8 +114,8 @@ void slots_thread_ends(void)
 	if (!t)
 		return;
 	ME->table = NULL;
-	stopper_my.slot[0] = &stopper_no_slot;
-	stopper_my.slot[1] = &stopper_no_slot;
+	stopper_tls.slot[0] = &stopper_busy_slot;
+	stopper_tls.slot[1] = &stopper_busy_slot;
 	tasks_left(t);
 	plat_lock(&lock, f);
 	t->free = free_tables;

@@ -250,7 +250,7 @@ static const struct {
 	{ "__stopper_panic", NONE, 0 },
 	{ "stopper_get", q_stopper_get, 0 },
 	{ "stopper_put", q_stopper_put, 0 },
-	{ "stopper_my", NONE, 0 },
+	{ "stopper_tls", NONE, 0 },
 	{ "__stopper_steps", NONE, 0 },
 	{ "stopper_traced", NONE, 0 },
 };

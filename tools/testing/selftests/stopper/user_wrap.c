@@ -203,7 +203,7 @@ TEST(a_slot_whose_number_turns_over_is_seen)
 	ASSERT_EQ(0, stopper_create(&s, "wrap", NULL));
 	ASSERT_EQ(0, stopper_task_begin(s, NULL, "first", &task));
 	stopper_task_end(&task);
-	stopper_my.slot[STOPPER_KIND_HANDLE]->seq = UINT_MAX - 2;
+	stopper_tls.slot[STOPPER_KIND_HANDLE]->seq = UINT_MAX - 2;
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, stopper_task_begin(s, NULL, "turns", &task));
 		EXPECT_EQ(1, stopper_num_tasks(s));
