@@ -32,10 +32,9 @@ static int check(const struct text *t)
 	if (!err)
 		return EXIT_OK;
 	if (err == -EINVAL)
-		say("line %zu of %s is not of a debug list: name one, or what serves one", line,
-		    source_name());
+		say("%s is not a debug list (line %zu)", source_name(), line);
 	else
-		say("out of memory: try again");
+		say("out of memory");
 	return EXIT_SOURCE;
 }
 
@@ -58,9 +57,9 @@ static int dump(struct text *t)
 
 static const char help[] =
 	"Usage: stopperctl [SOURCE] dump >FILE\n"
-	"The debug list as it is, to be saved and read again with -f FILE.\n"
+	"Print the debug list unchanged, to be saved and read again with -f FILE.\n"
 	"\n"
-	"  -h, --help             this text\n"
+	"  -h, --help             show this help\n"
 	"\n"
 	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
 
@@ -82,7 +81,7 @@ int cmd_dump(int argc, char **argv)
 	if (opt != -1)
 		return try_help("dump");
 	if (optind != argc)
-		return wrong_usage("dump", "'%s': dump has no operand", argv[optind]);
+		return wrong_usage("dump", "dump: unexpected operand '%s'", argv[optind]);
 	status = dump(&t);
 	text_free(&t);
 	return status;

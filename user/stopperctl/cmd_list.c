@@ -67,7 +67,7 @@ static void print_waits(const struct view_stopper *vs)
 	words_age(age, vs->held);
 	if (vs->culprit) {
 		words_put(name, sizeof(name), vs->culprit->name);
-		printf("  %-10s  %llu %s%s, the oldest: %s, %s\n", "waits for",
+		printf("  %-10s  %llu %s%s, oldest: %s, %s\n", "waits for",
 		       (unsigned long long)vs->held_count, debug_kind_name(vs->culprit->kind),
 		       vs->held_count == 1 ? "" : "s", name, age);
 	}
@@ -107,7 +107,7 @@ static void print_group(const struct view_group *vg, int wide)
 	for (i = 0; i < g->nr_threads; i++)
 		print_thread(&g->threads[i]);
 	if (g->queued)
-		printf("  %8s  |  %llu of them without a thread yet\n", "",
+		printf("  %8s  |  %llu of them queued\n", "",
 		       (unsigned long long)g->queued);
 	if (g->more)
 		printf("  %8s  |  and %llu more\n", "", (unsigned long long)g->more);
@@ -150,7 +150,7 @@ static void print_list(struct view *v)
 	size_t i, next = 0;
 
 	if (!v->nr_stoppers)
-		puts("No stopper.");
+		puts("No stoppers.");
 	/* Their places in v->stoppers are the order wanted. */
 	if (v->nr_groups)
 		qsort(v->groups, v->nr_groups, sizeof(*v->groups), by_stopper_and_age);
@@ -163,7 +163,7 @@ static void print_list(struct view *v)
 			next = print_groups(v, next);
 	}
 	if (l->tasks_more)
-		printf("\nand %llu tasks more, for which the list had no room\n",
+		printf("\nand %llu more tasks, not in the list\n",
 		       (unsigned long long)l->tasks_more);
 }
 
@@ -172,7 +172,7 @@ static int print_json(const struct debug_list *l)
 	char *text = debug_list_json_text(l);
 
 	if (!text) {
-		say("out of memory: try again");
+		say("out of memory");
 		return EXIT_SOURCE;
 	}
 	puts(text);
@@ -182,11 +182,11 @@ static int print_json(const struct debug_list *l)
 
 static const char help[] =
 	"Usage: stopperctl [SOURCE] list [--json]\n"
-	"Every stopper and what runs in it. The one whose stop has been held up longest\n"
-	"comes first; what holds it up is marked with '>'.\n"
+	"List all stoppers and what runs in them. The stopper whose stop has been blocked\n"
+	"longest comes first; what blocks it is marked with '>'.\n"
 	"\n"
-	"  -j, --json             for programs; stopperctl(1) has the members\n"
-	"  -h, --help             this text\n"
+	"  -j, --json             print JSON; stopperctl(1) documents the members\n"
+	"  -h, --help             show this help\n"
 	"\n"
 	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
 
@@ -210,7 +210,8 @@ static int read_options(int argc, char **argv, bool *json)
 			return try_help("list");
 		*json = true;
 	}
-	return optind == argc ? -1 : wrong_usage("list", "'%s': list has no operand", argv[optind]);
+	return optind == argc ? -1 : wrong_usage("list", "list: unexpected operand '%s'",
+						 argv[optind]);
 }
 
 int cmd_list(int argc, char **argv)
@@ -223,7 +224,7 @@ int cmd_list(int argc, char **argv)
 		return status;
 	v = view_take();
 	if (!v || v->state != SOURCE_OK) {
-		say("%s", v ? v->why : "out of memory: try again");
+		say("%s", v ? v->why : "out of memory");
 		status = EXIT_SOURCE;
 	} else if (json) {
 		status = print_json(v->list);

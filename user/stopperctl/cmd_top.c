@@ -105,7 +105,7 @@ static bool enter_curses(struct top *t)
 
 	if (!newterm(NULL, stdout, stdin)) {
 		words_put(term, sizeof(term), getenv("TERM") ? getenv("TERM") : "");
-		say("the terminal '%s' is not known: set TERM, or pipe into cat", term);
+		say("unknown terminal type '%s' (set TERM, or pipe the output)", term);
 		return false;
 	}
 	atexit(leave_curses);
@@ -221,7 +221,7 @@ static void keep(struct top *t, struct view *v)
 		return;
 	}
 	words_age(since, (now_ns() - t->view->taken) / NSEC_PER_MSEC);
-	snprintf(t->alert, sizeof(t->alert), " No list for %s, still trying: %.400s", since,
+	snprintf(t->alert, sizeof(t->alert), " List is %s old, retrying: %.400s", since,
 		 v ? v->why : "out of memory");
 	view_free(v);
 }
@@ -279,7 +279,7 @@ static bool first_list(struct top *t)
 		t->view = v;
 		return true;
 	}
-	say("%s", v ? v->why : "out of memory: try again");
+	say("%s", v ? v->why : "out of memory");
 	view_free(v);
 	t->status = EXIT_SOURCE;
 	return false;
@@ -313,16 +313,16 @@ static void run(struct top *t)
 
 static const char help[] =
 	"Usage: stopperctl [SOURCE] top [OPTION]...\n"
-	"What runs, live: above the stoppers, below the call sites of what runs in them.\n"
-	"'>' marks what holds up a stop. Not on a terminal: plain text, one screen after\n"
-	"the other.\n"
+	"Show what runs, updated live: stoppers above, the call sites of running tasks\n"
+	"below. '>' marks what blocks a stop. If not on a terminal, print one screen after\n"
+	"the other as plain text.\n"
 	"\n"
-	"  -d, --delay SECONDS    between two readings (1)\n"
-	"  -n, --count N          end after N readings\n"
-	"  -k, --sort KEY         age, count, name or stopper (age)\n"
-	"  -r, --reverse          the other way round\n"
-	"      --color=WHEN       auto or never; NO_COLOR in the environment is never, too\n"
-	"  -h, --help             this text\n"
+	"  -d, --delay SECONDS    time between two updates (default 1)\n"
+	"  -n, --count N          exit after N updates\n"
+	"  -k, --sort KEY         age, count, name or stopper (default age)\n"
+	"  -r, --reverse          reverse the order\n"
+	"      --color=WHEN       auto or never (default auto; never if NO_COLOR is set)\n"
+	"  -h, --help             show this help\n"
 	"\n"
 	"Keys: q quit; a c n s sort by age, count, name, stopper; r reverse; arrows, PgUp,\n"
 	"PgDn, Home, End scroll; ? help.\n"
@@ -364,20 +364,20 @@ static int take_option(struct top *t, int opt)
 	switch (opt) {
 	case 'd':
 		return parse_seconds(optarg, 0.1, 86400, &t->every) ? -1 :
-			wrong_usage("top", "-d '%s': must be seconds, from 0.1", optarg);
+			wrong_usage("top", "-d '%s': expected seconds, at least 0.1", optarg);
 	case 'n':
 		return parse_count(optarg, &t->updates) ? -1 :
-			wrong_usage("top", "-n '%s': must be a number, from 1", optarg);
+			wrong_usage("top", "-n '%s': expected a number, at least 1", optarg);
 	case 'k':
 		return parse_key(optarg, &t->screen.key) ? -1 :
-			wrong_usage("top", "-k '%s': must be age, count, name or stopper", optarg);
+			wrong_usage("top", "-k '%s': expected age, count, name or stopper", optarg);
 	case 'r':
 		t->screen.reverse = true;
 		return -1;
 	case OPT_COLOR:
 		t->colours = t->colours && strcmp(optarg, "never");
 		return !strcmp(optarg, "never") || !strcmp(optarg, "auto") ? -1 :
-			wrong_usage("top", "--color '%s': must be auto or never", optarg);
+			wrong_usage("top", "--color '%s': expected auto or never", optarg);
 	case 'h':
 		fputs(help, stdout);
 		return finish_output();
@@ -395,9 +395,9 @@ static int read_options(struct top *t, int argc, char **argv)
 			return status;
 	}
 	if (optind != argc)
-		return wrong_usage("top", "'%s': top has no operand", argv[optind]);
+		return wrong_usage("top", "top: unexpected operand '%s'", argv[optind]);
 	if (source_is_stdin())
-		return wrong_usage("top", "standard input is read only once: save it in a file");
+		return wrong_usage("top", "top: cannot read standard input twice (use a file)");
 	return -1;
 }
 

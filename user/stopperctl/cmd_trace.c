@@ -615,12 +615,12 @@ static void finish(struct convert *c)
 static void report(const struct convert *c)
 {
 	if (c->ignored)
-		say("%lu lines are not a stopper's events: left out", c->ignored);
+		say("skipped %lu lines that are not stopper events", c->ignored);
 	if (c->lost)
-		say("%lu events were lost while they were recorded", c->lost);
+		say("%lu events were lost during recording", c->lost);
 	if (c->dropped)
-		say("over %d things at once, or no memory: %lu left out",
-		    MAX_KEPT, c->dropped);
+		say("skipped %lu events: out of memory, or more than %d open at once",
+		    c->dropped, MAX_KEPT);
 }
 
 static int convert(FILE *in, FILE *out, const char *from, const char *to)
@@ -633,9 +633,8 @@ static int convert(FILE *in, FILE *out, const char *from, const char *to)
 		return EXIT_SOURCE;
 	}
 	if (!c.events && !c.failed) {
-		say("%s holds no event of a stopper%s", from,
-		    strcmp(from, TRACEFS) ? "" :
-		    ": as root, 'echo 1 >" EVENTS "', then what is to be seen");
+		say("no stopper events in %s%s", from,
+		    strcmp(from, TRACEFS) ? "" : " (enable them first: echo 1 >" EVENTS ")");
 		return EXIT_SOURCE;
 	}
 	finish(&c);
@@ -650,17 +649,16 @@ static int convert(FILE *in, FILE *out, const char *from, const char *to)
 static void print_help(void)
 {
 	fputs("Usage: stopperctl trace [-o FILE] [RECORDING]\n"
+	      "Convert a recording to a file for https://ui.perfetto.dev or chrome://tracing.\n"
 	      "\n"
-	      "Makes of a recording a file for https://ui.perfetto.dev or chrome://tracing.\n"
+	      "RECORDING is a file that libstopper wrote (STOPPER_TRACE=FILE), or tracefs' trace\n"
+	      "file or a copy of it; - is standard input. Default: " TRACEFS ".\n"
 	      "\n"
-	      "RECORDING is what libstopper's recorder wrote (STOPPER_TRACE=FILE), or tracefs'\n"
-	      "trace or a copy of it; -: standard input. Without it: " TRACEFS ".\n"
+	      "  -o, --output FILE   write to FILE instead of standard output\n"
+	      "  -h, --help          show this help\n"
 	      "\n"
-	      "  -o, --output FILE   write there, not to standard output\n"
-	      "  -h, --help          this text\n"
-	      "\n"
-	      "Exit status: 0 ok; 1 wrong usage, or it cannot be written; 2 it cannot be read, or\n"
-	      "holds no event.\n",
+	      "Exit status: 0 success; 1 usage error or write error; 2 RECORDING cannot be read\n"
+	      "or has no stopper events.\n",
 	      stdout);
 }
 
@@ -670,10 +668,10 @@ static FILE *open_input(const char *path)
 
 	if (in)
 		return in;
-	say("cannot open %s: %s%s", path, strerror(errno),
+	say("cannot read %s: %s%s", path, strerror(errno),
 	    strcmp(path, TRACEFS) ? "" :
-	    errno == EACCES ? ": tracefs is root's, try sudo" :
-	    ": as root, 'mount -t tracefs none /sys/kernel/tracing'");
+	    errno == EACCES ? " (are you root?)" :
+	    " (not mounted? mount -t tracefs none /sys/kernel/tracing)");
 	return NULL;
 }
 
@@ -693,7 +691,7 @@ static int run(const char *from, const char *to)
 			status = EXIT_USAGE;
 		}
 	} else {
-		say("cannot open %s: %s", to, strerror(errno));
+		say("cannot write %s: %s", to, strerror(errno));
 	}
 	if (in != stdin)
 		fclose(in);
@@ -718,14 +716,12 @@ int cmd_trace(int argc, char **argv)
 			break;
 		case 'h':
 			print_help();
-			return EXIT_OK;
+			return finish_output();
 		default:
-			return EXIT_USAGE;
+			return try_help("trace");
 		}
 	}
-	if (argc - optind > 1) {
-		say("trace: one recording at a time");
-		return EXIT_USAGE;
-	}
+	if (argc - optind > 1)
+		return wrong_usage("trace", "trace: unexpected operand '%s'", argv[optind + 1]);
 	return run(optind < argc ? argv[optind] : TRACEFS, to);
 }

@@ -155,7 +155,7 @@ static void put_waits(struct out *o, const struct view_stopper *vs)
 	int i;
 
 	if (vs->child) {
-		put(o, ", waits for its child %.128s (%llu), %.16s", vs->child->name,
+		put(o, ", waits for child %.128s (%llu), %.16s", vs->child->name,
 		    (unsigned long long)vs->child->id, vs->child->phase);
 		return;
 	}
@@ -184,7 +184,7 @@ static void put_stopper(struct out *o, const struct view_stopper *vs)
 	if (view_is_stop(s))
 		put_waits(o, vs);
 	else
-		put(o, ", %llu task%s, %llu worker%s; nobody has asked it to stop",
+		put(o, ", %llu task%s, %llu worker%s; no stop requested",
 		    (unsigned long long)s->tasks, plural(s->tasks),
 		    (unsigned long long)s->workers, plural(s->workers));
 }
@@ -207,8 +207,8 @@ static void tell_progress(struct waiting *w, const struct view *v)
 	if (!worst)
 		return;
 	if (w->left > 1) {
-		put(&what, "%zu of this name; ", w->left);
-		put(&text, "%zu of this name; ", w->left);
+		put(&what, "%zu stoppers with this name; ", w->left);
+		put(&text, "%zu stoppers with this name; ", w->left);
 	}
 	put_stopper(&what, worst);
 	put_stopper(&text, worst);
@@ -269,19 +269,18 @@ static bool look_for_targets(struct waiting *w, const struct view *v)
 static int source_gone(struct waiting *w, const char *how)
 {
 	end_status_line(w);
-	say("%s %s before '%s' was seen stopped: whether its stop came to its end is not known",
-	    source_name(), how, w->wanted);
+	say("%s %s before '%s' was seen to stop: outcome unknown", source_name(), how, w->wanted);
 	return EXIT_GONE;
 }
 
 static int not_listed(struct waiting *w)
 {
 	if (!w->start) {
-		say("no stopper '%s' is listed: it has stopped, or --start waits for its start",
-		    w->wanted);
+		say("no stopper '%s' in %s (already stopped? --start waits for its creation)",
+		    w->wanted, source_name());
 		return EXIT_NO_STOPPER;
 	}
-	tell(w, "not there", "not there yet");
+	tell(w, "not listed", "not listed yet");
 	return -1;
 }
 
@@ -292,7 +291,7 @@ static int all_stopped(struct waiting *w)
 	words_age(age, (now_ns() - w->begin) / NSEC_PER_MSEC);
 	if (w->status_line)
 		printf("\r\033[K");
-	printf("%s: stopped, after %s\n", w->wanted, age);
+	printf("%s: stopped after %s\n", w->wanted, age);
 	return finish_output();
 }
 
@@ -302,7 +301,7 @@ static int look(struct waiting *w, const struct view *v)
 	if (!w->nr && !find_targets(w, v))
 		return not_listed(w);
 	if (!look_for_targets(w, v))
-		return source_gone(w, "became another process");
+		return source_gone(w, "was replaced by another process");
 	if (!w->left)
 		return all_stopped(w);
 	tell_progress(w, v);
@@ -311,14 +310,14 @@ static int look(struct waiting *w, const struct view *v)
 
 static int no_list(struct waiting *w, const struct view *v)
 {
-	const char *why = v ? v->why : "out of memory: try again";
+	const char *why = v ? v->why : "out of memory";
 	enum source_state state = v ? v->state : SOURCE_BUSY;
 	char text[PROGRESS];
 
 	if (state == SOURCE_GONE && w->nr)
-		return w->refused++ ? source_gone(w, "went away") : -1;
+		return w->refused++ ? source_gone(w, "disappeared") : -1;
 	if (state == SOURCE_BUSY || (state == SOURCE_GONE && w->start)) {
-		snprintf(text, sizeof(text), "still trying: %s", why);
+		snprintf(text, sizeof(text), "retrying: %s", why);
 		tell(w, text, text);
 		return -1;
 	}
@@ -345,7 +344,7 @@ static int time_over(struct waiting *w)
 
 	end_status_line(w);
 	words_age(age, w->limit / NSEC_PER_MSEC);
-	say("the limit of %s is over; last seen: %.700s", age, *w->told ? w->told : "no answer");
+	say("timed out after %s; last seen: %.700s", age, *w->told ? w->told : "no answer");
 	return EXIT_TIME;
 }
 
@@ -375,17 +374,17 @@ static int run(struct waiting *w)
 
 static const char help[] =
 	"Usage: stopperctl [SOURCE] wait [OPTION]... NAME\n"
-	"Wait until the stopper NAME (or the one with this id) has stopped, and tell for\n"
-	"what it waits meanwhile.\n"
+	"Wait until the stopper NAME (a name or an id) has stopped, and report what its\n"
+	"stop waits for.\n"
 	"\n"
-	"  -t, --timeout SECONDS  no longer than this\n"
-	"  -S, --start            NAME need not be there yet, nor the source\n"
-	"  -d, --delay SECONDS    between two readings (0.5)\n"
-	"  -h, --help             this text\n"
+	"  -t, --timeout SECONDS  give up after this time\n"
+	"  -S, --start            first wait until the source and the stopper exist\n"
+	"  -d, --delay SECONDS    time between two readings (default 0.5)\n"
+	"  -h, --help             show this help\n"
 	"\n"
 	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n"
-	"Exit status: 0 it has stopped; 2 no list to be had; 3 the limit is over; 4 it is\n"
-	"not listed; 5 the source went away first: whether it stopped is not known.\n";
+	"Exit status: 0 stopped; 2 no list available; 3 timed out; 4 no such stopper; 5 the\n"
+	"source disappeared first, so the outcome is unknown.\n";
 
 static const struct option options[] = {
 	{ "timeout", required_argument, NULL, 't' },
@@ -401,10 +400,10 @@ static int take_option(struct waiting *w, int opt)
 	switch (opt) {
 	case 't':
 		return parse_seconds(optarg, 0.001, 1e9, &w->limit) ? -1 :
-			wrong_usage("wait", "-t '%s': must be seconds, more than 0", optarg);
+			wrong_usage("wait", "-t '%s': expected seconds, more than 0", optarg);
 	case 'd':
 		return parse_seconds(optarg, 0.01, 86400, &w->every) ? -1 :
-			wrong_usage("wait", "-d '%s': must be seconds, from 0.01", optarg);
+			wrong_usage("wait", "-d '%s': expected seconds, at least 0.01", optarg);
 	case 'S':
 		w->start = true;
 		return -1;
@@ -425,9 +424,9 @@ static int read_options(struct waiting *w, int argc, char **argv)
 			return status;
 	}
 	if (argc - optind != 1)
-		return wrong_usage("wait", "one NAME, please");
+		return wrong_usage("wait", "wait: expected exactly one NAME");
 	if (source_is_stdin())
-		return wrong_usage("wait", "standard input is read only once: save it in a file");
+		return wrong_usage("wait", "wait: cannot read standard input twice (use a file)");
 	w->wanted = argv[optind];
 	return -1;
 }

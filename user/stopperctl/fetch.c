@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -77,18 +78,21 @@ static int catch_signals(void)
 /* @f lives as long as the program. False: no resources, which was said. */
 bool fetch_start(struct fetch *f)
 {
-	int fds[2] = { -1, -1 };
+	int fds[2] = { -1, -1 }, err;
 
 	f->pending = false;
 	f->ask = eventfd(0, EFD_CLOEXEC);
-	f->signals = catch_signals();
-	if (f->ask >= 0 && f->signals >= 0 && !pipe2(fds, O_CLOEXEC)) {
+	f->signals = f->ask < 0 ? -1 : catch_signals();
+	if (f->signals >= 0 && !pipe2(fds, O_CLOEXEC)) {
 		f->answers = fds[0];
 		f->to = fds[1];
-		if (!start_thread(f))
+		err = start_thread(f);
+		if (!err)
 			return true;
+	} else {
+		err = errno;
 	}
-	say("no memory, threads or descriptors are left: try again");
+	say("cannot start the thread that reads %s: %s", source_name(), strerror(err));
 	return false;
 }
 

@@ -15,11 +15,11 @@
 #include "source.h"
 
 static const struct command commands[] = {
-	{ "list", cmd_list, "every stopper and what runs in it, worst first [--json]" },
-	{ "top", cmd_top, "the same live, sortable" },
-	{ "wait", cmd_wait, "wait until a stopper has stopped, and tell for what it waits" },
-	{ "dump", cmd_dump, "the list as it is, to be saved and read again with -f" },
-	{ "trace", cmd_trace, "make of a recording a file for Perfetto" },
+	{ "list", cmd_list, "list all stoppers and what runs in them, worst first [--json]" },
+	{ "top", cmd_top, "show the same, updated live and sortable" },
+	{ "wait", cmd_wait, "wait until a stopper has stopped, and report what it waits for" },
+	{ "dump", cmd_dump, "print the list unchanged, to be saved and read again with -f" },
+	{ "trace", cmd_trace, "convert a recording to a file for Perfetto" },
 };
 
 #define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
@@ -29,21 +29,21 @@ static void print_help(void)
 	size_t i;
 
 	puts("Usage: stopperctl [SOURCE] COMMAND [OPTION]...\n"
-	     "See what runs in a stopper, and what holds up its stop.\n");
+	     "Show what runs in a stopper, and what blocks its stop.\n");
 	for (i = 0; i < NR_COMMANDS; i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
 	puts("\n"
-	     "SOURCE, where the list is (the kernel's, /sys/kernel/debug/stopper):\n"
-	     "  -p, --pid PID          a process that offers it\n"
-	     "  -u, --url URL          an address, as http://127.0.0.1:8080\n"
-	     "  -s, --socket PATH      a UNIX socket\n"
+	     "SOURCE of the list (default: the kernel's, /sys/kernel/debug/stopper):\n"
+	     "  -p, --pid PID          a process that serves its list\n"
+	     "  -u, --url URL          an HTTP address, such as http://127.0.0.1:8080\n"
+	     "  -s, --socket PATH      a UNIX socket that serves HTTP\n"
 	     "  -f, --file FILE        a saved list; - is standard input\n"
 	     "\n"
-	     "  -h, --help             this text; behind a command: its own\n"
-	     "  -V, --version          the version\n"
+	     "  -h, --help             show this help; after a command: its own help\n"
+	     "  -V, --version          show the version\n"
 	     "\n"
-	     "Exit status: 0 ok; 1 wrong usage; 2 no list to be had; wait: 3 the limit is\n"
-	     "over, 4 no such stopper, 5 the source went away.");
+	     "Exit status: 0 success; 1 usage error; 2 no list available; wait: 3 timed out,\n"
+	     "4 no such stopper, 5 the source disappeared.");
 }
 
 /* "Try ..." behind a message; returns the status. */
@@ -85,7 +85,7 @@ int finish_output(void)
 	if (!fflush(stdout) && !ferror(stdout))
 		return EXIT_OK;
 	if (errno != EPIPE)
-		say("cannot write (%s): make room, or write elsewhere", strerror(errno));
+		say("cannot write to standard output: %s", strerror(errno));
 	return EXIT_USAGE;
 }
 
@@ -96,7 +96,7 @@ static int run(const char *name, int argc, char **argv)
 	for (i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(name, commands[i].name))
 			return commands[i].run(argc, argv);
-	return wrong_usage(NULL, "'%s' is no command", name);
+	return wrong_usage(NULL, "unknown command '%s'", name);
 }
 
 static const struct option options[] = {
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	if (opt != -1)
 		return try_help(NULL);
 	if (optind == argc)
-		return wrong_usage(NULL, "a command is missing");
+		return wrong_usage(NULL, "missing command");
 	argc -= optind;
 	argv += optind;
 	name = argv[0];

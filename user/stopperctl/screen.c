@@ -118,7 +118,7 @@ static void show_title(struct screen *s, const struct view *v)
 	size_t wide;
 
 	snprintf(totals, sizeof(totals),
-		 "  %zu stopper%s, %llu ending  %llu task%s  %llu worker%s  %s ",
+		 "  %zu stopper%s, %llu stopping  %llu task%s  %llu worker%s  %s ",
 		 v->nr_stoppers, plural(v->nr_stoppers), (unsigned long long)v->stops,
 		 (unsigned long long)v->tasks, plural(v->tasks),
 		 (unsigned long long)v->workers, plural(v->workers), v->clock);
@@ -296,7 +296,7 @@ static void show_groups(struct screen *s, const struct view *v, size_t lines)
 	for (i = s->first; i < s->first + s->page; i++)
 		show_group(s, &v->groups[i]);
 	for (; s->height && i < s->first + lines; i++)
-		say_line(s, STYLE_PLAIN, "%s", i == s->first ? "  nothing runs" : "");
+		say_line(s, STYLE_PLAIN, "%s", i == s->first ? "  nothing running" : "");
 }
 
 const char *screen_key_name(enum view_key key)
@@ -341,20 +341,20 @@ void screen_help(struct screen *s)
 	static const char *const text[] = {
 		"",
 		"  Above: stoppers, and what their stops wait for. Below: call sites of what",
-		"  runs in them, the oldest thread of each. '>' marks what holds up a stop:",
-		"  tasks while it is quiescing, workers while stopping, the closer that runs.",
+		"  runs in them, with the oldest thread of each. '>' marks what blocks a stop:",
+		"  tasks while quiescing, workers while stopping, the running closer.",
 		"",
-		"  a  by age: what holds up a stop, then the rest, oldest first",
-		"  c  by count              n  by name            s  by stopper",
-		"  r  the other way round",
+		"  a  sort by age: what blocks a stop, then the rest, oldest first",
+		"  c  sort by count         n  sort by name       s  sort by stopper",
+		"  r  reverse the order",
 		"",
 		"  Up, Down, PgUp, PgDn, Home, End    scroll",
 		"  q, Ctrl-C                          quit",
 		"",
-		"  Ages: 4.2s, 3m12s, 2h05m, 3d04h. '~' is where something was cut; a wider",
-		"  terminal shows more, and 'stopperctl list' everything.",
+		"  Ages: 4.2s, 3m12s, 2h05m, 3d04h. '~' marks text that was cut; a wider",
+		"  terminal shows more, 'stopperctl list' shows everything.",
 		"",
-		"  Any key leads back.",
+		"  Press any key to return.",
 	};
 	size_t i;
 

@@ -41,11 +41,12 @@ static bool parse_pid(const char *s, int *pid)
 static bool choose(int opt, const char *arg)
 {
 	if (source.kind) {
-		say("one source at a time: -f, -u, -s or -p");
+		say("expected at most one of -f, -u, -s and -p");
 		return false;
 	}
 	if (!*arg || (opt == 'p' && !parse_pid(arg, &source.pid))) {
-		say("-%c '%s': must be %s", opt, arg, opt == 'p' ? "a process id" : "something");
+		say("-%c '%s': expected a %s", opt, arg, opt == 'p' ? "process id" :
+		    opt == 'u' ? "URL" : "path");
 		return false;
 	}
 	source.kind = opt;
@@ -142,8 +143,8 @@ void text_free(struct text *t)
 	t->room = 0;
 }
 
-/* Every failure says what to do: "WHY: REMEDY". Returns @state. */
-enum source_state text_fail(struct text *t, enum source_state state, const char *remedy,
+/* Every failure says what was tried and what came back: "WHAT: WHY (HINT)". Returns @state. */
+enum source_state text_fail(struct text *t, enum source_state state, const char *hint,
 			    const char *fmt, ...)
 {
 	char why[SENTENCE];
@@ -152,7 +153,10 @@ enum source_state text_fail(struct text *t, enum source_state state, const char 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	snprintf(t->why, sizeof(t->why), "%.350s: %.150s", why, remedy);
+	if (hint)
+		snprintf(t->why, sizeof(t->why), "%.350s (%.150s)", why, hint);
+	else
+		snprintf(t->why, sizeof(t->why), "%s", why);
 	return state;
 }
 
@@ -174,11 +178,11 @@ static enum source_state read_all(struct text *t, int fd, const char *name)
 	}
 	free(chunk);
 	if (err == -EFBIG)
-		return text_fail(t, SOURCE_BAD, "name another one",
-				 "%s has more than 256 MiB and so is no debug list", name);
+		return text_fail(t, SOURCE_BAD, NULL,
+				 "%s is not a debug list: longer than 256 MiB", name);
 	if (err)
-		return text_fail(t, err == -ENOMEM ? SOURCE_BUSY : SOURCE_BAD, "name a debug list",
-				 "cannot read %s (%s)", name, strerror(-err));
+		return text_fail(t, err == -ENOMEM ? SOURCE_BUSY : SOURCE_BAD, NULL,
+				 "cannot read %s: %s", name, strerror(-err));
 	return SOURCE_OK;
 }
 
@@ -188,35 +192,27 @@ static enum source_state read_path(struct text *t, const char *path)
 	enum source_state state;
 
 	if (fd < 0)
-		return text_fail(t, errno == ENOENT ? SOURCE_GONE : SOURCE_BAD,
-				 "name the saved output of 'stopperctl dump'",
-				 "cannot open %s (%s)", path, strerror(errno));
+		return text_fail(t, errno == ENOENT ? SOURCE_GONE : SOURCE_BAD, NULL,
+				 "cannot read %s: %s", path, strerror(errno));
 	state = read_all(t, fd, path);
 	close(fd);
 	return state;
 }
 
-/* Why the kernel's file cannot be opened, as @err says, and the way out. */
+/* Why the kernel's file cannot be opened, as @err says, and what may help. */
 static enum source_state no_kernel(struct text *t, const char *dir, int err)
 {
-	char remedy[128];
+	enum source_state state = err == ENOENT || err == ENOTDIR ? SOURCE_GONE : SOURCE_BAD;
+	char hint[128] = "use -p, -u, -s or -f for another source";
 	struct statfs fs;
 
 	if (err == EACCES || err == EPERM)
-		return text_fail(t, SOURCE_BAD, "run it again with sudo",
-				 "only root may read %s/stopper", dir);
-	if (err != ENOENT && err != ENOTDIR)
-		return text_fail(t, SOURCE_BAD, "name another source with -p, -u, -s or -f",
-				 "cannot open %s/stopper (%s)", dir, strerror(err));
-	if (statfs(dir, &fs))
-		return text_fail(t, SOURCE_GONE,
-				 "name a process with -p, -u or -s, or a saved list with -f",
-				 "there is no %s here", dir);
-	if (fs.f_type == DEBUGFS_TYPE)
-		return text_fail(t, SOURCE_GONE, "as root, run 'modprobe stopper'",
-				 "the module stopper is not loaded");
-	snprintf(remedy, sizeof(remedy), "as root, run 'mount -t debugfs none %s'", dir);
-	return text_fail(t, SOURCE_GONE, remedy, "debugfs is not mounted");
+		strcpy(hint, "are you root?");
+	else if (state == SOURCE_GONE && !statfs(dir, &fs) && fs.f_type == DEBUGFS_TYPE)
+		strcpy(hint, "module not loaded? modprobe stopper");
+	else if (state == SOURCE_GONE && !access(dir, F_OK))
+		snprintf(hint, sizeof(hint), "not mounted? mount -t debugfs none %s", dir);
+	return text_fail(t, state, hint, "cannot read %s/stopper: %s", dir, strerror(err));
 }
 
 static enum source_state read_kernel(struct text *t)
@@ -264,6 +260,6 @@ enum source_state source_read(struct text *t)
 	}
 	/* An empty text is a list too: of no stopper. */
 	if (t->state == SOURCE_OK && !t->data && text_add(t, "", 0))
-		t->state = text_fail(t, SOURCE_BUSY, "try again", "out of memory");
+		t->state = text_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	return t->state;
 }

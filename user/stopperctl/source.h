@@ -26,7 +26,7 @@ struct text {
 	char *data;		/* NUL behind the end */
 	size_t len, room;
 	enum source_state state;
-	char why[SENTENCE];	/* unless SOURCE_OK: what to do, one sentence */
+	char why[SENTENCE];	/* unless SOURCE_OK: what failed and why, one sentence */
 };
 
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own);
@@ -37,7 +37,7 @@ enum source_state source_read(struct text *t);
 /* for the kinds of sources */
 int text_add(struct text *t, const void *data, size_t len);
 void text_free(struct text *t);
-enum source_state text_fail(struct text *t, enum source_state state, const char *remedy,
+enum source_state text_fail(struct text *t, enum source_state state, const char *hint,
 			    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 enum source_state source_http(struct text *t, const char *url, const char *socket);
 enum source_state source_process(struct text *t, int pid, char *path, size_t size);

@@ -14,6 +14,7 @@
 #include "source.h"
 
 #define LIST_PATH	"/debug/stopper"
+#define NOT_HTTP	"not an HTTP address (expected http://HOST:PORT)"
 
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
 {
@@ -67,8 +68,7 @@ static bool set_up(CURL *c, CURLU *u, const char *socket, struct text *t,
 	       !curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 }
 
-#define START_IT	"start the process, and let it call stopper_http_serve()"
-#define LOOK_AT_IT	"look whether its process runs"
+#define NO_SERVER	"does a process serve its list there?"
 
 static enum source_state not_connected(CURL *c, struct text *t, const char *who)
 {
@@ -78,15 +78,17 @@ static enum source_state not_connected(CURL *c, struct text *t, const char *who)
 	switch (err) {
 	case EACCES:
 	case EPERM:
-		return text_fail(t, SOURCE_BAD, "run it again with sudo", "%s is not yours", who);
+		return text_fail(t, SOURCE_BAD, "are you root?", "cannot connect to %s: %s", who,
+				 strerror(err));
 	case ECONNREFUSED:
-		return text_fail(t, SOURCE_GONE, START_IT, "connection refused by %s", who);
 	case ENOENT:
-		return text_fail(t, SOURCE_GONE, START_IT, "there is no socket %s", who);
+		return text_fail(t, SOURCE_GONE, NO_SERVER, "cannot connect to %s: %s", who,
+				 strerror(err));
 	case EAGAIN:
-		return text_fail(t, SOURCE_BUSY, "try again", "%s has too many clients", who);
+		return text_fail(t, SOURCE_BUSY, "too many clients?", "cannot connect to %s: %s",
+				 who, strerror(err));
 	default:
-		return text_fail(t, SOURCE_GONE, LOOK_AT_IT, "cannot connect to %s (%s)", who,
+		return text_fail(t, SOURCE_GONE, NULL, "cannot connect to %s: %s", who,
 				 err ? strerror(err) : "no answer");
 	}
 }
@@ -97,17 +99,17 @@ static enum source_state not_got(CURL *c, CURLcode code, struct text *t, const c
 	case CURLE_COULDNT_CONNECT:
 		return not_connected(c, t, who);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return text_fail(t, SOURCE_BAD, "correct its name", "%s has no address", who);
+		return text_fail(t, SOURCE_BAD, NULL, "cannot resolve the host name of %s", who);
 	case CURLE_UNSUPPORTED_PROTOCOL:
-		return text_fail(t, SOURCE_BAD, "say -u http://HOST:PORT", "%s is not HTTP", who);
+		return text_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, who);
 	case CURLE_OPERATION_TIMEDOUT:
-		return text_fail(t, SOURCE_BUSY, "try again, or look whether the process hangs",
-				 "no answer from %s in time", who);
+		return text_fail(t, SOURCE_BUSY, "does the process hang?",
+				 "cannot read %s: timed out", who);
 	case CURLE_WRITE_ERROR:
-		return text_fail(t, SOURCE_BAD, "name another source",
-				 "%s sends more than 256 MiB and so no debug list", who);
+		return text_fail(t, SOURCE_BAD, NULL,
+				 "%s is not a debug list: longer than 256 MiB", who);
 	default:
-		return text_fail(t, SOURCE_BUSY, LOOK_AT_IT, "no list from %s (%s)", who,
+		return text_fail(t, SOURCE_BUSY, NULL, "cannot read %s: %s", who,
 				 curl_easy_strerror(code));
 	}
 }
@@ -120,10 +122,10 @@ static enum source_state check_status(CURL *c, struct text *t, const char *who)
 	if (status == 200)
 		return SOURCE_OK;
 	if (status >= 500)
-		return text_fail(t, SOURCE_BUSY, "try again", "%s answers %ld", who, status);
-	return text_fail(t, SOURCE_BAD,
-			 "give the whole address of the list, as -u http://HOST:PORT" LIST_PATH,
-			 "%s answers %ld", who, status);
+		return text_fail(t, SOURCE_BUSY, NULL, "cannot read %s: HTTP status %ld", who,
+				 status);
+	return text_fail(t, SOURCE_BAD, "the list is usually at http://HOST:PORT" LIST_PATH,
+			 "cannot read %s: HTTP status %ld", who, status);
 }
 
 static enum source_state ask(CURL *c, CURLU *u, struct text *t, const char *who,
@@ -134,7 +136,7 @@ static enum source_state ask(CURL *c, CURLU *u, struct text *t, const char *who,
 	CURLcode code;
 
 	if (!headers || !set_up(c, u, socket, t, headers)) {
-		state = text_fail(t, SOURCE_BUSY, "try again", "out of memory");
+		state = text_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	} else {
 		code = curl_easy_perform(c);
 		state = code ? not_got(c, code, t, who) : check_status(c, t, who);
@@ -152,15 +154,14 @@ enum source_state source_http(struct text *t, const char *url, const char *socke
 	CURL *c;
 
 	if (socket && strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return text_fail(t, SOURCE_BAD, "give a shorter one",
-				 "the path of a socket has at most 107 bytes");
+		return text_fail(t, SOURCE_BAD, "at most 107 bytes",
+				 "cannot connect to %s: path of a socket too long", socket);
 	u = address(socket ? "http://localhost/" : url);
 	if (!u)
-		return text_fail(t, SOURCE_BAD, "say -u http://HOST:PORT", "'%s' is no address",
-				 url);
+		return text_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, url);
 	c = curl_easy_init();
 	state = c ? ask(c, u, t, who, socket) :
-		    text_fail(t, SOURCE_BUSY, "try again", "out of memory");
+		    text_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	curl_easy_cleanup(c);
 	curl_url_cleanup(u);
 	return state;

@@ -61,20 +61,19 @@ static void directories(int pid, char dir[DIRS][256])
 
 static enum source_state no_socket(struct text *t, int pid, int err)
 {
-	char remedy[128];
+	char hint[128];
 
 	if (kill(pid, 0) && errno == ESRCH)
-		return text_fail(t, SOURCE_GONE, "name one that runs", "there is no process %d",
-				 pid);
+		return text_fail(t, SOURCE_GONE, NULL, "no process %d", pid);
 	if (err == -EACCES || err == -EPERM)
-		return text_fail(t, SOURCE_BAD, "run it again with sudo",
-				 "the list of process %d is not yours", pid);
+		return text_fail(t, SOURCE_BAD, "are you root?",
+				 "cannot connect to process %d: %s", pid, strerror(-err));
 	if (err == -EAGAIN)
-		return text_fail(t, SOURCE_BUSY, "try again", "process %d has too many clients",
-				 pid);
-	snprintf(remedy, sizeof(remedy),
-		 "let it serve unix:/run/stopper-%d.sock, or say where it does with -u or -s", pid);
-	return text_fail(t, SOURCE_GONE, remedy, "process %d offers no list", pid);
+		return text_fail(t, SOURCE_BUSY, "too many clients?",
+				 "cannot connect to process %d: %s", pid, strerror(-err));
+	snprintf(hint, sizeof(hint),
+		 "it can serve one at unix:/run/stopper-%d.sock, or use -u or -s", pid);
+	return text_fail(t, SOURCE_GONE, hint, "process %d serves no list", pid);
 }
 
 /* Finds the socket of @pid: SOURCE_OK and its path. */

@@ -239,11 +239,10 @@ static void parse(struct view *v, const struct text *t)
 		return;
 	v->state = err == -EINVAL ? SOURCE_BAD : SOURCE_BUSY;
 	if (err == -EINVAL)
-		snprintf(v->why, sizeof(v->why),
-			 "line %zu of %s is not of a debug list: name one, or what serves one",
-			 line, source_name());
+		snprintf(v->why, sizeof(v->why), "%s is not a debug list (line %zu)",
+			 source_name(), line);
 	else
-		strcpy(v->why, "out of memory: try again");
+		strcpy(v->why, "out of memory");
 }
 
 /* Reads the source. NULL: not even memory for a sentence. */

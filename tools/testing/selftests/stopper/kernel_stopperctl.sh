@@ -39,7 +39,7 @@ check wait_for_nobody ctl 4 wait nobody
 
 stopperctl wait -t 120 load >$out.wait 2>&1 &
 waiter=$!
-wait_for 60 grep -q 'nobody has asked' $out.wait
+wait_for 60 grep -q 'no stop requested' $out.wait
 check unload_while_somebody_waits unload stopper_load
 wait $waiter
 check wait_ends_with_the_stop [ $? = 0 ]

@@ -119,7 +119,7 @@ check list_says_who_asked_and_what_is_waited_for in_order "$work/shown" 'web (1)
 	'tasks 4  queued 1  workers 1  closers 2  closed 0  contexts 2  waiters 0' \
 	'created     httpd.c:120 main, thread 712 httpd' \
 	'stop asked  httpd.c:180 main, thread 712 httpd, 1.0s ago' \
-	'waits for   4 tasks, the oldest: request, 4.2s'
+	'waits for   4 tasks, oldest: request, 4.2s'
 check list_marks_what_holds_up_a_stop in_order "$work/shown" 'web (1)' \
 	'>     4.2s      3  task    request  user/examples/conn.c:77 serve' \
 	'|  thread 715 web sleeping in ep_poll' 'ep_poll+0x12/0x30' '>     0.5s      1  task    audit' \
@@ -131,7 +131,7 @@ check list_from_stdin_is_the_same eval '"$ctl" -f - list <"$list" | cmp - "$work
 check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp - "$work/shown"'
 check dump_is_byte_for_byte eval 'from_list dump | cmp - "$list"'
 check dump_from_stdin_is_byte_for_byte eval '"$ctl" dump -f - <"$list" | cmp - "$list"'
-check empty_list_has_no_stopper eval '[ "$("$ctl" -f "$work/empty" list)" = "No stopper." ]'
+check empty_list_has_no_stopper eval '[ "$("$ctl" -f "$work/empty" list)" = "No stoppers." ]'
 check help_of_each_command eval 'for c in "" list top wait dump trace; do
 	"$ctl" $c --help | grep -q "^Usage: stopperctl" || exit; done'
 check version_is_told eval '"$ctl" --version | grep -qE "^stopperctl [0-9]+\.[0-9]+\.[0-9]+$"'
@@ -202,42 +202,43 @@ check top_of_100000_lines eval '[ "$("$ctl" -f "$work/huge" top -n 1 | wc -l)" =
 
 # Every way not to get a list: the status, and one sentence that says what to do.
 
-refused no_command 1 "a command is missing"
-refused unknown_command 1 "'frob' is no command" frob
+refused no_command 1 "missing command"
+refused unknown_command 1 "unknown command 'frob'" frob
 refused unknown_option 1 "unrecognized option" --frob
 refused unknown_option_of_a_command 1 "unrecognized option" list --frob
-refused two_sources 1 "one source at a time" -f x -p 1 list
-refused operand_that_is_none 1 "no operand" list x
-refused wait_without_a_name 1 "one NAME" wait
-refused wait_on_stdin 1 "save it in a file" -f - wait web
-refused top_on_stdin 1 "save it in a file" -f - top
-refused wait_with_a_bad_limit 1 "must be seconds" wait -t nan web
-refused pid_that_is_none 1 "must be a process id" -p x list
-refused file_that_is_not_there 2 "No such file.*: name the saved output" -f "$work/none" list
-refused file_that_is_a_folder 2 "Is a directory" -f "$work" list
-refused file_that_is_no_list 2 "line 1 of .* is not of a debug list: name one" -f /etc/passwd list
+refused unknown_option_of_trace 1 "unrecognized option '--frob'" trace --frob
+refused two_sources 1 "expected at most one of -f, -u, -s and -p" -f x -p 1 list
+refused operand_that_is_none 1 "list: unexpected operand 'x'" list x
+refused wait_without_a_name 1 "wait: expected exactly one NAME" wait
+refused wait_on_stdin 1 "wait: cannot read standard input twice" -f - wait web
+refused top_on_stdin 1 "top: cannot read standard input twice" -f - top
+refused wait_with_a_bad_limit 1 "-t 'nan': expected seconds" wait -t nan web
+refused pid_that_is_none 1 "-p 'x': expected a process id" -p x list
+refused file_that_is_not_there 2 "cannot read $work/none: No such file" -f "$work/none" list
+refused file_that_is_a_folder 2 "cannot read $work: Is a directory" -f "$work" list
+refused file_that_is_no_list 2 "/etc/passwd is not a debug list \(line 1\)" -f /etc/passwd list
 cat >"$work/recording" <<'END'
           worker-12      [001] ..... 1.000001: worker_start: id=1 file=w.c line=10 span=c58664dc05ff9f0b parent=0000000000000000 trace=eeb12c8c436446a35625f22c6430ddaf name=accept
           worker-12      [001] ..... 1.500001: worker_end: id=1 span=c58664dc05ff9f0b name=accept
 END
 check trace_makes_json_of_a_recording eval '"$ctl" trace "$work/recording" |
 	jq -e "[.traceEvents[] | select(.name == \"accept\" and (.ph == \"B\" or .ph == \"E\"))] | length > 0"'
-refused trace_of_what_is_no_recording 2 "holds no event of a stopper" trace /etc/passwd
-refused trace_of_two_recordings 1 "one recording" trace a b
-refused dump_of_what_is_no_list 2 "is not of a debug list: name one" -f /etc/passwd dump
-refused file_without_end 2 "more than 256 MiB" -f /dev/zero list
-refused connection_refused 2 "connection refused by .*: start the process" -u http://127.0.0.1:1 list
-refused address_that_is_none 2 "is no address: say -u" -u "http://a b" list
-refused address_of_another_kind 2 "is not HTTP: say -u" -u ftp://127.0.0.1 list
-refused socket_that_is_not_there 2 "there is no socket .*: start the process" -s "$work/none" list
-refused socket_with_too_long_a_path 2 "at most 107 bytes: give" -s "/$(printf %0200d 0)" list
-refused process_that_is_not_there 2 "there is no process" -p 1073741824 list
-refused process_without_an_offer 2 "offers no list: let it serve unix:" -p $$ list
+refused trace_of_what_is_no_recording 2 "no stopper events in /etc/passwd" trace /etc/passwd
+refused trace_of_two_recordings 1 "trace: unexpected operand 'b'" trace a b
+refused dump_of_what_is_no_list 2 "/etc/passwd is not a debug list \(line 1\)" -f /etc/passwd dump
+refused file_without_end 2 "longer than 256 MiB" -f /dev/zero list
+refused connection_refused 2 "cannot connect to .*:1: Connection refused \(does a process serve" -u http://127.0.0.1:1 list
+refused address_that_is_none 2 "'http://a b' is not an HTTP address" -u "http://a b" list
+refused address_of_another_kind 2 "'ftp://127.0.0.1' is not an HTTP address" -u ftp://127.0.0.1 list
+refused socket_that_is_not_there 2 "cannot connect to $work/none: No such file .*\(does a process serve" -s "$work/none" list
+refused socket_with_too_long_a_path 2 "too long \(at most 107 bytes\)" -s "/$(printf %0200d 0)" list
+refused process_that_is_not_there 2 "no process 1073741824" -p 1073741824 list
+refused process_without_an_offer 2 "process $$ serves no list \(it can serve one at unix:" -p $$ list
 mkdir "$work/dir" "$work/private"
 STOPPER_DEBUGFS=$work/dir refused debugfs_is_not_mounted 2 "mount -t debugfs none " list
-STOPPER_DEBUGFS=$work/none refused no_debugfs_here 2 "name a process with -p, -u or -s" list
-STOPPER_DEBUGFS=$work/dir refused wait_without_debugfs 2 "debugfs is not mounted" wait web
-STOPPER_DEBUGFS=$work/dir refused top_without_debugfs 2 "debugfs is not mounted" top
+STOPPER_DEBUGFS=$work/none refused no_debugfs_here 2 "use -p, -u, -s or -f" list
+STOPPER_DEBUGFS=$work/dir refused wait_without_debugfs 2 "cannot read .*/stopper: .*not mounted" wait web
+STOPPER_DEBUGFS=$work/dir refused top_without_debugfs 2 "cannot read .*/stopper: .*not mounted" top
 cp "$list" "$work/dir/stopper"
 check kernel_file_is_the_default eval 'STOPPER_DEBUGFS=$work/dir "$ctl" list | cmp - "$work/shown"'
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
@@ -245,14 +246,14 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 700 "$work/private"
 	cp "$ctl" "$work/ctl"
 	ctl=$work/ctl run_as="setpriv --reuid=65534 --clear-groups" STOPPER_DEBUGFS=$work/private \
-		refused only_root_may_read_it 2 "only root may read .*: run it again with sudo" list
+		refused only_root_may_read_it 2 "cannot read .*/stopper: Permission denied \(are you root\?\)" list
 else
 	skip only_root_may_read_it "needs root and setpriv"
 fi
 if unshare -m mount -t debugfs none "$work/private" 2>/dev/null && [ ! -e /sys/module/stopper ]; then
 	run_as='unshare -m sh -c '\''mount -t debugfs none "$STOPPER_DEBUGFS" && exec "$0" "$@"'\'
 	not_loaded() { eval "STOPPER_DEBUGFS=$work/private $run_as $ctl list" 2>&1; [ $? = 2 ]; }
-	check module_is_not_loaded eval 'not_loaded | grep -q "not loaded: as root, run .modprobe stopper"'
+	check module_is_not_loaded eval 'not_loaded | grep -q "module not loaded. modprobe stopper"'
 	run_as=
 else
 	skip module_is_not_loaded "debugfs cannot be mounted, or the module is loaded"
@@ -266,7 +267,7 @@ head_of_list() {
 }
 check reader_that_leaves_is_no_failure head_of_list
 check reader_that_leaves_where_sigpipe_is_ignored eval '(trap "" PIPE; head_of_list)'
-full() { from_list list >/dev/full 2>"$work/stderr"; [ $? = 1 ] && grep -q "cannot write" "$work/stderr"; }
+full() { from_list list >/dev/full 2>"$work/stderr"; [ $? = 1 ] && grep -q "cannot write to standard output: No space" "$work/stderr"; }
 check full_disk full
 
 # A live process.
@@ -311,15 +312,15 @@ check process_by_its_address_and_path seen -u "http://127.0.0.1:$port/debug/stop
 check process_by_its_address_in_short seen -u "127.0.0.1:$port"
 check process_by_its_socket seen -s "$socket"
 check proxies_are_not_asked eval 'http_proxy=http://127.0.0.1:1 seen -u "http://127.0.0.1:$port"'
-refused path_that_is_none 2 "answers 404: give the whole address" -u "http://127.0.0.1:$port/x" list
+refused path_that_is_none 2 "HTTP status 404 \(the list is usually at" -u "http://127.0.0.1:$port/x" list
 ln -s "$socket" "$work/stopper-$$.sock"
-refused socket_of_another_process 2 "offers no list" -p $$ list
+refused socket_of_another_process 2 "serves no list" -p $$ list
 check names_are_escaped eval '"$ctl" -p "$pid" list | grep -q "x1b\[31mred.nforged (3): running"'
 
-refused wait_for_nobody 4 "no stopper 'nobody' is listed" -p "$pid" wait nobody
+refused wait_for_nobody 4 "no stopper 'nobody' in process $pid" -p "$pid" wait nobody
 limit() {
 	"$ctl" -p "$pid" wait -d 0.05 -t 0.3 web >"$work/stdout" 2>"$work/stderr"
-	[ $? = 3 ] && grep -q 'limit of 0.3s is over; last seen: web (1): running' "$work/stderr" &&
+	[ $? = 3 ] && grep -q 'timed out after 0.3s; last seen: web (1): running' "$work/stderr" &&
 		[ "$(wc -l <"$work/stdout")" = 1 ]
 }
 check wait_ends_with_its_limit limit
@@ -332,7 +333,7 @@ kill $holder
 
 begin -p "$pid" wait -d 0.05 web
 phases() {
-	said '^web (1): running.*nobody has asked it to stop' || return
+	said '^web (1): running.*no stop requested' || return
 	tell stop
 	said '^web (1): quiescing for .*, waits for 1 task: request ' || return
 	tell task
@@ -340,12 +341,12 @@ phases() {
 	tell worker
 	said '^web (1): closing for .*, waits for 1 closer: flush ' || return
 	tell closer
-	said '^web: stopped, after '
+	said '^web: stopped after '
 }
 check wait_tells_phase_by_phase phases
 ended wait_ends_with_0 0
 check wait_says_only_what_has_changed [ "$(uniq "$work/stdout" | wc -l)" -le 8 ]
-refused wait_for_one_that_has_stopped 4 "it has stopped, or --start" -p "$pid" wait web
+refused wait_for_one_that_has_stopped 4 "already stopped\? --start waits" -p "$pid" wait web
 tell again
 check wait_takes_a_number_for_an_id eval '"$ctl" -p "$pid" wait -t 0.2 4; [ $? = 3 ]'
 
@@ -361,15 +362,15 @@ begin -s "$socket" wait -d 0.05 idle
 said '^idle (2)'
 end_target
 ended wait_has_a_status_for_a_source_that_goes 5
-check wait_says_that_it_does_not_know grep -q "went away before 'idle' was seen stopped.*not known" "$work/stderr"
-refused process_that_has_gone 2 "there is no process" -p "$pid" list
+check wait_says_that_it_does_not_know grep -q "disappeared before 'idle' was seen to stop: outcome unknown" "$work/stderr"
+refused process_that_has_gone 2 "no process $pid" -p "$pid" list
 
 # put FILE PATH: at once, as rename does it.
 put() { cp "$1" "$2.new" && mv "$2.new" "$2"; }
 begin -f "$work/later" wait --start -d 0.05 web
-said '^still trying: '
+said '^retrying: '
 put "$work/empty" "$work/later"
-said '^not there yet'
+said '^not listed yet'
 put "$list" "$work/later"
 said '^web (1): quiescing'
 sed 's/^stopper 1 "web"/stopper 5 "web"/' "$list" >"$work/other"
@@ -383,7 +384,7 @@ ended wait_tells_another_process_by_its_age 5
 { cat "$list"; sed 's/^stopper \([0-9]*\)/stopper 1\1/' "$list"; } >"$work/double"
 put "$work/double" "$work/later"
 begin -f "$work/later" wait -d 0.05 web
-said '^2 of this name; web'
+said '^2 stoppers with this name; web'
 put "$list" "$work/later"
 said '^web (1)'
 put "$work/empty" "$work/later"
@@ -435,7 +436,7 @@ terminal_tests() {
 	pane >"$work/pane"
 	layout() {
 		[ "$(wc -l <"$work/pane")" = 24 ] && [ "$(wc -L <"$work/pane")" -le 80 ] &&
-			sed -n 1p "$work/pane" | grep -qE '4 stoppers, 3 ending  16 tasks  5 workers  ..:..:..' &&
+			sed -n 1p "$work/pane" | grep -qE '4 stoppers, 3 stopping  16 tasks  5 workers  ..:..:..' &&
 			sed -n 24p "$work/pane" | grep -q '^ q quit .*? help  by age  1-7 of 7' || { cat "$work/pane"; return 1; }
 	}
 	check top_fits_80x24 layout
@@ -455,7 +456,7 @@ terminal_tests() {
 	type_in a
 	check top_key_a shows 'by age  1-7'
 	type_in '?'
-	check top_help shows 'Any key leads back'
+	check top_help shows 'Press any key to return'
 	type_in x
 	check top_help_leads_back shows 'WAITS FOR'
 	mux resize-window -x 132 -y 40 >/dev/null
@@ -473,12 +474,12 @@ terminal_tests() {
 	mux resize-window -x 80 -y 24 >/dev/null
 	check top_survives_a_tiny_terminal shows 'by age  1-7 of 7'
 	rm "$work/live"
-	check top_says_that_the_source_has_gone shows '^ No list for .*, still trying: cannot open'
+	check top_says_that_the_source_has_gone shows '^ List is .* old, retrying: cannot read'
 	check top_keeps_what_was_seen shows '> web '
 	sed 's/"web"/"new"/' "$list" >"$work/other"
 	put "$work/other" "$work/live"
 	check top_sees_that_the_source_is_back shows '> new '
-	check top_takes_the_message_away eval 'until_true eval "! pane_has \"No list for\""'
+	check top_takes_the_message_away eval 'until_true eval "! pane_has \"List is .* old\""'
 	type_in q
 	check top_restores_the_screen shows '^what was there'
 	check top_ends_with_0 shell_again 0
@@ -512,7 +513,7 @@ terminal_tests() {
 	check top_shows_a_huge_list shows 'by age  1-[0-9]+ of 20000'
 	leave_top
 	start_top "TERM=nonsense $ctl -f $list top"
-	check top_on_an_unknown_terminal shows "the terminal 'nonsense' is not known: set TERM"
+	check top_on_an_unknown_terminal shows "unknown terminal type 'nonsense' \(set TERM"
 	check top_on_an_unknown_terminal_status shell_again 1
 
 	start_target
@@ -524,7 +525,7 @@ terminal_tests() {
 	tell task
 	tell worker
 	tell closer
-	check wait_leaves_one_line shows '^web: stopped, after '
+	check wait_leaves_one_line shows '^web: stopped after '
 	check wait_leaves_no_other_line eval '! pane_has "^web \(1\)"'
 	end_target
 }
