@@ -217,7 +217,7 @@ static bool answer_head(struct conn *c, struct head *head)
 	if (!c->out)
 		c->out = malloc(REPLY_BUF);
 	if (!c->out) {
-		say(c->ring->h, "no memory for an answer");
+		say(c->ring->h, "out of memory: closing a connection without an answer");
 		conn_drop(c, NULL);
 		return false;
 	}
@@ -284,7 +284,7 @@ static void on_file_read(struct op *op, int res)
 	}
 	if (res <= 0) {
 		/* the length has been promised: all that is left is to hang up */
-		say(c->ring->h, "a file ended before its time: %s",
+		say(c->ring->h, "cannot read a file to its end: %s; closing the connection",
 		    res ? strerror(-res) : "it shrank");
 		conn_drop(c, NULL);
 		return;

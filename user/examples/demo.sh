@@ -32,7 +32,7 @@ stop_after=1	# seconds more, then SIGTERM
 failed=0
 jobs=()
 
-[ -x "$httpd" ] || die "$httpd is not there: make lib"
+[ -x "$httpd" ] || die "no $httpd: run 'make lib' first"
 for tool in wrk curl cmp; do
 	command -v "$tool" >/dev/null || die "$tool is not installed"
 done
@@ -63,7 +63,7 @@ finish() {
 		kill -0 "$1" 2>/dev/null || break
 		sleep 0.05
 	done
-	[ "$i" != 0 ] || { show; die "process $1 does not end within $2 s"; }
+	[ "$i" != 0 ] || { show; die "process $1 did not end within $2 s"; }
 	wait "$1"
 }
 
@@ -81,14 +81,14 @@ start_server() {
 		sleep 0.05
 	done
 	cat "$work/err" >&2
-	die "the server does not start"
+	die "the server did not start"
 }
 
 show() { sed '1d; s/^/    /' "$work/out"; }
 
 check() {
 	if [ "$2" = "$3" ]; then return; fi
-	note "  NOT SO: $1: $2, expected $3"
+	note "  FAILED: $1: got $2, expected $3"
 	failed=1
 }
 
@@ -189,7 +189,7 @@ stop_under_load() {
 
 	sleep $stop_after
 	note "  SIGTERM:"
-	kill -0 "${jobs[1]}" || check "wrk, at SIGTERM" "has ended" "asks on"
+	kill -0 "${jobs[1]}" || check "wrk, at SIGTERM" "ended" "running"
 	kill -TERM "$server"
 	finish "$server" 15 || status=$?
 	show
@@ -243,5 +243,5 @@ note "3. A slow client, SIGTERM, and half a second later SIGINT"
 start_server --grace 10s
 cut_off 130 TERM INT
 note ""
-[ "$failed" = 0 ] || die "the demo has found something wrong"
-note "Everything that had begun was answered, except where it was told to cut off."
+[ "$failed" = 0 ] || die "the demo failed"
+note "Every admitted request was answered, except those that were cancelled on purpose."

@@ -84,21 +84,21 @@ static const char usage_text[] =
 	"Usage: httpd [OPTION]... [DIRECTORY]\n"
 	"Serve the files of DIRECTORY (default: the current one) over HTTP/1.1.\n"
 	"\n"
-	"  -p, --port PORT        listen here; 0: any free one, which is printed (8080)\n"
-	"  -a, --address ADDRESS  numeric address to listen on (127.0.0.1)\n"
-	"  -t, --threads N        ring threads (as many as CPUs, at most 64)\n"
-	"  -c, --max-conns N      connections at a time; more wait to be accepted (4096)\n"
-	"      --timeout TIME     how long a client may make no progress (15s)\n"
-	"      --drain TIME       when stopping: how long an idle connection is still\n"
-	"                         listened to, so that no request is lost (200ms)\n"
-	"  -g, --grace TIME       when stopping: how long requests may take to end (10s)\n"
-	"  -l, --log FILE         append messages to FILE (standard error)\n"
-	"  -h, --help             this text\n"
+	"  -p, --port PORT        port to listen on; 0: any free port (default 8080)\n"
+	"  -a, --address ADDRESS  numeric address to listen on (default 127.0.0.1)\n"
+	"  -t, --threads N        number of ring threads (default: number of CPUs, at most 64)\n"
+	"  -c, --max-conns N      open connections at a time; more wait (default 4096)\n"
+	"      --timeout TIME     close a connection without progress after TIME (default 15s)\n"
+	"      --drain TIME       when stopping: how long to read from idle connections, so\n"
+	"                         that no request is lost (default 200ms)\n"
+	"  -g, --grace TIME       when stopping: how long requests may take (default 10s)\n"
+	"  -l, --log FILE         append messages to FILE (default: standard error)\n"
+	"  -h, --help             show this help\n"
 	"\n"
-	"TIME is a number with ms, s (the default) or m.\n"
-	"SIGTERM or SIGINT stops it in order, a second one at once. SIGUSR1 prints what\n"
-	"runs. Exit status: 0 drained, 3 requests cut off after --grace, 128+N cut off\n"
-	"by a second signal N, 1 an error, 2 wrong usage.\n";
+	"TIME is a number with the unit ms, s (default) or m.\n"
+	"SIGTERM or SIGINT drains and stops the server; a second one cancels all requests.\n"
+	"SIGUSR1 prints the debug list. Exit status: 0 drained; 3 requests cancelled after\n"
+	"--grace; 128+N requests cancelled by a second signal N; 1 error; 2 usage error.\n";
 
 static void __noreturn __printf(1, 2) wrong_usage(const char *fmt, ...)
 {
@@ -121,7 +121,7 @@ static unsigned int parse_number(const char *what, const char *s, unsigned int m
 	errno = 0;
 	n = strtoul(s, &end, 10);
 	if (errno || end == s || *end || *s == '-' || n < min || n > max)
-		wrong_usage("--%s %s: must be a number from %u to %u", what, s, min, max);
+		wrong_usage("--%s '%s': expected a number from %u to %u", what, s, min, max);
 	return n;
 }
 
@@ -144,8 +144,8 @@ static int64_t parse_time(const char *what, const char *s, int64_t min)
 		if (!errno && end != s && n >= 0 && n <= 1e6 && !strcmp(end, units[i].name) &&
 		    n * units[i].ns >= min)
 			return n * units[i].ns;
-	wrong_usage("--%s %s: must be a time, as 10s or 500ms%s", what, s,
-		    min ? ", and not 0" : "");
+	wrong_usage("--%s '%s': expected a time such as 10s or 500ms%s", what, s,
+		    min ? ", not 0" : "");
 }
 
 enum { OPT_TIMEOUT = 256, OPT_DRAIN };
@@ -218,7 +218,7 @@ static void parse_options(struct httpd *h, int argc, char **argv)
 	if (optind < argc)
 		h->root = argv[optind++];
 	if (optind < argc)
-		wrong_usage("one directory is enough: %s", argv[optind]);
+		wrong_usage("unexpected operand '%s'", argv[optind]);
 }
 
 /* What the rings share */
@@ -226,6 +226,12 @@ static void parse_options(struct httpd *h, int argc, char **argv)
 static int fail(struct httpd *h, const char *what, int err)
 {
 	say(h, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int fail_on(struct httpd *h, const char *what, const char *path, int err)
+{
+	say(h, "%s %s: %s", what, path, strerror(-err));
 	return err;
 }
 
@@ -238,13 +244,15 @@ static int open_log(struct httpd *h)
 	const char *path = h->log_path ? h->log_path : "/proc/self/fd/2";
 
 	h->log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
-	return h->log < 0 && h->log_path ? fail(h, h->log_path, -errno) : 0;
+	if (h->log >= 0 || !h->log_path)
+		return 0;
+	return fail_on(h, "cannot open log file", h->log_path, -errno);
 }
 
 static int open_dir(struct httpd *h)
 {
 	h->dir = open(h->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return h->dir < 0 ? fail(h, h->root, -errno) : 0;
+	return h->dir < 0 ? fail_on(h, "cannot open directory", h->root, -errno) : 0;
 }
 
 static int listen_on(const struct addrinfo *ai)
@@ -273,7 +281,7 @@ static int open_listener(struct httpd *h)
 	int err = getaddrinfo(h->address, h->port, &hints, &ai);
 
 	if (err) {
-		say(h, "--address %s: %s", h->address, gai_strerror(err));
+		say(h, "cannot use --address %s: %s", h->address, gai_strerror(err));
 		return -EINVAL;
 	}
 	h->listener = listen_on(ai);
@@ -299,7 +307,7 @@ static void fit_descriptors(struct httpd *h)
 		return;
 	room = lim.rlim_max > others + 2 ? (lim.rlim_max - others) / 2 : 1;
 	if (room < h->max_conns) {
-		say(h, "only %ju connections at a time: %ju descriptors are allowed",
+		say(h, "limited to %ju connections: at most %ju open files are allowed",
 		    (uintmax_t)room, (uintmax_t)lim.rlim_max);
 		h->max_conns = room;
 	}
@@ -313,7 +321,7 @@ static int open_rings(struct httpd *h)
 	h->max_conns = (h->max_conns + h->nr_rings - 1) / h->nr_rings;
 	h->rings = aligned_alloc(__alignof__(struct ring), h->nr_rings * sizeof(*h->rings));
 	if (!h->rings)
-		return fail(h, "rings", -ENOMEM);
+		return fail(h, "cannot allocate the rings", -ENOMEM);
 	memset(h->rings, 0, h->nr_rings * sizeof(*h->rings));
 	for (i = 0; i < h->nr_rings; i++) {
 		err = ring_init(&h->rings[i], h);
@@ -323,9 +331,9 @@ static int open_rings(struct httpd *h)
 	h->open_rings = i;
 	if (i == h->nr_rings)
 		return 0;
-	if (err == -EPERM)
-		say(h, "io_uring is not allowed here (kernel.io_uring_disabled, seccomp?)");
-	return fail(h, "io_uring_setup", err);
+	say(h, "cannot set up io_uring: %s%s", strerror(-err),
+	    err == -EPERM ? " (disabled by kernel.io_uring_disabled or seccomp?)" : "");
+	return err;
 }
 
 static void close_fd(int *fd)
@@ -360,9 +368,10 @@ static void sync_log(void *arg)
 
 	/* A pipe or a terminal has nothing to sync: EINVAL. */
 	if (h->log >= 0 && fdatasync(h->log) && errno != EINVAL)
-		fprintf(stderr, "httpd: %s: %s\n", h->log_path, strerror(errno));
+		fprintf(stderr, "httpd: cannot sync %s: %s\n",
+			h->log_path ? h->log_path : "standard error", strerror(errno));
 	if (h->unlogged)
-		printf("httpd: %u lines were not taken by the log\n", h->unlogged);
+		printf("httpd: %u log lines were dropped\n", h->unlogged);
 }
 
 static int open_all(struct httpd *h)
@@ -388,7 +397,7 @@ static int add_closers(struct httpd *h)
 		err = stopper_add_closer_fn(h->stopper, "directory", close_dir, h);
 	if (!err)
 		err = stopper_add_closer_fn(h->stopper, "log", sync_log, h);
-	return err ? fail(h, "closers", err) : 0;
+	return err ? fail(h, "cannot add the closers", err) : 0;
 }
 
 static int start_rings(struct httpd *h)
@@ -413,7 +422,7 @@ static int announce(struct httpd *h)
 	char host[64], port[8];
 
 	if (getsockname(h->listener, (struct sockaddr *)&addr, &len) < 0)
-		return fail(h, "getsockname", -errno);
+		return fail(h, "cannot get the address of the listener", -errno);
 	getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host), port, sizeof(port),
 		    NI_NUMERICHOST | NI_NUMERICSERV);
 	printf(addr.ss_family == AF_INET6 ? "httpd: listening on http://[%s]:%s/\n" :
@@ -537,9 +546,9 @@ static void print_running(struct httpd *h)
 		       (uintmax_t)info[i].count, info[i].name, info[i].file, info[i].line,
 		       info[i].func, info[i].tid, seconds(info[i].oldest_ns));
 	if (n > 16)
-		printf("httpd:   and %d more kinds\n", n - 16);
+		printf("httpd:   and %d more call sites\n", n - 16);
 	if (!n)
-		printf("httpd:   no request: only connections that were being closed\n");
+		printf("httpd:   no requests, only connections that are being closed\n");
 }
 
 /* The time is over. Name what runs, end it, and see the stop through. */
@@ -550,10 +559,10 @@ static int cut_off(struct httpd *h)
 	struct stopper_ctx *ctx = NULL;
 
 	if (sig)
-		printf("httpd: cut short by a second signal (%s); still running:\n",
+		printf("httpd: second signal (%s), cancelling requests; still running:\n",
 		       strsignal(sig));
 	else
-		printf("httpd: the grace of %.3g s is over; still running:\n",
+		printf("httpd: stop timed out after %.3g s, cancelling requests; still running:\n",
 		       seconds(h->grace_ns));
 	print_running(h);
 	fflush(stdout);
@@ -563,7 +572,7 @@ static int cut_off(struct httpd *h)
 		return status;
 	}
 	/* something hangs in the kernel: no way to free what it writes to */
-	printf("httpd: cannot be cut off:\n");
+	printf("httpd: cancelled requests do not end:\n");
 	print_running(h);
 	print_counts(h);
 	_exit(status);
@@ -580,10 +589,10 @@ static int serve(struct httpd *h)
 	begin = now_ns();
 	sig = __atomic_load_n(&h->asked_by, __ATOMIC_RELAXED);
 	if (sig)
-		say(h, "%s: stopping", strsignal(sig));
+		say(h, "received signal %d (%s): stopping", sig, strsignal(sig));
 	err = stopper_ctx_with_timeout(h->patience, h->grace_ns, &grace);
 	if (err) {
-		fail(h, "no deadline, so none is given", err);
+		fail(h, "cannot set a deadline, stopping without one", err);
 		grace = NULL;
 	}
 	err = stopper_stop(h->stopper, grace);
@@ -602,7 +611,7 @@ static int run(struct httpd *h)
 
 	err = pthread_create(&signals, NULL, signal_thread, h);
 	if (err) {
-		fail(h, "cannot start a thread", -err);
+		fail(h, "cannot start the signal thread", -err);
 		stopper_stop(h->stopper, NULL);
 		return status;
 	}
@@ -627,7 +636,7 @@ static int create_and_run(struct httpd *h)
 	if (!err)
 		err = stopper_create(&h->stopper, "httpd", &opts);
 	if (err)
-		say(h, "stopper: %s", stopper_strerror(err));
+		say(h, "cannot create the stopper: %s", stopper_strerror(err));
 	else
 		status = run(h);
 	stopper_put(h->stopper);

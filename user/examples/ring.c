@@ -65,7 +65,7 @@ int64_t now_ns(void)
 /* A ring that cannot be entered cannot be emptied: its buffers are the kernel's. */
 static void __noreturn ring_broken(struct ring *r, int err)
 {
-	say(r->h, "io_uring_enter: %s: cannot go on", strerror(-err));
+	say(r->h, "io_uring_enter failed: %s; exiting", strerror(-err));
 	_exit(EXIT_FAILURE);
 }
 
@@ -141,7 +141,8 @@ static void accept_failed(struct ring *r, int err)
 	case -ENFILE:
 	case -ENOBUFS:
 	case -ENOMEM:
-		say(r->h, "accept: %s: pausing", strerror(-err));
+		say(r->h, "cannot accept connections: %s; retrying in %lld ms", strerror(-err),
+		    ACCEPT_PAUSE_NS / NSEC_PER_MSEC);
 		r->accept_at = r->now + ACCEPT_PAUSE_NS;
 		break;
 	default:	/* the client's affair: the next one, please */
@@ -207,7 +208,7 @@ static void drop_syns(struct ring *r)
 	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
 
 	if (setsockopt(r->h->listener, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
-		say(r->h, "no filter on the listener (%s): a late connection may be reset",
+		say(r->h, "cannot attach a filter to the listener: %s (late connections may be reset)",
 		    strerror(errno));
 }
 
@@ -371,7 +372,7 @@ void ring_run(struct stopper_ctx *ctx, void *arg)
 	int err = ring_start(r);
 
 	if (err) {
-		say(r->h, "a ring does not start: %s", strerror(-err));
+		say(r->h, "cannot start a ring: %s", strerror(-err));
 		/* pairs with the others' in ring_leave() */
 		__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL);
 		stopper_event_fire(&r->h->asked);
