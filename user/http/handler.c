@@ -77,7 +77,7 @@ static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned int status, 
 static enum MHD_Result unable(struct MHD_Connection *conn, int err)
 {
 	return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE, err == -ENOTSUP ?
-		      "This is a child of fork() and has no debug list.\n" : "Out of memory.\n");
+		      "No debug list: this process is a child of fork().\n" : "Out of memory.\n");
 }
 
 static int render_text(char **text, size_t *len)
@@ -169,7 +169,8 @@ static enum MHD_Result serve_page(struct MHD_Connection *conn)
 	int err;
 
 	if (getrandom(r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-		return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE, "No random numbers yet.\n");
+		return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE,
+			      "No random numbers available yet; try ?format=text.\n");
 	snprintf(nonce, sizeof(nonce), "%016llx%016llx", (unsigned long long)r[0],
 		 (unsigned long long)r[1]);
 	snprintf(policy, sizeof(policy), PAGE, nonce, nonce);
@@ -230,7 +231,7 @@ static enum MHD_Result list(struct MHD_Connection *conn)
 		return serve_json(conn);
 	if (!strcmp(format, "html"))
 		return serve_page(conn);
-	return refuse(conn, MHD_HTTP_BAD_REQUEST, "The format is text, json or html.\n");
+	return refuse(conn, MHD_HTTP_BAD_REQUEST, "Unknown format: use text, json or html.\n");
 }
 
 enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, const char *url,
@@ -244,8 +245,10 @@ enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, con
 	(void)upload_data_size;
 	(void)con_cls;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-		return refuse(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD only.\n");
+		return refuse(conn, MHD_HTTP_METHOD_NOT_ALLOWED,
+			      "Method not allowed: use GET or HEAD.\n");
 	if (strcmp(url, "/debug/stopper"))
-		return refuse(conn, MHD_HTTP_NOT_FOUND, "See /debug/stopper.\n");
+		return refuse(conn, MHD_HTTP_NOT_FOUND,
+			      "Not found: the list is at /debug/stopper.\n");
 	return list(conn);
 }

@@ -138,7 +138,7 @@ static bool host_is_ours(const struct stopper_http *h, struct MHD_Connection *co
 
 static enum MHD_Result refuse_host(struct MHD_Connection *conn)
 {
-	static const char why[] = "This server answers to localhost and to its own address only.\n";
+	static const char why[] = "Unknown host: use localhost or the server's own address.\n";
 	struct MHD_Response *r;
 	enum MHD_Result ok;
 

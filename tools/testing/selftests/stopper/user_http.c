@@ -200,7 +200,7 @@ TEST_F(http, another_method_is_not_allowed)
 TEST_F(http, another_format_is_a_bad_request)
 {
 	EXPECT_EQ(ask(self->port, "GET", URL "?format=xml"), 400);
-	EXPECT_STREQ(body(), "The format is text, json or html.\n");
+	EXPECT_STREQ(body(), "Unknown format: use text, json or html.\n");
 	EXPECT_EQ(ask(self->port, "GET", URL "?format="), 400);
 	EXPECT_EQ(ask(self->port, "GET", URL "?format=JSON"), 400);
 	EXPECT_EQ(ask(self->port, "GET", URL "?other=1"), 200);

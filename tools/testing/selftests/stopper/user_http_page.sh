@@ -56,7 +56,7 @@ want '<dt>closers</dt><dd>0</dd>'
 want '<td class="name">page-worker</td>'
 want '<td class="n" data-unit=" old">[0-9.]+ s</td>'
 want 'user_http_page.c:[0-9]+ set_up'
-want 'Nobody has asked for a stop'
+want 'No stop requested'
 want '<p class="state" role="status">live</p>'
 never 'class="(held|badge)"'
 in_order
@@ -69,7 +69,7 @@ result "a_name_with_markup_is_shown_as_it_is"
 
 look stop "$dump" || failed+=" no page;"
 want '<li aria-current="step">quiescing for'
-want 'Stop asked [0-9.]+ s ago at .*by thread [0-9]+'
+want 'Stop requested [0-9.]+ s ago at .*by thread [0-9]+'
 want '<title>1 stopping'
 grep -qx 'pages 1, lists \([5-9]\|[1-9][0-9]\)' "$work/counts" || failed+=" $(cat "$work/counts");"
 in_order
