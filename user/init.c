@@ -78,12 +78,13 @@ static void membarrier_refused(int err)
 	/* (W) full only to be counted once; pairs with itself */
 	if (!plat_fetch_add_full(&said, 1)) {
 		snprintf(line, sizeof(line),
-			 "membarrier() is refused from now on (error %d): stops take longer", err);
+			 "membarrier() failed with error %d: stops take longer from now on", err);
 		plat_log(STOPPER_LOG_WARNING, line);
 	}
 	if (run_on_every_cpu())
 		return;
-	plat_log(STOPPER_LOG_ERR, "sched_setaffinity() is refused too: tasks would be lost");
+	plat_log(STOPPER_LOG_ERR,
+		 "membarrier() and sched_setaffinity() failed: a stop could miss tasks; aborting");
 	abort();
 }
 
@@ -105,7 +106,7 @@ void ref_misused(plat_ref_t *r)
 	/* (W) full only to be counted once; pairs with itself */
 	if (!plat_fetch_add_full(&said, 1))
 		plat_log(STOPPER_LOG_ERR,
-			 "a reference count was saturated or used after its last put; leaking memory");
+			 "reference count saturated or used after its last put; leaking memory");
 }
 
 static void in_child(void)
@@ -157,7 +158,8 @@ int plat_usable(void)
 		return 0;
 	/* (W) full only to be counted once; pairs with itself */
 	if (!plat_fetch_add_full(&said, 1))
-		plat_log(STOPPER_LOG_ERR, "used before fork(): not usable in the child");
+		plat_log(STOPPER_LOG_ERR,
+			 "not usable in this child process: the library was used before fork()");
 	return -ENOTSUP;
 }
 

@@ -114,7 +114,7 @@ static void write_dropped(void)
 	if (!n)
 		return;
 	len = snprintf(line, sizeof(line),
-		       "stopper: %u lines were dropped: standard error took no more\n", n);
+		       "stopper: %u log lines dropped: standard error was not writable\n", n);
 	if (!write_line(line, (size_t)len))
 		/* (W) likewise */
 		plat_fetch_add_full(&dropped, n);

@@ -228,7 +228,7 @@ static enum backend forced(void)
 		if (!strcmp(env, names[b]))
 			return b;
 	snprintf(line, sizeof(line),
-		 "STOPPER_WAIT=%.40s: not one of uring-futex, uring-eventfd, futex; ignored", env);
+		 "STOPPER_WAIT=%.40s ignored: expected uring-futex, uring-eventfd or futex", env);
 	plat_log(STOPPER_LOG_WARNING, line);
 	return UNDECIDED;
 }
@@ -257,7 +257,7 @@ static void decide(void)
 			backend = want;
 		if (r)
 			return;
-		snprintf(line, sizeof(line), "STOPPER_WAIT=%s: this kernel does not let us",
+		snprintf(line, sizeof(line), "STOPPER_WAIT=%s ignored: not available here",
 			 names[want]);
 		plat_log(STOPPER_LOG_WARNING, line);
 	}
@@ -288,7 +288,7 @@ static void ring_failed(int err)
 		return;
 	backend = FUTEX;
 	snprintf(line, sizeof(line),
-		 "io_uring is refused from now on (error %d): waiting on futexes", -err);
+		 "io_uring failed with error %d: waiting on futexes from now on", -err);
 	plat_log(STOPPER_LOG_WARNING, line);
 }
 

@@ -146,7 +146,7 @@ static int flush_all(void)
 
 static void say_broken(int err)
 {
-	stopper_log(NULL, STOPPER_LOG_ERR, "the recording has ended: writing it gave error %d",
+	stopper_log(NULL, STOPPER_LOG_ERR, "trace recording ended: write failed with error %d",
 		    -err);
 }
 
@@ -310,9 +310,12 @@ void record_init(void)
 {
 	const char *path = secure_getenv("STOPPER_TRACE");
 	int err = path && *path ? stopper_trace_start(path) : 0;
+	char shown[128];
 
 	/* Started already, by the program itself: that one stands. */
-	if (err && err != -EBUSY)
-		stopper_log(NULL, STOPPER_LOG_ERR, "STOPPER_TRACE: the file gave error %d",
-			    -err);
+	if (!err || err == -EBUSY)
+		return;
+	name_tail(shown, sizeof(shown), path);
+	stopper_log(NULL, STOPPER_LOG_ERR, "cannot record to STOPPER_TRACE=%s: error %d", shown,
+		    -err);
 }

@@ -328,9 +328,9 @@ static void report_left(const struct call *c, const char *what)
 	name_show(name, sizeof(name), c->site->name);
 	name_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
 	stopper_log(c->s, STOPPER_LOG_WARNING,
-		    "\"%s\": task \"%s\" (%s:%u) left its thread with another %s; %s",
+		    "\"%s\": task \"%s\" (%s:%u) left its thread with a changed %s; %s",
 		    c->s->name, name, file, c->site->line, what,
-		    me.spoiled ? "the thread ends" : "set back");
+		    me.spoiled ? "the thread ends" : "restored");
 }
 
 void thread_state_take_back(const struct call *c)

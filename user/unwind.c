@@ -83,7 +83,7 @@ void stopper_resume(const uintptr_t *r, int result)
 {
 	(void)r;
 	(void)result;
-	plat_log(STOPPER_LOG_ERR, "a panic cannot be unwound on this architecture");
+	plat_log(STOPPER_LOG_ERR, "panic: unwinding is not supported on this architecture");
 	abort();
 }
 #endif
@@ -209,13 +209,13 @@ void __stopper_panic(void *value)
 	struct call c;
 
 	if (panicking)
-		give_up("a panic within a panic hook or its unwinding");
+		give_up("panic inside a panic hook or during unwinding");
 	panicking = true;
 	target.function = 0;
 	target.frame = innermost_frame();
 	_Unwind_Backtrace(look, &target);
 	if (!target.function || (target.task && !task_innermost(&c)))
-		give_up("a panic with no task, worker, closer or recover scope running");
+		give_up("panic outside any task, worker, closer or recover scope");
 	if (!target.task)
 		c = *innermost;
 	panic_hook(&c, value, plat_tid(), false);
@@ -225,6 +225,6 @@ void __stopper_panic(void *value)
 	__asan_handle_no_return();
 #endif
 	_Unwind_ForcedUnwind(&exc, unwind_to, &target);
-	give_up("a panic could not be unwound: a frame has no unwind table");
+	give_up("panic: cannot unwind a frame without an unwind table");
 }
 EXPORT_SYMBOL_PLAT(__stopper_panic);

@@ -180,7 +180,7 @@ TEST(dropped_lines_are_counted_in_the_next_one)
 	count = strstr(text, "stopper: ");
 	ASSERT_NE(NULL, count);
 	n = (unsigned int)strtoul(count + strlen("stopper: "), &count, 10);
-	ASSERT_EQ(0, strncmp(count, " lines were dropped", 19));
+	ASSERT_EQ(0, strncmp(count, " log lines dropped", 18));
 	ASSERT_LE(3, n);
 	ASSERT_NE(NULL, strstr(text, "stopper: stopper \"leaked\""));
 	/* Once. */
