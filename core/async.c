@@ -32,7 +32,7 @@ static void async_end(struct async *a)
 	if (a->sem)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
-	task_leave(a->task.slot);
+	task_end_async(a->task.slot);
 	plat_free_record(a);
 	/* Its site was shown until now; who looks at it still does so under RCU. */
 	plat_give_back(lent_by);
@@ -49,12 +49,12 @@ static void async_run(struct job *job, struct pool_thread *me)
 	async_end(a);
 }
 
-static void async_died(struct job *job, bool told)
+static void async_died(struct job *job, bool hook_called)
 {
 	struct async *a = list_item(job, struct async, task.job);
 	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
-	if (!told)
+	if (!hook_called)
 		panic_hook(&c, NULL, (int)(plat_load(&a->task.slot->tid) & TID_MASK), true);
 	async_end(a);
 }

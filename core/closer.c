@@ -158,13 +158,13 @@ static void close_run(struct job *job, struct pool_thread *me)
 	closing_done(s);
 }
 
-static void close_died(struct job *job, bool told)
+static void close_died(struct job *job, bool hook_called)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
 	struct call c = { .s = NULL };
 
 	closing_call(&c, s);
-	if (!told)
+	if (!hook_called)
 		panic_hook(&c, NULL, s->closing_run.tid, true);
 	closing_done(s);
 }

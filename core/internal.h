@@ -89,7 +89,7 @@
  *   plat_stamp_age(stamp)                              any       ns since then
  *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
  *                                                                t->release(t); should the thread
- *                                                                end under it: t->died(t, told)
+ *                                                                end under it: t->died(t, called)
  *   plat_thread_stop(t)                                process   kthread_should_stop(), now; only
  *                                                                PLAT_STOPS_THREADS
  *   plat_thread_name(t, name)                          process   names the running thread
@@ -217,8 +217,8 @@ struct pool_thread;
 struct job_ops {
 	/* @me: who runs it, for pool_thread_bear() */
 	void (*run)(struct job *job, struct pool_thread *me);
-	/* the thread ended under run(); told: the hook knows */
-	void (*died)(struct job *job, bool told);
+	/* the thread ended under run(); hook_called: the panic hook was */
+	void (*died)(struct job *job, bool hook_called);
 	bool is_task;			/* the job is a task_job's */
 };
 
@@ -424,7 +424,7 @@ int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_si
 	     stopper_fn fn, stopper_err_fn err_fn, void *arg);
 int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
-void task_leave(struct stopper_slot *slot);
+void task_end_async(struct stopper_slot *slot);
 /* A wait for the tasks of a stopper and of its children. */
 struct drain {
 	struct plat_parker park;
@@ -435,12 +435,12 @@ bool tasks_watch(struct stopper *s, struct drain *d);
 void tasks_watched(void);
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
 void drain_end(struct drain *d);
-void tasks_left(struct slot_table *t);
-void tasks_abandon(int tid);
-void tasks_abandon_within(const void *from, size_t size);
-void task_drop(struct stopper_task *task);
-void tasks_inherit(int tid, void *heir);
-void tasks_end_of(void *heir);
+void tasks_exit_table(struct slot_table *t);
+void tasks_end_thread(int tid);
+void tasks_end_on_stack(const void *from, size_t size);
+void task_end_listed(struct stopper_task *task);
+void tasks_transfer(int tid, void *new_owner);
+void tasks_end_transferred(void *new_owner);
 
 /* look.c */
 bool task_in_table_of_this_thread(struct stopper *s);

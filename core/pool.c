@@ -193,7 +193,7 @@ struct pusher {
 };
 
 static void pool_main(struct plat_thread *t);
-static void pool_died(struct plat_thread *t, bool told);
+static void pool_died(struct plat_thread *t, bool hook_called);
 static void pool_release(struct plat_thread *t);
 
 static void pool_thread_free(struct pool_thread *me)
@@ -889,14 +889,14 @@ static void pool_main(struct plat_thread *t)
 		start_tick(0);
 }
 
-static void pool_died(struct plat_thread *t, bool told)
+static void pool_died(struct plat_thread *t, bool hook_called)
 {
 	struct pool_thread *me = list_item(t, struct pool_thread, thread);
 	struct job *job = me->job;
 	plat_flags_t f;
 	bool tick;
 
-	job->ops->died(job, told);
+	job->ops->died(job, hook_called);
 	plat_lock(&pool.lock, f);
 	done(me);
 	leave(me);

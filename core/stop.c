@@ -762,9 +762,9 @@ static void stop_run(struct job *job, struct pool_thread *me)
 	stopper_unpin(s);
 }
 
-static void stop_died(struct job *job, bool told)
+static void stop_died(struct job *job, bool hook_called)
 {
-	(void)told;
+	(void)hook_called;
 	stopper_unpin(list_item(job, struct stopper, stop_job));
 }
 

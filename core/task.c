@@ -515,7 +515,7 @@ int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 
 /* A pool thread's task has ended. */
-void task_leave(struct stopper_slot *slot)
+void task_end_async(struct stopper_slot *slot)
 {
 	plat_hand_over(slot->stopper);
 	release(slot);
@@ -761,20 +761,20 @@ static bool is_sync_of(const struct stopper_slot *slot, int tid)
 }
 
 /* With the list's lock held. */
-static void abandon_listed(struct stopper_task *task, void *tid)
+static void end_listed_of_thread(struct stopper_task *task, void *tid)
 {
 	if (is_sync_of(&task->own, *(int *)tid))
 		take_off(task);
 }
 
 /* Ends the synchronous tasks of a thread that stand in no table. */
-static void lists_abandon(int tid)
+static void lists_end_thread(int tid)
 {
-	tasks_each_listed(abandon_listed, &tid);
+	tasks_each_listed(end_listed_of_thread, &tid);
 }
 
 /* Ends what a thread, now gone, has left: in the half of its table for its own stack, on lists. */
-void tasks_left(struct slot_table *t)
+void tasks_exit_table(struct slot_table *t)
 {
 	unsigned int i;
 
@@ -784,11 +784,11 @@ void tasks_left(struct slot_table *t)
 			release(&t->slot[i]);
 	/* They go on lists when its half is full. */
 	if (t->reach[0] == HALF)
-		lists_abandon((int)t->id);
+		lists_end_thread((int)t->id);
 }
 
 /* Ends the synchronous tasks of a thread that is dying. Any context. */
-void tasks_abandon(int tid)
+void tasks_end_thread(int tid)
 {
 	struct slot_table *t = NULL;
 	unsigned int i;
@@ -798,14 +798,14 @@ void tasks_abandon(int tid)
 		for (i = 0; i < SLOTS; i++)
 			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
 				release(&t->slot[i]);
-	lists_abandon(tid);
+	lists_end_thread(tid);
 }
 
 /*
  * The synchronous tasks in tables of a thread that is dying are handles from now on,
- * which @heir ends with tasks_end_of(). Any context.
+ * which @new_owner ends with tasks_end_transferred(). Any context.
  */
-void tasks_inherit(int tid, void *heir)
+void tasks_transfer(int tid, void *new_owner)
 {
 	struct slot_table *t = NULL;
 	unsigned int i;
@@ -815,20 +815,20 @@ void tasks_inherit(int tid, void *heir)
 		for (i = 0; i < SLOTS; i++) {
 			if (!is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
 				continue;
-			plat_store(&t->slot[i].frame, heir);
+			plat_store(&t->slot[i].frame, new_owner);
 			plat_store(&t->slot[i].tid,
 				   slot_tid(STOPPER_KIND_HANDLE, (unsigned int)tid));
 		}
 }
 
-void tasks_end_of(void *heir)
+void tasks_end_transferred(void *new_owner)
 {
 	struct slot_table *t = NULL;
 	unsigned int i;
 
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++) {
-			if (plat_load(&t->slot[i].frame) != heir)
+			if (plat_load(&t->slot[i].frame) != new_owner)
 				continue;
 			plat_store(&t->slot[i].frame, NULL);
 			release(&t->slot[i]);
@@ -836,21 +836,21 @@ void tasks_end_of(void *heir)
 }
 
 /* Ends a task that nothing else can end, with its list's lock held. */
-void task_drop(struct stopper_task *task)
+void task_end_listed(struct stopper_task *task)
 {
 	take_off(task);
 }
 
-struct span_of_memory {
+struct stack_range {
 	const char *from;
 	size_t size;
 	struct traced *traced;		/* of tasks that were there, to be ended */
 };
 
 /* With the list's lock held. */
-static void abandon_within(struct stopper_task *task, void *span)
+static void end_listed_on_stack(struct stopper_task *task, void *span)
 {
-	struct span_of_memory *m = span;
+	struct stack_range *m = span;
 
 	if ((const char *)task < m->from || (const char *)task >= m->from + m->size)
 		return;
@@ -865,12 +865,12 @@ static void abandon_within(struct stopper_task *task, void *span)
  * Ends the tasks on the lists whose records lie in a stack that goes, handles too: nobody
  * can end them any more. Any context.
  */
-void tasks_abandon_within(const void *from, size_t size)
+void tasks_end_on_stack(const void *from, size_t size)
 {
-	struct span_of_memory m = { .from = from, .size = size };
+	struct stack_range m = { .from = from, .size = size };
 	struct traced *t;
 
-	tasks_each_listed(abandon_within, &m);
+	tasks_each_listed(end_listed_on_stack, &m);
 	while ((t = m.traced)) {
 		m.traced = t->next;
 		traced_end(t);

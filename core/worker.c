@@ -62,12 +62,12 @@ static void worker_main(struct plat_thread *t)
 	worker_leave(w);
 }
 
-static void worker_died(struct plat_thread *t, bool told)
+static void worker_died(struct plat_thread *t, bool hook_called)
 {
 	struct worker *w = list_item(t, struct worker, thread);
 	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
 
-	if (!told)
+	if (!hook_called)
 		panic_hook(&c, NULL, w->run.tid, true);
 	run_exit(&w->run);
 	worker_leave(w);

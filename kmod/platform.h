@@ -240,7 +240,7 @@ bool plat_traces_closers(void);
 
 struct plat_thread {
 	void (*main)(struct plat_thread *t);
-	void (*died)(struct plat_thread *t, bool told);
+	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
 	char comm[TASK_COMM_LEN];	/* that it was given */
 	struct task_struct *task;

@@ -108,7 +108,7 @@ static void reap(struct work_struct *work)
 /* Forgets what lies on this thread's stack, which goes with it. */
 static void abandon_stack(void)
 {
-	tasks_abandon_within(task_stack_page(current), THREAD_SIZE);
+	tasks_end_on_stack(task_stack_page(current), THREAD_SIZE);
 	runs_abandon(current->pid);
 }
 
@@ -135,7 +135,7 @@ static void settle_estate(struct work_struct *work)
 	struct estate *e = container_of(work, struct estate, work);
 
 	panic_hook(&e->innermost, NULL, e->tid, true);
-	tasks_end_of(e);
+	tasks_end_transferred(e);
 	stopper_unpin(e->innermost.s);
 	kfree(e);
 }
@@ -150,14 +150,14 @@ static void hand_over(void)
 	e = kzalloc(sizeof(*e), GFP_ATOMIC | __GFP_NOWARN);
 	if (!e) {
 		plat_log(STOPPER_LOG_ERR, "a thread oopsed in a task; no memory to tell the hook");
-		tasks_abandon(current->pid);
+		tasks_end_thread(current->pid);
 		return;
 	}
 	e->innermost = c;
 	e->tid = current->pid;
 	/* The task keeps it until now. */
 	stopper_pin(c.s);
-	tasks_inherit(e->tid, e);
+	tasks_transfer(e->tid, e);
 	INIT_WORK(&e->work, settle_estate);
 	queue_work(stopper_wq, &e->work);
 }
@@ -318,7 +318,7 @@ static int dying(struct wait_queue_entry *wait, unsigned int mode, int flags, vo
 
 	list_del_init(&wait->entry);
 	lockdep_abandon();
-	tasks_abandon(t->task->pid);
+	tasks_end_thread(t->task->pid);
 	abandon_stack();
 	INIT_WORK(&t->reap, mourn);
 	queue_work(stopper_wq, &t->reap);
@@ -420,7 +420,7 @@ void __stopper_panic(void *value)
 		plat_log(STOPPER_LOG_ERR,
 			 "a panic with no task, worker, closer or recover scope running");
 	lockdep_abandon();
-	tasks_abandon(tid);
+	tasks_end_thread(tid);
 	abandon_stack();
 	if (!t)
 		BUG();

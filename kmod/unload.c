@@ -93,7 +93,7 @@ static void module_orphan_listed(struct stopper_task *task, void *arg)
 	if (task->traced)
 		task->traced->site = &unloaded_site;
 	if (in_module(task, mod))
-		task_drop(task);
+		task_end_listed(task);
 }
 
 static void module_orphan_tasks(struct module *mod)

@@ -331,7 +331,7 @@ static inline void *plat_alloc_lines(size_t n)
 
 struct plat_thread {
 	void (*main)(struct plat_thread *t);
-	void (*died)(struct plat_thread *t, bool told);
+	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
 	char name[16];			/* that it was given */
 	uint64_t looked;		/* plat_stamp() when it was compared with the kernel's */

@@ -66,7 +66,7 @@ static void thread_exits(void *table)
 	plat_my_slots = NULL;
 	stopper_tls.slot[0] = &stopper_busy_slot;
 	stopper_tls.slot[1] = &stopper_busy_slot;
-	tasks_left(t);
+	tasks_exit_table(t);
 	runs_abandon((int)t->id);
 	cache_leave();
 	pthread_mutex_lock(&lock);

@@ -215,7 +215,7 @@ static void main_over(void *scope)
 	struct main_scope *sc = scope;
 
 	if (!sc->returned) {
-		tasks_abandon(plat_tid());
+		tasks_end_thread(plat_tid());
 		runs_abandon(plat_tid());
 		sc->t->died(sc->t, false);
 	}

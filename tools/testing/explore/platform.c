@@ -340,7 +340,7 @@ struct deceased {
 	unsigned int thread;
 	int tid;
 	struct plat_thread *plat;
-	bool told;
+	bool hook_called;
 };
 
 static void mourn(void *arg)
@@ -348,7 +348,7 @@ static void mourn(void *arg)
 	struct deceased d = *(struct deceased *)arg;
 
 	explore_free(arg);
-	tasks_abandon(d.tid);
+	tasks_end_thread(d.tid);
 	runs_abandon(d.tid);
 	ME->table = E->thread[d.thread].table;
 	slots_thread_ends();
@@ -357,16 +357,16 @@ static void mourn(void *arg)
 		thread_over();
 		return;
 	}
-	d.plat->died(d.plat, d.told);
+	d.plat->died(d.plat, d.hook_called);
 	thread_release(d.plat);
 }
 
-static void __attribute__((noreturn)) die(bool told)
+static void __attribute__((noreturn)) die(bool hook_called)
 {
 	struct deceased *d = heap_get(sizeof(*d), false, "mourner", PC);
 
 	E->deaths++;
-	*d = (struct deceased){ E->current, ME->tid, ME->plat, told };
+	*d = (struct deceased){ E->current, ME->tid, ME->plat, hook_called };
 	trace(PC, "dies");
 	note(&ME->chain, 0xdead);
 	thread_new(mourn, d, "mourner");

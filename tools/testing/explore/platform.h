@@ -169,7 +169,7 @@ void explore_free(void *p);
 
 struct plat_thread {
 	void (*main)(struct plat_thread *t);
-	void (*died)(struct plat_thread *t, bool told);
+	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
 	unsigned int told;
 };

@@ -76,7 +76,7 @@ SCENARIO(limited_dies, "a thread dies in a limited task: its slot goes to who wa
 	all_accounted_for();
 }
 
-static int heir;
+static int new_owner;
 static struct stopper_event over;
 
 static void settles(void *arg)
@@ -84,13 +84,13 @@ static void settles(void *arg)
 	check(!ghost_get(QUIESCED));
 	ghost_add(HOOK, 1);
 	check(stopper_num_tasks(s) >= 1);
-	tasks_end_of(&heir);
+	tasks_end_transferred(&new_owner);
 }
 
 /* As a process in an ioctl, of which only the oops is known. It does nothing any more. */
 static void oopses(struct stopper_ctx *ctx, void *arg)
 {
-	tasks_inherit(plat_tid(), &heir);
+	tasks_transfer(plat_tid(), &new_owner);
 	go(settles, NULL);
 	stopper_wait(&over, NULL);
 }

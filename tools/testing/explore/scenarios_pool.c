@@ -161,7 +161,7 @@ static void hand_over_run(struct job *job, struct pool_thread *me)
 		stopper_event_fire(&gate);
 }
 
-static void hand_over_died(struct job *job, bool told)
+static void hand_over_died(struct job *job, bool hook_called)
 {
 }
 

@@ -116,7 +116,7 @@ void slots_thread_ends(void)
 	ME->table = NULL;
 	stopper_tls.slot[0] = &stopper_busy_slot;
 	stopper_tls.slot[1] = &stopper_busy_slot;
-	tasks_left(t);
+	tasks_exit_table(t);
 	plat_lock(&lock, f);
 	t->free = free_tables;
 	free_tables = t;
