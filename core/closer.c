@@ -17,7 +17,7 @@
  *   lock; the closer that ran is over
  *   leader there, its context alive?    its context ends: lock; leader = NULL; unlock
  *     yes: pop the next; unlock; run it
- *     no: unlock; off the list of runs
+ *     no: unlock; off the list of activities
  *   lock; closers_busy = false          another one: lock; leader = me; unlock
  *   wake the leader; unlock             lock; closers_busy? unlock; park
  *                                       not busy: hand over what is left
@@ -106,7 +106,7 @@ static void closing_done(struct stopper *s)
 	plat_flags_t f;
 
 	tell_closed(s);
-	run_exit(&s->closing_run);
+	activity_exit(&s->closing_activity);
 	plat_lock(&s->lock, f);
 	s->closing = NULL;
 	s->nclosed++;
@@ -137,7 +137,7 @@ static bool closing_go_on(struct stopper *s, struct pool_thread *me)
 	name = closer_name(s->closing);
 	/* The thread first, so that a reader who sees the closer sees its thread named. */
 	pool_thread_bear(me, name);
-	run_rename(&s->closing_run, &s->closing_site, name);
+	activity_rename(&s->closing_activity, &s->closing_site, name);
 	/* The name that was shown until now may lie in its memory. */
 	plat_give_back(lent_by);
 	return true;
@@ -150,7 +150,7 @@ static void close_run(struct job *job, struct pool_thread *me)
 	struct call c = { .s = NULL };
 
 	closing_call(&c, s);
-	run_enter(&s->closing_run, s, &s->closing_site, STOPPER_PANIC_CLOSER);
+	activity_enter(&s->closing_activity, s, &s->closing_site, STOPPER_PANIC_CLOSER);
 	do {
 		tell_closing(s);
 		plat_call(&c, call_embedded, NULL, s->closing);
@@ -165,7 +165,7 @@ static void close_died(struct job *job, bool hook_called)
 
 	closing_call(&c, s);
 	if (!hook_called)
-		panic_hook(&c, NULL, s->closing_run.tid, true);
+		panic_hook(&c, NULL, s->closing_activity.tid, true);
 	closing_done(s);
 }
 
@@ -209,7 +209,7 @@ void closer_late_done(struct stopper *s)
 }
 
 struct late {
-	struct run run;
+	struct activity activity;
 	bool traced;
 	char shown[STOPPER_NAME_SHOWN + 1];
 };
@@ -217,8 +217,8 @@ struct late {
 static void late_over(struct late **l)
 {
 	if ((*l)->traced)
-		plat_trace_closer_end((*l)->run.s, (*l)->shown);
-	run_exit(&(*l)->run);
+		plat_trace_closer_end((*l)->activity.s, (*l)->shown);
+	activity_exit(&(*l)->activity);
 }
 
 /* From CLOSING on: here and now. */
@@ -228,7 +228,7 @@ static void run_late(struct stopper *s, struct stopper_closer *closer)
 	struct call c = { .s = s, .site = &site, .kind = STOPPER_PANIC_CLOSER };
 	struct late late;
 
-	run_enter(&late.run, s, &site, STOPPER_PANIC_CLOSER);
+	activity_enter(&late.activity, s, &site, STOPPER_PANIC_CLOSER);
 	late.traced = plat_traces_closers();
 	if (late.traced) {
 		name_show(late.shown, sizeof(late.shown), site.name);

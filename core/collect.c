@@ -145,9 +145,9 @@ static void collect_task(void *arg, const struct task_view *v)
 		note_thread(g, 0, v->age);
 }
 
-static void collect_run(void *arg, const struct run *r)
+static void collect_activity(void *arg, const struct activity *a)
 {
-	collect(arg, r->s, r->site, r->kind, r->tid, plat_stamp_age(r->since));
+	collect(arg, a->s, a->site, a->kind, a->tid, plat_stamp_age(a->since));
 }
 
 static int by_place(const void *a, const void *b)
@@ -180,7 +180,7 @@ static void look(struct collector *c, struct stopper *s, bool runs)
 	memset(c->index, 0, c->index_size * sizeof(*c->index));
 	tasks_visit(s, collect_task, c);
 	if (runs)
-		runs_visit(s, collect_run, c);
+		activities_visit(s, collect_activity, c);
 }
 
 void collector_fill(struct collector *c, struct stopper *s, bool runs)

@@ -196,8 +196,8 @@ struct traced {
 _Static_assert(sizeof(struct traced) <= 128, "see plat_alloc_record()");
 
 /* Something of a stopper's that runs on a thread and is not a task. */
-struct run {
-	struct stopper_list node;	/* runs (panic.c), latest last */
+struct activity {
+	struct stopper_list node;	/* activities (panic.c), latest last */
 	struct stopper *s;
 	const struct stopper_site *site;
 	enum stopper_panic_kind kind;
@@ -234,7 +234,7 @@ struct task_job {
 
 struct worker {
 	struct plat_thread thread;
-	struct run run;			/* its place in the list, its site */
+	struct activity activity;	/* its place in the list, its site */
 	struct stopper_list node;	/* s->workers */
 	struct stopper *s;
 	const struct stopper_site *site;
@@ -333,7 +333,7 @@ struct stopper {
 	struct leader *leader;			/* woken when a worker or the closers end */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
 	struct module *closing_lent_by;		/* likewise */
-	struct run closing_run;
+	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */
 	char *closing_shown;			/* a copy for its end's event, or NULL */
 	struct job close_job;
@@ -530,19 +530,20 @@ bool closers_start(struct stopper *s);
 void closer_late_done(struct stopper *s);
 
 /* panic.c */
-void run_enter(struct run *r, struct stopper *s, const struct stopper_site *site,
-	       enum stopper_panic_kind kind);
-void run_rename(struct run *r, struct stopper_site *site, const char *name);
-void run_exit(struct run *r);
-bool run_on_this_thread(struct stopper *s);
-bool run_innermost(struct call *c);
-void runs_abandon(int tid);
-static inline void run_leave(struct run **r)
+void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
+		    enum stopper_panic_kind kind);
+void activity_rename(struct activity *a, struct stopper_site *site, const char *name);
+void activity_exit(struct activity *a);
+bool activity_on_this_thread(struct stopper *s);
+bool activity_innermost(struct call *c);
+void activities_end_thread(int tid);
+static inline void activity_leave(struct activity **a)
 {
-	run_exit(*r);
+	activity_exit(*a);
 }
 
-void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r), void *arg);
+void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
+		      void *arg);
 void panic_hook(const struct call *c, void *value, int tid, bool died);
 
 /* stop.c */

@@ -8,136 +8,138 @@
  */
 #include "internal.h"
 
-static stopper_lock_t runs_lock = PLAT_LOCK_INIT(runs_lock);
-static STOPPER_LIST(runs);
+static stopper_lock_t activities_lock = PLAT_LOCK_INIT(activities_lock);
+static STOPPER_LIST(activities);
 
-void run_enter(struct run *r, struct stopper *s, const struct stopper_site *site,
-	       enum stopper_panic_kind kind)
+void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
+		    enum stopper_panic_kind kind)
 {
 	plat_flags_t f;
 
-	r->s = s;
-	r->site = site;
-	r->kind = kind;
-	r->tid = plat_tid();
-	r->since = plat_stamp();
-	plat_lock(&runs_lock, f);
-	slist_append(&runs, &r->node);
-	plat_unlock(&runs_lock, f);
+	a->s = s;
+	a->site = site;
+	a->kind = kind;
+	a->tid = plat_tid();
+	a->since = plat_stamp();
+	plat_lock(&activities_lock, f);
+	slist_append(&activities, &a->node);
+	plat_unlock(&activities_lock, f);
 }
 
 /* It is something else of the same stopper's from now on, with the name @name in its @site. */
-void run_rename(struct run *r, struct stopper_site *site, const char *name)
+void activity_rename(struct activity *a, struct stopper_site *site, const char *name)
 {
 	uint64_t since = plat_stamp();
 	plat_flags_t f;
 
-	plat_lock(&runs_lock, f);
+	plat_lock(&activities_lock, f);
 	site->name = name;
-	r->since = since;
-	plat_unlock(&runs_lock, f);
+	a->since = since;
+	plat_unlock(&activities_lock, f);
 }
 
-void run_exit(struct run *r)
+void activity_exit(struct activity *a)
 {
 	plat_flags_t f;
 
-	plat_lock(&runs_lock, f);
-	slist_remove(&r->node);
-	plat_unlock(&runs_lock, f);
+	plat_lock(&activities_lock, f);
+	slist_remove(&a->node);
+	plat_unlock(&activities_lock, f);
 }
 
 /* Does this thread run a worker or closer of @s or of one below it? */
-bool run_on_this_thread(struct stopper *s)
+bool activity_on_this_thread(struct stopper *s)
 {
 	int tid = plat_tid();
 	struct stopper_list *n;
 	bool found = false;
 	plat_flags_t f;
 
-	plat_lock(&runs_lock, f);
-	list_walk(n, &runs) {
-		struct run *r = list_item(n, struct run, node);
+	plat_lock(&activities_lock, f);
+	list_walk(n, &activities) {
+		struct activity *a = list_item(n, struct activity, node);
 
-		if (r->tid == tid && r->kind != STOPPER_PANIC_SCOPE && stopper_is_within(r->s, s)) {
+		if (a->tid == tid && a->kind != STOPPER_PANIC_SCOPE && stopper_is_within(a->s, s)) {
 			found = true;
 			break;
 		}
 	}
-	plat_unlock(&runs_lock, f);
+	plat_unlock(&activities_lock, f);
 	return found;
 }
 
 /* Shows what runs of @s (NULL: of all) besides tasks to @visit, which must not sleep. */
-void runs_visit(struct stopper *s, void (*visit)(void *arg, const struct run *r), void *arg)
+void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
+		      void *arg)
 {
 	struct stopper_list *n;
 	plat_flags_t f;
 
-	plat_lock(&runs_lock, f);
-	list_walk(n, &runs) {
-		struct run *r = list_item(n, struct run, node);
+	plat_lock(&activities_lock, f);
+	list_walk(n, &activities) {
+		struct activity *a = list_item(n, struct activity, node);
 
-		if ((!s || r->s == s) && r->kind != STOPPER_PANIC_SCOPE)
-			visit(arg, r);
+		if ((!s || a->s == s) && a->kind != STOPPER_PANIC_SCOPE)
+			visit(arg, a);
 	}
-	plat_unlock(&runs_lock, f);
+	plat_unlock(&activities_lock, f);
 }
 
 /* The worker, closer or scope that this thread entered last; for platforms that cannot unwind. */
-bool run_innermost(struct call *c)
+bool activity_innermost(struct call *c)
 {
 	int tid = plat_tid();
 	struct stopper_list *n;
 	bool found = false;
 	plat_flags_t f;
 
-	plat_lock(&runs_lock, f);
-	list_walk(n, &runs) {
-		struct run *r = list_item(n, struct run, node);
+	plat_lock(&activities_lock, f);
+	list_walk(n, &activities) {
+		struct activity *a = list_item(n, struct activity, node);
 
-		if (r->tid != tid)
+		if (a->tid != tid)
 			continue;
-		c->s = r->s;
-		c->site = r->site;
-		c->kind = r->kind;
+		c->s = a->s;
+		c->site = a->site;
+		c->kind = a->kind;
 		found = true;
 	}
-	plat_unlock(&runs_lock, f);
+	plat_unlock(&activities_lock, f);
 	return found;
 }
 
-/* With runs_lock held: what @tid runs in a frame of its own stack. */
-static struct run *on_stack_of(int tid)
+/* With activities_lock held: what @tid runs in a frame of its own stack. */
+static struct activity *activity_on_stack_of(int tid)
 {
 	struct stopper_list *n;
 
-	list_walk(n, &runs) {
-		struct run *r = list_item(n, struct run, node);
+	list_walk(n, &activities) {
+		struct activity *a = list_item(n, struct activity, node);
 
-		if (r->tid == tid && r->kind != STOPPER_PANIC_WORKER && r != &r->s->closing_run)
-			return r;
+		if (a->tid == tid && a->kind != STOPPER_PANIC_WORKER &&
+		    a != &a->s->closing_activity)
+			return a;
 	}
 	return NULL;
 }
 
 /* Forgets the scopes and late closers of a thread that is dying. Any context. */
-void runs_abandon(int tid)
+void activities_end_thread(int tid)
 {
 	struct stopper *late;
-	struct run *r;
+	struct activity *a;
 	plat_flags_t f;
 
 	do {
-		plat_lock(&runs_lock, f);
-		r = on_stack_of(tid);
-		late = r && r->kind == STOPPER_PANIC_CLOSER ? r->s : NULL;
-		if (r)
-			slist_remove(&r->node);
-		plat_unlock(&runs_lock, f);
+		plat_lock(&activities_lock, f);
+		a = activity_on_stack_of(tid);
+		late = a && a->kind == STOPPER_PANIC_CLOSER ? a->s : NULL;
+		if (a)
+			slist_remove(&a->node);
+		plat_unlock(&activities_lock, f);
 		if (late)
 			closer_late_done(late);
-	} while (r);
+	} while (a);
 }
 
 static const char * const kind_names[] = {
@@ -178,16 +180,16 @@ int __stopper_recover(struct stopper *s, struct stopper_ctx *ctx, const struct s
 		      stopper_fn fn, void *arg)
 {
 	struct call c = { .s = s, .site = site, .kind = STOPPER_PANIC_SCOPE };
-	struct run run;
+	struct activity activity;
 	bool panicked;
 
 	if (!s || !site || !fn)
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	run_enter(&run, s, site, STOPPER_PANIC_SCOPE);
+	activity_enter(&activity, s, site, STOPPER_PANIC_SCOPE);
 	{
-		struct run *scope __attribute__((cleanup(run_leave))) = &run;
+		struct activity *scope __attribute__((cleanup(activity_leave))) = &activity;
 
 		(void)scope;
 		panicked = plat_call(&c, fn, ctx, arg);

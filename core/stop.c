@@ -737,7 +737,8 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	err = plat_usable();
 	if (err)
 		return err;
-	if (task_in_table_of_this_thread(s) || run_on_this_thread(s) || waits_for_itself(s, true))
+	if (task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
+	    waits_for_itself(s, true))
 		return -EDEADLK;
 	note_asker(s, site);
 	quiesce_begin(s);

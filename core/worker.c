@@ -55,10 +55,10 @@ static void worker_main(struct plat_thread *t)
 	struct worker *w = list_item(t, struct worker, thread);
 	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
 
-	run_enter(&w->run, w->s, w->site, STOPPER_PANIC_WORKER);
+	activity_enter(&w->activity, w->s, w->site, STOPPER_PANIC_WORKER);
 	traced_start(w->traced);
 	plat_call(&c, w->fn, w->ctx, w->arg);
-	run_exit(&w->run);
+	activity_exit(&w->activity);
 	worker_leave(w);
 }
 
@@ -68,8 +68,8 @@ static void worker_died(struct plat_thread *t, bool hook_called)
 	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
 
 	if (!hook_called)
-		panic_hook(&c, NULL, w->run.tid, true);
-	run_exit(&w->run);
+		panic_hook(&c, NULL, w->activity.tid, true);
+	activity_exit(&w->activity);
 	worker_leave(w);
 }
 

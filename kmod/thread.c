@@ -109,7 +109,7 @@ static void reap(struct work_struct *work)
 static void abandon_stack(void)
 {
 	tasks_end_on_stack(task_stack_page(current), THREAD_SIZE);
-	runs_abandon(current->pid);
+	activities_end_thread(current->pid);
 }
 
 static bool had_interrupts_off(const struct pt_regs *regs)
@@ -401,7 +401,7 @@ static bool find_innermost(struct call *c)
 	/* An async task or worker is below all that runs on its thread. */
 	if (task && c->kind == STOPPER_PANIC_TASK)
 		return true;
-	if (run_innermost(&run)) {
+	if (activity_innermost(&run)) {
 		*c = run;
 		return true;
 	}

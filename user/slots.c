@@ -67,7 +67,7 @@ static void thread_exits(void *table)
 	stopper_tls.slot[0] = &stopper_busy_slot;
 	stopper_tls.slot[1] = &stopper_busy_slot;
 	tasks_exit_table(t);
-	runs_abandon((int)t->id);
+	activities_end_thread((int)t->id);
 	cache_leave();
 	pthread_mutex_lock(&lock);
 	t->free = free_tables;

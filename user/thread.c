@@ -216,7 +216,7 @@ static void main_over(void *scope)
 
 	if (!sc->returned) {
 		tasks_end_thread(plat_tid());
-		runs_abandon(plat_tid());
+		activities_end_thread(plat_tid());
 		sc->t->died(sc->t, false);
 	}
 	record_left();

@@ -349,7 +349,7 @@ static void mourn(void *arg)
 
 	explore_free(arg);
 	tasks_end_thread(d.tid);
-	runs_abandon(d.tid);
+	activities_end_thread(d.tid);
 	ME->table = E->thread[d.thread].table;
 	slots_thread_ends();
 	E->thread[d.thread].state = ENDED;	/* its frames may go now */
@@ -388,7 +388,7 @@ void __stopper_panic(void *value)
 	struct call c, run;
 	bool task = task_innermost(&c);
 
-	if (!(task && c.kind == STOPPER_PANIC_TASK) && run_innermost(&run))
+	if (!(task && c.kind == STOPPER_PANIC_TASK) && activity_innermost(&run))
 		c = run;
 	panic_hook(&c, value, ME->tid, false);
 	die(true);
