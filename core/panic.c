@@ -47,23 +47,35 @@ void activity_exit(struct activity *a)
 	plat_unlock(&activities_lock, f);
 }
 
+/* With activities_lock held: the latest activity of @tid that @match, if any, accepts. */
+static struct activity *activity_find(int tid, bool (*match)(const struct activity *a,
+							     const struct stopper *s),
+				      const struct stopper *s)
+{
+	struct stopper_list *n;
+
+	for (n = activities.prev; n != &activities; n = n->prev) {
+		struct activity *a = list_item(n, struct activity, node);
+
+		if (a->tid == tid && (!match || match(a, s)))
+			return a;
+	}
+	return NULL;
+}
+
+static bool activity_is_within(const struct activity *a, const struct stopper *s)
+{
+	return a->kind != STOPPER_PANIC_SCOPE && stopper_is_within(a->s, s);
+}
+
 /* Does this thread run a worker or closer of @s or of one below it? */
 bool activity_on_this_thread(struct stopper *s)
 {
-	int tid = plat_tid();
-	struct stopper_list *n;
-	bool found = false;
 	plat_flags_t f;
+	bool found;
 
 	plat_lock(&activities_lock, f);
-	list_walk(n, &activities) {
-		struct activity *a = list_item(n, struct activity, node);
-
-		if (a->tid == tid && a->kind != STOPPER_PANIC_SCOPE && stopper_is_within(a->s, s)) {
-			found = true;
-			break;
-		}
-	}
+	found = activity_find(plat_tid(), activity_is_within, s);
 	plat_unlock(&activities_lock, f);
 	return found;
 }
@@ -88,39 +100,25 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 /* The worker, closer or scope that this thread entered last; for platforms that cannot unwind. */
 bool activity_innermost(struct call *c)
 {
-	int tid = plat_tid();
-	struct stopper_list *n;
-	bool found = false;
+	struct activity *a;
 	plat_flags_t f;
 
 	plat_lock(&activities_lock, f);
-	list_walk(n, &activities) {
-		struct activity *a = list_item(n, struct activity, node);
-
-		if (a->tid != tid)
-			continue;
+	a = activity_find(plat_tid(), NULL, NULL);
+	if (a) {
 		c->s = a->s;
 		c->site = a->site;
 		c->kind = a->kind;
-		found = true;
 	}
 	plat_unlock(&activities_lock, f);
-	return found;
+	return a;
 }
 
-/* With activities_lock held: what @tid runs in a frame of its own stack. */
-static struct activity *activity_on_stack_of(int tid)
+/* Does its record lie on the stack of its thread? */
+static bool activity_is_on_stack(const struct activity *a, const struct stopper *s)
 {
-	struct stopper_list *n;
-
-	list_walk(n, &activities) {
-		struct activity *a = list_item(n, struct activity, node);
-
-		if (a->tid == tid && a->kind != STOPPER_PANIC_WORKER &&
-		    a != &a->s->closing_activity)
-			return a;
-	}
-	return NULL;
+	(void)s;
+	return a->kind != STOPPER_PANIC_WORKER && a != &a->s->closing_activity;
 }
 
 /* Forgets the scopes and late closers of a thread that is dying. Any context. */
@@ -132,7 +130,7 @@ void activities_end_thread(int tid)
 
 	do {
 		plat_lock(&activities_lock, f);
-		a = activity_on_stack_of(tid);
+		a = activity_find(tid, activity_is_on_stack, NULL);
 		late = a && a->kind == STOPPER_PANIC_CLOSER ? a->s : NULL;
 		if (a)
 			slist_remove(&a->node);
