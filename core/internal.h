@@ -257,7 +257,7 @@ struct closer_fn {
 #define COMM_SIZE	16
 
 /* Where in the source and by whom, copied: the module and the thread may go. */
-struct place {
+struct origin {
 	char file[32];
 	char func[28];
 	char comm[COMM_SIZE];
@@ -314,7 +314,7 @@ struct stopper {
 	struct stopper_event stopped;
 
 	stopper_lock_t lock;			/* all below */
-	int led_by;				/* the thread that does the stopping, or 0 */
+	int leader_tid;				/* the thread that does the stopping, or 0 */
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
 	bool unfired;				/* QUIESCING, its events not yet fired */
 	bool quiesced;				/* no task is left */
@@ -353,9 +353,9 @@ struct stopper {
 	struct plat_stopper plat;		/* constant */
 	int64_t created;
 	int64_t phase_since;
-	struct place created_at;
-	struct place asked_at;			/* who asked for the stop first */
-	int64_t asked;				/* 0: nobody */
+	struct origin created_at;
+	struct origin stop_origin;		/* who asked for the stop first */
+	int64_t stop_requested;			/* 0: nobody */
 	char name[];				/* as shown */
 };
 
@@ -591,7 +591,7 @@ const char *secs(struct secs *b, int64_t ns);
 #define SECS(ns)	secs(&(struct secs){ "" }, ns)
 
 int report_all(const struct out *out);
-void place_copy(struct place *p, const struct stopper_site *site);
+void origin_copy(struct origin *o, const struct stopper_site *site);
 
 /* steps.c: what tests count in place of time */
 enum step {

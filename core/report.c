@@ -49,26 +49,26 @@ static const char *show_comm(struct shown_comm *b, const char *comm)
 
 #define COMM(comm)	show_comm(&(struct shown_comm){ "" }, comm)
 
-void place_copy(struct place *p, const struct stopper_site *site)
+void origin_copy(struct origin *o, const struct stopper_site *site)
 {
-	name_tail(p->file, sizeof(p->file), site->file ? site->file : "?");
-	name_show(p->func, sizeof(p->func), site->func ? site->func : "?");
-	p->line = site->line;
-	p->tid = plat_own_tid();
-	if (p->tid)
-		plat_comm(p->comm);
+	name_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
+	name_show(o->func, sizeof(o->func), site->func ? site->func : "?");
+	o->line = site->line;
+	o->tid = plat_own_tid();
+	if (o->tid)
+		plat_comm(o->comm);
 	else
-		memcpy(p->comm, SOFTIRQ, sizeof(SOFTIRQ));
+		memcpy(o->comm, SOFTIRQ, sizeof(SOFTIRQ));
 }
 
 /* What a stopper's lock guards, in one moment. */
 struct header {
 	enum stopper_phase phase;
 	unsigned int workers, closers, closed;
-	int64_t since, asked;
+	int64_t since, stop_requested;
 	uint64_t parent;
 	char parent_name[STOPPER_NAME_SHOWN + 1];
-	struct place asked_at;
+	struct origin stop_origin;
 };
 
 static void header_read(struct header *h, struct stopper *s)
@@ -82,9 +82,9 @@ static void header_read(struct header *h, struct stopper *s)
 	h->workers = s->nworkers;
 	h->closers = s->nclosers + (s->closing ? 1 : 0) + s->late_closers;
 	h->closed = s->nclosed;
-	h->asked = s->asked;
-	if (h->asked)
-		h->asked_at = s->asked_at;
+	h->stop_requested = s->stop_requested;
+	if (h->stop_requested)
+		h->stop_origin = s->stop_origin;
 	if (s->parent) {
 		h->parent = s->parent->id;
 		memcpy(h->parent_name, s->parent->name, strlen(s->parent->name) + 1);
@@ -108,10 +108,10 @@ static void put_header(const struct out *out, struct stopper *s, unsigned long t
 	    s->created_at.line, s->created_at.func, s->created_at.tid, COMM(s->created_at.comm));
 	if (h.parent)
 		put(out, "  child of %llu \"%s\"", (unsigned long long)h.parent, h.parent_name);
-	if (h.asked)
-		put(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago", h.asked_at.file,
-		    h.asked_at.line, h.asked_at.func, h.asked_at.tid, COMM(h.asked_at.comm),
-		    SECS(now - h.asked));
+	if (h.stop_requested)
+		put(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago", h.stop_origin.file,
+		    h.stop_origin.line, h.stop_origin.func, h.stop_origin.tid,
+		    COMM(h.stop_origin.comm), SECS(now - h.stop_requested));
 	else
 		put(out, "  stop not asked");
 }

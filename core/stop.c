@@ -210,13 +210,13 @@ static struct stopper *last_child(struct stopper *s)
 }
 
 /* The origin of a stop: of a parent's, and so of its children's. */
-struct asker {
-	int64_t asked;
-	struct place at;
+struct stop_request {
+	int64_t requested;
+	struct origin origin;
 };
 
 /* Turns @s and its whole subtree to QUIESCING where still RUNNING. No child joins after that. */
-static void quiesce_turn(struct stopper *s, const struct asker *from)
+static void quiesce_turn(struct stopper *s, const struct stop_request *from)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
@@ -229,9 +229,9 @@ static void quiesce_turn(struct stopper *s, const struct asker *from)
 		set_phase(s, STOPPER_QUIESCING);
 		s->unfired = true;
 	}
-	if (!s->asked) {
-		s->asked = from->asked;
-		s->asked_at = from->at;
+	if (!s->stop_requested) {
+		s->stop_requested = from->requested;
+		s->stop_origin = from->origin;
 	}
 	leaf = slist_empty(&s->children);
 	plat_unlock(&s->lock, f);
@@ -275,15 +275,15 @@ static void quiesce_fire(struct stopper *s)
 
 void quiesce_begin(struct stopper *s)
 {
-	struct asker from;
+	struct stop_request from;
 	plat_flags_t f;
 	bool begun;
 
 	plat_lock(&s->lock, f);
 	begun = s->phase != STOPPER_RUNNING && !s->unfired;
-	from.asked = s->asked;
+	from.requested = s->stop_requested;
 	if (!begun)
-		from.at = s->asked_at;
+		from.origin = s->stop_origin;
 	plat_unlock(&s->lock, f);
 	if (begun)
 		return;
@@ -554,7 +554,7 @@ static int lead(struct stopper *s, bool stop, const struct patience *p)
 		s->kept_reports = l.reports;
 	}
 	s->leader = NULL;
-	s->led_by = 0;
+	s->leader_tid = 0;
 	wake_followers(s);
 	plat_unlock(&s->lock, f);
 	return err;
@@ -603,9 +603,9 @@ static int converge(struct stopper *s, bool stop, const struct patience *p)
 		plat_lock(&s->lock, f);
 		there = reached(s, stop);
 		err = there ? 0 : patience_err(p);
-		lead_now = !there && !err && !s->led_by;
+		lead_now = !there && !err && !s->leader_tid;
 		if (lead_now) {
-			s->led_by = plat_tid();
+			s->leader_tid = plat_tid();
 		} else if (!there && !err) {
 			me.woken = false;
 			stop_park_init(s, &me.park, p->blocks);
@@ -629,7 +629,7 @@ static bool is_stopping(struct stopper *s)
 	bool mine, listed;
 
 	plat_lock(&s->lock, f);
-	mine = s->led_by == tid || s->firing_quiesce == tid;
+	mine = s->leader_tid == tid || s->firing_quiesce == tid;
 	listed = s->shards || !slist_empty(&s->tasks);
 	plat_unlock(&s->lock, f);
 	return mine || (listed && task_listed_by_this_thread(s));
@@ -678,7 +678,7 @@ void stopper_settle(struct stopper *s)
 
 	do {
 		plat_lock(&s->lock, f);
-		led = s->led_by;
+		led = s->leader_tid;
 		if (led) {
 			me.woken = false;
 			stop_park_init(s, &me.park, false);
@@ -691,16 +691,16 @@ void stopper_settle(struct stopper *s)
 }
 
 /* The first to ask is remembered. */
-static void note_asker(struct stopper *s, const struct stopper_site *site)
+static void note_stop_request(struct stopper *s, const struct stopper_site *site)
 {
-	struct place at;
+	struct origin origin;
 	plat_flags_t f;
 
-	place_copy(&at, site);
+	origin_copy(&origin, site);
 	plat_lock(&s->lock, f);
-	if (!s->asked) {
-		s->asked = plat_now();
-		s->asked_at = at;
+	if (!s->stop_requested) {
+		s->stop_requested = plat_now();
+		s->stop_origin = origin;
 	}
 	plat_unlock(&s->lock, f);
 }
@@ -718,7 +718,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 		return err;
 	if (task_in_table_of_this_thread(s) || waits_for_itself(s, false))
 		return -EDEADLK;
-	note_asker(s, site);
+	note_stop_request(s, site);
 	quiesce_begin(s);
 	return converge(s, false, &p);
 }
@@ -740,7 +740,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	if (task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
 	    waits_for_itself(s, true))
 		return -EDEADLK;
-	note_asker(s, site);
+	note_stop_request(s, site);
 	quiesce_begin(s);
 	return converge(s, true, &p);
 }
@@ -803,7 +803,7 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 		return err;
 	if (!claim_async_stop(s))
 		return 0;
-	note_asker(s, site);
+	note_stop_request(s, site);
 	stopper_pin(s);
 	keeper_ask(s);
 	return 0;

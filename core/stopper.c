@@ -253,7 +253,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->phase_since = s->created;
 	s->stall_ns = NS_PER_SEC;
 	s->owner = site->owner;
-	place_copy(&s->created_at, site);
+	origin_copy(&s->created_at, site);
 	plat_stopper_init(s);
 	if (!opts)
 		return s;
