@@ -262,12 +262,14 @@ static void stall_report_says_who_created_it_and_who_asked(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	CHECK_EQ(conf_spawn(&stop.thread, stop_here, &stop), 0);
-	snprintf(line, sizeof(line), " conf_stopper by thread %d \"", conf_tid());
-	conf_wait_for(conf_log_count(log, line));
-	CHECK(conf_log_count(log, "  created at "));
+	/* The line that comes last: a report is logged line by line. */
+	conf_wait_for(conf_log_count(log, " stop_here by thread "));
 	snprintf(line, sizeof(line), " stop_here by thread %d \"", conf_get(&stop.returned));
 	CHECK(conf_log_count(log, line));
 	CHECK(conf_log_count(log, "  stop asked at "));
+	snprintf(line, sizeof(line), " conf_stopper by thread %d \"", conf_tid());
+	CHECK(conf_log_count(log, line));
+	CHECK(conf_log_count(log, "  created at "));
 	stopper_task_end(&task);
 	CHECK_EQ(conf_call_end(&stop), 0);
 	stopper_put(s);
