@@ -442,7 +442,7 @@ void task_end_listed(struct stopper_task *task);
 void tasks_transfer(int tid, void *new_owner);
 void tasks_end_transferred(void *new_owner);
 
-/* look.c */
+/* scan.c */
 bool task_in_table_of_this_thread(struct stopper *s);
 bool task_listed_by_this_thread(struct stopper *s);
 bool task_innermost(struct call *c);

@@ -96,7 +96,7 @@
  * stop goes through), and a module is freed only after a grace period.
  *
  * Ordered accesses
- *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() (look.c)
+ *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() (scan.c)
  *       and names_us().
  *   (E) stopper = NULL, release: all that the task did happens before a drain that
  *       sees it; pairs with the acquire in names_us(), and with the claim in claim().

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * look.c - looking at running tasks: one pass over all tables and lists.
+ * scan.c - looking at running tasks: one pass over all tables and lists.
  *
  * How a slot is read while its owner begins and ends tasks is race 5 of task.c,
  * whose letters are used here. Everything that counts, lists or searches tasks is a
