@@ -9,7 +9,7 @@
  * is static, takes what fits, and counts the rest.
  *
  * An age is at least what is shown: a task that nobody has looked at before may
- * count from this look (see seen_age(), scan.c).
+ * count from this look (see first_seen_age(), scan.c).
  */
 #include "collect.h"
 

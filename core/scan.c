@@ -34,15 +34,15 @@ static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_
 }
 
 /* How long a slot without a start has run, as far as readers have seen. */
-static int64_t seen_age(struct seen *seen, unsigned int seq)
+static int64_t first_seen_age(struct first_seen *first, unsigned int seq)
 {
 	int64_t now = plat_now();
 
-	if (seen->seq != seq || !seen->since) {
-		seen->seq = seq;
-		seen->since = now;
+	if (first->seq != seq || !first->since) {
+		first->seq = seq;
+		first->since = now;
 	}
-	return now - seen->since;
+	return now - first->since;
 }
 
 typedef void (*visit_fn)(void *arg, const struct task_view *v);
@@ -63,7 +63,8 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 		if (t->pooled && plat_load(&t->ticket[i]) >= first)
 			continue;
 		v.order = plat_slot_order(i, v.seq);
-		v.age = start || t->pooled ? plat_stamp_age(start) : seen_age(&t->seen[i], v.seq);
+		v.age = start || t->pooled ? plat_stamp_age(start) :
+					     first_seen_age(&t->first_seen[i], v.seq);
 		visit(arg, &v);
 	}
 	step(STEP_SLOTS, n);
@@ -115,7 +116,7 @@ void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 		tasks_each_listed(visit_listed, &lv);
 }
 
-static void count_one(void *arg, const struct task_view *v)
+static void count_task(void *arg, const struct task_view *v)
 {
 	(void)v;
 	++*(unsigned long *)arg;
@@ -126,7 +127,7 @@ size_t report_size(void)
 {
 	unsigned long n = 0;
 
-	tasks_visit(NULL, count_one, &n);
+	tasks_visit(NULL, count_task, &n);
 	return 4096 + n * 48;
 }
 
@@ -135,35 +136,35 @@ unsigned long stopper_num_tasks(struct stopper *s)
 	unsigned long n = 0;
 
 	if (s && !plat_is_copy()) {
-		tasks_visit(s, count_one, &n);
+		tasks_visit(s, count_task, &n);
 		plat_take_over(s);
 	}
 	return n;
 }
 EXPORT_SYMBOL_PLAT(stopper_num_tasks);
 
-struct find {
+struct task_search {
 	struct stopper *tree;
 	int tid;
 	bool found;
 	struct task_view best;
 };
 
-static void find_within(void *arg, const struct task_view *v)
+static void find_task_within(void *arg, const struct task_view *v)
 {
-	struct find *find = arg;
+	struct task_search *search = arg;
 
 	/* A task of this thread's keeps its stopper and that one's parents alive. */
-	if (v->tid == find->tid && v->kind != STOPPER_KIND_HANDLE &&
-	    stopper_is_within(v->s, find->tree))
-		find->found = true;
+	if (v->tid == search->tid && v->kind != STOPPER_KIND_HANDLE &&
+	    stopper_is_within(v->s, search->tree))
+		search->found = true;
 }
 
 /*
  * This is no scan: sites are not looked at, and ages, which readers note under the scan's
- * lock (->seen), are not asked for.
+ * lock (->first_seen), are not asked for.
  */
-static void find_in_table(struct slot_table *t, struct find *find)
+static void find_in_table(struct slot_table *t, struct task_search *search)
 {
 	unsigned int i, n = 0;
 	struct task_view v;
@@ -172,7 +173,7 @@ static void find_in_table(struct slot_table *t, struct find *find)
 	slots_each(i, t) {
 		n++;
 		if (view_slot(&t->slot[i], NULL, &v, &start))
-			find_within(find, &v);
+			find_task_within(search, &v);
 	}
 	step(STEP_SLOTS, n);
 }
@@ -183,51 +184,52 @@ static void find_in_table(struct slot_table *t, struct find *find)
  */
 bool task_in_table_of_this_thread(struct stopper *s)
 {
-	struct find find = { .tree = s, .tid = plat_tid() };
+	struct task_search search = { .tree = s, .tid = plat_tid() };
 	struct slot_table *t = NULL;
 
-	while (!find.found && (t = plat_slots_mine(t)))
-		find_in_table(t, &find);
+	while (!search.found && (t = plat_slots_mine(t)))
+		find_in_table(t, &search);
 	if (plat_load(&s->uses_pool))
-		while (!find.found && (t = pool_slots_walk(t)))
-			find_in_table(t, &find);
-	return find.found;
+		while (!search.found && (t = pool_slots_walk(t)))
+			find_in_table(t, &search);
+	return search.found;
 }
 
 /* And one of @s that stands on a list? */
 bool task_listed_by_this_thread(struct stopper *s)
 {
-	struct find find = { .tree = s, .tid = plat_tid() };
-	struct listed_visit lv = { find_within, &find };
+	struct task_search search = { .tree = s, .tid = plat_tid() };
+	struct listed_visit lv = { find_task_within, &search };
 
 	tasks_listed(s, visit_listed, &lv);
-	return find.found;
+	return search.found;
 }
 
-static void find_latest(void *arg, const struct task_view *v)
+static void find_latest_task(void *arg, const struct task_view *v)
 {
-	struct find *find = arg;
+	struct task_search *search = arg;
 
-	if (v->tid != find->tid || v->kind == STOPPER_KIND_HANDLE)
+	if (v->tid != search->tid || v->kind == STOPPER_KIND_HANDLE)
 		return;
 	/* Synchronous before async, which has none above it. */
-	if (find->found && v->kind != find->best.kind ?
-	    v->kind == STOPPER_KIND_ASYNC : find->found && (int)(v->order - find->best.order) < 0)
+	if (search->found && v->kind != search->best.kind ?
+	    v->kind == STOPPER_KIND_ASYNC :
+	    search->found && (int)(v->order - search->best.order) < 0)
 		return;
-	find->found = true;
-	find->best = *v;
+	search->found = true;
+	search->best = *v;
 }
 
 /* The task that this thread began last, of those it is still in. */
 bool task_innermost(struct call *c)
 {
-	struct find find = { .tid = plat_tid() };
+	struct task_search search = { .tid = plat_tid() };
 
-	tasks_visit(NULL, find_latest, &find);
-	if (!find.found)
+	tasks_visit(NULL, find_latest_task, &search);
+	if (!search.found)
 		return false;
-	c->s = find.best.s;
-	c->site = find.best.site;
-	c->kind = find.best.kind == STOPPER_KIND_ASYNC ? STOPPER_PANIC_ASYNC : STOPPER_PANIC_TASK;
+	c->s = search.best.s;
+	c->site = search.best.site;
+	c->kind = search.best.kind == STOPPER_KIND_ASYNC ? STOPPER_PANIC_ASYNC : STOPPER_PANIC_TASK;
 	return true;
 }

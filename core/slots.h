@@ -33,7 +33,7 @@ static inline unsigned int slot_kind(unsigned int tid)
 }
 
 /* What a reader remembers of a slot, so that the task need not look at a clock. */
-struct seen {
+struct first_seen {
 	unsigned int seq;
 	int64_t since;
 };
@@ -43,7 +43,7 @@ struct slot_table {
 	struct stopper_slot slot[SLOTS];
 	/* cold */
 	union {
-		struct seen seen[SLOTS];	/* only readers, one at a time */
+		struct first_seen first_seen[SLOTS];	/* only readers, one at a time */
 		uint64_t ticket[SLOTS];		/* pooled: the task's place in the queue */
 	};
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
