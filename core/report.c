@@ -2,7 +2,7 @@
 /*
  * report.c - the debug list: every stopper and what it runs, as text.
  *
- * All is made from one look at all tasks (collect.c). Then the oldest threads are
+ * All is made from one look at all tasks (snapshot.c). Then the oldest threads are
  * looked up, one by one: what they are called, whether they sleep, and in the kernel
  * where. A thread may end between the one and the other, and is then shown as gone;
  * a long list looks up the first LOOKUPS of them only, so that it stays quick.
@@ -11,7 +11,7 @@
  * by what it belongs to; names and comms are quoted and escaped (name.c), so that
  * none can forge a line or a field. No address of the kernel's is in it.
  */
-#include "collect.h"
+#include "snapshot.h"
 
 #define LOOKUPS		256
 #define SOFTIRQ		"softirq"	/* in place of a comm, where no thread is */
@@ -163,7 +163,7 @@ static void put_thread(const struct out *out, const struct thread_age *t, bool s
 	}
 }
 
-static void put_threads(const struct out *out, const struct group *g, int64_t stall_ns,
+static void put_threads(const struct out *out, const struct site_group *g, int64_t stall_ns,
 			unsigned int *lookups)
 {
 	unsigned int i;
@@ -182,7 +182,7 @@ static void put_threads(const struct out *out, const struct group *g, int64_t st
 		put(out, "    and %u more", g->more);
 }
 
-static void put_group(const struct out *out, const struct group *g, unsigned int *lookups)
+static void put_group(const struct out *out, const struct site_group *g, unsigned int *lookups)
 {
 	static const char * const kinds[] = {
 		[STOPPER_PANIC_TASK] = "task",
@@ -201,22 +201,22 @@ static void put_group(const struct out *out, const struct group *g, unsigned int
 	put_threads(out, g, g->s->stall_ns, lookups);
 }
 
-void report_stopper(const struct out *out, const struct collector *c, struct stopper *s,
+void report_stopper(const struct out *out, const struct task_snapshot *snap, struct stopper *s,
 		    unsigned int *lookups)
 {
-	unsigned int first = collector_find(c, s), i;
+	unsigned int first = snapshot_find(snap, s), i;
 	unsigned long tasks = 0, queued = 0;
 
-	for (i = first; i < c->ngroups && c->groups[i].s == s; i++) {
-		if (c->groups[i].kind == STOPPER_PANIC_TASK)
-			tasks += c->groups[i].info.count;
-		queued += c->groups[i].queued;
+	for (i = first; i < snap->ngroups && snap->groups[i].s == s; i++) {
+		if (snap->groups[i].kind == STOPPER_PANIC_TASK)
+			tasks += snap->groups[i].info.count;
+		queued += snap->groups[i].queued;
 	}
 	put_header(out, s, tasks, queued);
-	for (i = first; i < c->ngroups && c->groups[i].s == s; i++)
-		put_group(out, &c->groups[i], lookups);
-	if (c->lost)
-		put(out, "  and %u tasks more", c->lost);
+	for (i = first; i < snap->ngroups && snap->groups[i].s == s; i++)
+		put_group(out, &snap->groups[i], lookups);
+	if (snap->lost)
+		put(out, "  and %u tasks more", snap->lost);
 }
 
 /* Every stopper, oldest first, pinned; NULL: no memory. */
@@ -248,17 +248,17 @@ int report_all(const struct out *out)
 {
 	unsigned int n, i, lookups = LOOKUPS;
 	struct stopper **list;
-	struct collector c;
+	struct task_snapshot snap;
 	int err;
 
 	list = pin_all(&n);
 	if (!list)
 		return -ENOMEM;
-	err = collector_make(&c, NULL, true);
+	err = snapshot_make(&snap, NULL, true);
 	if (!err) {
 		for (i = 0; i < n; i++)
-			report_stopper(out, &c, list[i], &lookups);
-		collector_free(&c);
+			report_stopper(out, &snap, list[i], &lookups);
+		snapshot_free(&snap);
 	}
 	for (i = 0; i < n; i++)
 		stopper_unpin(list[i]);

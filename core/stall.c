@@ -13,20 +13,20 @@
  * finds another one being written comes back. A sink of one's own gets all, and a
  * leak is never left out.
  */
-#include "collect.h"
+#include "snapshot.h"
 
 #define BURST		10
 #define WINDOW_NS	(10 * NS_PER_SEC)
 
-#define COLLECTORS	4
+#define SNAPSHOTS	4
 #define GROUPS		16
 #define LOOKUPS		16
 
 static struct {
 	unsigned int users;
-	struct group groups[GROUPS];
+	struct site_group groups[GROUPS];
 	unsigned int index[4 * GROUPS];
-} ready[COLLECTORS];
+} snapshot_buffers[SNAPSHOTS];
 
 static struct {
 	int64_t since;
@@ -100,18 +100,18 @@ static bool try_take(unsigned int *users)
 	return false;
 }
 
-/* A collector that nobody uses, now ours; COLLECTORS: none. */
-static unsigned int collector_take(struct collector *c)
+/* A collector that nobody uses, now ours; SNAPSHOTS: none. */
+static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 {
 	unsigned int i;
 
-	for (i = 0; i < COLLECTORS; i++)
-		if (try_take(&ready[i].users)) {
-			*c = (struct collector){
-				.groups = ready[i].groups,
-				.index = ready[i].index,
+	for (i = 0; i < SNAPSHOTS; i++)
+		if (try_take(&snapshot_buffers[i].users)) {
+			*snap = (struct task_snapshot){
+				.groups = snapshot_buffers[i].groups,
+				.index = snapshot_buffers[i].index,
 				.max_groups = GROUPS,
-				.index_size = ARRAY_LEN(ready[i].index),
+				.index_size = ARRAY_LEN(snapshot_buffers[i].index),
 			};
 			break;
 		}
@@ -124,18 +124,18 @@ static void report(struct stopper *s, int level)
 	struct log_out lo = { .s = s, .level = level };
 	struct out out = { .line = log_line, .arg = &lo };
 	unsigned int i, lookups = LOOKUPS;
-	struct collector c;
+	struct task_snapshot snap;
 
-	i = collector_take(&c);
-	if (i == COLLECTORS) {
+	i = snapshot_buffer_get(&snap);
+	if (i == SNAPSHOTS) {
 		stopper_log(s, level,
 			    "stopper %llu \"%s\": tasks %lu (other reports are under way)",
 			    (unsigned long long)s->id, s->name, stopper_num_tasks(s));
 		return;
 	}
-	collector_fill(&c, s, true);
-	report_stopper(&out, &c, s, &lookups);
-	drop(&ready[i].users);
+	snapshot_fill(&snap, s, true);
+	report_stopper(&out, &snap, s, &lookups);
+	drop(&snapshot_buffers[i].users);
 }
 
 static void stall(struct stopper *s, int64_t waited)

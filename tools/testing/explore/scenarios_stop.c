@@ -3,7 +3,7 @@
  * scenarios_stop.c - leaders and followers, children, workers, closers.
  */
 #include "scenario.h"
-#include "collect.h"
+#include "snapshot.h"
 
 static struct stopper *s, *kid;
 static struct stopper_ctx *ctx;

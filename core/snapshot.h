@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * collect.h - what runs, by call site; see collect.c.
+ * snapshot.h - what runs, by call site; see snapshot.c.
  */
-#ifndef STOPPER_CORE_COLLECT_H
-#define STOPPER_CORE_COLLECT_H
+#ifndef STOPPER_CORE_SNAPSHOT_H
+#define STOPPER_CORE_SNAPSHOT_H
 
 #include "internal.h"
 
@@ -16,7 +16,7 @@ struct thread_age {
 	int64_t age;			/* of the oldest */
 };
 
-struct group {
+struct site_group {
 	struct stopper *s;
 	const struct stopper_site *site;
 	unsigned int kind;		/* PANIC_TASK: any task; else as runs have it */
@@ -27,21 +27,21 @@ struct group {
 	struct stopper_task_info info;
 };
 
-struct collector {
-	struct group *groups;		/* sorted: stopper, kind, most first */
+struct task_snapshot {
+	struct site_group *groups;	/* sorted: stopper, kind, most first */
 	unsigned int *index;		/* hash of (s, site, kind) -> group + 1 */
 	unsigned int max_groups, index_size;
 	unsigned int ngroups;
 	unsigned int lost;		/* tasks for whose group there was no room */
 };
 
-int collector_make(struct collector *c, struct stopper *s, bool runs);
-void collector_fill(struct collector *c, struct stopper *s, bool runs);
-unsigned int collector_find(const struct collector *c, const struct stopper *s);
-void collector_free(struct collector *c);
+int snapshot_make(struct task_snapshot *snap, struct stopper *s, bool activities);
+void snapshot_fill(struct task_snapshot *snap, struct stopper *s, bool activities);
+unsigned int snapshot_find(const struct task_snapshot *snap, const struct stopper *s);
+void snapshot_free(struct task_snapshot *snap);
 
 /* report.c */
-void report_stopper(const struct out *out, const struct collector *c, struct stopper *s,
+void report_stopper(const struct out *out, const struct task_snapshot *snap, struct stopper *s,
 		    unsigned int *lookups);
 
-#endif /* STOPPER_CORE_COLLECT_H */
+#endif /* STOPPER_CORE_SNAPSHOT_H */
