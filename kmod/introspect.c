@@ -40,7 +40,7 @@ static struct task_struct *thread_find(int tid)
 }
 
 #ifdef HAVE_STACK_TRACE_SAVE_TSK
-static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	return stack_trace_save_tsk(task, frame, max, 0);
 }
@@ -66,7 +66,7 @@ static bool is_scheduler_frame(unsigned long addr)
  * As the above, which modules cannot call here, nor put_task_stack(): the stack of a
  * thread that ends is unmapped after a grace period, so RCU keeps it.
  */
-static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	struct unwind_state state;
 	unsigned long addr;
@@ -88,7 +88,7 @@ out:
 	return n;
 }
 #else
-static unsigned int thread_walk_stack(struct task_struct *task, unsigned long *frame, unsigned int max)
+static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	return 0;
 }
@@ -105,7 +105,7 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 	get_task_comm(snap->comm, task);
 	snap->state = task_state_to_char(task);
 	if (snap->state != 'R' && task != current)
-		snap->nframes = thread_walk_stack(task, snap->frame, SNAPSHOT_FRAMES);
+		snap->nframes = walk_stack_of(task, snap->frame, SNAPSHOT_FRAMES);
 	put_task_struct(task);
 	return 0;
 }

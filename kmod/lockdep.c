@@ -32,7 +32,7 @@
  * they are used up. So MAX_TRACKED stoppers are known to it at a time, and those
  * beyond are not checked. To forget a class takes a grace period: a work item does it.
  *
- * A thread that ends under a task still holds it. lockdep_abandon() drops it; after
+ * A thread that ends under a task still holds it. lockdep_end_thread() drops it; after
  * an oops the kernel has turned lockdep off.
  */
 #include <linux/list.h>
@@ -55,26 +55,26 @@ struct stopper_dep {
 static DEFINE_SPINLOCK(deps_lock);
 static LIST_HEAD(deps);
 static LIST_HEAD(deps_to_free);
-static unsigned int ntracked;
+static unsigned int nr_tracked;
 
-static bool dep_count(void)
+static bool dep_reserve(void)
 {
 	unsigned long flags;
 	bool ok;
 
 	spin_lock_irqsave(&deps_lock, flags);
-	ok = ntracked < MAX_TRACKED;
-	ntracked += ok;
+	ok = nr_tracked < MAX_TRACKED;
+	nr_tracked += ok;
 	spin_unlock_irqrestore(&deps_lock, flags);
 	return ok;
 }
 
-static void dep_uncount(void)
+static void dep_unreserve(void)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&deps_lock, flags);
-	ntracked--;
+	nr_tracked--;
 	spin_unlock_irqrestore(&deps_lock, flags);
 }
 
@@ -84,11 +84,11 @@ void plat_stopper_init(struct stopper *s)
 	struct stopper_dep *d = NULL;
 	unsigned long flags;
 
-	if (!dep_count())
+	if (!dep_reserve())
 		return;
 	d = kzalloc(sizeof(*d), GFP_KERNEL | __GFP_NOWARN);
 	if (!d) {
-		dep_uncount();
+		dep_unreserve();
 		return;
 	}
 	snprintf(d->tasks_name, sizeof(d->tasks_name), "tasks of %.32s", s->name);
@@ -104,7 +104,7 @@ void plat_stopper_init(struct stopper *s)
 	spin_unlock_irqrestore(&deps_lock, flags);
 }
 
-static struct stopper_dep *dep_to_free(void)
+static struct stopper_dep *dep_pop_to_free(void)
 {
 	struct stopper_dep *d;
 
@@ -116,19 +116,19 @@ static struct stopper_dep *dep_to_free(void)
 	return d;
 }
 
-static void deps_free(struct work_struct *work)
+static void deps_free_work_fn(struct work_struct *work)
 {
 	struct stopper_dep *d;
 
-	while ((d = dep_to_free())) {
+	while ((d = dep_pop_to_free())) {
 		lockdep_unregister_key(&d->tasks_key);
 		lockdep_unregister_key(&d->workers_key);
 		kfree(d);
-		dep_uncount();
+		dep_unreserve();
 	}
 }
 
-static DECLARE_WORK(deps_work, deps_free);
+static DECLARE_WORK(deps_work, deps_free_work_fn);
 
 void plat_stopper_free(struct stopper *s)
 {
@@ -218,7 +218,7 @@ void plat_lockdep_wait_event(const struct stopper_event *ev)
 }
 
 /* This thread ends in the middle of a user's function. Interrupts may be off. */
-void lockdep_abandon(void)
+void lockdep_end_thread(void)
 {
 	struct stopper_dep *d;
 	unsigned long flags;

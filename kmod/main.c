@@ -16,7 +16,7 @@
 struct workqueue_struct *stopper_wq;
 static struct dentry *debug_file;
 
-static void seq_line(void *arg, const char *line)
+static void debug_seq_line(void *arg, const char *line)
 {
 	struct seq_file *m = arg;
 
@@ -24,34 +24,34 @@ static void seq_line(void *arg, const char *line)
 	seq_putc(m, '\n');
 }
 
-static int stopper_show(struct seq_file *m, void *v)
+static int debug_show(struct seq_file *m, void *v)
 {
-	struct out out = { .line = seq_line, .arg = m };
+	struct out out = { .line = debug_seq_line, .arg = m };
 
 	return report_all(&out);
 }
 
 /* seq_file makes a text anew, into twice the memory, until it fits: so a guess. */
-static int stopper_open(struct inode *inode, struct file *file)
+static int debug_open(struct inode *inode, struct file *file)
 {
-	return single_open_size(file, stopper_show, NULL, report_size());
+	return single_open_size(file, debug_show, NULL, report_size());
 }
 
-static const struct file_operations stopper_fops = {
+static const struct file_operations debug_fops = {
 	.owner = THIS_MODULE,
-	.open = stopper_open,
+	.open = debug_open,
 	.read = seq_read,
 	.llseek = seq_lseek,
 	.release = single_release,
 };
 
-static void keeper_fn(struct work_struct *work)
+static void keeper_work_fn(struct work_struct *work)
 {
 	if (keeper_run())
 		queue_work(stopper_wq, work);
 }
 
-DECLARE_WORK(keeper_work, keeper_fn);
+DECLARE_WORK(keeper_work, keeper_work_fn);
 
 int stopper_ctx_with_kill(struct stopper_ctx *parent, struct stopper_ctx **out)
 {
@@ -63,7 +63,7 @@ int stopper_ctx_with_kill(struct stopper_ctx *parent, struct stopper_ctx **out)
 }
 EXPORT_SYMBOL_GPL(stopper_ctx_with_kill);
 
-static void devm_stop(void *data)
+static void devm_stopper_stop(void *data)
 {
 	struct stopper *s = data;
 
@@ -82,9 +82,9 @@ int __devm_stopper_create(struct device *dev, struct stopper **out, const char *
 	err = __stopper_create(&s, name, opts, site);
 	if (err)
 		return err;
-	/* The driver core holds the device lock around devm_stop(). */
+	/* The driver core holds the device lock around devm_stopper_stop(). */
 	s->flags |= STOPPER_NO_FREEZE;
-	err = devm_add_action_or_reset(dev, devm_stop, s);
+	err = devm_add_action_or_reset(dev, devm_stopper_stop, s);
 	if (!err)
 		*out = s;
 	return err;
@@ -110,7 +110,7 @@ static int __init stopper_init(void)
 	err = unload_init();
 	if (err)
 		goto err_notifier;
-	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &stopper_fops);
+	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &debug_fops);
 	return 0;
 
 err_notifier:

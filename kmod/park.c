@@ -54,7 +54,7 @@ void plat_park_init(struct plat_parker *p)
 	p->waiter = current;
 }
 
-static bool take(struct plat_parker *p)
+static bool parker_take(struct plat_parker *p)
 {
 	unsigned long flags;
 	bool set;
@@ -84,7 +84,7 @@ bool plat_park(struct plat_parker *p, s64 deadline)
 			left = ns <= 0 ? 0 : min_t(u64, nsecs_to_jiffies64(ns) + 1, LONG_MAX - 1);
 		}
 		set_current_state(state);
-		set = take(p);
+		set = parker_take(p);
 		if (set || !left || (p->killable && plat_killed()))
 			break;
 		schedule_timeout(left);

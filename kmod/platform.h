@@ -248,8 +248,8 @@ struct plat_thread {
 	struct wait_queue_entry exit_wait;
 	struct mutex stopping;		/* the next three */
 	bool entered;			/* in main() */
-	bool told;			/* to stop, or it tells itself */
-	bool left;			/* to be reaped */
+	bool stop_requested;
+	bool exiting;			/* about to be reaped */
 	struct work_struct reap;
 };
 
@@ -309,13 +309,13 @@ void slots_exit(void);
 #ifdef CONFIG_LOCKDEP
 struct lockdep_map *lockdep_enter_call(const struct call *c);
 #define lockdep_leave_call(map)	__stopper_lockdep_leave(&(map))
-void lockdep_abandon(void);
+void lockdep_end_thread(void);
 #else
 #define lockdep_enter_call(c)	((void)(c), NULL)
 #define lockdep_leave_call(map)	((void)(map))
-#define lockdep_abandon()	((void)0)
+#define lockdep_end_thread()	((void)0)
 #endif
-bool thread_is_ours(void);
+bool on_stopper_thread(void);
 int threads_init(void);
 void threads_exit(void);
 int unload_init(void);

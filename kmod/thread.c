@@ -16,11 +16,11 @@
  * ours, and is left alone; so is each thread of a machine whose registers are not
  * asked here.
  *
- *   what the dying thread left            after an oops       otherwise
- *   records on its stack: closers added   oopsing()           dying(), __stopper_panic()
+ *   what the dying thread left            after an oops           otherwise
+ *   records on its stack: closers added   die_notify()            exit_notify(), __stopper_panic()
  *     late, scopes, tasks on lists
- *   its slots in tables                   dying()             the same
- *   the async task, worker or closer      mourn()             mourn(), __stopper_panic()
+ *   its slots in tables                   exit_notify()           the same
+ *   the async task, worker or closer      thread_died_work_fn()   the same, __stopper_panic()
  *
  * Of a thread that is not ours, a process in an ioctl say, only an oops is known. The
  * tasks that it was in are handed to a work item, as handles: they keep the stopper, its
@@ -31,7 +31,7 @@
  * until all that were started are reaped (->alive), and only then drains the
  * workqueue: a kthread that nobody counts any more may not have queued its reaping.
  *
- *   kthread                             reap (workqueue)
+ *   kthread                             thread_reap() (workqueue)
  *   main() returns
  *   off pid->wait_pidfd
  *   queue reap; touch nothing more      kthread_stop(): waits until it has exited
@@ -43,17 +43,17 @@
  * that, but what kthread_stop() waits for can be reached: it is the completion at which
  * task_struct::vfork_done points until the exit has completed it, in every kernel since
  * 3.8. Each call takes one count of it. So plat_thread_stop() adds a count, which its
- * kthread_stop() takes, and the exit adds the one for reap():
+ * kthread_stop() takes, and the exit adds the one for thread_reap():
  *
- *   plat_thread_stop()                  kthread                   reap()
- *   ->stopping; left? no
+ *   plat_thread_stop()                  kthread                   thread_reap()
+ *   ->stopping; exiting? no
  *   complete(vfork_done)
  *   kthread_stop(): does not sleep      should stop: returns
- *   unlock ->stopping                   ->stopping; left; unlock
+ *   unlock ->stopping                   ->stopping; exiting; unlock
  *                                       queue reap
  *                                       exit: complete()          kthread_stop(): sleeps
  *
- *   Under the mutex ->stopping reap() cannot take the count that was not its own, and
+ *   Under the mutex ->stopping thread_reap() cannot take the count that was not its own, and
  *   nobody is told who is about to be reaped.
  *
  * Poking the bit into the private struct kthread was the other way; this one lets each
@@ -82,19 +82,19 @@ static DECLARE_WAIT_QUEUE_HEAD(all_reaped);
 static int thread_main(void *data);
 
 /* NULL: this thread is not ours. */
-static struct plat_thread *self(void)
+static struct plat_thread *this_thread(void)
 {
 	if (!(current->flags & PF_KTHREAD) || kthread_func(current) != thread_main)
 		return NULL;
 	return kthread_data(current);
 }
 
-bool thread_is_ours(void)
+bool on_stopper_thread(void)
 {
-	return self();
+	return this_thread();
 }
 
-static void reap(struct work_struct *work)
+static void thread_reap(struct work_struct *work)
 {
 	struct plat_thread *t = container_of(work, struct plat_thread, reap);
 
@@ -106,13 +106,13 @@ static void reap(struct work_struct *work)
 }
 
 /* Forgets what lies on this thread's stack, which goes with it. */
-static void abandon_stack(void)
+static void thread_end_on_stack(void)
 {
 	tasks_end_on_stack(task_stack_page(current), THREAD_SIZE);
 	activities_end_thread(current->pid);
 }
 
-static bool had_interrupts_off(const struct pt_regs *regs)
+static bool regs_interrupts_off(const struct pt_regs *regs)
 {
 #ifdef CONFIG_X86
 	return !(regs->flags & X86_EFLAGS_IF);
@@ -124,15 +124,15 @@ static bool had_interrupts_off(const struct pt_regs *regs)
 }
 
 /* The tasks of a thread that is not ours, and has oopsed. */
-struct estate {
+struct dead_thread_work {
 	struct work_struct work;
 	struct call innermost;
 	int tid;
 };
 
-static void settle_estate(struct work_struct *work)
+static void dead_thread_work_fn(struct work_struct *work)
 {
-	struct estate *e = container_of(work, struct estate, work);
+	struct dead_thread_work *e = container_of(work, struct dead_thread_work, work);
 
 	panic_hook(&e->innermost, NULL, e->tid, true);
 	tasks_end_transferred(e);
@@ -140,9 +140,9 @@ static void settle_estate(struct work_struct *work)
 	kfree(e);
 }
 
-static void hand_over(void)
+static void foreign_thread_died(void)
 {
-	struct estate *e;
+	struct dead_thread_work *e;
 	struct call c;
 
 	if (!task_innermost(&c))
@@ -158,30 +158,30 @@ static void hand_over(void)
 	/* The task keeps it until now. */
 	stopper_pin(c.s);
 	tasks_transfer(e->tid, e);
-	INIT_WORK(&e->work, settle_estate);
+	INIT_WORK(&e->work, dead_thread_work_fn);
 	queue_work(stopper_wq, &e->work);
 }
 
-static int oopsing(struct notifier_block *nb, unsigned long what, void *data)
+static int die_notify(struct notifier_block *nb, unsigned long what, void *data)
 {
 	const struct die_args *args = data;
 
 	/* With PREEMPT_RT locks may sleep, and this is called with interrupts off. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || what != DIE_OOPS || !in_task() ||
-	    had_interrupts_off(args->regs))
+	    regs_interrupts_off(args->regs))
 		return NOTIFY_DONE;
-	abandon_stack();
-	if (!self())
-		hand_over();
+	thread_end_on_stack();
+	if (!this_thread())
+		foreign_thread_died();
 	return NOTIFY_DONE;
 }
 
 static struct notifier_block die_nb = {
-	.notifier_call = oopsing,
+	.notifier_call = die_notify,
 };
 
 /* With ->stopping held, of a thread that runs: it shall stop. Does not wait for it. */
-static void thread_tell(struct plat_thread *t)
+static void thread_request_stop(struct plat_thread *t)
 {
 	struct completion *exited;
 
@@ -198,39 +198,39 @@ static void thread_tell(struct plat_thread *t)
 void plat_thread_stop(struct plat_thread *t)
 {
 	mutex_lock(&t->stopping);
-	if (t->entered && !t->left)
-		thread_tell(t);
-	t->told = true;
+	if (t->entered && !t->exiting)
+		thread_request_stop(t);
+	t->stop_requested = true;
 	mutex_unlock(&t->stopping);
 }
 
-static void thread_entered(struct plat_thread *t)
+static void thread_set_entered(struct plat_thread *t)
 {
 	mutex_lock(&t->stopping);
 	t->entered = true;
-	if (t->told)
-		thread_tell(t);
+	if (t->stop_requested)
+		thread_request_stop(t);
 	mutex_unlock(&t->stopping);
 }
 
-static void thread_left(struct plat_thread *t)
+static void thread_set_exiting(struct plat_thread *t)
 {
 	mutex_lock(&t->stopping);
-	t->left = true;
+	t->exiting = true;
 	mutex_unlock(&t->stopping);
 }
 
 /* A thread that is told to stop, and looks whether who told it waits for it. */
-struct probe {
+struct stop_probe {
 	struct plat_thread thread;
 	struct completion returned;
 	struct completion released;
-	bool waited;
+	bool stop_waited;
 };
 
-static void probe_main(struct plat_thread *t)
+static void stop_probe_main(struct plat_thread *t)
 {
-	struct probe *p = container_of(t, struct probe, thread);
+	struct stop_probe *p = container_of(t, struct stop_probe, thread);
 
 	for (;;) {
 		set_current_state(TASK_IDLE);
@@ -239,32 +239,32 @@ static void probe_main(struct plat_thread *t)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	p->waited = !wait_for_completion_timeout(&p->returned, HZ);
+	p->stop_waited = !wait_for_completion_timeout(&p->returned, HZ);
 }
 
-static void probe_release(struct plat_thread *t)
+static void stop_probe_release(struct plat_thread *t)
 {
-	complete(&container_of(t, struct probe, thread)->released);
+	complete(&container_of(t, struct stop_probe, thread)->released);
 }
 
-static int probe_stop(void)
+static int stop_probe_run(void)
 {
-	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	struct stop_probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
 	int err = -ENOMEM;
 
 	if (!p)
 		return err;
 	init_completion(&p->returned);
 	init_completion(&p->released);
-	p->thread.main = probe_main;
-	p->thread.release = probe_release;
+	p->thread.main = stop_probe_main;
+	p->thread.release = stop_probe_release;
 	err = plat_thread_start(&p->thread, "stopper/probe");
 	if (err)
 		goto out;
 	plat_thread_stop(&p->thread);
 	complete(&p->returned);
 	wait_for_completion(&p->released);
-	if (p->waited) {
+	if (p->stop_waited) {
 		pr_err("kthread_stop() of this kernel cannot be kept from waiting\n");
 		err = -EOPNOTSUPP;
 	}
@@ -279,7 +279,7 @@ int threads_init(void)
 
 	if (err)
 		return err;
-	err = probe_stop();
+	err = stop_probe_run();
 	if (err)
 		threads_exit();
 	return err;
@@ -293,34 +293,34 @@ void threads_exit(void)
 }
 
 /* Nothing of ours is on its lists any more. */
-static void leave(struct plat_thread *t)
+static void thread_leave(struct plat_thread *t)
 {
-	thread_left(t);
+	thread_set_exiting(t);
 	remove_wait_queue(&t->pid->wait_pidfd, &t->exit_wait);
 	put_pid(t->pid);
-	INIT_WORK(&t->reap, reap);
+	INIT_WORK(&t->reap, thread_reap);
 	queue_work(stopper_wq, &t->reap);
 }
 
-static void mourn(struct work_struct *work)
+static void thread_died_work_fn(struct work_struct *work)
 {
 	struct plat_thread *t = container_of(work, struct plat_thread, reap);
 
-	thread_left(t);
+	thread_set_exiting(t);
 	t->died(t, false);
 	put_pid(t->pid);
-	reap(work);
+	thread_reap(work);
 }
 
-static int dying(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
+static int exit_notify(struct wait_queue_entry *wait, unsigned int mode, int flags, void *key)
 {
 	struct plat_thread *t = container_of(wait, struct plat_thread, exit_wait);
 
 	list_del_init(&wait->entry);
-	lockdep_abandon();
+	lockdep_end_thread();
 	tasks_end_thread(t->task->pid);
-	abandon_stack();
-	INIT_WORK(&t->reap, mourn);
+	thread_end_on_stack();
+	INIT_WORK(&t->reap, thread_died_work_fn);
 	queue_work(stopper_wq, &t->reap);
 	return 0;
 }
@@ -330,15 +330,15 @@ static int thread_main(void *data)
 	struct plat_thread *t = data;
 
 	t->pid = get_task_pid(current, PIDTYPE_PID);
-	init_waitqueue_func_entry(&t->exit_wait, dying);
+	init_waitqueue_func_entry(&t->exit_wait, exit_notify);
 	add_wait_queue(&t->pid->wait_pidfd, &t->exit_wait);
-	thread_entered(t);
+	thread_set_entered(t);
 	t->main(t);
-	leave(t);
+	thread_leave(t);
 	return 0;
 }
 
-static int create(struct plat_thread *t)
+static int thread_create(struct plat_thread *t)
 {
 	struct task_struct *task = kthread_create(thread_main, t, "%s", t->comm);
 
@@ -350,33 +350,33 @@ static int create(struct plat_thread *t)
 	return 0;
 }
 
-struct create_work {
+struct thread_create_work {
 	struct work_struct work;
 	struct plat_thread *t;
 	int err;
 };
 
-static void create_elsewhere(struct work_struct *work)
+static void thread_create_work_fn(struct work_struct *work)
 {
-	struct create_work *cw = container_of(work, struct create_work, work);
+	struct thread_create_work *cw = container_of(work, struct thread_create_work, work);
 
-	cw->err = create(cw->t);
+	cw->err = thread_create(cw->t);
 }
 
 int plat_thread_start(struct plat_thread *t, const char *name)
 {
-	struct create_work cw = { .t = t };
+	struct thread_create_work cw = { .t = t };
 	int err;
 
 	mutex_init(&t->stopping);
 	t->entered = false;
-	t->told = false;
-	t->left = false;
+	t->stop_requested = false;
+	t->exiting = false;
 	name_comm(t->comm, sizeof(t->comm), name);
-	err = create(t);
+	err = thread_create(t);
 	if (err != -EINTR)
 		return err;
-	INIT_WORK_ONSTACK(&cw.work, create_elsewhere);
+	INIT_WORK_ONSTACK(&cw.work, thread_create_work_fn);
 	queue_work(stopper_wq, &cw.work);
 	flush_work(&cw.work);
 	destroy_work_on_stack(&cw.work);
@@ -393,7 +393,7 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 	task_unlock(current);
 }
 
-static bool find_innermost(struct call *c)
+static bool panic_find_callback(struct call *c)
 {
 	bool task = task_innermost(c);
 	struct call run;
@@ -410,22 +410,22 @@ static bool find_innermost(struct call *c)
 
 void __stopper_panic(void *value)
 {
-	struct plat_thread *t = self();
+	struct plat_thread *t = this_thread();
 	int tid = plat_tid();
 	struct call c;
 
-	if (find_innermost(&c))
+	if (panic_find_callback(&c))
 		panic_hook(&c, value, tid, false);
 	else
 		plat_log(STOPPER_LOG_ERR,
 			 "a panic with no task, worker, closer or recover scope running");
-	lockdep_abandon();
+	lockdep_end_thread();
 	tasks_end_thread(tid);
-	abandon_stack();
+	thread_end_on_stack();
 	if (!t)
 		BUG();
 	t->died(t, true);
-	leave(t);
+	thread_leave(t);
 	kthread_complete_and_exit(NULL, 0);
 }
 EXPORT_SYMBOL_PLAT(__stopper_panic);

@@ -24,7 +24,7 @@
  *
  * This is done while the task is still counted: its site is there, and so is its stopper
  * for the report. Of one site each kind of leak is reported once, as long as it is among
- * the last LEAKERS that leaked. Workers have a thread of their own, which ends with them.
+ * the last KNOWN_LEAKS that leaked. Workers have a thread of their own, which ends with them.
  */
 #include <linux/cpumask.h>
 #include <linux/cred.h>
@@ -38,7 +38,7 @@
 #include <linux/sched/signal.h>
 #include "internal.h"
 
-#define LEAKERS		16
+#define KNOWN_LEAKS		16
 
 static const struct {
 	unsigned int flag;
@@ -53,7 +53,7 @@ static const struct {
 	{ PF_NOFREEZE, "PF_NOFREEZE" },
 };
 
-#define KEPT_FLAGS	(PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN | \
+#define CHECKED_FLAGS	(PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN | \
 			 PF_LOCAL_THROTTLE | PF_NO_SETAFFINITY | PF_NOFREEZE)
 
 /* Kinds of leaks. */
@@ -96,7 +96,7 @@ static void state_save(struct thread_state *st)
 	st->preempt = preempt_count();
 	st->rcu = rcu_preempt_depth();
 	st->locks = lockdep_depth(current);
-	st->flags = current->flags & KEPT_FLAGS;
+	st->flags = current->flags & CHECKED_FLAGS;
 	st->policy = current->policy;
 	st->prio = current->static_prio;
 	st->pinned = pinned_to_cpu();
@@ -105,7 +105,7 @@ static void state_save(struct thread_state *st)
 }
 
 /* kthreadd lets none in, and so do its children until they call allow_signal(). */
-static bool signals_let_in(void)
+static bool signals_allowed(void)
 {
 	const struct k_sigaction *sa = rcu_dereference_protected(current->sighand, true)->action;
 	unsigned long other = 0;
@@ -137,7 +137,7 @@ static unsigned int state_leaks(const struct thread_state *before)
 		leaks |= LEAK_SCHED;
 	if (now.pinned != before->pinned || now.ncpus != before->ncpus)
 		leaks |= LEAK_CPUS;
-	if (signals_let_in())
+	if (signals_allowed())
 		leaks |= LEAK_SIGNALS;
 	if (now.cred != before->cred)
 		leaks |= LEAK_CREDS;
@@ -147,7 +147,7 @@ static unsigned int state_leaks(const struct thread_state *before)
 }
 
 /* Until this is done nothing may sleep. */
-static void set_back_context(const struct thread_state *before)
+static void state_restore_context(const struct thread_state *before)
 {
 	if (irqs_disabled())
 		local_irq_enable();
@@ -161,14 +161,14 @@ static void set_back_context(const struct thread_state *before)
 	}
 }
 
-static void set_back_cpus(const struct thread_state *before)
+static void state_restore_cpus(const struct thread_state *before)
 {
 	while (pinned_to_cpu() > before->pinned)
 		migrate_enable();
 	set_cpus_allowed_ptr(current, housekeeping_cpumask(HK_TYPE_KTHREAD));
 }
 
-static void set_back_signals(void)
+static void state_restore_signals(void)
 {
 	int sig;
 
@@ -177,100 +177,101 @@ static void set_back_signals(void)
 	flush_signals(current);
 }
 
-static void set_back(const struct thread_state *before, unsigned int leaks)
+static void state_restore(const struct thread_state *before, unsigned int leaks)
 {
-	set_back_context(before);
-	current->flags = (current->flags & ~KEPT_FLAGS) | before->flags;
+	state_restore_context(before);
+	current->flags = (current->flags & ~CHECKED_FLAGS) | before->flags;
 	if (leaks & LEAK_SCHED)
 		sched_set_normal(current, PRIO_TO_NICE(before->prio));
 	if (leaks & LEAK_CPUS)
-		set_back_cpus(before);
+		state_restore_cpus(before);
 	if (leaks & LEAK_SIGNALS)
-		set_back_signals();
+		state_restore_signals();
 	if (leaks & LEAK_CREDS)
 		revert_creds(before->cred);
 	if (leaks & LEAK_MM)
 		kthread_unuse_mm(current->mm);
 }
 
-struct words {
+struct leak_text {
 	char text[192];
 	size_t len;
 };
 
-static __printf(2, 3) void add(struct words *w, const char *fmt, ...)
+static __printf(2, 3) void leak_text_add(struct leak_text *t, const char *fmt, ...)
 {
 	va_list args;
 
-	if (w->len)
-		w->len += scnprintf(w->text + w->len, sizeof(w->text) - w->len, ", ");
+	if (t->len)
+		t->len += scnprintf(t->text + t->len, sizeof(t->text) - t->len, ", ");
 	va_start(args, fmt);
-	w->len += vscnprintf(w->text + w->len, sizeof(w->text) - w->len, fmt, args);
+	t->len += vscnprintf(t->text + t->len, sizeof(t->text) - t->len, fmt, args);
 	va_end(args);
 }
 
-static void describe_flags(struct words *w, unsigned int before)
+static void leaks_describe_flags(struct leak_text *t, unsigned int before)
 {
 	unsigned int i, now = current->flags;
 
 	for (i = 0; i < ARRAY_SIZE(flag_names); i++)
 		if ((now ^ before) & flag_names[i].flag)
-			add(w, "%s %s", flag_names[i].name,
-			    now & flag_names[i].flag ? "set" : "cleared");
+			leak_text_add(t, "%s %s", flag_names[i].name,
+				      now & flag_names[i].flag ? "set" : "cleared");
 }
 
 /* Before it is set back. */
-static void describe(struct words *w, const struct thread_state *before, unsigned int leaks)
+static void leaks_describe(struct leak_text *t, const struct thread_state *before,
+			   unsigned int leaks)
 {
 	if (leaks & LEAK_IRQS)
-		add(w, "interrupts off");
+		leak_text_add(t, "interrupts off");
 	if (leaks & LEAK_PREEMPT)
-		add(w, "preempt count %x", preempt_count());
+		leak_text_add(t, "preempt count %x", preempt_count());
 	if (leaks & LEAK_RCU)
-		add(w, "RCU depth %d", rcu_preempt_depth());
+		leak_text_add(t, "RCU depth %d", rcu_preempt_depth());
 	if (leaks & LEAK_LOCKS)
-		add(w, "%u locks held", lockdep_depth(current) - before->locks);
+		leak_text_add(t, "%u locks held", lockdep_depth(current) - before->locks);
 	if (leaks & LEAK_FLAGS)
-		describe_flags(w, before->flags);
+		leaks_describe_flags(t, before->flags);
 	if (leaks & LEAK_SCHED)
-		add(w, "policy %u nice %d", current->policy, task_nice(current));
+		leak_text_add(t, "policy %u nice %d", current->policy, task_nice(current));
 	if (leaks & LEAK_CPUS)
-		add(w, "CPUs %*pbl", cpumask_pr_args(current->cpus_ptr));
+		leak_text_add(t, "CPUs %*pbl", cpumask_pr_args(current->cpus_ptr));
 	if (leaks & LEAK_SIGNALS)
-		add(w, "signals let in");
+		leak_text_add(t, "signals let in");
 	if (leaks & LEAK_CREDS)
-		add(w, "other credentials");
+		leak_text_add(t, "other credentials");
 	if (leaks & LEAK_MM)
-		add(w, "an address space");
+		leak_text_add(t, "an address space");
 }
 
-static DEFINE_SPINLOCK(leakers_lock);
+static DEFINE_SPINLOCK(known_leaks_lock);
 static struct {
 	const struct stopper_site *site;	/* compared only: its module may have gone */
 	unsigned int leaks;
-} leakers[LEAKERS];
+} known_leaks[KNOWN_LEAKS];
 
 /* The first time that @site leaks one of these, as far as is remembered. */
-static bool is_news(const struct stopper_site *site, unsigned int leaks)
+static bool leak_is_new(const struct stopper_site *site, unsigned int leaks)
 {
 	static unsigned int next;
 	unsigned int i, known;
 
-	spin_lock(&leakers_lock);
-	for (i = 0; i < LEAKERS && leakers[i].site != site; i++)
+	spin_lock(&known_leaks_lock);
+	for (i = 0; i < KNOWN_LEAKS && known_leaks[i].site != site; i++)
 		;
-	if (i == LEAKERS) {
-		i = next++ % LEAKERS;
-		leakers[i].site = site;
-		leakers[i].leaks = 0;
+	if (i == KNOWN_LEAKS) {
+		i = next++ % KNOWN_LEAKS;
+		known_leaks[i].site = site;
+		known_leaks[i].leaks = 0;
 	}
-	known = leakers[i].leaks;
-	leakers[i].leaks |= leaks;
-	spin_unlock(&leakers_lock);
+	known = known_leaks[i].leaks;
+	known_leaks[i].leaks |= leaks;
+	spin_unlock(&known_leaks_lock);
 	return leaks & ~known;
 }
 
-static void report(const struct call *c, const char *what)
+static void leaks_report(const struct call *c, const char *what)
 {
 	char name[STOPPER_NAME_SHOWN + 1], file[64];
 
@@ -281,16 +282,16 @@ static void report(const struct call *c, const char *what)
 		    c->site->line, what);
 }
 
-static noinline void put_right(const struct call *c, const struct thread_state *before,
-			       unsigned int leaks)
+static noinline void leaks_repair(const struct call *c, const struct thread_state *before,
+				  unsigned int leaks)
 {
-	struct words what = { .len = 0 };
+	struct leak_text what = { .len = 0 };
 
-	describe(&what, before, leaks);
-	set_back(before, leaks);
-	if (!is_news(c->site, leaks))
+	leaks_describe(&what, before, leaks);
+	state_restore(before, leaks);
+	if (!leak_is_new(c->site, leaks))
 		return;
-	report(c, what.text);
+	leaks_report(c, what.text);
 	if (leaks & LEAK_LOCKS)
 		debug_show_held_locks(current);
 }
@@ -299,7 +300,7 @@ static noinline void put_right(const struct call *c, const struct thread_state *
 static bool thread_is_shared(const struct call *c)
 {
 	return c->kind == STOPPER_PANIC_ASYNC ||
-	       (c->kind == STOPPER_PANIC_CLOSER && thread_is_ours());
+	       (c->kind == STOPPER_PANIC_CLOSER && on_stopper_thread());
 }
 
 /* A panic cannot be unwound here: it ends the thread, and what was left on it. */
@@ -314,7 +315,7 @@ bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg
 		fn(ctx, arg);
 		leaks = state_leaks(&before);
 		if (unlikely(leaks))
-			put_right(c, &before, leaks);
+			leaks_repair(c, &before, leaks);
 	} else {
 		fn(ctx, arg);
 	}

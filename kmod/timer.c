@@ -9,21 +9,21 @@
 #include "internal.h"
 #include "compat.h"
 
-static void timer_work(struct work_struct *work)
+static void timer_work_fn(struct work_struct *work)
 {
 	struct plat_timer *t = container_of(work, struct plat_timer, work);
 
 	t->fn(t);
 }
 
-static bool holds_module(const struct plat_timer *t)
+static bool timer_holds_module(const struct plat_timer *t)
 {
 	return !within_module((unsigned long)t, THIS_MODULE);
 }
 
-static void let_go(const struct plat_timer *t)
+static void timer_put_module(const struct plat_timer *t)
 {
-	if (holds_module(t))
+	if (timer_holds_module(t))
 		module_put(THIS_MODULE);
 }
 
@@ -36,14 +36,14 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 	struct plat_timer *t = container_of(timer, struct plat_timer, timer);
 
 	queue_work(stopper_wq, &t->work);
-	let_go(t);
+	timer_put_module(t);
 	return HRTIMER_NORESTART;
 }
 
 void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
 {
 	hrtimer_setup(&t->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	INIT_WORK(&t->work, timer_work);
+	INIT_WORK(&t->work, timer_work_fn);
 	t->fn = fn;
 }
 
@@ -53,7 +53,7 @@ int plat_timer_start(struct plat_timer *t, s64 deadline)
 		queue_work(stopper_wq, &t->work);
 		return 0;
 	}
-	if (holds_module(t))
+	if (timer_holds_module(t))
 		__module_get(THIS_MODULE);
 	hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS);
 	return 0;
@@ -64,6 +64,6 @@ bool plat_timer_cancel(struct plat_timer *t)
 {
 	if (!hrtimer_cancel(&t->timer))
 		return cancel_work(&t->work);
-	let_go(t);
+	timer_put_module(t);
 	return true;
 }

@@ -35,12 +35,12 @@ bool plat_traces_closers(void)
 }
 
 /* A site's strings, escaped. */
-struct shown {
+struct site_text {
 	char name[STOPPER_NAME_SHOWN + 1];
 	char file[64];
 };
 
-static void show_site(struct shown *sh, const struct stopper_site *site)
+static void site_text_init(struct site_text *sh, const struct stopper_site *site)
 {
 	char *p;
 
@@ -51,7 +51,7 @@ static void show_site(struct shown *sh, const struct stopper_site *site)
 			*p = '_';
 }
 
-static struct trace_started started_of(const struct traced *t, const struct shown *sh)
+static struct trace_started trace_started_init(const struct traced *t, const struct site_text *sh)
 {
 	return (struct trace_started){
 		.id = t->stopper,
@@ -68,12 +68,12 @@ static struct trace_started started_of(const struct traced *t, const struct show
 
 #define TRACE_STARTED(event, t) do {						\
 	struct trace_started __started;						\
-	struct shown __shown;							\
+	struct site_text __shown;							\
 										\
 	if (!trace_##event##_enabled())						\
 		break;								\
-	show_site(&__shown, (t)->site);						\
-	__started = started_of(t, &__shown);					\
+	site_text_init(&__shown, (t)->site);						\
+	__started = trace_started_init(t, &__shown);					\
 	trace_##event(&__started);						\
 } while (0)
 
@@ -120,11 +120,11 @@ void plat_trace_worker_end(const struct traced *t)
 void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 			     const struct stopper_site *site)
 {
-	struct shown sh;
+	struct site_text sh;
 
 	if (!trace_task_refused_enabled())
 		return;
-	show_site(&sh, site);
+	site_text_init(&sh, site);
 	trace_task_refused(s->id, kind, sh.name, sh.file, site->line);
 }
 
