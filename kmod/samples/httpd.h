@@ -43,10 +43,10 @@ struct httpd {
  * struct conn - a connection; owned by its task
  * @httpd: the server
  * @sock: released by the task
- * @on_quiesce: tells @quiesced and @cut, and wakes the task out of any wait
+ * @on_quiesce: tells @quiesced and @deadline, and wakes the task out of any wait
  * @quiesced: read by the task, written once by the callback, tag (Q)
- * @owed: a request has begun and is not accounted for yet
- * @cut: jiffies after which nothing is waited for; valid when @quiesced
+ * @in_progress: a request has begun and is not accounted for yet
+ * @deadline: jiffies after which nothing is waited for; valid when @quiesced
  * @filler: length of a body made of dots, in place of @text
  * @text_len: length of @text
  * @len: bytes in @in that have not been dealt with
@@ -59,8 +59,8 @@ struct conn {
 	struct socket *sock;
 	struct stopper_on_fire on_quiesce;
 	bool quiesced;
-	bool owed;
-	unsigned long cut;
+	bool in_progress;
+	unsigned long deadline;
 	size_t filler;
 	size_t text_len;
 	size_t len;

@@ -5,14 +5,14 @@
  * The task never blocks inside TCP. It sends and receives with MSG_DONTWAIT
  * and sleeps in conn_wait() alone, on the socket's own wait queue, so that one
  * wake-up there ends any wait: the one for the next request at once, the others
- * @cut jiffies after ShouldQuiesce at the latest. The wake-up is a callback on
+ * @deadline jiffies after ShouldQuiesce at the latest. The wake-up is a callback on
  * ShouldQuiesce, which may run in softirq: shutting the socket down for reading
  * would have the same effect but takes the socket's lock, which sleeps.
  *
  * ShouldQuiesce against going to sleep; nobody sleeps through it:
  *
  *   who fires                             the connection
- *   cut = now + grace
+ *   deadline = now + grace
  *   quiesced = true          (Q)
  *   wake_up()
  *     lock of the wait queue              prepare_to_wait()
@@ -23,7 +23,7 @@
  *
  * The lock orders the two sides: either the wake-up finds the sleeper, or the
  * sleeper came later and sees @quiesced. (Q) itself is a release and an acquire:
- * who sees @quiesced sees @cut.
+ * who sees @quiesced sees @deadline.
  *
  * ShouldQuiesce against the first byte of a request; each request is begun or
  * refused, and no third thing:
@@ -72,7 +72,7 @@ bool sock_ready(struct socket *sock, __poll_t events)
 	return READ_ONCE(sock->ops)->poll(NULL, sock, NULL) & (events | FAILED);
 }
 
-static bool is_quiesced(struct conn *c)
+static bool conn_is_quiesced(struct conn *c)
 {
 	/* (Q) pairs with the release in conn_quiesce() */
 	return smp_load_acquire(&c->quiesced);
@@ -83,25 +83,25 @@ static void conn_quiesce(struct stopper_on_fire *of, void *arg)
 {
 	struct conn *c = arg;
 
-	c->cut = jiffies + msecs_to_jiffies(httpd_grace_ms);
-	/* (Q) pairs with the acquire in is_quiesced() */
+	c->deadline = jiffies + msecs_to_jiffies(httpd_grace_ms);
+	/* (Q) pairs with the acquire in conn_is_quiesced() */
 	smp_store_release(&c->quiesced, true);
 	wake_up_interruptible_all(sk_sleep(c->sock->sk));
 }
 
-static unsigned long earlier(unsigned long a, unsigned long b)
+static unsigned long time_earlier(unsigned long a, unsigned long b)
 {
 	return time_before(a, b) ? a : b;
 }
 
 /*
- * Wait until the socket is ready. 0; -ETIMEDOUT: it is @until, or past @cut;
+ * Wait until the socket is ready. 0; -ETIMEDOUT: it is @until, or past @deadline;
  * -ESHUTDOWN: @idle, and the server quiesces.
  */
 static int conn_wait(struct conn *c, __poll_t events, unsigned long until, bool idle)
 {
 	for (;;) {
-		bool quiesced = is_quiesced(c);
+		bool quiesced = conn_is_quiesced(c);
 		long left;
 
 		if (quiesced && idle)
@@ -109,13 +109,13 @@ static int conn_wait(struct conn *c, __poll_t events, unsigned long until, bool 
 		if (sock_ready(c->sock, events))
 			return 0;
 		if (quiesced)
-			until = earlier(until, c->cut);
+			until = time_earlier(until, c->deadline);
 		left = until - jiffies;
 		if (left <= 0)
 			return -ETIMEDOUT;
 		wait_event_interruptible_timeout(*sk_sleep(c->sock->sk),
 						 sock_ready(c->sock, events) ||
-						 is_quiesced(c) != quiesced, left);
+						 conn_is_quiesced(c) != quiesced, left);
 	}
 }
 
@@ -173,7 +173,7 @@ static int conn_send_filler(struct conn *c)
 	memset(c->out, '.', sizeof(c->out));
 	for (; c->filler && !err; c->filler -= len) {
 		len = min(c->filler, sizeof(c->out));
-		if (is_quiesced(c) && time_after(jiffies, c->cut))
+		if (conn_is_quiesced(c) && time_after(jiffies, c->deadline))
 			return -ETIMEDOUT;
 		err = conn_send(c, c->out, len, c->filler > len ? MSG_MORE : 0);
 		cond_resched();
@@ -181,7 +181,7 @@ static int conn_send_filler(struct conn *c)
 	return err;
 }
 
-static int send_answer(struct conn *c, int status, struct request *rq)
+static int conn_send_answer(struct conn *c, int status, struct request *rq)
 {
 	size_t body = c->filler ?: c->text_len;
 	int n, err;
@@ -206,37 +206,37 @@ static int send_answer(struct conn *c, int status, struct request *rq)
 	return conn_send(c, c->out, n + c->text_len, 0);
 }
 
-static void forget(struct conn *c, size_t n)
+static void conn_consume(struct conn *c, size_t n)
 {
 	c->len -= n;
 	memmove(c->in, c->in + n, c->len);
 }
 
 /* Empty lines in front of a request belong to none. */
-static void forget_empty_lines(struct conn *c)
+static void conn_skip_empty_lines(struct conn *c)
 {
 	size_t n = 0;
 
 	while (n + 2 <= c->len && c->in[n] == '\r' && c->in[n + 1] == '\n')
 		n += 2;
-	forget(c, n);
+	conn_consume(c, n);
 }
 
-static int await_request(struct conn *c)
+static int conn_await_request(struct conn *c)
 {
 	unsigned long until = jiffies + IDLE;
 	int err = 0;
 
-	forget_empty_lines(c);
+	conn_skip_empty_lines(c);
 	while (!c->len && !err) {
 		err = conn_recv(c, until, true);
-		forget_empty_lines(c);
+		conn_skip_empty_lines(c);
 	}
 	return err;
 }
 
 /* 0 and the head's length; a status to answer with; -errno: the client is gone. */
-static int read_head(struct conn *c, size_t *len)
+static int conn_read_head(struct conn *c, size_t *len)
 {
 	unsigned long until = jiffies + STALL;
 	int err;
@@ -251,66 +251,66 @@ static int read_head(struct conn *c, size_t *len)
 	return 0;
 }
 
-static void begin(struct conn *c)
+static void conn_begin_request(struct conn *c)
 {
 	atomic_long_inc(&c->httpd->count.begun);
-	c->owed = true;
+	c->in_progress = true;
 	c->filler = 0;
 	c->text_len = 0;
 }
 
-static bool settle(struct conn *c, int err)
+static bool conn_end_request(struct conn *c, int err)
 {
 	struct counters *n = &c->httpd->count;
 
 	atomic_long_inc(err ? &n->aborted : &n->answered);
-	c->owed = false;
+	c->in_progress = false;
 	return !err;
 }
 
 /* After ShouldQuiesce only what has been read is answered, up to the cut. */
-static bool may_go_on(struct conn *c)
+static bool conn_may_continue(struct conn *c)
 {
-	return !is_quiesced(c) || (c->len && time_before(jiffies, c->cut));
+	return !conn_is_quiesced(c) || (c->len && time_before(jiffies, c->deadline));
 }
 
 /* One request that has begun. True: the next one may come. */
-static bool serve_request(struct conn *c)
+static bool conn_serve_request(struct conn *c)
 {
 	struct request rq = {};
 	size_t len;
 	int status;
 
-	status = read_head(c, &len);
+	status = conn_read_head(c, &len);
 	if (status < 0)
-		return settle(c, status);
+		return conn_end_request(c, status);
 	if (!status)
 		status = request_parse(c->in, len, &rq);
 	if (!status)
 		status = page_serve(c, &rq);
 	if (status != 200)
 		page_error(c, status);
-	forget(c, len);
-	rq.keep = rq.keep && may_go_on(c);
-	return settle(c, send_answer(c, status, &rq)) && rq.keep;
+	conn_consume(c, len);
+	rq.keep = rq.keep && conn_may_continue(c);
+	return conn_end_request(c, conn_send_answer(c, status, &rq)) && rq.keep;
 }
 
-static void serve(struct conn *c)
+static void conn_serve(struct conn *c)
 {
 	int err;
 
 	do {
-		err = await_request(c);
+		err = conn_await_request(c);
 		if (err) {
 			if (err == -ESHUTDOWN && conn_discard(c))
 				httpd_refuse(c->httpd, c->sock);
 			return;
 		}
-		begin(c);
-	} while (serve_request(c));
+		conn_begin_request(c);
+	} while (conn_serve_request(c));
 }
 
-static void linger(struct conn *c)
+static void conn_linger(struct conn *c)
 {
 	unsigned long until = jiffies + LINGER;
 
@@ -336,10 +336,10 @@ void conn_task(struct stopper_ctx *ctx, void *arg)
 	struct stopper_event *should_quiesce = stopper_should_quiesce(h->stopper);
 
 	stopper_event_on_fire(should_quiesce, &c->on_quiesce, conn_quiesce, c);
-	serve(c);
-	if (c->owed)
+	conn_serve(c);
+	if (c->in_progress)
 		atomic_long_inc(&h->count.lost);
-	linger(c);
+	conn_linger(c);
 	stopper_event_detach(should_quiesce, &c->on_quiesce);
 	sock_release(c->sock);
 	kmem_cache_free(h->conns, c);

@@ -116,7 +116,7 @@ void httpd_refuse(struct httpd *h, struct socket *sock)
 }
 
 /* Its request may be under way: read what is there, lest the close becomes a reset. */
-static void turn_away(struct httpd *h, struct socket *sock)
+static void httpd_turn_away(struct httpd *h, struct socket *sock)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_TRUNC };
 	struct kvec none = { .iov_len = SZ_64K };
@@ -136,12 +136,12 @@ static struct conn *conn_alloc(struct httpd *h, struct socket *sock)
 	c->httpd = h;
 	c->sock = sock;
 	c->quiesced = false;
-	c->owed = false;
+	c->in_progress = false;
 	c->len = 0;
 	return c;
 }
 
-static void admit(struct httpd *h, struct socket *sock)
+static void httpd_admit(struct httpd *h, struct socket *sock)
 {
 	struct conn *c = conn_alloc(h, sock);
 
@@ -151,21 +151,21 @@ static void admit(struct httpd *h, struct socket *sock)
 		return;
 	if (c)
 		kmem_cache_free(h->conns, c);
-	turn_away(h, sock);
+	httpd_turn_away(h, sock);
 }
 
-static int accept_one(struct httpd *h)
+static int httpd_accept_one(struct httpd *h)
 {
 	struct socket *sock;
 	int err = kernel_accept(h->listener, &sock, O_NONBLOCK);
 
 	if (!err)
-		admit(h, sock);
+		httpd_admit(h, sock);
 	return err;
 }
 
 /* ShouldStop; may run in softirq. */
-static void wake_listener(struct stopper_on_fire *of, void *arg)
+static void httpd_wake_listener(struct stopper_on_fire *of, void *arg)
 {
 	struct httpd *h = arg;
 
@@ -173,43 +173,43 @@ static void wake_listener(struct stopper_on_fire *of, void *arg)
 }
 
 /* A worker. Short of memory it tries again, a little later. */
-static void accept_loop(struct stopper_ctx *ctx, void *arg)
+static void httpd_accept_loop(struct stopper_ctx *ctx, void *arg)
 {
 	struct httpd *h = arg;
 	struct stopper_event *should_stop = stopper_should_stop(h->stopper);
 	struct stopper_on_fire on_stop;
 	int i, err;
 
-	stopper_event_on_fire(should_stop, &on_stop, wake_listener, h);
+	stopper_event_on_fire(should_stop, &on_stop, httpd_wake_listener, h);
 	while (!stopper_event_fired(should_stop)) {
 		wait_event_interruptible(*sk_sleep(h->listener->sk),
 					 sock_ready(h->listener, EPOLLIN) ||
 					 stopper_event_fired(should_stop));
-		err = accept_one(h);
+		err = httpd_accept_one(h);
 		if (err && err != -EAGAIN && err != -ECONNABORTED)
 			schedule_timeout_interruptible(HZ / 50);
 		cond_resched();
 	}
-	for (i = 0; i < BACKLOG && !accept_one(h); i++)
+	for (i = 0; i < BACKLOG && !httpd_accept_one(h); i++)
 		;
 	stopper_event_detach(should_stop, &on_stop);
 }
 
-static void close_listener(struct stopper_closer *closer)
+static void httpd_close_listener(struct stopper_closer *closer)
 {
 	struct httpd *h = container_of(closer, struct httpd, closer);
 
 	sock_release(h->listener);
 }
 
-static void close_conns(void *arg)
+static void httpd_close_conns(void *arg)
 {
 	struct httpd *h = arg;
 
 	kmem_cache_destroy(h->conns);
 }
 
-static int listen_on(struct socket *sock)
+static int httpd_listen_on(struct socket *sock)
 {
 	struct sockaddr_storage ss;
 	char text[8];
@@ -231,7 +231,7 @@ static int listen_on(struct socket *sock)
 	return 0;
 }
 
-static int open_listener(struct httpd *h)
+static int httpd_open_listener(struct httpd *h)
 {
 	int family = strchr(addr, ':') ? PF_INET6 : PF_INET;
 	int err = sock_create_kern(&init_net, family, SOCK_STREAM, IPPROTO_TCP, &h->listener);
@@ -239,12 +239,12 @@ static int open_listener(struct httpd *h)
 	if (err)
 		return err;
 	h->closer.name = "httpd: listening socket";
-	h->closer.fn = close_listener;
+	h->closer.fn = httpd_close_listener;
 	stopper_add_closer(h->stopper, &h->closer);
-	return listen_on(h->listener);
+	return httpd_listen_on(h->listener);
 }
 
-static int open_conns(struct httpd *h)
+static int httpd_open_conns(struct httpd *h)
 {
 	int err;
 
@@ -252,7 +252,7 @@ static int open_conns(struct httpd *h)
 				     SLAB_HWCACHE_ALIGN, NULL);
 	if (!h->conns)
 		return -ENOMEM;
-	err = stopper_add_closer_fn(h->stopper, "httpd: connection cache", close_conns, h);
+	err = stopper_add_closer_fn(h->stopper, "httpd: connection cache", httpd_close_conns, h);
 	if (err)
 		kmem_cache_destroy(h->conns);
 	return err;
@@ -265,17 +265,17 @@ static int httpd_start(struct httpd *h)
 	err = stopper_sem_init(&h->slots, limit);
 	if (err)
 		return err;
-	err = open_conns(h);
+	err = httpd_open_conns(h);
 	if (err)
 		return err;
-	err = open_listener(h);
+	err = httpd_open_listener(h);
 	if (err)
 		return err;
-	return stopper_run_worker(h->stopper, NULL, "httpd: accept", accept_loop, h);
+	return stopper_run_worker(h->stopper, NULL, "httpd: accept", httpd_accept_loop, h);
 }
 
 /* What should have ended within the grace and has not. */
-static void warn_of_running(struct httpd *h)
+static void httpd_warn_running(struct httpd *h)
 {
 	struct stopper_task_info *info = kcalloc(RUNNING_SHOWN, sizeof(*info), GFP_KERNEL);
 	int i, n;
@@ -301,7 +301,7 @@ static void httpd_stop(struct httpd *h)
 
 	stopper_ctx_with_timeout(NULL, (httpd_grace_ms + LATE_MS) * NSEC_PER_MSEC, &grace);
 	if (stopper_stop(h->stopper, grace) == -ETIMEDOUT)
-		warn_of_running(h);
+		httpd_warn_running(h);
 	stopper_ctx_put(grace);
 	stopper_stop(h->stopper, NULL);
 	stopper_put(h->stopper);

@@ -15,7 +15,7 @@
 #define SLOW_MAX_MS	60000
 #define BIG_MAX_KB	65536
 
-static __printf(2, 3) void say(struct conn *c, const char *fmt, ...)
+static __printf(2, 3) void page_printf(struct conn *c, const char *fmt, ...)
 {
 	va_list args;
 
@@ -26,8 +26,8 @@ static __printf(2, 3) void say(struct conn *c, const char *fmt, ...)
 
 static int page_root(struct conn *c, struct request *rq)
 {
-	say(c, "stopper_httpd: a web server in the kernel that knows how to end.\n"
-	       "See /stats, /slow?ms=N, /big?kb=N; rmmod it while you load it.\n");
+	page_printf(c, "stopper_httpd: a web server in the kernel that knows how to end.\n"
+		       "See /stats, /slow?ms=N, /big?kb=N; rmmod it while you load it.\n");
 	return 200;
 }
 
@@ -35,13 +35,13 @@ static int page_stats(struct conn *c, struct request *rq)
 {
 	struct counters *n = &c->httpd->count;
 
-	say(c, "begun %ld\n", atomic_long_read(&n->begun));
-	say(c, "answered %ld\n", atomic_long_read(&n->answered));
-	say(c, "refused %ld\n", atomic_long_read(&n->refused));
-	say(c, "lost %ld\n", atomic_long_read(&n->lost));
-	say(c, "aborted %ld\n", atomic_long_read(&n->aborted));
-	say(c, "connections %d of %d\n", stopper_sem_length(&c->httpd->slots),
-	    stopper_sem_capacity(&c->httpd->slots));
+	page_printf(c, "begun %ld\n", atomic_long_read(&n->begun));
+	page_printf(c, "answered %ld\n", atomic_long_read(&n->answered));
+	page_printf(c, "refused %ld\n", atomic_long_read(&n->refused));
+	page_printf(c, "lost %ld\n", atomic_long_read(&n->lost));
+	page_printf(c, "aborted %ld\n", atomic_long_read(&n->aborted));
+	page_printf(c, "connections %d of %d\n", stopper_sem_length(&c->httpd->slots),
+		    stopper_sem_capacity(&c->httpd->slots));
 	return 200;
 }
 
@@ -57,9 +57,9 @@ static int page_slow(struct conn *c, struct request *rq)
 	if (stopper_ctx_with_timeout(NULL, (s64)ms * NSEC_PER_MSEC, &ctx))
 		return 503;
 	if (stopper_wait(stopper_should_quiesce(c->httpd->stopper), ctx))
-		say(c, "after %u ms\n", ms);
+		page_printf(c, "after %u ms\n", ms);
 	else
-		say(c, "before %u ms: the server is shutting down\n", ms);
+		page_printf(c, "before %u ms: the server is shutting down\n", ms);
 	stopper_ctx_put(ctx);
 	return 200;
 }
@@ -112,7 +112,7 @@ int page_serve(struct conn *c, struct request *rq)
  */
 void page_error(struct conn *c, int status)
 {
-	say(c, "%d %s\n", status, page_reason(status));
+	page_printf(c, "%d %s\n", status, page_reason(status));
 }
 
 /**
