@@ -406,7 +406,7 @@ static void leak_deadline(void)
 	WARN_ON(stopper_ctx_with_timeout(NULL, 10000 * MS, &ctx));
 }
 
-static int __init going_init(void)
+static int __init unload_init(void)
 {
 	struct stopper_options opts = { .size = sizeof(opts), .log = on_line };
 	u32 what, i;
@@ -443,7 +443,7 @@ static int __init going_init(void)
 	return 0;
 }
 
-static void __exit going_exit(void)
+static void __exit unload_exit(void)
 {
 	switch (ending) {
 	case STOPPED:
@@ -479,7 +479,7 @@ static void __exit going_exit(void)
 	finish();
 }
 
-module_init(going_init);
-module_exit(going_exit);
+module_init(unload_init);
+module_exit(unload_exit);
 MODULE_DESCRIPTION("A module that goes, for the tests of the stopper");
 MODULE_LICENSE("GPL");
