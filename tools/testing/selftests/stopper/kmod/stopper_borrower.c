@@ -18,21 +18,21 @@ MODULE_PARM_DESC(what, "what it leaves behind");
 
 static struct stopper *own;
 
-static void until_gate(struct stopper_ctx *ctx, void *arg)
+static void wait_for_gate(struct stopper_ctx *ctx, void *arg)
 {
 	stopper_wait(&lender_gate, NULL);
 }
 
-static void close_fn(void *arg)
+static void empty_closer(void *arg)
 {
 }
 
-static int heard(struct notifier_block *nb, unsigned long action, void *data)
+static int notifier_ignore(struct notifier_block *nb, unsigned long action, void *data)
 {
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block nb = { .notifier_call = heard };
+static struct notifier_block nb = { .notifier_call = notifier_ignore };
 
 static void register_late(struct stopper_ctx *ctx, void *arg)
 {
@@ -63,11 +63,11 @@ static int leave_stopper(void)
 static int __init borrower_init(void)
 {
 	if (!strcmp(what, "task"))
-		return stopper_run_async_task(lender_stopper, NULL, "task", until_gate, NULL);
+		return stopper_run_async_task(lender_stopper, NULL, "task", wait_for_gate, NULL);
 	if (!strcmp(what, "worker"))
-		return stopper_run_worker(lender_stopper, NULL, "worker", until_gate, NULL);
+		return stopper_run_worker(lender_stopper, NULL, "worker", wait_for_gate, NULL);
 	if (!strcmp(what, "closer"))
-		return stopper_add_closer_fn(lender_stopper, "closer", close_fn, NULL);
+		return stopper_add_closer_fn(lender_stopper, "closer", empty_closer, NULL);
 	if (!strcmp(what, "handle"))
 		return leave_handle();
 	if (!strcmp(what, "forget"))

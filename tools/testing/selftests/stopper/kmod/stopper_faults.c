@@ -47,7 +47,7 @@ static size_t results_len;
 static unsigned int injected_total;
 
 /* What a case works on, made anew for each n. */
-static struct world {
+static struct fixture {
 	struct stopper *s;
 	struct stopper *made;
 	struct stopper_ctx *ended, *ctx, *limit;
@@ -62,7 +62,7 @@ static struct world {
 	struct device *dev;
 	atomic_t ran;		/* calls of the function that the call was given */
 	atomic_t others;	/* of those that were accepted before */
-} w;
+} fx;
 
 struct fault_case {
 	const char *name;
@@ -75,7 +75,7 @@ struct fault_case {
 	int others;		/* how often what prepare() handed over is called */
 };
 
-static __printf(1, 2) void say(const char *fmt, ...)
+static __printf(1, 2) void result_printf(const char *fmt, ...)
 {
 	va_list args;
 
@@ -86,309 +86,313 @@ static __printf(1, 2) void say(const char *fmt, ...)
 
 /* --- what is called --------------------------------------------------------------------------- */
 
-static void ran(struct stopper_ctx *ctx, void *arg)
+static void count_call(struct stopper_ctx *ctx, void *arg)
 {
 	atomic_inc(arg);
 }
 
-static int ran_err(struct stopper_ctx *ctx, void *arg)
+static int count_call_err(struct stopper_ctx *ctx, void *arg)
 {
 	atomic_inc(arg);
 	return 0;
 }
 
-static void closed(void *arg)
+static void count_closer(void *arg)
 {
 	atomic_inc(arg);
 }
 
-static void closer_called(struct stopper_closer *closer)
+static void count_closer_record(struct stopper_closer *closer)
 {
-	atomic_inc(&w.ran);
+	atomic_inc(&fx.ran);
 }
 
-static void at_gate(struct stopper_ctx *ctx, void *arg)
-{
-	atomic_inc(arg);
-	wait_for_completion_timeout(&w.gate, nsecs_to_jiffies(BOUND_NS));
-}
-
-static void until_stop(struct stopper_ctx *ctx, void *arg)
+static void wait_at_gate(struct stopper_ctx *ctx, void *arg)
 {
 	atomic_inc(arg);
-	stopper_wait(stopper_should_stop(w.s), NULL);
+	wait_for_completion_timeout(&fx.gate, nsecs_to_jiffies(BOUND_NS));
 }
 
-static int create(void)
+static void wait_for_stop(struct stopper_ctx *ctx, void *arg)
 {
-	return stopper_create(&w.made, "made", NULL);
+	atomic_inc(arg);
+	stopper_wait(stopper_should_stop(fx.s), NULL);
 }
 
-static int create_child(void)
+static int call_create(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .parent = w.s };
-
-	return stopper_create(&w.made, "child", &opts);
+	return stopper_create(&fx.made, "made", NULL);
 }
 
-static int create_for_device(void)
+static int call_create_child(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .parent = fx.s };
+
+	return stopper_create(&fx.made, "child", &opts);
+}
+
+static int call_create_for_device(void)
 {
 	struct stopper *s = NULL;
-	int err = devm_stopper_create(w.dev, &s, "device", NULL);
+	int err = devm_stopper_create(fx.dev, &s, "device", NULL);
 
 	/* A pointer to what has been freed would be used by an error path. */
 	return !err == !!s ? err : -EBADMSG;
 }
 
-static int run_task(void)
+static int call_run_task(void)
 {
-	return stopper_run_task(w.s, NULL, "fault", ran, &w.ran);
+	return stopper_run_task(fx.s, NULL, "fault", count_call, &fx.ran);
 }
 
-static int run_task_err(void)
+static int call_run_task_err(void)
 {
-	return stopper_run_task_err(w.s, NULL, "fault", ran_err, &w.ran);
+	return stopper_run_task_err(fx.s, NULL, "fault", count_call_err, &fx.ran);
 }
 
-static int begin_and_end(void)
+static int call_begin_and_end(void)
 {
-	int err = stopper_task_begin(w.s, w.ctx, "fault", &w.handle);
+	int err = stopper_task_begin(fx.s, fx.ctx, "fault", &fx.handle);
 
 	if (!err)
-		stopper_task_end(&w.handle);
+		stopper_task_end(&fx.handle);
 	return err;
 }
 
-static int run_async(void)
+static int call_run_async(void)
 {
-	return stopper_run_async_task(w.s, w.ctx, "fault", ran, &w.ran);
+	return stopper_run_async_task(fx.s, fx.ctx, "fault", count_call, &fx.ran);
 }
 
-static int run_limited(void)
+static int call_run_limited(void)
 {
-	return stopper_run_limited_async_task(w.s, w.ctx, "fault", &w.sem, false, ran, &w.ran);
+	return stopper_run_limited_async_task(fx.s, fx.ctx, "fault", &fx.sem, false, count_call,
+					      &fx.ran);
 }
 
-static int run_limited_waiting(void)
+static int call_run_limited_waiting(void)
 {
-	return stopper_run_limited_async_task(w.s, w.ctx, "fault", &w.sem, true, ran, &w.ran);
+	return stopper_run_limited_async_task(fx.s, fx.ctx, "fault", &fx.sem, true, count_call,
+					      &fx.ran);
 }
 
-static int run_worker(void)
+static int call_run_worker(void)
 {
-	return stopper_run_worker(w.s, w.ctx, "fault", ran, &w.ran);
+	return stopper_run_worker(fx.s, fx.ctx, "fault", count_call, &fx.ran);
 }
 
-static int add_closer(void)
+static int call_add_closer(void)
 {
-	w.closer = (struct stopper_closer){ .fn = closer_called, .name = "fault" };
-	return stopper_add_closer(w.s, &w.closer);
+	fx.closer = (struct stopper_closer){ .fn = count_closer_record, .name = "fault" };
+	return stopper_add_closer(fx.s, &fx.closer);
 }
 
-static int add_closer_fn(void)
+static int call_add_closer_fn(void)
 {
-	return stopper_add_closer_fn(w.s, "fault", closed, &w.ran);
+	return stopper_add_closer_fn(fx.s, "fault", count_closer, &fx.ran);
 }
 
-static int with_cancel(void)
+static int call_with_cancel(void)
 {
-	return stopper_ctx_with_cancel(w.ended, &w.ctx);
+	return stopper_ctx_with_cancel(fx.ended, &fx.ctx);
 }
 
-static int with_timeout(void)
+static int call_with_timeout(void)
 {
-	return stopper_ctx_with_timeout(NULL, 3600 * 1000000000LL, &w.ctx);
+	return stopper_ctx_with_timeout(NULL, 3600 * 1000000000LL, &fx.ctx);
 }
 
-static int with_cancel_on_quiesce(void)
+static int call_with_cancel_on_quiesce(void)
 {
-	return stopper_ctx_with_cancel_on_quiesce(w.s, w.ended, &w.ctx);
+	return stopper_ctx_with_cancel_on_quiesce(fx.s, fx.ended, &fx.ctx);
 }
 
-static int with_cancel_on_stop(void)
+static int call_with_cancel_on_stop(void)
 {
-	return stopper_ctx_with_cancel_on_stop(w.s, NULL, &w.ctx);
+	return stopper_ctx_with_cancel_on_stop(fx.s, NULL, &fx.ctx);
 }
 
-static int with_span(void)
+static int call_with_span(void)
 {
 	struct stopper_span span = { .trace_id = { 1 }, .span_id = { 2 } };
 
-	return stopper_ctx_with_span(NULL, &span, &w.ctx);
+	return stopper_ctx_with_span(NULL, &span, &fx.ctx);
 }
 
-static int wait_any(void)
+static int call_wait_any(void)
 {
-	return stopper_wait_any(w.events, EVENTS, w.ended);
+	return stopper_wait_any(fx.events, EVENTS, fx.ended);
 }
 
-static int sem_acquire(void)
+static int call_sem_acquire(void)
 {
-	int err = stopper_sem_acquire(&w.sem, NULL);
+	int err = stopper_sem_acquire(&fx.sem, NULL);
 
 	if (!err)
-		stopper_sem_release(&w.sem);
+		stopper_sem_release(&fx.sem);
 	return err;
 }
 
-static int running_tasks(void)
+static int call_running_tasks(void)
 {
-	return stopper_running_tasks(w.s, w.info, ARRAY_SIZE(w.info));
+	return stopper_running_tasks(fx.s, fx.info, ARRAY_SIZE(fx.info));
 }
 
-static int task_map(void)
+static int call_task_map(void)
 {
-	return stopper_task_map(w.s, w.text, sizeof(w.text));
+	return stopper_task_map(fx.s, fx.text, sizeof(fx.text));
 }
 
-static int num_tasks(void)
+static int call_num_tasks(void)
 {
-	return stopper_num_tasks(w.s);
+	return stopper_num_tasks(fx.s);
 }
 
-static int quiesce(void)
+static int call_quiesce(void)
 {
-	return stopper_quiesce(w.s, NULL);
+	return stopper_quiesce(fx.s, NULL);
 }
 
-static int stop(void)
+static int call_stop(void)
 {
-	return stopper_stop(w.s, NULL);
+	return stopper_stop(fx.s, NULL);
 }
 
-static int stop_async(void)
+static int call_stop_async(void)
 {
-	return stopper_stop_async(w.s);
+	return stopper_stop_async(fx.s);
 }
 
 /* --- what was there before -------------------------------------------------------------------- */
 
-static int an_idle_thread(void)
+static int have_idle_thread(void)
 {
-	int err = stopper_run_async_task(w.s, NULL, "before", ran, &w.others);
+	int err = stopper_run_async_task(fx.s, NULL, "before", count_call, &fx.others);
 
-	while (!err && stopper_num_tasks(w.s))
+	while (!err && stopper_num_tasks(fx.s))
 		usleep_range(500, 1500);
 	return err;
 }
 
 /* A blocked thread: the next task needs another one, or an idle one if there is one. */
-static int a_blocked_thread(void)
+static int have_blocked_thread(void)
 {
-	return stopper_run_async_task(w.s, NULL, "before", at_gate, &w.others);
+	return stopper_run_async_task(fx.s, NULL, "before", wait_at_gate, &fx.others);
 }
 
-static int a_context(void)
+static int have_context(void)
 {
-	return stopper_ctx_with_cancel_on_stop(w.s, NULL, &w.ctx) ?: an_idle_thread();
+	return stopper_ctx_with_cancel_on_stop(fx.s, NULL, &fx.ctx) ?: have_idle_thread();
 }
 
-static int a_handle(void)
+static int have_handle(void)
 {
-	return stopper_task_begin(w.s, NULL, "before", &w.handle);
+	return stopper_task_begin(fx.s, NULL, "before", &fx.handle);
 }
 
 /* Two closers, a worker, a child with a closer: all that a stop has to do with threads. */
-static int much_to_stop(void)
+static int have_much_to_stop(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .parent = w.s };
+	struct stopper_options opts = { .size = sizeof(opts), .parent = fx.s };
 
-	return stopper_create(&w.made, "child", &opts) ?:
-		stopper_add_closer_fn(w.made, "before", closed, &w.others) ?:
-		stopper_add_closer_fn(w.s, "before", closed, &w.others) ?:
-		stopper_add_closer_fn(w.s, "before", closed, &w.others) ?:
-		stopper_run_worker(w.s, NULL, "before", until_stop, &w.others) ?:
-		stopper_ctx_with_cancel_on_quiesce(w.s, NULL, &w.ctx);
+	return stopper_create(&fx.made, "child", &opts) ?:
+		stopper_add_closer_fn(fx.made, "before", count_closer, &fx.others) ?:
+		stopper_add_closer_fn(fx.s, "before", count_closer, &fx.others) ?:
+		stopper_add_closer_fn(fx.s, "before", count_closer, &fx.others) ?:
+		stopper_run_worker(fx.s, NULL, "before", wait_for_stop, &fx.others) ?:
+		stopper_ctx_with_cancel_on_quiesce(fx.s, NULL, &fx.ctx);
 }
 
 static const struct fault_case cases[] = {
-	{ "create", create },
-	{ "create_child", create_child },
-	{ "create_for_device", create_for_device },
-	{ "run_task", run_task, .runs = 1, .must = true },
-	{ "run_task_err", run_task_err, .runs = 1, .must = true },
-	{ "begin_and_end", begin_and_end, .must = true },
-	{ "run_async", run_async, a_context, .runs = 1, .others = 1 },
-	{ "run_async_beside_a_blocked_one", run_async, a_blocked_thread, .runs = 1, .others = 1 },
-	{ "run_async_of_a_new_pool", run_async, .runs = 1 },
-	{ "run_limited", run_limited, a_context, .runs = 1, .others = 1 },
-	{ "run_limited_waiting", run_limited_waiting, a_context, .runs = 1, .others = 1 },
-	{ "run_limited_of_a_new_pool", run_limited, .runs = 1 },
-	{ "run_worker", run_worker, .runs = 1 },
-	{ "add_closer", add_closer, .runs = 1, .must = true },
-	{ "add_closer_fn", add_closer_fn, .runs = 1 },
-	{ "ctx_with_cancel", with_cancel },
-	{ "ctx_with_timeout", with_timeout },
-	{ "ctx_with_cancel_on_quiesce", with_cancel_on_quiesce },
-	{ "ctx_with_cancel_on_stop", with_cancel_on_stop },
-	{ "ctx_with_span", with_span },
-	{ "wait_any_of_64", wait_any, .want = -ECANCELED },
-	{ "sem_acquire", sem_acquire, .must = true },
-	{ "running_tasks", running_tasks, a_handle, .want = 1 },
-	{ "task_map", task_map, a_handle, .want = sizeof("1      before\n") - 1 },
-	{ "num_tasks", num_tasks, a_handle, .want = 1, .must = true },
-	{ "quiesce", quiesce, much_to_stop, .must = true, .others = 4 },
-	{ "stop", stop, much_to_stop, .must = true, .others = 4 },
-	{ "stop_async", stop_async, much_to_stop, .must = true, .ends = true, .others = 4 },
+	{ "create", call_create },
+	{ "create_child", call_create_child },
+	{ "create_for_device", call_create_for_device },
+	{ "run_task", call_run_task, .runs = 1, .must = true },
+	{ "run_task_err", call_run_task_err, .runs = 1, .must = true },
+	{ "begin_and_end", call_begin_and_end, .must = true },
+	{ "run_async", call_run_async, have_context, .runs = 1, .others = 1 },
+	{ "run_async_beside_a_blocked_one", call_run_async, have_blocked_thread, .runs = 1,
+		.others = 1 },
+	{ "run_async_of_a_new_pool", call_run_async, .runs = 1 },
+	{ "run_limited", call_run_limited, have_context, .runs = 1, .others = 1 },
+	{ "run_limited_waiting", call_run_limited_waiting, have_context, .runs = 1, .others = 1 },
+	{ "run_limited_of_a_new_pool", call_run_limited, .runs = 1 },
+	{ "run_worker", call_run_worker, .runs = 1 },
+	{ "add_closer", call_add_closer, .runs = 1, .must = true },
+	{ "add_closer_fn", call_add_closer_fn, .runs = 1 },
+	{ "ctx_with_cancel", call_with_cancel },
+	{ "ctx_with_timeout", call_with_timeout },
+	{ "ctx_with_cancel_on_quiesce", call_with_cancel_on_quiesce },
+	{ "ctx_with_cancel_on_stop", call_with_cancel_on_stop },
+	{ "ctx_with_span", call_with_span },
+	{ "wait_any_of_64", call_wait_any, .want = -ECANCELED },
+	{ "sem_acquire", call_sem_acquire, .must = true },
+	{ "running_tasks", call_running_tasks, have_handle, .want = 1 },
+	{ "task_map", call_task_map, have_handle, .want = sizeof("1      before\n") - 1 },
+	{ "num_tasks", call_num_tasks, have_handle, .want = 1, .must = true },
+	{ "quiesce", call_quiesce, have_much_to_stop, .must = true, .others = 4 },
+	{ "stop", call_stop, have_much_to_stop, .must = true, .others = 4 },
+	{ "stop_async", call_stop_async, have_much_to_stop, .must = true, .ends = true,
+		.others = 4 },
 };
 
 /* --- one call --------------------------------------------------------------------------------- */
 
-static int build(const struct fault_case *c)
+static int fixture_setup(const struct fault_case *c)
 {
 	int i, err;
 
-	memset(&w, 0, sizeof(w));
-	init_completion(&w.gate);
-	stopper_sem_init(&w.sem, 1);
+	memset(&fx, 0, sizeof(fx));
+	init_completion(&fx.gate);
+	stopper_sem_init(&fx.sem, 1);
 	for (i = 0; i < EVENTS; i++) {
-		stopper_event_init(&w.event[i]);
-		w.events[i] = &w.event[i];
+		stopper_event_init(&fx.event[i]);
+		fx.events[i] = &fx.event[i];
 	}
-	w.dev = root_device_register("stopper_faults");
-	if (IS_ERR(w.dev))
-		return PTR_ERR(w.dev);
-	err = stopper_create(&w.s, "world", NULL) ?: stopper_ctx_with_cancel(NULL, &w.ended) ?:
-		stopper_ctx_with_timeout(NULL, BOUND_NS, &w.limit);
+	fx.dev = root_device_register("stopper_faults");
+	if (IS_ERR(fx.dev))
+		return PTR_ERR(fx.dev);
+	err = stopper_create(&fx.s, "fixture", NULL) ?: stopper_ctx_with_cancel(NULL, &fx.ended) ?:
+		stopper_ctx_with_timeout(NULL, BOUND_NS, &fx.limit);
 	if (!err)
-		stopper_ctx_cancel(w.ended);
+		stopper_ctx_cancel(fx.ended);
 	return err ?: c->prepare ? c->prepare() : 0;
 }
 
 /* Everything ends; what does not is said. */
-static const char *end(const struct fault_case *c, bool accepted)
+static const char *fixture_teardown(const struct fault_case *c, bool accepted)
 {
 	const char *wrong = NULL;
 	int i, runs = accepted ? c->runs : 0;
 
-	complete_all(&w.gate);
-	if (w.handle.slot)
-		stopper_task_end(&w.handle);
-	if (c->ends && stopper_wait(stopper_is_stopped(w.s), w.limit))
+	complete_all(&fx.gate);
+	if (fx.handle.slot)
+		stopper_task_end(&fx.handle);
+	if (c->ends && stopper_wait(stopper_is_stopped(fx.s), fx.limit))
 		wrong = "what was asked for did not come";
-	if (stopper_stop(w.s, w.limit))
+	if (stopper_stop(fx.s, fx.limit))
 		wrong = "the stopper does not stop";
-	else if (w.made && stopper_stop(w.made, w.limit))
+	else if (fx.made && stopper_stop(fx.made, fx.limit))
 		wrong = "what was made does not stop";
-	else if (stopper_num_tasks(w.s))
+	else if (stopper_num_tasks(fx.s))
 		wrong = "tasks are still counted";
-	else if (stopper_sem_length(&w.sem))
+	else if (stopper_sem_length(&fx.sem))
 		wrong = "a slot of the semaphore is held";
-	else if (atomic_read(&w.ran) != runs)
+	else if (atomic_read(&fx.ran) != runs)
 		wrong = accepted ? "accepted and not called once" : "refused and called";
-	else if (atomic_read(&w.others) != c->others)
+	else if (atomic_read(&fx.others) != c->others)
 		wrong = "what was accepted before was not called as often as it should";
-	stopper_ctx_put(w.limit);
-	stopper_ctx_put(w.ended);
-	stopper_ctx_put(w.ctx);
+	stopper_ctx_put(fx.limit);
+	stopper_ctx_put(fx.ended);
+	stopper_ctx_put(fx.ctx);
 	if (!wrong) {
-		stopper_put(w.made);
-		stopper_put(w.s);
+		stopper_put(fx.made);
+		stopper_put(fx.s);
 	}
 	for (i = 0; i < EVENTS; i++)
-		stopper_event_destroy(&w.event[i]);
-	stopper_sem_destroy(&w.sem);
-	root_device_unregister(w.dev);
+		stopper_event_destroy(&fx.event[i]);
+	stopper_sem_destroy(&fx.sem);
+	root_device_unregister(fx.dev);
 	return wrong;
 }
 
@@ -404,22 +408,22 @@ static int call_failing(const struct fault_case *c, unsigned int n, bool *inject
 }
 
 /* The n-th allocation of the call fails; @injected: it had so many. */
-static const char *once(const struct fault_case *c, unsigned int n, bool *injected, int *ret)
+static const char *run_once(const struct fault_case *c, unsigned int n, bool *injected, int *ret)
 {
 	const char *wrong;
 
 	*injected = false;
-	*ret = build(c);
+	*ret = fixture_setup(c);
 	if (*ret)
 		return "cannot be prepared";
 	*ret = call_failing(c, n, injected);
-	wrong = end(c, *ret == c->want);
+	wrong = fixture_teardown(c, *ret == c->want);
 	if (*ret == c->want || (*ret == -ENOMEM && *injected && !c->must))
 		return wrong;
 	return "returned what it should not";
 }
 
-static void all_of(unsigned int nr, const struct fault_case *c, const char *how)
+static void run_all_of(unsigned int nr, const struct fault_case *c, const char *how)
 {
 	unsigned int n, refused = 0;
 	const char *wrong = NULL;
@@ -427,17 +431,18 @@ static void all_of(unsigned int nr, const struct fault_case *c, const char *how)
 	int ret = 0;
 
 	for (n = 1; n <= MOST && injected && !wrong; n++) {
-		wrong = once(c, n, &injected, &ret);
+		wrong = run_once(c, n, &injected, &ret);
 		injected_total += injected;
 		refused += ret == -ENOMEM;
 	}
 	if (!wrong && injected)
 		wrong = "allocates without end";
 	if (wrong)
-		say("# allocation %u failed, returned %d: %s\nnot ok %u %s%s\n", n - 1, ret, wrong,
-		    nr, c->name, how);
+		result_printf("# allocation %u failed, returned %d: %s\nnot ok %u %s%s\n", n - 1,
+			      ret, wrong, nr, c->name, how);
 	else
-		say("# failed: %u, refused: %u\nok %u %s%s\n", n - 2, refused, nr, c->name, how);
+		result_printf("# failed: %u, refused: %u\nok %u %s%s\n", n - 2, refused, nr,
+			      c->name, how);
 }
 
 static void run_all(void)
@@ -445,15 +450,15 @@ static void run_all(void)
 	unsigned int i, n = ARRAY_SIZE(cases);
 
 	results_len = 0;
-	say("TAP version 13\n1..%u\n", 2 * n);
+	result_printf("TAP version 13\n1..%u\n", 2 * n);
 	for (i = 0; i < n; i++)
-		all_of(i + 1, &cases[i], "");
+		run_all_of(i + 1, &cases[i], "");
 	/* The same while somebody listens: records of spans are allocated, and do without. */
 	trace_set_clr_event("stopper", NULL, true);
 	for (i = 0; i < n; i++)
-		all_of(n + i + 1, &cases[i], "_traced");
+		run_all_of(n + i + 1, &cases[i], "_traced");
 	trace_set_clr_event("stopper", NULL, false);
-	say("# faults injected: %u\n", injected_total);
+	result_printf("# faults injected: %u\n", injected_total);
 }
 
 static int run_one(const char *name, unsigned int n)
@@ -468,10 +473,10 @@ static int run_one(const char *name, unsigned int n)
 			break;
 	if (i == ARRAY_SIZE(cases))
 		return -EINVAL;
-	wrong = once(&cases[i], n, &injected, &ret);
+	wrong = run_once(&cases[i], n, &injected, &ret);
 	results_len = 0;
-	say("%s %s %d %s\n", wrong ? "wrong" : "right", injected ? "failed" : "whole", ret,
-	    wrong ?: "");
+	result_printf("%s %s %d %s\n", wrong ? "wrong" : "right", injected ? "failed" : "whole",
+		      ret, wrong ?: "");
 	return 0;
 }
 
@@ -482,15 +487,15 @@ struct late_stop {
 	unsigned int delay;	/* microseconds */
 };
 
-static int stopping(void *arg)
+static int stop_thread_fn(void *arg)
 {
 	struct late_stop *late = arg;
 
 	sched_set_fifo(current);
 	complete(&late->begun);
 	usleep_range(late->delay, late->delay + 1);
-	stopper_stop(w.s, NULL);
-	complete_all(&w.gate);
+	stopper_stop(fx.s, NULL);
+	complete_all(&fx.gate);
 	return 0;
 }
 
@@ -501,27 +506,27 @@ static int stopping(void *arg)
  */
 static const char *worker_fails_while_stopping(unsigned int n, unsigned int delay)
 {
-	static const struct fault_case nothing = { .call = run_worker };
+	static const struct fault_case nothing = { .call = call_run_worker };
 	struct late_stop late = { .delay = delay };
 	struct task_struct *thread;
 	bool injected;
 
-	if (build(&nothing))
+	if (fixture_setup(&nothing))
 		return "cannot be prepared";
 	init_completion(&late.begun);
-	stopper_quiesce(w.s, NULL);
-	thread = kthread_create(stopping, &late, "stopping");
+	stopper_quiesce(fx.s, NULL);
+	thread = kthread_create(stop_thread_fn, &late, "stopping");
 	if (IS_ERR(thread))
 		return "no thread";
 	kthread_bind(thread, raw_smp_processor_id());
 	wake_up_process(thread);
 	wait_for_completion(&late.begun);
 	if (call_failing(&nothing, n, &injected) == 0) {
-		stopper_wait(stopper_is_stopped(w.s), NULL);
-		atomic_dec(&w.ran);
+		stopper_wait(stopper_is_stopped(fx.s), NULL);
+		atomic_dec(&fx.ran);
 	}
-	wait_for_completion(&w.gate);
-	return end(&nothing, false);
+	wait_for_completion(&fx.gate);
+	return fixture_teardown(&nothing, false);
 }
 
 static int run_race(unsigned int rounds)
@@ -534,7 +539,7 @@ static int run_race(unsigned int rounds)
 		for (n = 1; n <= 8 && !wrong; n++)
 			wrong = worker_fails_while_stopping(n, 50 * i);
 	results_len = 0;
-	say("%s\n", wrong ?: "right");
+	result_printf("%s\n", wrong ?: "right");
 	return 0;
 }
 
@@ -546,11 +551,11 @@ static struct stopper_task held[200];
 static int no_memory_begin(bool thread)
 {
 	static const struct fault_case nothing;
-	int i, err = build(&nothing) ?: thread ? a_blocked_thread() : 0;
+	int i, err = fixture_setup(&nothing) ?: thread ? have_blocked_thread() : 0;
 
-	err = err ?: much_to_stop();
+	err = err ?: have_much_to_stop();
 	for (i = 0; i < ARRAY_SIZE(held) && !err; i++)
-		err = stopper_task_begin(w.s, NULL, "held", &held[i]);
+		err = stopper_task_begin(fx.s, NULL, "held", &held[i]);
 	return err;
 }
 
@@ -562,17 +567,18 @@ static int no_memory_stop(bool thread)
 	const char *wrong = NULL, *late;
 	int i;
 
-	closer = (struct stopper_closer){ .fn = closer_called, .name = "late" };
-	if (run_async() != -ENOMEM || run_worker() != -ENOMEM || run_limited() != -ENOMEM ||
-	    add_closer_fn() != -ENOMEM || task_map() != -ENOMEM || running_tasks() != -ENOMEM ||
-	    run_task() || stopper_add_closer(w.s, &closer))
+	closer = (struct stopper_closer){ .fn = count_closer_record, .name = "late" };
+	if (call_run_async() != -ENOMEM || call_run_worker() != -ENOMEM ||
+	    call_run_limited() != -ENOMEM || call_add_closer_fn() != -ENOMEM ||
+	    call_task_map() != -ENOMEM || call_running_tasks() != -ENOMEM ||
+	    call_run_task() || stopper_add_closer(fx.s, &closer))
 		wrong = "not refused for want of memory, or refused though none is needed";
 	for (i = 0; i < ARRAY_SIZE(held); i++)
 		stopper_task_end(&held[i]);
-	late = end(&stopped, true);
+	late = fixture_teardown(&stopped, true);
 	wrong = wrong ?: late;
 	results_len = 0;
-	say("%s\n", wrong ?: "right");
+	result_printf("%s\n", wrong ?: "right");
 	return 0;
 }
 
@@ -591,7 +597,7 @@ static const struct file_operations results_fops = {
 	.llseek = default_llseek,
 };
 
-static int run(const char *what)
+static int run_command(const char *what)
 {
 	unsigned int n;
 	char name[40];
@@ -621,7 +627,7 @@ static ssize_t run_write(struct file *file, const char __user *buf, size_t n, lo
 	if (copy_from_user(what, buf, n))
 		return -EFAULT;
 	mutex_lock(&run_lock);
-	err = run(strim(what));
+	err = run_command(strim(what));
 	mutex_unlock(&run_lock);
 	return err ?: n;
 }

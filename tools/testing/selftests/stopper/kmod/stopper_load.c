@@ -59,25 +59,25 @@ static struct stopper_task *task;
 static struct stopper_site site[MAX_SITES];
 static char name[MAX_SITES][sizeof("load--2147483648")];
 
-static void blocked(struct stopper_ctx *ctx, void *arg)
+static void blocked_task(struct stopper_ctx *ctx, void *arg)
 {
 	atomic_inc(&entered);
 	stopper_wait(stopper_should_quiesce(stopper), NULL);
 	atomic_inc(&returned);
 }
 
-static void one(struct stopper_ctx *ctx, void *arg)
+static void churn_task(struct stopper_ctx *ctx, void *arg)
 {
 	atomic_inc(&churned);
 }
 
-static void churning(struct stopper_ctx *ctx, void *arg)
+static void churn_worker(struct stopper_ctx *ctx, void *arg)
 {
 	struct stopper_task nested[4];
 	int i, n;
 
 	while (!kthread_should_stop()) {
-		stopper_run_task(stopper, NULL, "load-churn", one, NULL);
+		stopper_run_task(stopper, NULL, "load-churn", churn_task, NULL);
 		for (n = 0; n < ARRAY_SIZE(nested); n++)
 			if (stopper_task_begin(stopper, NULL, "load-nested", &nested[n]))
 				break;
@@ -96,7 +96,7 @@ static void sleep_until_unload(struct stopper_ctx *ctx, void *arg)
 	atomic_inc(&returned);		/* not a tail call: a frame of its own */
 }
 
-static int stall(struct stopper **s)
+static int start_stalled(struct stopper **s)
 {
 	int err = stopper_create(s, "stalled", NULL);
 
@@ -138,11 +138,11 @@ static int start_threads(void)
 	int i, err = 0;
 
 	for (i = 0; i < async && !err; i++)
-		err = stopper_run_async_task(stopper, NULL, "load-async", blocked, NULL);
+		err = stopper_run_async_task(stopper, NULL, "load-async", blocked_task, NULL);
 	for (i = 0; i < churn && !err; i++)
-		err = stopper_run_worker(stopper, NULL, "load-worker", churning, NULL);
+		err = stopper_run_worker(stopper, NULL, "load-worker", churn_worker, NULL);
 	for (i = 0; i < stalled && !err; i++)
-		err = stall(&stalls[i]);
+		err = start_stalled(&stalls[i]);
 	return err;
 }
 

@@ -60,7 +60,7 @@ static struct stopper *s;
 static struct completion let_go;
 static atomic_t ran, told, returned, waiting, interrupted;
 static int spin_us;
-static DEFINE_MUTEX(held);
+static DEFINE_MUTEX(machine_mutex);
 
 static int machine_stopper(void)
 {
@@ -78,7 +78,7 @@ static int machine_stopper(void)
 	return stopper_create(&s, "machine", &opts);
 }
 
-static void spin(struct stopper_ctx *ctx, void *arg)
+static void spin_task(struct stopper_ctx *ctx, void *arg)
 {
 	u64 end = ktime_get_ns() + spin_us * NSEC_PER_USEC;
 
@@ -87,14 +87,14 @@ static void spin(struct stopper_ctx *ctx, void *arg)
 	atomic_inc(&ran);
 }
 
-static void spin_again(struct stopper_ctx *ctx, void *arg)
+static void spin_again_task(struct stopper_ctx *ctx, void *arg)
 {
-	spin(ctx, arg);
+	spin_task(ctx, arg);
 	if (atomic_read(&ran) < limit)
-		stopper_run_async_task(s, NULL, "machine-again", spin_again, NULL);
+		stopper_run_async_task(s, NULL, "machine-again", spin_again_task, NULL);
 }
 
-static void hold(struct stopper_ctx *ctx, void *arg)
+static void hold_task(struct stopper_ctx *ctx, void *arg)
 {
 	wait_for_completion(&let_go);
 	atomic_inc(&returned);
@@ -124,27 +124,27 @@ static void freezable_worker(struct stopper_ctx *ctx, void *arg)
 	atomic_inc(&returned);
 }
 
-static void set_nofs(void)
+static void leave_nofs(void)
 {
 	current->flags |= PF_MEMALLOC_NOFS;
 }
 
-static void set_nice(void)
+static void leave_nice(void)
 {
 	set_user_nice(current, -15);
 }
 
-static void set_fifo(void)
+static void leave_fifo(void)
 {
 	sched_set_fifo(current);
 }
 
-static void set_cpus(void)
+static void leave_cpus(void)
 {
 	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 }
 
-static void let_signal_in(void)
+static void leave_signal(void)
 {
 	allow_signal(SIGUSR1);
 	send_sig(SIGUSR1, current, 1);
@@ -192,11 +192,11 @@ static const struct {
 	const char *name;
 	void (*fn)(void);
 } kinds[] = {
-	{ "nofs", set_nofs },
-	{ "nice", set_nice },
-	{ "fifo", set_fifo },
-	{ "cpus", set_cpus },
-	{ "signal", let_signal_in },
+	{ "nofs", leave_nofs },
+	{ "nice", leave_nice },
+	{ "fifo", leave_fifo },
+	{ "cpus", leave_cpus },
+	{ "signal", leave_signal },
 	{ "preempt", leave_preemption_off },
 	{ "irqs", leave_interrupts_off },
 	{ "bh", leave_softirqs_off },
@@ -207,7 +207,7 @@ static const struct {
 
 static int leaker;			/* the thread that a task was on */
 
-static void leaves(struct stopper_ctx *ctx, void *fn)
+static void leak_task(struct stopper_ctx *ctx, void *fn)
 {
 	void (*leave)(void) = fn;
 
@@ -215,7 +215,7 @@ static void leaves(struct stopper_ctx *ctx, void *fn)
 	leave();
 }
 
-static bool as_it_was(void)
+static bool thread_is_clean(void)
 {
 	return !(current->flags & PF_MEMALLOC_NOFS) && current->flags & PF_NOFREEZE &&
 	       !task_nice(current) && current->policy == SCHED_NORMAL &&
@@ -225,11 +225,11 @@ static bool as_it_was(void)
 }
 
 /* A later task: is it on that thread, and finds it as it should be? */
-static void looks(struct stopper_ctx *ctx, void *arg)
+static void check_task(struct stopper_ctx *ctx, void *arg)
 {
 	int *found = arg;
 
-	*found = current->pid != leaker ? -EAGAIN : as_it_was() ? 0 : -EUCLEAN;
+	*found = current->pid != leaker ? -EAGAIN : thread_is_clean() ? 0 : -EUCLEAN;
 }
 
 static int run_task(stopper_fn fn, void *arg)
@@ -242,15 +242,15 @@ static int run_task(stopper_fn fn, void *arg)
 }
 
 /* -EUCLEAN: the next task on that thread met what it left. */
-static int run_kind(const char *name)
+static int run_leak_kind(const char *name)
 {
 	int i, err = -EINVAL, found = -EAGAIN;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(name, kinds[i].name))
-			err = run_task(leaves, kinds[i].fn);
+			err = run_task(leak_task, kinds[i].fn);
 	for (i = 0; !err && found == -EAGAIN && i < 1000; i++)
-		err = run_task(looks, &found);
+		err = run_task(check_task, &found);
 	return err ?: found;
 }
 
@@ -275,7 +275,7 @@ static int run_workers(int n, stopper_fn fn)
 	return err;
 }
 
-static int wait_in(void)
+static int wait_for_stop(void)
 {
 	/* Another process may stop it and put it before this one runs again. */
 	struct stopper *mine = stopper_get(s);
@@ -303,7 +303,7 @@ static int stop_and_put(void)
 	return err;
 }
 
-static int killable(const char *what)
+static int wait_killable(const char *what)
 {
 	struct stopper_event *any[] = { stopper_should_stop(s), stopper_is_stopped(s) };
 	struct stopper_ctx *ctx;
@@ -325,8 +325,8 @@ static int killable(const char *what)
 	else if (!strcmp(what, "kill_sem"))
 		err = stopper_sem_acquire(&sem, ctx);
 	else
-		err = stopper_run_limited_async_task(s, ctx, "machine-limited", &sem, true, spin,
-						     NULL);
+		err = stopper_run_limited_async_task(s, ctx, "machine-limited", &sem, true,
+						     spin_task, NULL);
 	atomic_dec(&waiting);
 	if (err == -EINTR)
 		atomic_inc(&interrupted);
@@ -335,13 +335,13 @@ static int killable(const char *what)
 	return err;
 }
 
-static int locked(int (*fn)(void))
+static int call_locked(int (*fn)(void))
 {
 	int err;
 
-	mutex_lock(&held);
+	mutex_lock(&machine_mutex);
 	err = fn();
-	mutex_unlock(&held);
+	mutex_unlock(&machine_mutex);
 	return err;
 }
 
@@ -357,7 +357,7 @@ static void timer_begins(struct timer_list *timer)
 	complete(&from_timer);
 }
 
-static void end_handle(void)
+static void end_softirq_handle(void)
 {
 	if (handle_begun)
 		stopper_task_end(&handle);
@@ -373,7 +373,7 @@ static void timer_stops(struct timer_list *timer)
 static DEFINE_TIMER(begins, timer_begins);
 static DEFINE_TIMER(stops, timer_stops);
 
-static int from_softirq(struct timer_list *timer)
+static int run_in_softirq(struct timer_list *timer)
 {
 	init_completion(&from_timer);
 	mod_timer(timer, jiffies + 1);
@@ -381,57 +381,57 @@ static int from_softirq(struct timer_list *timer)
 	return timer_err;
 }
 
-static int quiesce(void)
+static int machine_quiesce(void)
 {
 	return stopper_quiesce(s, NULL);
 }
 
-static void takes_lock(struct stopper_ctx *ctx, void *arg)
+static void lock_task(struct stopper_ctx *ctx, void *arg)
 {
-	mutex_lock(&held);
-	mutex_unlock(&held);
+	mutex_lock(&machine_mutex);
+	mutex_unlock(&machine_mutex);
 }
 
-static int command(const char *what, int n, const char *kind)
+static int machine_command(const char *what, int n, const char *kind)
 {
 	int err = machine_stopper();
 
 	if (err)
 		return err;
 	if (!strcmp(what, "again"))
-		return run_tasks(n, spin_again);
+		return run_tasks(n, spin_again_task);
 	if (!strcmp(what, "flood"))
-		return run_tasks(n, spin);
+		return run_tasks(n, spin_task);
 	if (!strcmp(what, "task"))
-		return run_kind(kind);
+		return run_leak_kind(kind);
 	if (!strcmp(what, "worker"))
 		return run_workers(n, slow_worker);
 	if (!strcmp(what, "freezable"))
 		return run_workers(n, freezable_worker);
 	if (!strcmp(what, "hold"))
-		return run_tasks(1, hold);
+		return run_tasks(1, hold_task);
 	if (!strcmp(what, "wait"))
-		return wait_in();
+		return wait_for_stop();
 	if (!strcmp(what, "wait_locked"))
-		return locked(wait_in);
+		return call_locked(wait_for_stop);
 	if (!strcmp(what, "task_locks"))
-		return run_task(takes_lock, NULL);
+		return run_task(lock_task, NULL);
 	if (!strcmp(what, "softirq"))
-		return from_softirq(&begins);
+		return run_in_softirq(&begins);
 	if (!strcmp(what, "softirq_stop"))
-		return from_softirq(&stops);
+		return run_in_softirq(&stops);
 	if (!strcmp(what, "quiesce_locked"))
-		return locked(quiesce);
+		return call_locked(machine_quiesce);
 	if (!strcmp(what, "stop"))
 		return stop_and_put();
 	if (!strncmp(what, "kill_", 5))
-		return killable(what);
+		return wait_killable(what);
 	if (!strcmp(what, "stop_locked"))
-		return locked(stop_and_put);
+		return call_locked(stop_and_put);
 	if (strcmp(what, "let_go"))
 		return -EINVAL;
 	complete_all(&let_go);
-	end_handle();
+	end_softirq_handle();
 	return 0;
 }
 
@@ -447,7 +447,7 @@ static ssize_t machine_write(struct file *file, const char __user *from, size_t 
 	spin_us = 1000;
 	if (sscanf(line, "%15s %d %d", what, &n, &spin_us) == 1)
 		sscanf(line, "%15s %15s", what, kind);
-	err = command(what, n, kind);
+	err = machine_command(what, n, kind);
 	return err ?: size;
 }
 
@@ -484,7 +484,7 @@ static void __exit machine_exit(void)
 	misc_deregister(&machine);
 	if (s)
 		complete_all(&let_go);
-	end_handle();
+	end_softirq_handle();
 	stop_and_put();
 }
 

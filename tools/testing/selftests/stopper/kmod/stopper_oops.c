@@ -62,7 +62,7 @@ enum {
 	ASYNC, LIMITED, WORKER, CLOSER, LATE, CHILD, NESTED, INWORKER, SCOPE, HANDLE, ONSTACK, SYNC
 };
 
-/* Who is told of: when a thread ends by itself, what it was started for; else the innermost. */
+/* What the hook is told: if a thread ends by itself, what it was started for; else the innermost. */
 static const struct death {
 	const char *where;
 	const char *died, *panicked;
@@ -88,16 +88,16 @@ static int value;
 
 /* of one death */
 static bool waiting;		/* dies when the stop has begun */
-static struct stopper *s, *child, *its;
+static struct stopper *s, *child, *target;
 static struct stopper_sem sem;
 static struct stopper_task handles[256];
 static unsigned int nhandles;
 static int tid, hooks, survivors, closed;
-static struct completion ready, told;
+static struct completion ready, hook_called;
 static struct task_struct *in_line;
 static struct stopper_closer late;
 
-static void wrong(const char *what, long is, long want)
+static void expect_equal(const char *what, long is, long want)
 {
 	if (is == want || strcmp(result, "ok"))
 		return;
@@ -105,7 +105,7 @@ static void wrong(const char *what, long is, long want)
 	pr_err("%s %s: %s\n", where, how, result);
 }
 
-#define EXPECT(is, want)	wrong(#is, is, want)
+#define EXPECT(is, want)	expect_equal(#is, is, want)
 
 static void on_panic(void *arg, const struct stopper_panic_info *info)
 {
@@ -114,19 +114,19 @@ static void on_panic(void *arg, const struct stopper_panic_info *info)
 	EXPECT(++hooks, 1);
 	EXPECT(info->kind, by_panic ? death->kind_panicked : death->kind_died);
 	EXPECT(strcmp(info->site->name, name), 0);
-	EXPECT(strcmp(info->stopper, its == child ? "child" : "oops"), 0);
+	EXPECT(strcmp(info->stopper, target == child ? "child" : "oops"), 0);
 	EXPECT(info->tid, tid);
 	EXPECT(info->died, !by_panic);
 	EXPECT(info->value == &value, by_panic);
 	/* Not before the hook has been told. */
 	if (info->kind == STOPPER_PANIC_ASYNC || info->kind == STOPPER_PANIC_TASK)
-		EXPECT(stopper_num_tasks(its) > nhandles, true);
+		EXPECT(stopper_num_tasks(target) > nhandles, true);
 	if (death == &deaths[LIMITED])
 		EXPECT(stopper_sem_length(&sem), 1);
-	complete(&told);
+	complete(&hook_called);
 }
 
-static void die_as_told(struct stopper_ctx *ctx, void *arg)
+static void die_now(struct stopper_ctx *ctx, void *arg)
 {
 	int *nowhere = NULL;
 
@@ -142,22 +142,22 @@ static void die_as_told(struct stopper_ctx *ctx, void *arg)
 		stopper_panic(&value);
 }
 
-static void die_in_time(struct stopper_ctx *ctx, void *arg)
+static void die_after_ready(struct stopper_ctx *ctx, void *arg)
 {
 	complete(&ready);
 	if (waiting)
-		stopper_wait(stopper_should_quiesce(its), NULL);
-	die_as_told(ctx, arg);
+		stopper_wait(stopper_should_quiesce(target), NULL);
+	die_now(ctx, arg);
 }
 
 static void die_late(struct stopper_closer *closer)
 {
-	die_as_told(NULL, NULL);
+	die_now(NULL, NULL);
 }
 
 static void begin_handle(void)
 {
-	if (!stopper_task_begin(its, NULL, "handle", &handles[nhandles]))
+	if (!stopper_task_begin(target, NULL, "handle", &handles[nhandles]))
 		nhandles++;
 }
 
@@ -170,61 +170,61 @@ static void fill_table(void)
 	       handles[nhandles - 1].slot != &handles[nhandles - 1].own);
 }
 
-static void outer(struct stopper_ctx *ctx, void *arg)
+static void outer_fn(struct stopper_ctx *ctx, void *arg)
 {
 	struct stopper_task mine;
 
 	switch (death - deaths) {
 	case NESTED:
 	case INWORKER:
-		stopper_run_task(its, NULL, "inner", die_in_time, NULL);
+		stopper_run_task(target, NULL, "inner", die_after_ready, NULL);
 		break;
 	case SCOPE:
-		stopper_recover(its, NULL, "inner", die_in_time, NULL);
+		stopper_recover(target, NULL, "inner", die_after_ready, NULL);
 		break;
 	case LATE:
 		late.name = "inner";
 		late.fn = die_late;
-		stopper_add_closer(its, &late);
+		stopper_add_closer(target, &late);
 		break;
 	case LIMITED:
 		while (!waiting && (!READ_ONCE(in_line) || task_is_running(in_line)))
 			schedule_timeout_idle(1);
-		die_in_time(ctx, arg);
+		die_after_ready(ctx, arg);
 		break;
 	case HANDLE:
 		begin_handle();
-		die_in_time(ctx, arg);
+		die_after_ready(ctx, arg);
 		break;
 	case ONSTACK:
 		fill_table();
-		EXPECT(stopper_task_begin(its, NULL, "mine", &mine), 0);
+		EXPECT(stopper_task_begin(target, NULL, "mine", &mine), 0);
 		EXPECT(mine.slot == &mine.own, true);
-		die_in_time(ctx, arg);
+		die_after_ready(ctx, arg);
 		break;
 	case WORKER:
 		complete(&ready);
 		if (waiting)
-			stopper_wait(stopper_should_stop(its), NULL);
-		die_as_told(ctx, arg);
+			stopper_wait(stopper_should_stop(target), NULL);
+		die_now(ctx, arg);
 		break;
 	case CLOSER:
-		die_as_told(ctx, arg);
+		die_now(ctx, arg);
 		break;
 	default:
-		die_in_time(ctx, arg);
+		die_after_ready(ctx, arg);
 	}
 	EXPECT(0, 1);		/* came back */
 }
 
-static void survive(struct stopper_ctx *ctx, void *arg)
+static void survivor_task(struct stopper_ctx *ctx, void *arg)
 {
 	survivors++;
 }
 
 static void close_first(void *arg)
 {
-	outer(NULL, NULL);
+	outer_fn(NULL, NULL);
 }
 
 static void close_in_order(void *arg)
@@ -232,40 +232,41 @@ static void close_in_order(void *arg)
 	EXPECT(closed++, (long)arg);
 }
 
-static void nest(struct stopper_ctx *ctx, void *arg)
+static void nested_task(struct stopper_ctx *ctx, void *arg)
 {
-	stopper_run_task(s, NULL, "inner", die_in_time, NULL);
+	stopper_run_task(s, NULL, "inner", die_after_ready, NULL);
 }
 
-static int foreign(void *arg)
+static int foreign_thread_fn(void *arg)
 {
-	stopper_run_task(s, NULL, "outer", nest, NULL);
+	stopper_run_task(s, NULL, "outer", nested_task, NULL);
 	EXPECT(0, 1);
 	return 0;
 }
 
-static int start(void)
+static int start_target(void)
 {
 	long i;
 	int err;
 
 	switch (death - deaths) {
 	case LIMITED:
-		return stopper_run_limited_async_task(its, NULL, "outer", &sem, true, outer, NULL);
+		return stopper_run_limited_async_task(target, NULL, "outer", &sem, true, outer_fn,
+						      NULL);
 	case WORKER:
 	case INWORKER:
 	case SCOPE:
-		return stopper_run_worker(its, NULL, "outer", outer, NULL);
+		return stopper_run_worker(target, NULL, "outer", outer_fn, NULL);
 	case CLOSER:
 	case LATE:
-		err = stopper_add_closer_fn(its, "outer", close_first, NULL);
+		err = stopper_add_closer_fn(target, "outer", close_first, NULL);
 		for (i = 0; i < 2 && !err; i++)
-			err = stopper_add_closer_fn(its, "next", close_in_order, (void *)i);
+			err = stopper_add_closer_fn(target, "next", close_in_order, (void *)i);
 		return err;
 	case SYNC:
-		return PTR_ERR_OR_ZERO(kthread_run(foreign, NULL, "foreign"));
+		return PTR_ERR_OR_ZERO(kthread_run(foreign_thread_fn, NULL, "foreign"));
 	default:
-		return stopper_run_async_task(its, NULL, "outer", outer, NULL);
+		return stopper_run_async_task(target, NULL, "outer", outer_fn, NULL);
 	}
 }
 
@@ -275,11 +276,12 @@ static void wait_in_line(void)
 	if (death != &deaths[LIMITED] || waiting)
 		return;
 	WRITE_ONCE(in_line, current);
-	EXPECT(stopper_run_limited_async_task(its, NULL, "next", &sem, true, survive, NULL), 0);
+	EXPECT(stopper_run_limited_async_task(target, NULL, "next", &sem, true, survivor_task,
+					      NULL), 0);
 	WRITE_ONCE(in_line, NULL);
 }
 
-static int stop_all(void *arg)
+static int stop_thread_fn(void *arg)
 {
 	struct stopper_ctx *ctx;
 	int err = stopper_ctx_with_timeout(NULL, 60 * SECOND, &ctx);
@@ -299,20 +301,20 @@ static int make_stoppers(void)
 	struct stopper_options opts = { .size = sizeof(opts), .on_panic = on_panic };
 	int err = stopper_create(&s, "oops", &opts);
 
-	its = s;
+	target = s;
 	if (err || death != &deaths[CHILD])
 		return err;
 	opts.parent = s;
 	err = stopper_create(&child, "child", &opts);
-	its = child;
+	target = child;
 	return err;
 }
 
-static void check_that_it_is_over(void)
+static void check_all_ended(void)
 {
 	EXPECT(hooks, 1);
 	EXPECT(stopper_phase(s), STOPPER_STOPPED);
-	EXPECT(stopper_num_tasks(its), 0);
+	EXPECT(stopper_num_tasks(target), 0);
 	EXPECT(stopper_sem_length(&sem), 0);
 	EXPECT(survivors, death == &deaths[LIMITED] && !waiting);
 	EXPECT(closed, death == &deaths[CLOSER] || death == &deaths[LATE] ? 2 : 0);
@@ -323,7 +325,7 @@ static bool dies_in_stop(void)
 	return death == &deaths[CLOSER] || death == &deaths[LATE];
 }
 
-static int once(void)
+static int run_once(void)
 {
 	struct task_struct *stopping = NULL;
 	int err;
@@ -334,31 +336,31 @@ static int once(void)
 	nhandles = 0;
 	child = NULL;
 	init_completion(&ready);
-	init_completion(&told);
+	init_completion(&hook_called);
 	stopper_sem_init(&sem, 1);
 	err = make_stoppers();
 	if (!err)
-		err = start();
+		err = start_target();
 	if (err)
 		return err;
 	if (waiting && !dies_in_stop())
 		wait_for_completion(&ready);
 	if (waiting || dies_in_stop()) {
-		stopping = kthread_run(stop_all, &value, "stop_all");
+		stopping = kthread_run(stop_thread_fn, &value, "stop_all");
 		if (IS_ERR(stopping))
 			return PTR_ERR(stopping);
 	}
 	wait_in_line();
-	EXPECT(!wait_for_completion_timeout(&told, 60 * HZ), false);
+	EXPECT(!wait_for_completion_timeout(&hook_called, 60 * HZ), false);
 	/* A handle belongs to no thread: it is there until somebody ends it. */
-	EXPECT(stopper_num_tasks(its) >= nhandles, true);
+	EXPECT(stopper_num_tasks(target) >= nhandles, true);
 	while (nhandles)
 		stopper_task_end(&handles[--nhandles]);
 	if (stopping)
 		kthread_stop(stopping);
 	else
-		stop_all(NULL);
-	check_that_it_is_over();
+		stop_thread_fn(NULL);
+	check_all_ended();
 	stopper_put(child);
 	stopper_put(s);
 	return 0;
@@ -377,7 +379,7 @@ static int __init stopper_oops_init(void)
 	strscpy(result, "ok", sizeof(result));
 	for (i = 0; i < 2 * times && !err && !strcmp(result, "ok"); i++) {
 		waiting = i % 2;
-		err = once();
+		err = run_once();
 	}
 	return err;
 }

@@ -62,27 +62,27 @@ static int ending;
 static struct stopper *s, *child;
 static struct stopper_sem sem;
 static atomic_t accepted, executed, closers_added, closers_run, fired, lines;
-static bool gone;		/* nothing of ours may run any more */
-static bool silent;		/* nor anything be said of us */
+static bool all_ended;		/* nothing of ours may run any more */
+static bool log_ended;		/* nor anything be said of us */
 
-static u32 rnd(u32 below)
+static u32 random_below(u32 below)
 {
 	seed = seed * 1664525 + 1013904223;
 	return (seed >> 8) % below;
 }
 
-static bool against_the_rules(void)
+static bool breaks_the_rules(void)
 {
 	return ending >= FORGET && ending <= FAIL;
 }
 
-static void running(void)
+static void check_not_ended(void)
 {
-	WARN_ON(READ_ONCE(gone));
+	WARN_ON(READ_ONCE(all_ended));
 }
 
 /* What a call that starts a task has said. */
-static bool ran(int err)
+static bool started(int err)
 {
 	if (!err)
 		atomic_inc(&accepted);
@@ -90,16 +90,16 @@ static bool ran(int err)
 	return !err;
 }
 
-static void on_line(void *arg, int level, const char *line)
+static void on_log_line(void *arg, int level, const char *line)
 {
-	running();
-	WARN_ON(READ_ONCE(silent));
+	check_not_ended();
+	WARN_ON(READ_ONCE(log_ended));
 	atomic_inc(&lines);
 }
 
-static void brief(struct stopper_ctx *ctx, void *arg)
+static void count_task(struct stopper_ctx *ctx, void *arg)
 {
-	running();
+	check_not_ended();
 	atomic_inc(&executed);
 }
 
@@ -108,13 +108,13 @@ static void until_quiesce(struct stopper_ctx *ctx, void *arg)
 	struct stopper *of = arg;
 
 	stopper_wait(stopper_should_quiesce(of), NULL);
-	brief(ctx, arg);
+	count_task(ctx, arg);
 }
 
 static void until_ctx(struct stopper_ctx *ctx, void *arg)
 {
 	stopper_wait(NULL, ctx);
-	brief(ctx, arg);
+	count_task(ctx, arg);
 }
 
 static void start_tasks(void)
@@ -122,7 +122,7 @@ static void start_tasks(void)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		ran(stopper_run_async_task(s, NULL, "unload-task", until_quiesce, s));
+		started(stopper_run_async_task(s, NULL, "unload-task", until_quiesce, s));
 }
 
 /* More than there are threads, so most are still queued when the end comes. */
@@ -131,17 +131,17 @@ static void start_queued(void)
 	int i;
 
 	for (i = 0; i < 64; i++)
-		ran(stopper_run_async_task(s, NULL, "unload-queued", brief, NULL));
+		started(stopper_run_async_task(s, NULL, "unload-queued", count_task, NULL));
 }
 
-static void churn(struct stopper_ctx *ctx, void *arg)
+static void churn_worker(struct stopper_ctx *ctx, void *arg)
 {
 	struct stopper_task nested[4];
 	int i, n;
 
 	while (!kthread_should_stop()) {
-		running();
-		ran(stopper_run_task(s, NULL, "unload-busy", brief, NULL));
+		check_not_ended();
+		started(stopper_run_task(s, NULL, "unload-busy", count_task, NULL));
 		for (n = 0; n < ARRAY_SIZE(nested); n++)
 			if (stopper_task_begin(s, NULL, "unload-nested", &nested[n]))
 				break;
@@ -149,29 +149,29 @@ static void churn(struct stopper_ctx *ctx, void *arg)
 			stopper_task_end(&nested[i]);
 		cond_resched();
 	}
-	running();
+	check_not_ended();
 }
 
-static void idle(struct stopper_ctx *ctx, void *arg)
+static void idle_worker(struct stopper_ctx *ctx, void *arg)
 {
 	stopper_wait(stopper_should_stop(arg), NULL);
-	running();
+	check_not_ended();
 }
 
 static void start_workers(void)
 {
 	int i;
 
-	WARN_ON(stopper_run_worker(s, NULL, "unload-busy", churn, NULL));
+	WARN_ON(stopper_run_worker(s, NULL, "unload-busy", churn_worker, NULL));
 	for (i = 0; i < 8; i++)
-		WARN_ON(stopper_run_worker(s, NULL, "unload-idle", idle, s));
+		WARN_ON(stopper_run_worker(s, NULL, "unload-idle", idle_worker, s));
 }
 
 static struct stopper_closer first_closer;
 
-static void close_one(void *arg)
+static void closer_count(void *arg)
 {
-	running();
+	check_not_ended();
 	atomic_inc(&closers_run);
 	kfree(arg);
 }
@@ -180,17 +180,17 @@ static void add_closer(void)
 {
 	void *memory = kmalloc(32, GFP_KERNEL);
 
-	if (!stopper_add_closer_fn(s, "unload-closer", close_one, memory))
+	if (!stopper_add_closer_fn(s, "unload-closer", closer_count, memory))
 		atomic_inc(&closers_added);
 	else
 		kfree(memory);
 }
 
 /* No task and no worker runs any more. It adds another one, late. */
-static void close_first(struct stopper_closer *closer)
+static void closer_first(struct stopper_closer *closer)
 {
-	running();
-	WARN_ON(against_the_rules() && atomic_read(&accepted) != atomic_read(&executed));
+	check_not_ended();
+	WARN_ON(breaks_the_rules() && atomic_read(&accepted) != atomic_read(&executed));
 	atomic_inc(&closers_run);
 	add_closer();
 }
@@ -198,7 +198,7 @@ static void close_first(struct stopper_closer *closer)
 static void start_closers(void)
 {
 	first_closer.name = "unload-first";
-	first_closer.fn = close_first;
+	first_closer.fn = closer_first;
 	WARN_ON(stopper_add_closer(s, &first_closer));
 	atomic_inc(&closers_added);
 	add_closer();
@@ -206,14 +206,14 @@ static void start_closers(void)
 }
 
 /* Stands in line for the semaphore until ShouldQuiesce, or for a while. */
-static void in_line(struct stopper_ctx *ctx, void *arg)
+static void line_task(struct stopper_ctx *ctx, void *arg)
 {
 	int i;
 
 	for (i = 0; i < 50; i++) {
-		running();
-		if (!ran(stopper_run_limited_async_task(s, NULL, "unload-limited", &sem, true, brief,
-							NULL)))
+		check_not_ended();
+		if (!started(stopper_run_limited_async_task(s, NULL, "unload-limited", &sem, true,
+							    count_task, NULL)))
 			break;
 	}
 	atomic_inc(&executed);
@@ -223,11 +223,11 @@ static void start_limited(void)
 {
 	int i;
 
-	if (rnd(2))
-		ran(stopper_run_limited_async_task(s, NULL, "unload-holder", &sem, true,
-						   until_quiesce, s));
+	if (random_below(2))
+		started(stopper_run_limited_async_task(s, NULL, "unload-holder", &sem, true,
+						       until_quiesce, s));
 	for (i = 0; i < 3; i++)
-		ran(stopper_run_async_task(s, NULL, "unload-line", in_line, NULL));
+		started(stopper_run_async_task(s, NULL, "unload-line", line_task, NULL));
 }
 
 static struct stopper_ctx *ctxs[16];
@@ -237,7 +237,7 @@ static struct stopper_ctx *new_ctx(void)
 	struct stopper_ctx *parent = NULL, *ctx;
 	int err = 0;
 
-	switch (rnd(3)) {
+	switch (random_below(3)) {
 	case 0:
 		err = stopper_ctx_with_cancel_on_quiesce(s, NULL, &parent);
 		break;
@@ -247,7 +247,7 @@ static struct stopper_ctx *new_ctx(void)
 	}
 	if (WARN_ON(err))
 		return NULL;
-	err = stopper_ctx_with_timeout(parent, rnd(20 * MS), &ctx);
+	err = stopper_ctx_with_timeout(parent, random_below(20 * MS), &ctx);
 	stopper_ctx_put(parent);
 	return WARN_ON(err) ? NULL : ctx;
 }
@@ -260,7 +260,7 @@ static void start_contexts(void)
 	for (i = 0; i < ARRAY_SIZE(ctxs); i++) {
 		ctxs[i] = new_ctx();
 		if (i % 4 == 0)
-			ran(stopper_run_async_task(s, ctxs[i], "unload-ctx", until_ctx, NULL));
+			started(stopper_run_async_task(s, ctxs[i], "unload-ctx", until_ctx, NULL));
 		if (i % 2) {
 			stopper_ctx_put(ctxs[i]);
 			ctxs[i] = NULL;
@@ -276,25 +276,25 @@ static void end_contexts(void)
 		stopper_ctx_put(ctxs[i]);
 }
 
-static struct soft {
+static struct softirq_timer {
 	struct hrtimer timer;
 	struct stopper_task handle;
 	bool started, open;
 } soft[4];
 
 /* A handle is open from one time to the next, beside a task each time, until all is refused. */
-static enum hrtimer_restart tick(struct hrtimer *timer)
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {
-	struct soft *t = container_of(timer, struct soft, timer);
+	struct softirq_timer *t = container_of(timer, struct softirq_timer, timer);
 
-	running();
+	check_not_ended();
 	if (t->open) {
 		stopper_task_end(&t->handle);
 		t->open = false;
 	} else {
 		t->open = !stopper_task_begin(s, NULL, "unload-soft", &t->handle);
 	}
-	if (!ran(stopper_run_task(s, NULL, "unload-timed", brief, NULL)) && !t->open)
+	if (!started(stopper_run_task(s, NULL, "unload-timed", count_task, NULL)) && !t->open)
 		return HRTIMER_NORESTART;
 	hrtimer_forward_now(timer, 100000);
 	return HRTIMER_RESTART;
@@ -305,10 +305,11 @@ static void start_softirq(void)
 	int i;
 
 	/* Somebody must cancel the timers in the end. */
-	if (against_the_rules())
+	if (breaks_the_rules())
 		return;
 	for (i = 0; i < ARRAY_SIZE(soft); i++) {
-		hrtimer_setup(&soft[i].timer, tick, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+		hrtimer_setup(&soft[i].timer, timer_expired, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_REL_SOFT);
 		soft[i].started = true;
 		hrtimer_start(&soft[i].timer, 100000, HRTIMER_MODE_REL_SOFT);
 	}
@@ -323,43 +324,43 @@ static void end_softirq(void)
 			hrtimer_cancel(&soft[i].timer);
 }
 
-static struct stopper_on_fire of[3];
+static struct stopper_on_fire on_fire[3];
 
 /* Takes its time, so that whoever frees this does so meanwhile: longer than a grace period. */
-static void on_fire(struct stopper_on_fire *f, void *arg)
+static void callback_fired(struct stopper_on_fire *f, void *arg)
 {
-	int i, n = ending == POLL && f == &of[2] ? 20000000 : 100000;
+	int i, n = ending == POLL && f == &on_fire[2] ? 20000000 : 100000;
 
 	for (i = 0; i < n; i++)
-		running();
+		check_not_ended();
 	atomic_inc(&fired);
 }
 
 static void start_callbacks(void)
 {
-	stopper_event_on_fire(stopper_should_quiesce(s), &of[0], on_fire, NULL);
-	stopper_event_on_fire(stopper_should_stop(s), &of[1], on_fire, NULL);
-	stopper_event_on_fire(stopper_is_stopped(s), &of[2], on_fire, NULL);
+	stopper_event_on_fire(stopper_should_quiesce(s), &on_fire[0], callback_fired, NULL);
+	stopper_event_on_fire(stopper_should_stop(s), &on_fire[1], callback_fired, NULL);
+	stopper_event_on_fire(stopper_is_stopped(s), &on_fire[2], callback_fired, NULL);
 }
 
 static void end_callbacks(void)
 {
-	if (!of[0].fn)
+	if (!on_fire[0].fn)
 		return;
-	stopper_event_detach(stopper_should_quiesce(s), &of[0]);
-	stopper_event_detach(stopper_should_stop(s), &of[1]);
-	stopper_event_detach(stopper_is_stopped(s), &of[2]);
+	stopper_event_detach(stopper_should_quiesce(s), &on_fire[0]);
+	stopper_event_detach(stopper_should_stop(s), &on_fire[1]);
+	stopper_event_detach(stopper_is_stopped(s), &on_fire[2]);
 	WARN_ON(atomic_read(&fired) != 3);
 }
 
 static void start_child(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .parent = s, .log = on_line };
+	struct stopper_options opts = { .size = sizeof(opts), .parent = s, .log = on_log_line };
 
 	if (WARN_ON(stopper_create(&child, "unload-child", &opts)))
 		return;
-	ran(stopper_run_async_task(child, NULL, "unload-child-task", until_quiesce, child));
-	WARN_ON(stopper_run_worker(child, NULL, "unload-child-worker", idle, child));
+	started(stopper_run_async_task(child, NULL, "unload-child-task", until_quiesce, child));
+	WARN_ON(stopper_run_worker(child, NULL, "unload-child-worker", idle_worker, child));
 }
 
 #define CALLBACKS	0
@@ -370,13 +371,13 @@ static void (*const starts[])(void) = {
 };
 
 /* All has stopped. */
-static void finish(void)
+static void check_all_ended(void)
 {
 	WARN_ON(stopper_phase(s) != STOPPER_STOPPED || stopper_num_tasks(s));
 	end_softirq();
 	end_callbacks();
 	end_contexts();
-	WRITE_ONCE(gone, true);
+	WRITE_ONCE(all_ended, true);
 	WARN_ON(atomic_read(&accepted) != atomic_read(&executed));
 	WARN_ON(atomic_read(&closers_added) != atomic_read(&closers_run));
 	WARN_ON(stopper_sem_length(&sem));
@@ -408,7 +409,7 @@ static void leak_deadline(void)
 
 static int __init unload_init(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .log = on_line };
+	struct stopper_options opts = { .size = sizeof(opts), .log = on_log_line };
 	u32 what, i;
 
 	ending = match_string(ends, ARRAY_SIZE(ends), end);
@@ -417,15 +418,15 @@ static int __init unload_init(void)
 	stopper_sem_init(&sem, 1);
 	if (stopper_create(&s, "unload", &opts))
 		return -ENOMEM;
-	what = rnd(1 << ARRAY_SIZE(starts));
+	what = random_below(1 << ARRAY_SIZE(starts));
 	if (ending == POLL)
 		what |= 1 << CALLBACKS;
 	for (i = 0; i < ARRAY_SIZE(starts); i++)
 		if (what & 1 << i)
 			starts[i]();
 	/* The end finds them at their beginning, or well under way. */
-	for (i = rnd(2) * rnd(2000); i; i--)
-		ran(stopper_run_task(s, NULL, "unload-init", brief, NULL));
+	for (i = random_below(2) * random_below(2000); i; i--)
+		started(stopper_run_task(s, NULL, "unload-init", count_task, NULL));
 	switch (ending) {
 	case QUIESCED:
 		WARN_ON(stopper_quiesce(s, NULL));
@@ -435,7 +436,7 @@ static int __init unload_init(void)
 		break;
 	case STOPPED:
 		WARN_ON(stopper_stop(s, NULL));
-		finish();
+		check_all_ended();
 		break;
 	case FAIL:
 		return -ENODEV;
@@ -460,7 +461,7 @@ static void __exit unload_exit(void)
 		WARN_ON(stopper_stop_async(s));
 		while (stopper_phase(s) != STOPPER_STOPPED)
 			schedule();
-		WRITE_ONCE(silent, true);
+		WRITE_ONCE(log_ended, true);
 		stopper_put(s);
 		return;
 	case BITS:
@@ -476,7 +477,7 @@ static void __exit unload_exit(void)
 	default:
 		WARN_ON(stopper_stop(s, NULL));
 	}
-	finish();
+	check_all_ended();
 }
 
 module_init(unload_init);
