@@ -3,6 +3,7 @@
  * ctl.h - stopperctl: what its parts share.
  *
  *   main.c         the table of commands, what all of them understand
+ *   usage.c        complaints about usage, values of options, the end of the output
  *   source*.c      where the text comes from, and a sentence when it does not
  *   fetch.c        a thread that reads and parses, so that keys and time limits work meanwhile
  *   list.c, list_json.c   the text's model (list.h), and that as JSON
@@ -49,7 +50,7 @@ int cmd_wait(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 
-/* main.c */
+/* usage.c */
 int try_help(const char *command);
 int wrong_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool parse_seconds(const char *s, double min, double max, int64_t *ns);

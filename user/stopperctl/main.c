@@ -5,10 +5,7 @@
  * The options of a source may stand before the command and behind it. Each command reads its own
  * options; a new one is a line in the table.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,49 +41,6 @@ static void print_help(void)
 	     "\n"
 	     "Exit status: 0 success; 1 usage error; 2 no list available; wait: 3 timed out,\n"
 	     "4 no such stopper, 5 the source disappeared.");
-}
-
-/* "Try ..." behind a message; returns the status. */
-int try_help(const char *command)
-{
-	fprintf(stderr, "Try 'stopperctl %s%s--help'.\n", command ? command : "",
-		command ? " " : "");
-	return EXIT_USAGE;
-}
-
-int wrong_usage(const char *command, const char *fmt, ...)
-{
-	char line[SENTENCE];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	say("%s", line);
-	return try_help(command);
-}
-
-bool parse_seconds(const char *s, double min, double max, int64_t *ns)
-{
-	char *end;
-	double n;
-
-	errno = 0;
-	n = strtod(s, &end);
-	if (errno || end == s || *end || !isfinite(n) || n < min || n > max)
-		return false;
-	*ns = (int64_t)(n * NSEC_PER_SEC);
-	return true;
-}
-
-/* A reader that has left is no failure of ours, and nobody is there to be told. */
-int finish_output(void)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return EXIT_OK;
-	if (errno != EPIPE)
-		say("cannot write to standard output: %s", strerror(errno));
-	return EXIT_USAGE;
 }
 
 static int run(const char *name, int argc, char **argv)

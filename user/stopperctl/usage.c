@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * usage.c - what the commands share: complaints about usage, values of options, the end of the output.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+
+/* "Try ..." behind a message; returns the status. */
+int try_help(const char *command)
+{
+	fprintf(stderr, "Try 'stopperctl %s%s--help'.\n", command ? command : "",
+		command ? " " : "");
+	return EXIT_USAGE;
+}
+
+int wrong_usage(const char *command, const char *fmt, ...)
+{
+	char line[SENTENCE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	say("%s", line);
+	return try_help(command);
+}
+
+bool parse_seconds(const char *s, double min, double max, int64_t *ns)
+{
+	char *end;
+	double n;
+
+	errno = 0;
+	n = strtod(s, &end);
+	if (errno || end == s || *end || !isfinite(n) || n < min || n > max)
+		return false;
+	*ns = (int64_t)(n * NSEC_PER_SEC);
+	return true;
+}
+
+/* A reader that has left is no failure of ours, and nobody is there to be told. */
+int finish_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_OK;
+	if (errno != EPIPE)
+		say("cannot write to standard output: %s", strerror(errno));
+	return EXIT_USAGE;
+}
