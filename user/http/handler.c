@@ -18,7 +18,7 @@
 #include <sys/random.h>
 #include <stopper/http.h>
 #include <stopper/print.h>
-#include "../stopperctl/list_json.h"
+#include "../debuglist/debuglist.h"
 #include "page.h"
 
 #define NONCE_MARK	"@NONCE@"

@@ -9,7 +9,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
-#include "list.h"
+#include "../debuglist/debuglist.h"
 #include "source.h"
 
 static void make_printable(struct text *t)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "list_json.h"
+#include "../debuglist/debuglist.h"
 #include "view.h"
 
 #define NAME_WIDE	28	/* columns that a long name may claim for all */

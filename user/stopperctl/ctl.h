@@ -6,7 +6,7 @@
  *   usage.c        complaints about usage, values of options, the end of the output
  *   source*.c      where the text comes from, and a sentence when it does not
  *   fetch.c        a thread that reads and parses, so that keys and time limits work meanwhile
- *   list.c, list_json.c   the text's model (list.h), and that as JSON
+ *   ../debuglist   the text's model, and that as JSON
  *   view.c         what a person asks of it: who holds up a stop, what comes first
  *   words.c        text from outside made safe, times made short
  *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; event.c: a line

@@ -5,7 +5,7 @@
 #ifndef STOPPERCTL_VIEW_H
 #define STOPPERCTL_VIEW_H
 
-#include "list.h"
+#include "../debuglist/debuglist.h"
 #include "source.h"
 
 struct view_stopper {

@@ -9,8 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include "stopperctl/list.h"
-#include "stopperctl/list_json.h"
+#include "debuglist/debuglist.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

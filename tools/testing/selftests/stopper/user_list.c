@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "stopperctl/list.h"
-#include "stopperctl/list_json.h"
+#include <jansson.h>
+#include "debuglist/debuglist.h"
 #include "kselftest_harness.h"
 
 /* kselftest's runner preloads stdbuf's library, and ASan wants to be the first. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * list.h - the debug list, read back from its text.
+ * debuglist.h - the debug list, read back from its text, and that as JSON.
  *
  * All strings lie in memory of the list, are printable ASCII whatever the text held, and are NULL
  * where the text does not say. Times are milliseconds.
  */
-#ifndef STOPPERCTL_LIST_H
-#define STOPPERCTL_LIST_H
+#ifndef STOPPER_DEBUGLIST_H
+#define STOPPER_DEBUGLIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,4 +75,12 @@ void debug_list_free(struct debug_list *list);
 
 const char *debug_kind_name(enum debug_kind kind);
 
-#endif /* STOPPERCTL_LIST_H */
+struct json_t;		/* jansson.h */
+
+/* A new reference; NULL: no memory. */
+struct json_t *debug_list_json(const struct debug_list *list);
+
+/* One line of text, for free(); NULL: no memory. */
+char *debug_list_json_text(const struct debug_list *list);
+
+#endif /* STOPPER_DEBUGLIST_H */

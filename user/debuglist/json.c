@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * list_json.c - the debug list as JSON.
+ * json.c - the debug list as JSON.
  *
  * What the text does not say is null, so that every object of a kind has the same members.
  */
-#include "list_json.h"
+#include <jansson.h>
+#include "debuglist.h"
 
 #define VERSION	1
 

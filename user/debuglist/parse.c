@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * list.c - the debug list, read back from its text.
+ * parse.c - the debug list, read back from its text.
  *
  * One pass over a copy of the text. First every byte that is not printable becomes '?', so that
  * nothing read from a stranger's file or socket can steer a terminal, and no later step meets a
@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "list.h"
+#include "debuglist.h"
 
 /* What the lines that come belong to; NULL: to something that was not understood. */
 struct parser {
