@@ -547,10 +547,10 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 void panic_hook(const struct call *c, void *value, int tid, bool died);
 
 /* stop.c */
-void stopper_settle(struct stopper *s);
+void stopper_wait_unled(struct stopper *s);
 void quiesce_begin(struct stopper *s);
 int stop_drive(struct stopper *s, int64_t until);
-bool stop_hand_over(struct stopper *s);
+bool stop_push_job(struct stopper *s);
 bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
 

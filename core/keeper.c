@@ -75,7 +75,7 @@ static void keeper_drive(struct stopper *s)
 {
 	int64_t now = plat_now();
 
-	if (now >= s->ask_again && stop_hand_over(s))
+	if (now >= s->ask_again && stop_push_job(s))
 		return;
 	if (now >= s->ask_again)
 		s->ask_again = now + ASK_AGAIN_NS;
@@ -103,7 +103,7 @@ static void begin_asked(void)
 	while ((s = keeper_pop(&keeper.asked))) {
 		quiesce_begin(s);
 		note_kept(s);
-		if (!stop_hand_over(s))
+		if (!stop_push_job(s))
 			keeper_append(s);
 	}
 }

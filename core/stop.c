@@ -12,13 +12,13 @@
  *   tasks_drain()              no task is left
  *   children quiesced          -> Quiesce returns 0
  *   children stopped
- *   stop_begin()               events fired                  STOPPING
+ *   stop_fire_events()         events fired                  STOPPING
  *   workers                    none is left
  *   closers                    none is left                  CLOSING
  *   stop_end()                 -> Stop returns 0             STOPPED
  *
  * A callback of these events is on the thread of the stop that fires them, and would wait for
- * itself if it stopped or quiesced what that one has begun (at_work_on()).
+ * itself if it stopped or quiesced what that one has begun (called_from_own_stop()).
  *
  * Each step may find that it was done, wholly or in part, by an earlier leader.
  * Only quiesce_begin() may run outside the leader: every caller runs it before it waits, so
@@ -76,7 +76,7 @@
 #define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
 
 /* How long a caller waits: until the context ends, or the deadline has come. */
-struct patience {
+struct stop_wait {
 	struct stopper_ctx *ctx;
 	int64_t until;			/* PLAT_FOREVER: none */
 	bool blocks;			/* a caller of the public functions: blocked, not idle */
@@ -86,9 +86,9 @@ struct patience {
 
 struct leader {
 	struct stopper *s;
-	const struct patience *patience;
+	const struct stop_wait *wait;
 	struct drain *drain;		/* ->own, or a parent's leader's */
-	struct patience below;		/* for children */
+	struct stop_wait for_children;
 	struct drain own;
 	struct wake_on wctx;
 	int64_t began;
@@ -102,7 +102,7 @@ struct follower {
 	bool woken;
 };
 
-static int patience_err(const struct patience *p)
+static int stop_wait_err(const struct stop_wait *p)
 {
 	int err = ctx_wait_err(p->ctx);
 
@@ -114,7 +114,7 @@ static int patience_err(const struct patience *p)
 /* With s->lock held: does a caller wait for the stop, whose context has not ended? */
 bool stop_is_awaited(struct stopper *s)
 {
-	return s->leader && !patience_err(s->leader->patience);
+	return s->leader && !stop_wait_err(s->leader->wait);
 }
 
 /* With s->lock held. */
@@ -149,8 +149,8 @@ static void plan_report(struct leader *l, int64_t now)
 static int leader_wait(void *arg)
 {
 	struct leader *l = arg;
-	int64_t now, until = l->patience->until;
-	int err = patience_err(l->patience);
+	int64_t now, until = l->wait->until;
+	int err = stop_wait_err(l->wait);
 
 	if (err)
 		return err;
@@ -168,7 +168,7 @@ static int leader_wait(void *arg)
 	return 0;
 }
 
-static int wait_until(struct leader *l, bool (*done)(struct stopper *s))
+static int leader_wait_until(struct leader *l, bool (*done)(struct stopper *s))
 {
 	plat_flags_t f;
 	bool yes;
@@ -216,7 +216,7 @@ struct stop_request {
 };
 
 /* Turns @s and its whole subtree to QUIESCING where still RUNNING. No child joins after that. */
-static void quiesce_turn(struct stopper *s, const struct stop_request *from)
+static void quiesce_set_phase(struct stopper *s, const struct stop_request *from)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
@@ -238,13 +238,13 @@ static void quiesce_turn(struct stopper *s, const struct stop_request *from)
 	if (first)
 		plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
 	while (!leaf && (child = walk_next(&w))) {
-		quiesce_turn(child, from);
+		quiesce_set_phase(child, from);
 		stopper_unpin(child);
 	}
 }
 
 /* Fires the quiesce events of @s and of its whole subtree where still unfired. */
-static void quiesce_fire(struct stopper *s)
+static void quiesce_fire_events(struct stopper *s)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
@@ -268,7 +268,7 @@ static void quiesce_fire(struct stopper *s)
 		plat_unlock(&s->lock, f);
 	}
 	while (!leaf && (child = walk_next(&w))) {
-		quiesce_fire(child);
+		quiesce_fire_events(child);
 		stopper_unpin(child);
 	}
 }
@@ -287,23 +287,23 @@ void quiesce_begin(struct stopper *s)
 	plat_unlock(&s->lock, f);
 	if (begun)
 		return;
-	quiesce_turn(s, &from);
+	quiesce_set_phase(s, &from);
 	step(STEP_HEAVY_BARRIERS, 1);
 	/* (B1) pairs with the light barrier in admitted(), task.c; for all that have turned */
 	plat_heavy_barrier();
-	quiesce_fire(s);
+	quiesce_fire_events(s);
 }
 
-static int converge(struct stopper *s, bool stop, const struct patience *p);
+static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p);
 
-static int quiesce_children(struct stopper *s, const struct patience *p)
+static int quiesce_children(struct stopper *s, const struct stop_wait *p)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	int err = 0;
 
 	while (!err && (child = walk_next(&w))) {
-		err = converge(child, false, p);
+		err = drive_to(child, false, p);
 		stopper_unpin(child);
 		plat_resched();
 	}
@@ -311,13 +311,13 @@ static int quiesce_children(struct stopper *s, const struct patience *p)
 	return err;
 }
 
-static int stop_children(struct stopper *s, const struct patience *p)
+static int stop_children(struct stopper *s, const struct stop_wait *p)
 {
 	struct stopper *child;
 	int err = 0;
 
 	while (!err && (child = last_child(s))) {
-		err = converge(child, true, p);
+		err = drive_to(child, true, p);
 		stopper_unpin(child);
 		plat_resched();
 	}
@@ -364,13 +364,13 @@ static int lead_quiesce(struct leader *l)
 	int err;
 
 	quiesce_begin(s);
-	err = wait_until(l, quiesce_begun);
+	err = leader_wait_until(l, quiesce_begun);
 	if (!err && l->drain == &l->own && watch_tree(s, l->drain))
 		tasks_watched();
 	if (!err)
 		err = tasks_drain(s, l->drain, leader_wait, l);
 	if (!err)
-		err = quiesce_children(s, &l->below);
+		err = quiesce_children(s, &l->for_children);
 	if (err)
 		return err;
 	plat_lock(&s->lock, f);
@@ -407,7 +407,7 @@ static void enter_phase(struct stopper *s, enum stopper_phase phase)
 		plat_trace_phase(s, from, phase);
 }
 
-static void stop_begin(struct stopper *s)
+static void stop_fire_events(struct stopper *s)
 {
 	enter_phase(s, STOPPER_STOPPING);
 	event_fire(&s->stop_ctx, ECANCELED);
@@ -415,7 +415,7 @@ static void stop_begin(struct stopper *s)
 	worker_stop_all(s);
 }
 
-static int run_closers(struct leader *l)
+static int leader_run_closers(struct leader *l)
 {
 	struct stopper *s = l->s;
 	int err;
@@ -423,15 +423,15 @@ static int run_closers(struct leader *l)
 	enter_phase(s, STOPPER_CLOSING);
 	do {
 		/* An earlier leader may have left a thread that runs them. */
-		err = wait_until(l, closers_idle);
+		err = leader_wait_until(l, closers_idle);
 		if (!err)
-			err = patience_err(l->patience);
+			err = stop_wait_err(l->wait);
 	} while (!err && closers_start(s));
 	return err;
 }
 
 /* With s->lock held. The last look and the phase are one. */
-static bool now_stopped(struct stopper *s)
+static bool try_set_stopped(struct stopper *s)
 {
 	if (s->late_closers)
 		return false;
@@ -439,7 +439,7 @@ static bool now_stopped(struct stopper *s)
 	return true;
 }
 
-static void leave_parent(struct stopper *s)
+static void detach_from_parent(struct stopper *s)
 {
 	struct stopper *parent = s->parent;
 	plat_flags_t f;
@@ -459,21 +459,21 @@ static void leave_parent(struct stopper *s)
 static int lead_stop(struct leader *l)
 {
 	struct stopper *s = l->s;
-	int err = stop_children(s, &l->below);
+	int err = stop_children(s, &l->for_children);
 
 	if (err)
 		return err;
-	stop_begin(s);
-	err = wait_until(l, no_workers);
+	stop_fire_events(s);
+	err = leader_wait_until(l, no_workers);
 	if (!err)
-		err = run_closers(l);
+		err = leader_run_closers(l);
 	if (!err)
-		err = wait_until(l, now_stopped);
+		err = leader_wait_until(l, try_set_stopped);
 	if (err)
 		return err;
 	plat_trace_phase(s, STOPPER_CLOSING, STOPPER_STOPPED);
 	registry_leave(s);
-	leave_parent(s);
+	detach_from_parent(s);
 	plat_scan_sync();
 	event_fire(&s->stopped, 1);
 	registry_remove(s);
@@ -491,7 +491,7 @@ static void stop_park_init(struct stopper *s, struct plat_parker *p, bool blocks
 }
 
 /* With s->lock held. A stop that is driven in slices began with the first of them. */
-static void leader_begins(struct leader *l)
+static void leader_start(struct leader *l)
 {
 	struct stopper *s = l->s;
 
@@ -509,25 +509,25 @@ static void leader_begins(struct leader *l)
  * that it can watch the tasks of all of them before one heavy barrier. A child may be frozen
  * less than its parent: then it has its own.
  */
-static void leader_init(struct leader *l, struct stopper *s, const struct patience *p)
+static void leader_init(struct leader *l, struct stopper *s, const struct stop_wait *p)
 {
 	bool no_freeze = s->flags & STOPPER_NO_FREEZE;
 
 	l->s = s;
-	l->patience = p;
-	l->below = *p;
+	l->wait = p;
+	l->for_children = *p;
 	l->drain = p->drain;
 	l->wctx.ev = NULL;
 	if (!p->drain || (no_freeze && !p->no_freeze)) {
 		l->drain = &l->own;
 		l->own.watches = false;
 		stop_park_init(s, &l->own.park, p->blocks);
-		l->below.drain = l->drain;
-		l->below.no_freeze = no_freeze;
+		l->for_children.drain = l->drain;
+		l->for_children.no_freeze = no_freeze;
 	}
 }
 
-static int lead(struct stopper *s, bool stop, const struct patience *p)
+static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait *p)
 {
 	struct leader l;
 	plat_flags_t f;
@@ -535,7 +535,7 @@ static int lead(struct stopper *s, bool stop, const struct patience *p)
 
 	leader_init(&l, s, p);
 	plat_lock(&s->lock, f);
-	leader_begins(&l);
+	leader_start(&l);
 	plat_unlock(&s->lock, f);
 	/* A parent's drain is woken by it already. */
 	if (l.drain == &l.own)
@@ -561,7 +561,7 @@ static int lead(struct stopper *s, bool stop, const struct patience *p)
 }
 
 /* Waits until woken by a leader, or until the context ends. On the list. */
-static int follow(struct stopper *s, struct follower *me, const struct patience *p)
+static int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p)
 {
 	struct stopper_ctx *ctx = p->ctx;
 	struct wake_on wctx;
@@ -573,7 +573,7 @@ static int follow(struct stopper *s, struct follower *me, const struct patience 
 	for (;;) {
 		plat_lock(&s->lock, f);
 		woken = me->woken;
-		err = woken ? 0 : patience_err(p);
+		err = woken ? 0 : stop_wait_err(p);
 		if (err)
 			slist_remove(&me->node);
 		plat_unlock(&s->lock, f);
@@ -586,12 +586,12 @@ static int follow(struct stopper *s, struct follower *me, const struct patience 
 }
 
 /* With s->lock held. */
-static bool reached(struct stopper *s, bool stop)
+static bool goal_reached(struct stopper *s, bool stop)
 {
 	return stop ? event_was_fired(&s->stopped) : s->quiesced;
 }
 
-static int converge(struct stopper *s, bool stop, const struct patience *p)
+static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 {
 	struct follower me;
 	bool there, lead_now;
@@ -601,8 +601,8 @@ static int converge(struct stopper *s, bool stop, const struct patience *p)
 	plat_lockdep_wait(s, stop);
 	while (!err) {
 		plat_lock(&s->lock, f);
-		there = reached(s, stop);
-		err = there ? 0 : patience_err(p);
+		there = goal_reached(s, stop);
+		err = there ? 0 : stop_wait_err(p);
 		lead_now = !there && !err && !s->leader_tid;
 		if (lead_now) {
 			s->leader_tid = plat_tid();
@@ -615,8 +615,8 @@ static int converge(struct stopper *s, bool stop, const struct patience *p)
 		if (there || err)
 			break;
 		if (lead_now)
-			return lead(s, stop, p);
-		err = follow(s, &me, p);
+			return drive_as_leader(s, stop, p);
+		err = follow_leader(s, &me, p);
 	}
 	return err;
 }
@@ -639,14 +639,14 @@ static bool is_stopping(struct stopper *s)
  * Called back by our own work on @s or one below it, from an event, the log, a hook; or called
  * in a task of theirs that stands on a list.
  */
-static bool at_work_on(struct stopper *s)
+static bool called_from_own_stop(struct stopper *s)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	bool mine = is_stopping(s);
 
 	while (!mine && (child = walk_next(&w))) {
-		mine = at_work_on(child);
+		mine = called_from_own_stop(child);
 		stopper_unpin(child);
 	}
 	walk_leave(&w);
@@ -654,24 +654,24 @@ static bool at_work_on(struct stopper *s)
 }
 
 /* Would a stop, or only a quiesce, of @s wait for this thread's own work? */
-static bool waits_for_itself(struct stopper *s, bool stop)
+static bool would_self_deadlock(struct stopper *s, bool stop)
 {
 	plat_flags_t f;
 	bool there;
 
 	plat_lock(&s->lock, f);
-	there = reached(s, stop);
+	there = goal_reached(s, stop);
 	plat_unlock(&s->lock, f);
-	return !there && at_work_on(s);
+	return !there && called_from_own_stop(s);
 }
 
 /*
  * Waits until no thread leads it: one that has fired IsStopped may still be in a
  * callback. Not for who may be that thread.
  */
-void stopper_settle(struct stopper *s)
+void stopper_wait_unled(struct stopper *s)
 {
-	const struct patience for_ever = { .until = PLAT_FOREVER };
+	const struct stop_wait for_ever = { .until = PLAT_FOREVER };
 	struct follower me;
 	plat_flags_t f;
 	bool led;
@@ -686,7 +686,7 @@ void stopper_settle(struct stopper *s)
 		}
 		plat_unlock(&s->lock, f);
 		if (led)
-			follow(s, &me, &for_ever);
+			follow_leader(s, &me, &for_ever);
 	} while (led);
 }
 
@@ -707,7 +707,7 @@ static void note_stop_request(struct stopper *s, const struct stopper_site *site
 
 int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
-	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
+	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
 	int err;
 
 	plat_might_sleep();
@@ -716,17 +716,17 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	err = plat_usable();
 	if (err)
 		return err;
-	if (task_in_table_of_this_thread(s) || waits_for_itself(s, false))
+	if (task_in_table_of_this_thread(s) || would_self_deadlock(s, false))
 		return -EDEADLK;
 	note_stop_request(s, site);
 	quiesce_begin(s);
-	return converge(s, false, &p);
+	return drive_to(s, false, &p);
 }
 EXPORT_SYMBOL_PLAT(__stopper_quiesce);
 
 int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
-	const struct patience p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
+	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
 	int err;
 
 	plat_might_sleep();
@@ -738,20 +738,20 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	if (err)
 		return err;
 	if (task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
-	    waits_for_itself(s, true))
+	    would_self_deadlock(s, true))
 		return -EDEADLK;
 	note_stop_request(s, site);
 	quiesce_begin(s);
-	return converge(s, true, &p);
+	return drive_to(s, true, &p);
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop);
 
 /* As far as it comes until then: 0, or -ETIMEDOUT. */
 int stop_drive(struct stopper *s, int64_t until)
 {
-	const struct patience p = { .until = until };
+	const struct stop_wait p = { .until = until };
 
-	return converge(s, true, &p);
+	return drive_to(s, true, &p);
 }
 
 static void stop_run(struct job *job, struct pool_thread *me)
@@ -772,14 +772,14 @@ static void stop_died(struct job *job, bool hook_called)
 static const struct job_ops stop_ops = { .run = stop_run, .died = stop_died };
 
 /* Gives it, and the caller's pin, to a thread of the pool; false: none is free, none can be had. */
-bool stop_hand_over(struct stopper *s)
+bool stop_push_job(struct stopper *s)
 {
 	s->stop_job.ops = &stop_ops;
 	s->stop_job.site = NULL;
 	return pool_push_or_not(&s->stop_job);
 }
 
-static bool claim_async_stop(struct stopper *s)
+static bool claim_stop_async(struct stopper *s)
 {
 	plat_flags_t f;
 	bool first;
@@ -801,7 +801,7 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 	err = plat_usable();
 	if (err)
 		return err;
-	if (!claim_async_stop(s))
+	if (!claim_stop_async(s))
 		return 0;
 	note_stop_request(s, site);
 	stopper_pin(s);

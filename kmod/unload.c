@@ -21,7 +21,7 @@
  *
  *   rmmod, or an init that failed       work item
  *   notifiers: kobject_get(); queue
- *   free_module(): wait for kobject     stopper_stop(), stopper_settle() for each
+ *   free_module(): wait for kobject     stopper_stop(), stopper_wait_unled() for each
  *                                       orphan what is left; kobject_put()
  *   free text and data
  *
@@ -119,7 +119,7 @@ static void module_stop_owned(struct module *mod)
 				    "module %s unloaded without stopping \"%s\"; stopping it now",
 				    module_name(mod), s->name);
 		stopper_stop(s, NULL);
-		stopper_settle(s);
+		stopper_wait_unled(s);
 		stopper_unpin(s);
 	}
 	module_orphan_tasks(mod);
