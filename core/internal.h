@@ -416,8 +416,9 @@ struct task_list {
 	struct stopper_list *tasks;
 };
 
-void tasks_listed(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg), void *arg);
-void tasks_each_listed(void (*fn)(struct stopper_task *task, void *arg), void *arg);
+void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
+		      void *arg);
+void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void *arg);
 void task_lists_free(struct stopper *s);
 
 int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
@@ -432,7 +433,7 @@ struct drain {
 };
 
 bool tasks_watch(struct stopper *s, struct drain *d);
-void tasks_watched(void);
+void tasks_watch_barrier(void);
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
 void drain_end(struct drain *d);
 void tasks_exit_table(struct slot_table *t);

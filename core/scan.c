@@ -111,9 +111,9 @@ void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 	plat_scan_exit();
 	/* A task on a list is there, and with it its site, while the list's lock is held. */
 	if (s)
-		tasks_listed(s, visit_listed, &lv);
+		tasks_walk_lists(s, visit_listed, &lv);
 	else
-		tasks_each_listed(visit_listed, &lv);
+		tasks_walk_all_lists(visit_listed, &lv);
 }
 
 static void count_task(void *arg, const struct task_view *v)
@@ -201,7 +201,7 @@ bool task_listed_by_this_thread(struct stopper *s)
 	struct task_search search = { .tree = s, .tid = plat_tid() };
 	struct listed_visit lv = { find_task_within, &search };
 
-	tasks_listed(s, visit_listed, &lv);
+	tasks_walk_lists(s, visit_listed, &lv);
 	return search.found;
 }
 

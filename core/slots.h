@@ -18,7 +18,7 @@
 #ifndef SLOTS
 #define SLOTS		64
 #endif
-#define HALF		(SLOTS / 2)
+#define SLOTS_HALF	(SLOTS / 2)
 
 #define TID_MASK	((1u << STOPPER_KIND_SHIFT) - 1)
 
@@ -48,7 +48,7 @@ struct slot_table {
 	};
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	bool pooled;			/* of pool threads: pool_slots.c */
-	unsigned char reach[2];		/* how much of each half was ever at hand */
+	unsigned char high_water[2];	/* how much of each half was ever at hand */
 	uint64_t used;			/* pooled: which slots have a thread */
 	struct slot_table *link;	/* userspace, pooled: all tables, never taken off */
 	struct slot_table *free;	/* userspace: those without a thread */
@@ -62,33 +62,33 @@ static inline unsigned int slots_next(const struct slot_table *t, unsigned int i
 			i++;
 		return i;
 	}
-	if (i < HALF) {
-		if (i < __stopper_load(&t->reach[0]))
+	if (i < SLOTS_HALF) {
+		if (i < __stopper_load(&t->high_water[0]))
 			return i;
-		i = HALF;
+		i = SLOTS_HALF;
 	}
-	return i - HALF < __stopper_load(&t->reach[1]) ? i : SLOTS;
+	return i - SLOTS_HALF < __stopper_load(&t->high_water[1]) ? i : SLOTS;
 }
 
 #define slots_each(i, t) \
 	for ((i) = slots_next(t, 0); (i) < SLOTS; (i) = slots_next(t, (i) + 1))
 
 /* At the edge of a half in which slots are used in any order: is it better to go round? */
-static inline bool slots_go_round(const struct stopper_cursor *c)
+static inline bool cursor_should_wrap(const struct stopper_cursor *c)
 {
 	return !__stopper_load(&c->first->stopper);
 }
 
 /* @c, at its edge, goes one on: of the half @half of @t, which it fills. false: that ends here. */
-static inline bool slots_go_on(struct slot_table *t, unsigned int half, struct stopper_cursor *c)
+static inline bool cursor_extend(struct slot_table *t, unsigned int half, struct stopper_cursor *c)
 {
 	unsigned int n = (unsigned int)(c->edge - c->first) + 2;
 
-	if (n > HALF)
+	if (n > SLOTS_HALF)
 		return false;
 	/* A thread may have had the table before. */
-	if (n > __stopper_load(&t->reach[half]))
-		__stopper_store(&t->reach[half], (unsigned char)n);
+	if (n > __stopper_load(&t->high_water[half]))
+		__stopper_store(&t->high_water[half], (unsigned char)n);
 	c->slot = ++c->edge;
 	return true;
 }

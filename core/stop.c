@@ -366,7 +366,7 @@ static int lead_quiesce(struct leader *l)
 	quiesce_begin(s);
 	err = leader_wait_until(l, quiesce_begun);
 	if (!err && l->drain == &l->own && watch_tree(s, l->drain))
-		tasks_watched();
+		tasks_watch_barrier();
 	if (!err)
 		err = tasks_drain(s, l->drain, leader_wait, l);
 	if (!err)

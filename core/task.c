@@ -19,7 +19,7 @@
  * A slot is at hand: its address is in a per-CPU or thread-local variable, so the
  * way in and out of run_task is inlined in the caller (slot.h), without a lock, an
  * atomic instruction or a store to a line that another CPU writes. What finds that
- * slot taken comes here: claim() looks at some more of the table. A task that finds
+ * slot taken comes here: slot_claim() looks at some more of the table. A task that finds
  * its table full, or has none, goes on a list of its stopper instead, with a slot in the
  * caller's record. A handle begun here and ended elsewhere clears a slot of this
  * table from there; that is one remote store.
@@ -35,7 +35,7 @@
  *   - lists belong to a stopper. There are SHARDS of them, made with the first task that needs
  *     one, so that CPUs that begin many handles do not meet at one lock; and one more, under
  *     the stopper's lock, for when there is no memory. A walk drops the list's lock after every
- *     PIECE tasks and keeps its place with a record that names no stopper, so the time for
+ *     WALK_BATCH tasks and keeps its place with a record that names no stopper, so the time for
  *     which the lock is held and interrupts are off does not grow with the number of tasks.
  *
  * The end of a task on a list may be the last use of the stopper: the stop takes the list's
@@ -97,11 +97,11 @@
  *
  * Ordered accesses
  *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() (scan.c)
- *       and names_us().
+ *       and slot_held_by().
  *   (E) stopper = NULL, release: all that the task did happens before a drain that
- *       sees it; pairs with the acquire in names_us(), and with the claim in claim().
+ *       sees it; pairs with the acquire in slot_held_by(), and with the claim in slot_claim().
  *   (B1), (B2) light barriers in begin and end pair with the heavy barriers in
- *       quiesce_begin() (stop.c) and tasks_watched().
+ *       quiesce_begin() (stop.c) and tasks_watch_barrier().
  *   (S) seq, as drawn.
  *   (O) ->shards, release; pairs with the acquire in shards_of(): who sees lists sees them made.
  *
@@ -138,11 +138,11 @@
 #include "internal.h"
 
 /* A table that fills up is given up after this many tries, that is, sooner than searched. */
-#define TRIES		4
+#define CLAIM_TRIES	4
 
 /* So many tasks of a list are looked at before its lock is let go of. */
-#ifndef PIECE
-#define PIECE		128
+#ifndef WALK_BATCH
+#define WALK_BATCH	128
 #endif
 
 /* Taken for ever: at hand where there is no table. */
@@ -167,27 +167,27 @@ void __stopper_slot_wake(struct stopper_slot *slot)
 EXPORT_SYMBOL_PLAT(__stopper_slot_wake);
 
 /* As __stopper_slot_leave(), also where there is no heavy barrier. */
-static PLAT_ALWAYS_INLINE void release(struct stopper_slot *slot)
+static PLAT_ALWAYS_INLINE void slot_release(struct stopper_slot *slot)
 {
-	/* (E) pairs with names_us() and claim() */
+	/* (E) pairs with slot_held_by() and slot_claim() */
 	plat_store_release(&slot->stopper, NULL);
-	/* (B2) pairs with the heavy barrier in tasks_watched() */
+	/* (B2) pairs with the heavy barrier in tasks_watch_barrier() */
 	plat_light_barrier();
 	if (PLAT_UNLIKELY(plat_load(&slot->watch)))
 		__stopper_slot_wake(slot);
 }
 
 /* A slot of this CPU's or thread's that names @s; NULL: none free, or no table. */
-static PLAT_ALWAYS_INLINE struct stopper_slot *claim(struct stopper *s,
-						     const struct stopper_site *site,
-						     unsigned int kind)
+static PLAT_ALWAYS_INLINE struct stopper_slot *slot_claim(struct stopper *s,
+							  const struct stopper_site *site,
+							  unsigned int kind)
 {
 	struct stopper_cursor *c = plat_slots_pin(kind);
 	struct stopper_slot *slot = NULL;
 	unsigned int i;
 
-	for (i = 0; c && i < TRIES; i++) {
-		/* (E) pairs with release(), on whichever CPU */
+	for (i = 0; c && i < CLAIM_TRIES; i++) {
+		/* (E) pairs with slot_release(), on whichever CPU */
 		if (PLAT_LIKELY(!plat_load_acquire(&c->slot->stopper))) {
 			slot = c->slot;
 			plat_slot_stamp(c, slot, kind);
@@ -202,7 +202,7 @@ static PLAT_ALWAYS_INLINE struct stopper_slot *claim(struct stopper *s,
 }
 
 /* May a task that is visible now run? As __stopper_admits(), also without heavy barrier. */
-static PLAT_ALWAYS_INLINE bool admitted(const struct stopper *s)
+static PLAT_ALWAYS_INLINE bool task_is_admitted(const struct stopper *s)
 {
 	/* (B1) pairs with the heavy barrier in quiesce_begin() */
 	plat_light_barrier();
@@ -261,7 +261,7 @@ void task_lists_free(struct stopper *s)
 }
 
 /* The list of @s with the number @i, up to SHARDS; ->lock is NULL: there is none. */
-static struct task_list list_of(struct stopper *s, unsigned int i)
+static struct task_list task_list_of(struct stopper *s, unsigned int i)
 {
 	struct shard *sh = shards_of(s);
 
@@ -273,26 +273,26 @@ static struct task_list list_of(struct stopper *s, unsigned int i)
 }
 
 /* With its list's lock held. */
-static inline void take_off(struct stopper_task *task)
+static inline void detach_task(struct stopper_task *task)
 {
 	slist_remove(&task->node);
 	if (task->own.watch)
 		__stopper_slot_wake(&task->own);
 }
 
-static void unlist(struct stopper_task *task)
+static void unlist_task(struct stopper_task *task)
 {
-	struct task_list l = list_of(task->own.stopper, task->shard);
+	struct task_list l = task_list_of(task->own.stopper, task->shard);
 	plat_flags_t f;
 
 	plat_lock(l.lock, f);
-	take_off(task);
+	detach_task(task);
 	/* The last use of the lock: the stopper may be freed by who takes it now. */
 	plat_unlock(l.lock, f);
 }
 
-static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site *site,
-				   struct stopper_task *task, unsigned int kind)
+static struct stopper_slot *list_task(struct stopper *s, const struct stopper_site *site,
+				      struct stopper_task *task, unsigned int kind)
 {
 	struct stopper_cursor *c = plat_slots_pin(kind);
 	struct task_list l;
@@ -308,7 +308,7 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 	task->own.start = plat_stamp();
 	task->shard = shards_of(s) || shards_new(s) ?
 		      (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS : SHARDS;
-	l = list_of(s, task->shard);
+	l = task_list_of(s, task->shard);
 	plat_lock(l.lock, f);
 	slist_append(l.tasks, &task->node);
 	plat_unlock(l.lock, f);
@@ -317,12 +317,12 @@ static struct stopper_slot *enlist(struct stopper *s, const struct stopper_site 
 
 /*
  * Calls @fn for each task of a list, with its lock held; @fn may take the task off. The lock
- * is let go of after every PIECE of them: a task that is no task says where it goes on.
+ * is let go of after every WALK_BATCH of them: a task that is no task says where it goes on.
  */
-static void list_each(const struct task_list *l, void (*fn)(struct stopper_task *task, void *arg),
-		      void *arg)
+static void task_list_each(const struct task_list *l,
+			   void (*fn)(struct stopper_task *task, void *arg), void *arg)
 {
-	struct stopper_task mark = { .own = { .stopper = NULL } }, *task;
+	struct stopper_task bookmark = { .own = { .stopper = NULL } }, *task;
 	struct stopper_list *n, *next;
 	unsigned int i = 0;
 	plat_flags_t f;
@@ -333,13 +333,13 @@ static void list_each(const struct task_list *l, void (*fn)(struct stopper_task 
 		task = list_item(n, struct stopper_task, node);
 		if (task->own.stopper)
 			fn(task, arg);
-		if (++i % PIECE || next == l->tasks)
+		if (++i % WALK_BATCH || next == l->tasks)
 			continue;
-		slist_insert(next->prev, &mark.node);
+		slist_insert(next->prev, &bookmark.node);
 		plat_unlock(l->lock, f);
 		plat_lock(l->lock, f);
-		next = mark.node.next;
-		slist_remove(&mark.node);
+		next = bookmark.node.next;
+		slist_remove(&bookmark.node);
 	}
 	plat_unlock(l->lock, f);
 	if (i)
@@ -347,40 +347,41 @@ static void list_each(const struct task_list *l, void (*fn)(struct stopper_task 
 }
 
 /* The same for all tasks of @s that stand on lists. */
-void tasks_listed(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg), void *arg)
+void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
+		      void *arg)
 {
 	struct task_list l;
 	unsigned int i;
 
 	for (i = 0; i <= SHARDS; i++) {
-		l = list_of(s, i);
+		l = task_list_of(s, i);
 		if (l.lock)
-			list_each(&l, fn, arg);
+			task_list_each(&l, fn, arg);
 	}
 }
 
 /* And for those of all stoppers. */
-void tasks_each_listed(void (*fn)(struct stopper_task *task, void *arg), void *arg)
+void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void *arg)
 {
 	struct stopper_walk w;
 	struct stopper *s;
 
 	registry_walk(&w);
 	while ((s = walk_next(&w))) {
-		tasks_listed(s, fn, arg);
+		tasks_walk_lists(s, fn, arg);
 		stopper_unpin(s);
 	}
 }
 
-static void leave(struct stopper_slot *const *slot)
+static void leave_slot(struct stopper_slot *const *slot)
 {
-	release(*slot);
+	slot_release(*slot);
 	plat_slots_pop(*slot);
 }
 
 static void leave_list(struct stopper_task *const *task)
 {
-	unlist(*task);
+	unlist_task(*task);
 }
 
 static void leave_span(struct traced *const *t)
@@ -389,9 +390,9 @@ static void leave_span(struct traced *const *t)
 }
 
 /* A task that somebody listens to. A panic ends in the frame that called this. */
-static PLAT_NOINLINE int call_traced(struct stopper *s, struct stopper_ctx *ctx,
-				     const struct stopper_site *site, stopper_fn fn,
-				     stopper_err_fn err_fn, void *arg)
+static PLAT_NOINLINE int task_call_traced(struct stopper *s, struct stopper_ctx *ctx,
+					  const struct stopper_site *site, stopper_fn fn,
+					  stopper_err_fn err_fn, void *arg)
 {
 	struct traced *scope __attribute__((cleanup(leave_span))) =
 		traced_new(s, ctx, site, STOPPER_KIND_SYNC);
@@ -403,15 +404,15 @@ static PLAT_NOINLINE int call_traced(struct stopper *s, struct stopper_ctx *ctx,
 	return 0;
 }
 
-static PLAT_ALWAYS_INLINE int call(struct stopper *s, struct stopper_ctx *ctx,
-				   const struct stopper_site *site, stopper_fn fn,
-				   stopper_err_fn err_fn, void *arg)
+static PLAT_ALWAYS_INLINE int task_call(struct stopper *s, struct stopper_ctx *ctx,
+					const struct stopper_site *site, stopper_fn fn,
+					stopper_err_fn err_fn, void *arg)
 {
 	int result;
 
 	__stopper_lockdep_task(s);
 	if (PLAT_UNLIKELY(__stopper_traced())) {
-		result = call_traced(s, ctx, site, fn, err_fn, arg);
+		result = task_call_traced(s, ctx, site, fn, err_fn, arg);
 		/* A panic has a result also where the function has none. */
 		return err_fn ? result : 0;
 	}
@@ -428,12 +429,12 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 {
 	struct stopper_task task;
 
-	enlist(s, site, &task, STOPPER_KIND_SYNC);
+	list_task(s, site, &task, STOPPER_KIND_SYNC);
 	{
 		struct stopper_task *scope __attribute__((cleanup(leave_list), unused)) = &task;
 
-		if (admitted(s))
-			return call(s, ctx, site, fn, err_fn, arg);
+		if (task_is_admitted(s))
+			return task_call(s, ctx, site, fn, err_fn, arg);
 	}
 	return refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
 }
@@ -443,16 +444,16 @@ PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 			   const struct stopper_site *site, stopper_fn fn,
 			   stopper_err_fn err_fn, void *arg)
 {
-	struct stopper_slot *slot = claim(s, site, STOPPER_KIND_SYNC);
+	struct stopper_slot *slot = slot_claim(s, site, STOPPER_KIND_SYNC);
 
 	if (PLAT_UNLIKELY(!slot))
 		return task_run_listed(s, ctx, site, fn, err_fn, arg);
 	{
 		/* Left by return, panic, exception or the thread's end. */
-		struct stopper_slot *scope __attribute__((cleanup(leave), unused)) = slot;
+		struct stopper_slot *scope __attribute__((cleanup(leave_slot), unused)) = slot;
 
-		if (admitted(s))
-			return call(s, ctx, site, fn, err_fn, arg);
+		if (task_is_admitted(s))
+			return task_call(s, ctx, site, fn, err_fn, arg);
 	}
 	return refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
 }
@@ -471,31 +472,31 @@ int __stopper_run_task_err_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_task_err_slowpath);
 
-static PLAT_ALWAYS_INLINE void finish(struct stopper_slot *slot, struct stopper_task *task)
+static PLAT_ALWAYS_INLINE void task_end(struct stopper_slot *slot, struct stopper_task *task)
 {
 	if (PLAT_LIKELY(slot != &task->own)) {
-		release(slot);
+		slot_release(slot);
 		return;
 	}
 	traced_end(task->traced);
-	unlist(task);
+	unlist_task(task);
 }
 
 /* Makes a task of the caller's visible and, if it may run, leaves it so. */
-static PLAT_ALWAYS_INLINE int begin(struct stopper *s, struct stopper_ctx *ctx,
-				    const struct stopper_site *site, struct stopper_task *task,
-				    unsigned int kind)
+static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *ctx,
+					 const struct stopper_site *site, struct stopper_task *task,
+					 unsigned int kind)
 {
 	struct stopper_slot *slot = NULL;
 	bool traced = __stopper_traced();
 
 	/* One that is traced is on the list, so that its end comes here too. */
 	if (PLAT_LIKELY(!traced))
-		slot = claim(s, site, kind);
+		slot = slot_claim(s, site, kind);
 	if (PLAT_UNLIKELY(!slot))
-		slot = enlist(s, site, task, kind);
-	if (PLAT_UNLIKELY(!admitted(s))) {
-		finish(slot, task);
+		slot = list_task(s, site, task, kind);
+	if (PLAT_UNLIKELY(!task_is_admitted(s))) {
+		task_end(slot, task);
 		task->slot = NULL;
 		return refused(s, kind, site, -ESHUTDOWN);
 	}
@@ -510,7 +511,7 @@ static PLAT_ALWAYS_INLINE int begin(struct stopper *s, struct stopper_ctx *ctx,
 int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site, struct stopper_task *task)
 {
-	return plat_is_copy() ? -EOPNOTSUPP : begin(s, ctx, site, task, STOPPER_KIND_HANDLE);
+	return plat_is_copy() ? -EOPNOTSUPP : task_begin(s, ctx, site, task, STOPPER_KIND_HANDLE);
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 
@@ -518,10 +519,10 @@ EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 void task_end_async(struct stopper_slot *slot)
 {
 	plat_hand_over(slot->stopper);
-	release(slot);
+	slot_release(slot);
 }
 
-static void warn_end(void)
+static void warn_unbalanced_end(void)
 {
 	static unsigned int warned;
 
@@ -537,23 +538,23 @@ void __stopper_task_end_slowpath(struct stopper_task *task)
 	if (plat_is_copy())
 		return;
 	if (!task || !task->slot) {
-		warn_end();
+		warn_unbalanced_end();
 		return;
 	}
 	slot = task->slot;
 	task->slot = NULL;
-	finish(slot, task);
+	task_end(slot, task);
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_end_slowpath);
 
-static bool names_us(struct stopper_slot *slot, const struct stopper *s)
+static bool slot_held_by(struct stopper_slot *slot, const struct stopper *s)
 {
-	/* (C), (E) pairs with __stopper_slot_fill(), __stopper_slot_leave() and release() */
+	/* (C), (E) pairs with __stopper_slot_fill(), __stopper_slot_leave() and slot_release() */
 	return plat_load_acquire(&slot->stopper) == s;
 }
 
 /* Puts our watch on a slot; true: it was not there. */
-static bool watch(struct stopper_slot *slot, struct plat_parker *me)
+static bool slot_watch(struct stopper_slot *slot, struct plat_parker *me)
 {
 	struct plat_parker *other;
 	plat_flags_t f;
@@ -567,7 +568,7 @@ static bool watch(struct stopper_slot *slot, struct plat_parker *me)
 	return other != me;
 }
 
-static void unwatch(struct stopper_slot *slot, struct plat_parker *me)
+static void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me)
 {
 	plat_flags_t f;
 
@@ -578,7 +579,7 @@ static void unwatch(struct stopper_slot *slot, struct plat_parker *me)
 }
 
 /* The same on a slot without a watch; another watch stays. */
-static void watch_unwatched(struct stopper_slot *slot, struct plat_parker *me)
+static void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me)
 {
 	plat_flags_t f;
 
@@ -601,8 +602,8 @@ bool tasks_watch(struct stopper *s, struct drain *d)
 	while ((t = slots_walk(t, pool)))
 		slots_each(i, t) {
 			n++;
-			if (names_us(&t->slot[i], s)) {
-				watch_unwatched(&t->slot[i], &d->park);
+			if (slot_held_by(&t->slot[i], s)) {
+				slot_watch_if_free(&t->slot[i], &d->park);
 				found = true;
 			}
 		}
@@ -613,10 +614,10 @@ bool tasks_watch(struct stopper *s, struct drain *d)
 }
 
 /* Between the watches and the look whether the slots they are on still name their stoppers. */
-void tasks_watched(void)
+void tasks_watch_barrier(void)
 {
 	step(STEP_HEAVY_BARRIERS, 1);
-	/* (B2) pairs with the light barrier in release() */
+	/* (B2) pairs with the light barrier in slot_release() */
 	plat_heavy_barrier();
 }
 
@@ -634,21 +635,21 @@ void drain_end(struct drain *d)
 		for (i = t->pooled ? 0 : slots_next(t, 0); i < SLOTS;
 		     i = t->pooled ? i + 1 : slots_next(t, i + 1))
 			if (plat_load(&t->slot[i].watch) == &d->park)
-				unwatch(&t->slot[i], &d->park);
+				slot_unwatch(&t->slot[i], &d->park);
 	/* Race 3: who took a watch of ours away is done with us. */
 	plat_lock(&drain_lock, f);
 	plat_unlock(&drain_lock, f);
 }
 
-static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct drain *d,
+static int slot_drain(struct stopper *s, struct stopper_slot *slot, struct drain *d,
 		      int (*wait)(void *arg), void *arg)
 {
 	int err;
 
-	while (names_us(slot, s)) {
-		if (watch(slot, &d->park)) {
+	while (slot_held_by(slot, s)) {
+		if (slot_watch(slot, &d->park)) {
 			d->watches = true;
-			tasks_watched();
+			tasks_watch_barrier();
 			continue;
 		}
 		err = wait(arg);
@@ -658,7 +659,7 @@ static int drain_slot(struct stopper *s, struct stopper_slot *slot, struct drain
 	return 0;
 }
 
-static int drain_tables(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
+static int tables_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
 	bool pool = plat_load(&s->uses_pool);
 	struct slot_table *t = NULL;
@@ -667,7 +668,7 @@ static int drain_tables(struct stopper *s, struct drain *d, int (*wait)(void *ar
 
 	while (!err && (t = slots_walk(t, pool)))
 		for (i = slots_next(t, 0); i < SLOTS && !err; i = slots_next(t, i + 1), n++)
-			err = drain_slot(s, &t->slot[i], d, wait, arg);
+			err = slot_drain(s, &t->slot[i], d, wait, arg);
 	step(STEP_SLOTS, n);
 	return err;
 }
@@ -676,7 +677,7 @@ static int drain_tables(struct stopper *s, struct drain *d, int (*wait)(void *ar
  * Puts our watch on the latest task of a list, as they may end in the order in which they
  * began; false: it has none.
  */
-static bool watch_list(const struct task_list *l, struct plat_parker *me)
+static bool task_list_watch(const struct task_list *l, struct plat_parker *me)
 {
 	struct stopper_task *task = NULL;
 	struct stopper_list *n;
@@ -686,7 +687,7 @@ static bool watch_list(const struct task_list *l, struct plat_parker *me)
 	for (n = l->tasks->prev; n != l->tasks; n = n->prev) {
 		task = list_item(n, struct stopper_task, node);
 		if (task->own.stopper) {
-			watch(&task->own, me);
+			slot_watch(&task->own, me);
 			break;
 		}
 		task = NULL;	/* a reader's place */
@@ -696,25 +697,25 @@ static bool watch_list(const struct task_list *l, struct plat_parker *me)
 }
 
 /* With the list's lock held. */
-static void unwatch_listed(struct stopper_task *task, void *me)
+static void task_unwatch(struct stopper_task *task, void *me)
 {
-	unwatch(&task->own, me);
+	slot_unwatch(&task->own, me);
 }
 
-static int drain_list(const struct task_list *l, struct drain *d, int (*wait)(void *arg),
-		      void *arg)
+static int task_list_drain(const struct task_list *l, struct drain *d, int (*wait)(void *arg),
+			   void *arg)
 {
 	int err = 0;
 
 	/* Watch and end are ordered by the list's lock: no barrier. */
-	while (!err && watch_list(l, &d->park))
+	while (!err && task_list_watch(l, &d->park))
 		err = wait(arg);
 	if (err)
-		list_each(l, unwatch_listed, &d->park);
+		task_list_each(l, task_unwatch, &d->park);
 	return err;
 }
 
-static int drain_queue(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg),
+static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg),
 		       void *arg)
 {
 	int err = 0;
@@ -739,23 +740,23 @@ static int drain_queue(struct stopper *s, struct plat_parker *me, int (*wait)(vo
  */
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
-	int err = drain_queue(s, &d->park, wait, arg);
+	int err = queue_drain(s, &d->park, wait, arg);
 	struct task_list l;
 	unsigned int i;
 
 	if (!err)
-		err = drain_tables(s, d, wait, arg);
+		err = tables_drain(s, d, wait, arg);
 	for (i = 0; i <= SHARDS && !err; i++) {
-		l = list_of(s, i);
+		l = task_list_of(s, i);
 		if (l.lock)
-			err = drain_list(&l, d, wait, arg);
+			err = task_list_drain(&l, d, wait, arg);
 	}
 	if (!err)
 		plat_take_over(s);
 	return err;
 }
 
-static bool is_sync_of(const struct stopper_slot *slot, int tid)
+static bool slot_is_sync_of(const struct stopper_slot *slot, int tid)
 {
 	return plat_load(&slot->tid) == slot_tid(STOPPER_KIND_SYNC, (unsigned int)tid);
 }
@@ -763,14 +764,14 @@ static bool is_sync_of(const struct stopper_slot *slot, int tid)
 /* With the list's lock held. */
 static void end_listed_of_thread(struct stopper_task *task, void *tid)
 {
-	if (is_sync_of(&task->own, *(int *)tid))
-		take_off(task);
+	if (slot_is_sync_of(&task->own, *(int *)tid))
+		detach_task(task);
 }
 
 /* Ends the synchronous tasks of a thread that stand in no table. */
 static void lists_end_thread(int tid)
 {
-	tasks_each_listed(end_listed_of_thread, &tid);
+	tasks_walk_all_lists(end_listed_of_thread, &tid);
 }
 
 /* Ends what a thread, now gone, has left: in the half of its table for its own stack, on lists. */
@@ -779,11 +780,11 @@ void tasks_exit_table(struct slot_table *t)
 	unsigned int i;
 
 	spans_abandon((int)t->id);
-	for (i = 0; i < HALF; i++)
+	for (i = 0; i < SLOTS_HALF; i++)
 		if (plat_load(&t->slot[i].stopper))
-			release(&t->slot[i]);
+			slot_release(&t->slot[i]);
 	/* They go on lists when its half is full. */
-	if (t->reach[0] == HALF)
+	if (t->high_water[0] == SLOTS_HALF)
 		lists_end_thread((int)t->id);
 }
 
@@ -796,8 +797,8 @@ void tasks_end_thread(int tid)
 	spans_abandon(tid);
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++)
-			if (is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
-				release(&t->slot[i]);
+			if (slot_is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
+				slot_release(&t->slot[i]);
 	lists_end_thread(tid);
 }
 
@@ -813,7 +814,7 @@ void tasks_transfer(int tid, void *new_owner)
 	spans_abandon(tid);
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++) {
-			if (!is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
+			if (!slot_is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
 				continue;
 			plat_store(&t->slot[i].frame, new_owner);
 			plat_store(&t->slot[i].tid,
@@ -831,14 +832,14 @@ void tasks_end_transferred(void *new_owner)
 			if (plat_load(&t->slot[i].frame) != new_owner)
 				continue;
 			plat_store(&t->slot[i].frame, NULL);
-			release(&t->slot[i]);
+			slot_release(&t->slot[i]);
 		}
 }
 
 /* Ends a task that nothing else can end, with its list's lock held. */
 void task_end_listed(struct stopper_task *task)
 {
-	take_off(task);
+	detach_task(task);
 }
 
 struct stack_range {
@@ -858,7 +859,7 @@ static void end_listed_on_stack(struct stopper_task *task, void *span)
 		task->traced->next = m->traced;
 		m->traced = task->traced;
 	}
-	take_off(task);
+	detach_task(task);
 }
 
 /*
@@ -870,7 +871,7 @@ void tasks_end_on_stack(const void *from, size_t size)
 	struct stack_range m = { .from = from, .size = size };
 	struct traced *t;
 
-	tasks_each_listed(end_listed_on_stack, &m);
+	tasks_walk_all_lists(end_listed_on_stack, &m);
 	while ((t = m.traced)) {
 		m.traced = t->next;
 		traced_end(t);

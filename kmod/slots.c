@@ -27,12 +27,12 @@ int __init slots_init(void)
 	for_each_possible_cpu(cpu) {
 		t = per_cpu_ptr(slot_tables, cpu);
 		t->id = cpu;
-		t->reach[0] = 1;
-		t->reach[1] = 1;
+		t->high_water[0] = 1;
+		t->high_water[1] = 1;
 		for (i = 0; i < 2; i++) {
-			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * HALF];
-			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * HALF];
-			per_cpu(stopper_cursors[i], cpu).edge = &t->slot[i * HALF];
+			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * SLOTS_HALF];
+			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * SLOTS_HALF];
+			per_cpu(stopper_cursors[i], cpu).edge = &t->slot[i * SLOTS_HALF];
 		}
 	}
 	return 0;
@@ -41,8 +41,8 @@ int __init slots_init(void)
 /* With preemption off, a cursor of this CPU: goes one on, or round. */
 void slots_at_edge(struct stopper_cursor *c)
 {
-	if (slots_go_round(c) ||
-	    !slots_go_on(this_cpu_ptr(slot_tables), c - this_cpu_ptr(stopper_cursors), c))
+	if (cursor_should_wrap(c) ||
+	    !cursor_extend(this_cpu_ptr(slot_tables), c - this_cpu_ptr(stopper_cursors), c))
 		c->slot = c->first;
 }
 

@@ -104,7 +104,7 @@ static void module_orphan_tasks(struct module *mod)
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++)
 			module_orphan_slot(&t->slot[i], mod);
-	tasks_each_listed(module_orphan_listed, mod);
+	tasks_walk_all_lists(module_orphan_listed, mod);
 }
 
 /* Until none of its stoppers is left for which something of its may run. */

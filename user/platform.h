@@ -249,8 +249,8 @@ static inline bool plat_slots_advance(struct stopper_cursor *c)
 
 	if (c->slot != c->edge) {
 		c->slot++;
-	} else if ((handles && slots_go_round(c)) ||
-		   !slots_go_on(plat_my_slots, handles, c)) {
+	} else if ((handles && cursor_should_wrap(c)) ||
+		   !cursor_extend(plat_my_slots, handles, c)) {
 		if (!handles)
 			return false;
 		c->slot = c->first;

@@ -22,7 +22,7 @@
 #include "internal.h"
 
 _Static_assert(offsetof(struct stopper, refs) == 64, "nothing is written where tasks read");
-_Static_assert(HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");
+_Static_assert(SLOTS_HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");
 _Static_assert(offsetof(struct stopper, name) + 32 <= 1152 || sizeof(stopper_lock_t) > 40,
 	       "what a stopper costs, but where locks are larger (AArch64)");
 
@@ -87,8 +87,8 @@ static struct slot_table *table_get(void)
 	t = plat_alloc_lines(sizeof(*t));
 	if (!t)
 		return NULL;
-	t->reach[0] = 1;
-	t->reach[1] = 1;
+	t->high_water[0] = 1;
+	t->high_water[1] = 1;
 	t->link = tables;
 	/* (L) pairs with plat_slots_walk() */
 	plat_store_release(&tables, t);
@@ -101,10 +101,10 @@ static void adopt(struct slot_table *t)
 
 	t->id = (unsigned int)plat_tid();
 	stopper_tls.tid = t->id;
-	for (i = 0; i < HALF; i++)
+	for (i = 0; i < SLOTS_HALF; i++)
 		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
 	for (i = 0; i < 2; i++) {
-		plat_my_cursors[i].first = &t->slot[i * HALF];
+		plat_my_cursors[i].first = &t->slot[i * SLOTS_HALF];
 		plat_my_cursors[i].slot = plat_my_cursors[i].first;
 		plat_my_cursors[i].edge = plat_my_cursors[i].first;
 	}

@@ -135,7 +135,7 @@ struct target {
 /* This thread's synchronous tasks are a stack. */
 static void *innermost_frame(void)
 {
-	unsigned int i = plat_my_slots ? HALF : 0;
+	unsigned int i = plat_my_slots ? SLOTS_HALF : 0;
 
 	while (i--)
 		if (plat_load(&plat_my_slots->slot[i].stopper))

@@ -228,15 +228,15 @@ STOPPER_INLINE void __stopper_slot_fill(struct stopper_slot *slot, struct stoppe
 					const struct stopper_site *site)
 {
 	__stopper_store(&slot->site, site);
-	/* (C) pairs with view_slot() and names_us() */
+	/* (C) pairs with view_slot() and slot_held_by() */
 	__stopper_store_release(&slot->stopper, s);
 }
 
 STOPPER_INLINE void __stopper_slot_leave(struct stopper_slot *const *slot)
 {
-	/* (E) pairs with names_us() and with the next claim */
+	/* (E) pairs with slot_held_by() and with the next claim */
 	__stopper_store_release(&(*slot)->stopper, (struct stopper *)0);
-	/* (B2) pairs with the heavy barrier in tasks_watched() */
+	/* (B2) pairs with the heavy barrier in tasks_watch_barrier() */
 	__stopper_compiler_barrier();
 	if (__stopper_unlikely(__stopper_load(&(*slot)->watch)))
 		__stopper_slot_wake(*slot);

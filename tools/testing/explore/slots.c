@@ -23,8 +23,8 @@ static struct slot_table *table_get(void)
 	t = explore_alloc(sizeof(*t), true, __func__);
 	if (!t)
 		return NULL;
-	t->reach[0] = 1;
-	t->reach[1] = 1;
+	t->high_water[0] = 1;
+	t->high_water[1] = 1;
 	t->link = tables;
 	/* (L) pairs with plat_slots_walk() */
 	plat_store_release(&tables, t);
@@ -37,10 +37,10 @@ static void adopt(struct slot_table *t)
 
 	t->id = (unsigned int)plat_tid();
 	stopper_tls.tid = t->id;
-	for (i = 0; i < HALF; i++)
+	for (i = 0; i < SLOTS_HALF; i++)
 		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
 	for (i = 0; i < 2; i++) {
-		ME->cursors[i].first = &t->slot[i * HALF];
+		ME->cursors[i].first = &t->slot[i * SLOTS_HALF];
 		ME->cursors[i].slot = ME->cursors[i].first;
 		ME->cursors[i].number = 0;
 		ME->cursors[i].edge = ME->cursors[i].first;
@@ -76,8 +76,8 @@ bool plat_slots_advance(struct stopper_cursor *c)
 
 	if (c->slot != c->edge) {
 		c->slot++;
-	} else if ((handles && slots_go_round(c)) ||
-		   !slots_go_on(ME->table, handles, c)) {
+	} else if ((handles && cursor_should_wrap(c)) ||
+		   !cursor_extend(ME->table, handles, c)) {
 		if (!handles)
 			return false;
 		c->slot = c->first;
