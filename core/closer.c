@@ -136,7 +136,7 @@ static bool closing_go_on(struct stopper *s, struct pool_thread *me)
 	plat_resched();
 	name = closer_name(s->closing);
 	/* The thread first, so that a reader who sees the closer sees its thread named. */
-	pool_thread_bear(me, name);
+	pool_thread_set_name(me, name);
 	activity_rename(&s->closing_activity, &s->closing_site, name);
 	/* The name that was shown until now may lie in its memory. */
 	plat_give_back(lent_by);
@@ -192,7 +192,7 @@ bool closers_start(struct stopper *s)
 	s->close_job.ops = &close_ops;
 	s->close_job.site = &s->closing_site;
 	step(STEP_CLOSERS_HANDED, 1);
-	if (pool_reserve() || !pool_push_or_not(&s->close_job))
+	if (pool_reserve() || !pool_try_push(&s->close_job))
 		close_run(&s->close_job, NULL);
 	return true;
 }

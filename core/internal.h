@@ -215,7 +215,7 @@ struct job {
 struct pool_thread;
 
 struct job_ops {
-	/* @me: who runs it, for pool_thread_bear() */
+	/* @me: who runs it, for pool_thread_set_name() */
 	void (*run)(struct job *job, struct pool_thread *me);
 	/* the thread ended under run(); hook_called: the panic hook was */
 	void (*died)(struct job *job, bool hook_called);
@@ -466,8 +466,8 @@ void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_v
 /* pool.c */
 int pool_reserve(void);
 void pool_push(struct job *job, bool may_start);
-bool pool_push_or_not(struct job *job);
-void pool_thread_bear(struct pool_thread *me, const char *name);
+bool pool_try_push(struct job *job);
+void pool_thread_set_name(struct pool_thread *me, const char *name);
 int pool_push_task(struct task_job *task, bool may_start);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct stopper *s);

@@ -25,13 +25,13 @@
  * dry would keep a CPU to itself, with it user space, RCU and the watchdog.
  *
  * States of a thread: starting -> (running -> [stuck] ->) idle -> waking -> ...
- * ->coming counts those that are starting or waking: each will look at the queue,
+ * ->arriving counts those that are starting or waking: each will look at the queue,
  * so a job needs nobody woken while there are no more jobs than they.
  *
  *   push                              thread, nothing to do
  *   lock; append                      lock; queue empty?
  *   idle thread? off the list,        yes: onto the idle list; unlock
- *   coming++; unlock; unpark          park
+ *   arriving++; unlock; unpark          park
  *
  *   All under one lock: either push finds it idle, or it finds the job.
  *
@@ -69,7 +69,7 @@
  *   It is set on all stoppers above it first (U), as a task of a child's may call the stop of
  *   its parent, which then finds it in the pool and refuses.
  *
- * Names. A thread bears the name of the job that it runs, and IDLE_NAME while it
+ * Names. A thread bears the name of the job that it runs, and IDLE_THREAD_NAME while it
  * sleeps. A reader of the list, ps or an oops may look at any moment, so the name comes
  * before the job: a thread takes a job only if it bears the name of that job already.
  *
@@ -83,7 +83,7 @@
  *   name, as the one of closers is. What is compared is what the thread was named; that
  *   a task renamed it is for the platform to find (plat_thread_renamed).
  *
- *   A thread that still looks at the queue (watch_queue) keeps the name it had last: it
+ *   A thread that still looks at the queue (spin_for_job) keeps the name it had last: it
  *   is as long as a sleep takes.
  *
  * Ending idle threads. Whatever takes a thread off the idle list unparks it, once, and the
@@ -101,7 +101,7 @@
  *   A push meanwhile finds no idle thread. It starts one, or leaves the job to the tick, or
  *   to a thread that was sent and has not looked at the queue yet.
  *
- * Threads woken beyond the first are rationed; see may_wake().
+ * Threads woken beyond the first are rationed; see take_wake_budget().
  *
  * What was measured, for an empty task from one producer on two CPUs in userspace:
  * waking an idle thread for each job that waits, 1000 ns; rationed, 420; records from
@@ -121,8 +121,8 @@
 #define MAX_STARTS	512	/* per tick */
 #define RETRY_MAX_NS	NS_PER_SEC
 #define MOVING_NS	(10 * NS_PER_MSEC) /* a job ended: the queue moves */
-#define IDLE_NAME	"stopper/pool"
-#define OWN_NAME	"stopper/stop"	/* a job of the library's own */
+#define IDLE_THREAD_NAME	"stopper/pool"
+#define STOP_THREAD_NAME	"stopper/stop"	/* a job of the library's own */
 #ifndef MAX_WAKES
 #define MAX_WAKES	64	/* per change of plat_stamp(), some ms */
 #endif
@@ -136,7 +136,7 @@ struct pool_thread {
 	char name[COMM_SIZE];		/* that it bears: the first bytes, not escaped */
 	unsigned int tick;		/* when it took the job */
 	bool idle;			/* on the idle list; else an unpark is on its way */
-	bool sent;			/* taken off the idle list to end */
+	bool sent_to_exit;		/* taken off the idle list to end */
 	bool stuck;
 	bool renamed;			/* by its task: it bears not ->name */
 	unsigned char at;		/* in ->table */
@@ -148,8 +148,8 @@ static struct {
 	stopper_lock_t lock;
 	struct stopper_list queue;
 	unsigned int nqueued;
-	unsigned int coming;
-	unsigned int starting;		/* of ->coming, those whose start may still fail */
+	unsigned int arriving;
+	unsigned int starting;		/* of ->arriving, those whose start may still fail */
 	/* a cache line so far, in userspace */
 	struct stopper_list idle;
 	unsigned int nrunning;
@@ -158,13 +158,13 @@ static struct {
 	uint64_t head;			/* of the next one that is taken */
 	unsigned int tick;
 	unsigned int ndone;
-	unsigned int wakes;		/* wake-ups left for now, beyond the first */
+	unsigned int wake_budget;	/* wake-ups left for now, beyond the first */
 	bool ticking;
-	bool watching;			/* a thread without a job looks at the queue, awake */
+	bool spinning;			/* a thread without a job looks at the queue, awake */
 	bool timed;			/* the tick can run */
 	bool ending;			/* threads end rather than become idle */
-	bool ending_all;		/* and ->gone waits until it is deserted() */
-	uint64_t wakes_since;
+	bool ending_all;		/* and ->exit_waiter waits until it is pool_is_empty() */
+	uint64_t wake_budget_since;
 	struct stopper_list pushers;	/* struct pusher: who starts a thread for a job */
 	struct stopper_list running;	/* earliest job first */
 	struct stopper_list stuck;
@@ -172,10 +172,10 @@ static struct {
 	unsigned int last_done;		/* ndone at the last tick */
 	uint64_t done_at;		/* plat_stamp() when a job last ended */
 	int64_t retry_ns;		/* until the tick tries to start a thread again */
-	bool said;			/* that jobs wait for a thread */
+	bool starved_logged;		/* that jobs wait for a thread */
 	struct plat_timer timer;
-	unsigned int nleaving;		/* threads that were sent or have left, not released yet */
-	struct plat_parker *gone;	/* woken when it may be pool_is_drained() */
+	unsigned int nexiting;		/* threads that were sent or have left, not released yet */
+	struct plat_parker *exit_waiter;	/* woken when it may be pool_is_drained() */
 } pool PLAT_CACHELINE_ALIGNED = {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
@@ -185,7 +185,7 @@ static struct {
 	.stuck = { &pool.stuck, &pool.stuck },
 };
 
-/* On the stack of pool_push_or_not(). */
+/* On the stack of pool_try_push(). */
 struct pusher {
 	struct stopper_list node;
 	struct job *job;
@@ -204,15 +204,15 @@ static void pool_thread_free(struct pool_thread *me)
 }
 
 /* With the lock held: more jobs wait than threads are on their way to them. */
-static bool unserved(void)
+static bool jobs_unserved(void)
 {
-	return pool.nqueued > pool.coming;
+	return pool.nqueued > pool.arriving;
 }
 
 /* With the lock held. The caller starts the timer if this says so. */
-static bool want_tick(void)
+static bool claim_tick(void)
 {
-	bool start = unserved() && !pool.ticking;
+	bool start = jobs_unserved() && !pool.ticking;
 
 	if (start) {
 		pool.ticking = true;
@@ -223,7 +223,7 @@ static bool want_tick(void)
 }
 
 /* With the lock held: no thread, no job, no tick, nor will there be. */
-static bool deserted(void)
+static bool pool_is_empty(void)
 {
 	return !pool.nthreads && !pool.nqueued && !pool.ticking;
 }
@@ -231,14 +231,14 @@ static bool deserted(void)
 /* With the lock held: what pool_end_threads() waits for. */
 static bool pool_is_drained(void)
 {
-	return pool.ending_all ? deserted() : slist_empty(&pool.idle) && !pool.nleaving;
+	return pool.ending_all ? pool_is_empty() : slist_empty(&pool.idle) && !pool.nexiting;
 }
 
 /* With the lock held. */
-static void wake_gone(void)
+static void wake_exit_waiter(void)
 {
-	if (pool.gone && pool_is_drained())
-		plat_unpark(pool.gone);
+	if (pool.exit_waiter && pool_is_drained())
+		plat_unpark(pool.exit_waiter);
 }
 
 /* The thread runs no code of ours any more that could be waited for. */
@@ -247,8 +247,8 @@ static void pool_release(struct plat_thread *t)
 	plat_flags_t f;
 
 	plat_lock(&pool.lock, f);
-	pool.nleaving--;
-	wake_gone();
+	pool.nexiting--;
+	wake_exit_waiter();
 	plat_unlock(&pool.lock, f);
 	pool_thread_free(list_item(t, struct pool_thread, thread));
 }
@@ -262,7 +262,7 @@ static void start_tick(int64_t delay)
 	/* No timer thread: pool_reserve() made sure that there was one. */
 	plat_lock(&pool.lock, f);
 	pool.ticking = false;
-	wake_gone();
+	wake_exit_waiter();
 	plat_unlock(&pool.lock, f);
 }
 
@@ -270,7 +270,7 @@ static void start_tick(int64_t delay)
 static void count_starts(unsigned int n)
 {
 	plat_store(&pool.nthreads, pool.nthreads + n);
-	pool.coming += n;
+	pool.arriving += n;
 	pool.starting += n;
 }
 
@@ -278,7 +278,7 @@ static void count_starts(unsigned int n)
 static void uncount_starts(unsigned int n)
 {
 	plat_store(&pool.nthreads, pool.nthreads - n);
-	pool.coming -= n;
+	pool.arriving -= n;
 	pool.starting -= n;
 }
 
@@ -296,8 +296,8 @@ static int add_thread(void)
 		me->thread.main = pool_main;
 		me->thread.died = pool_died;
 		me->thread.release = pool_release;
-		memcpy(me->name, IDLE_NAME, sizeof(IDLE_NAME));
-		err = plat_thread_start(&me->thread, IDLE_NAME);
+		memcpy(me->name, IDLE_THREAD_NAME, sizeof(IDLE_THREAD_NAME));
+		err = plat_thread_start(&me->thread, IDLE_THREAD_NAME);
 	}
 	if (err)
 		pool_thread_free(me);
@@ -305,7 +305,7 @@ static int add_thread(void)
 	if (err) {
 		uncount_starts(1);
 		/* A job pushed meanwhile was left to this thread. */
-		tick = want_tick();
+		tick = claim_tick();
 	} else {
 		pool.starting--;
 	}
@@ -316,7 +316,7 @@ static int add_thread(void)
 }
 
 /* With the lock held: those in one job since before the last tick no longer count. */
-static void find_stuck(void)
+static void mark_stuck_threads(void)
 {
 	struct stopper_list *n;
 
@@ -334,13 +334,13 @@ static void find_stuck(void)
 }
 
 /* With the lock held: how many threads to start now. */
-static unsigned int shortage(void)
+static unsigned int threads_to_start(void)
 {
-	unsigned int missing = pool.nqueued - pool.coming, cpus = plat_cpus(), active, n;
+	unsigned int missing = pool.nqueued - pool.arriving, cpus = plat_cpus(), active, n;
 	bool moved = pool.ndone != pool.last_done;
 
 	pool.last_done = pool.ndone;
-	active = pool.coming + (moved ? pool.nrunning : 0);
+	active = pool.arriving + (moved ? pool.nrunning : 0);
 	n = active < cpus ? cpus - active : 0;
 	if (!moved && n < 2 * pool.burst)
 		n = 2 * pool.burst;
@@ -353,7 +353,7 @@ static unsigned int shortage(void)
 }
 
 /* With the lock held: an idle thread, now on its way; NULL: none. */
-static struct pool_thread *call_idle(void)
+static struct pool_thread *take_idle_thread(void)
 {
 	struct stopper_list *n = slist_pop(&pool.idle);
 	struct pool_thread *t;
@@ -362,28 +362,28 @@ static struct pool_thread *call_idle(void)
 		return NULL;
 	t = list_item(n, struct pool_thread, node);
 	t->idle = false;
-	pool.coming++;
+	pool.arriving++;
 	return t;
 }
 
 /* With the lock held. @err: of the last start that was tried, 0: it could. How many to speak of. */
 static unsigned int note_starved(int err)
 {
-	bool say = err && pool.nqueued && !pool.said;
+	bool say = err && pool.nqueued && !pool.starved_logged;
 
 	if (!err || !pool.nqueued) {
 		pool.retry_ns = 0;
-		pool.said = false;
+		pool.starved_logged = false;
 		return 0;
 	}
 	pool.retry_ns = pool.retry_ns ? 2 * pool.retry_ns : TICK_NS;
 	if (pool.retry_ns > RETRY_MAX_NS)
 		pool.retry_ns = RETRY_MAX_NS;
-	pool.said = true;
+	pool.starved_logged = true;
 	return say ? pool.nqueued : 0;
 }
 
-static void say_starved(unsigned int n, int err)
+static void log_starved(unsigned int n, int err)
 {
 	if (n)
 		stopper_log(NULL, STOPPER_LOG_WARNING, "%u tasks wait for a thread: %s (%d)", n,
@@ -404,12 +404,12 @@ static void pool_tick(struct plat_timer *timer)
 	(void)timer;
 	plat_lock(&pool.lock, f);
 	pool.ticking = false;
-	find_stuck();
-	if (unserved())
-		n = shortage();
+	mark_stuck_threads();
+	if (jobs_unserved())
+		n = threads_to_start();
 	else
 		pool.burst = 0;
-	for (; n && (t = call_idle()); n--)
+	for (; n && (t = take_idle_thread()); n--)
 		slist_append(&called, &t->node);
 	count_starts(n);
 	tried = n;
@@ -429,9 +429,9 @@ static void pool_tick(struct plat_timer *timer)
 	again = pool.nqueued && !pool.ticking;
 	if (again)
 		pool.ticking = true;
-	wake_gone();
+	wake_exit_waiter();
 	plat_unlock(&pool.lock, f);
-	say_starved(starved, err);
+	log_starved(starved, err);
 	if (again)
 		start_tick(delay);
 }
@@ -442,20 +442,20 @@ static void pool_tick(struct plat_timer *timer)
  * is awake before another one gets here, which then finds nothing and sleeps: so
  * of these wake-ups there are only so many in a while; else the tick does it.
  */
-static bool may_wake(void)
+static bool take_wake_budget(void)
 {
 	uint64_t now;
 
-	if (!pool.nrunning && !pool.coming)
+	if (!pool.nrunning && !pool.arriving)
 		return true;
 	now = plat_stamp();
-	if (pool.wakes_since != now) {
-		pool.wakes_since = now;
-		pool.wakes = MAX_WAKES;
+	if (pool.wake_budget_since != now) {
+		pool.wake_budget_since = now;
+		pool.wake_budget = MAX_WAKES;
 	}
-	if (!pool.wakes)
+	if (!pool.wake_budget)
 		return false;
-	pool.wakes--;
+	pool.wake_budget--;
 	return true;
 }
 
@@ -485,7 +485,7 @@ int pool_reserve(void)
 }
 
 /* What a push has to do once the lock is free. */
-struct follow_up {
+struct deferred {
 	struct pool_thread *wake;
 	bool start;
 	bool tick;
@@ -493,72 +493,72 @@ struct follow_up {
 };
 
 /* With the lock held. */
-static void enqueue(struct job *job, bool may_start, struct follow_up *todo)
+static void queue_job(struct job *job, bool may_start, struct deferred *deferred)
 {
-	*todo = (struct follow_up){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
+	*deferred = (struct deferred){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
 	slist_append(&pool.queue, &job->node);
 	plat_store(&pool.nqueued, pool.nqueued + 1);
-	if (unserved() && !slist_empty(&pool.idle) && may_wake())
-		todo->wake = call_idle();
-	if (may_start && unserved() && slist_empty(&pool.idle) &&
-	    pool.nrunning + pool.coming < plat_cpus()) {
-		todo->start = true;
+	if (jobs_unserved() && !slist_empty(&pool.idle) && take_wake_budget())
+		deferred->wake = take_idle_thread();
+	if (may_start && jobs_unserved() && slist_empty(&pool.idle) &&
+	    pool.nrunning + pool.arriving < plat_cpus()) {
+		deferred->start = true;
 		count_starts(1);
 	}
-	todo->tick = want_tick();
+	deferred->tick = claim_tick();
 }
 
 /* An error: a thread had to be started, and could not. */
-static int follow_up(struct follow_up *todo)
+static int run_deferred(struct deferred *deferred)
 {
 	int err = 0;
 
 	/* It waits for this, so it is still there. */
-	if (todo->wake)
-		plat_unpark(&todo->wake->park);
-	if (todo->start)
+	if (deferred->wake)
+		plat_unpark(&deferred->wake->park);
+	if (deferred->start)
 		err = add_thread();
-	if (todo->tick)
-		start_tick(todo->delay);
+	if (deferred->tick)
+		start_tick(deferred->delay);
 	return err;
 }
 
 /* Hands a job over. @may_start: process context, threads may be started here. */
 void pool_push(struct job *job, bool may_start)
 {
-	struct follow_up todo;
+	struct deferred deferred;
 	plat_flags_t f;
 
 	plat_lock(&pool.lock, f);
-	enqueue(job, may_start, &todo);
+	queue_job(job, may_start, &deferred);
 	plat_unlock(&pool.lock, f);
-	follow_up(&todo);
+	run_deferred(&deferred);
 }
 
 /*
  * The same for a job that its owner can do himself: false: no thread is free and none can be
  * started, and it is not in the queue. It is the next one to be done. Process context.
  */
-bool pool_push_or_not(struct job *job)
+bool pool_try_push(struct job *job)
 {
 	struct pusher me = { .job = job };
-	struct follow_up todo;
+	struct deferred deferred;
 	bool left = false;
 	plat_flags_t f;
 
 	plat_lock(&pool.lock, f);
-	enqueue(job, true, &todo);
+	queue_job(job, true, &deferred);
 	slist_remove(&job->node);
 	slist_push(&pool.queue, &job->node);
 	/* Not left to a thread that another caller may fail to start. */
-	if (!todo.start && pool.nqueued + pool.starting > pool.coming) {
-		todo.start = true;
+	if (!deferred.start && pool.nqueued + pool.starting > pool.arriving) {
+		deferred.start = true;
 		count_starts(1);
 	}
-	if (todo.start)
+	if (deferred.start)
 		slist_append(&pool.pushers, &me.node);
 	plat_unlock(&pool.lock, f);
-	if (todo.start) {
+	if (deferred.start) {
 		left = add_thread();
 		plat_lock(&pool.lock, f);
 		slist_remove(&me.node);
@@ -570,15 +570,15 @@ bool pool_push_or_not(struct job *job)
 		}
 		plat_unlock(&pool.lock, f);
 	}
-	todo.start = false;
-	follow_up(&todo);
+	deferred.start = false;
+	run_deferred(&deferred);
 	return !left;
 }
 
 /* With the lock held: is a thread idle or on its way, or will one be done soon? */
-static bool pool_moves(void)
+static bool pool_is_moving(void)
 {
-	return pool.coming || !slist_empty(&pool.idle) ||
+	return pool.arriving || !slist_empty(&pool.idle) ||
 	       (pool.done_at && plat_stamp_age(pool.done_at) < MOVING_NS);
 }
 
@@ -592,14 +592,14 @@ static void pool_dequeued(struct stopper *s)
 }
 
 /* No thread could be started for it. true: nor will there be one soon, and it is not queued. */
-static bool pool_take_back(struct task_job *task, uint64_t ticket)
+static bool pool_retract_task(struct task_job *task, uint64_t ticket)
 {
 	plat_flags_t f;
 	bool back;
 
 	plat_lock(&pool.lock, f);
 	/* It may have been taken, and be over and gone: its ticket says so. */
-	back = ticket >= pool.head && !pool_moves();
+	back = ticket >= pool.head && !pool_is_moving();
 	if (back) {
 		slist_remove(&task->job.node);
 		plat_store(&pool.nqueued, pool.nqueued - 1);
@@ -635,7 +635,7 @@ static void pool_note_user(struct stopper *s)
  */
 int pool_push_task(struct task_job *task, bool may_start)
 {
-	struct follow_up todo;
+	struct deferred deferred;
 	uint64_t ticket = 0;
 	plat_flags_t f;
 	bool admit;
@@ -653,17 +653,17 @@ int pool_push_task(struct task_job *task, bool may_start)
 		ticket = pool.ticket++;
 		task->ticket = ticket;
 		task->s->nqueued++;
-		enqueue(&task->job, may_start, &todo);
+		queue_job(&task->job, may_start, &deferred);
 	}
 	plat_unlock(&pool.lock, f);
 	if (!admit)
 		return -ESHUTDOWN;
-	err = follow_up(&todo);
-	return err && pool_take_back(task, ticket) ? err : 0;
+	err = run_deferred(&deferred);
+	return err && pool_retract_task(task, ticket) ? err : 0;
 }
 
 /* With the lock held: the task leaves the queue for its thread's slot. */
-static void show(struct pool_thread *me, struct task_job *task)
+static void publish_task(struct pool_thread *me, struct task_job *task)
 {
 	struct stopper_slot *slot = &me->table->slot[me->at];
 
@@ -686,17 +686,17 @@ static const char *pool_first_name(void)
 	if (n == &pool.queue)
 		return NULL;
 	if (!job->site)
-		return OWN_NAME;
+		return STOP_THREAD_NAME;
 	return job->site->name ? job->site->name : "(none)";
 }
 
 /* A thread's name is short: what follows its first bytes is not to be seen. */
-static bool pool_bears(const struct pool_thread *me, const char *name)
+static bool thread_has_name(const struct pool_thread *me, const char *name)
 {
 	return !me->renamed && !strncmp(me->name, name, sizeof(me->name) - 1);
 }
 
-static void pool_note_name(struct pool_thread *me, const char *name)
+static void note_thread_name(struct pool_thread *me, const char *name)
 {
 	unsigned int i;
 
@@ -707,12 +707,12 @@ static void pool_note_name(struct pool_thread *me, const char *name)
 }
 
 /* A job of several parts, with a name each: the thread @me, which runs it, bears @name now. */
-void pool_thread_bear(struct pool_thread *me, const char *name)
+void pool_thread_set_name(struct pool_thread *me, const char *name)
 {
 	me->renamed = plat_thread_renamed(&me->thread);
-	if (pool_bears(me, name))
+	if (thread_has_name(me, name))
 		return;
-	pool_note_name(me, name);
+	note_thread_name(me, name);
 	plat_thread_name(&me->thread, me->name);
 }
 
@@ -720,18 +720,18 @@ void pool_thread_bear(struct pool_thread *me, const char *name)
  * With the lock held, but not while the name is set: @name is copied, for its job may be
  * over by then. Until it has looked at the queue again the thread counts as coming.
  */
-static void pool_bear(struct pool_thread *me, const char *name, plat_flags_t *f)
+static void rename_unlocked(struct pool_thread *me, const char *name, plat_flags_t *f)
 {
-	pool_note_name(me, name);
-	pool.coming++;
+	note_thread_name(me, name);
+	pool.arriving++;
 	plat_unlock(&pool.lock, *f);
 	plat_thread_name(&me->thread, me->name);
 	plat_lock(&pool.lock, *f);
-	pool.coming--;
+	pool.arriving--;
 }
 
 /* With the lock held: its owner looks at @job no more. */
-static void tell_pusher(struct job *job)
+static void note_job_taken(struct job *job)
 {
 	struct stopper_list *n;
 
@@ -744,7 +744,7 @@ static void tell_pusher(struct job *job)
 }
 
 /* With the lock held. */
-static struct job *take(struct pool_thread *me)
+static struct job *take_job(struct pool_thread *me)
 {
 	me->job = list_item(slist_pop(&pool.queue), struct job, node);
 	plat_store(&pool.nqueued, pool.nqueued - 1);
@@ -753,14 +753,14 @@ static struct job *take(struct pool_thread *me)
 	slist_append(&pool.running, &me->node);
 	pool.nrunning++;
 	if (me->job->ops->is_task)
-		show(me, list_item(me->job, struct task_job, job));
+		publish_task(me, list_item(me->job, struct task_job, job));
 	else
-		tell_pusher(me->job);
+		note_job_taken(me->job);
 	return me->job;
 }
 
 /* With the lock held. */
-static void done(struct pool_thread *me)
+static void finish_job(struct pool_thread *me)
 {
 	slist_remove(&me->node);
 	if (!me->stuck)
@@ -771,60 +771,60 @@ static void done(struct pool_thread *me)
 }
 
 /* With the lock held. */
-static void leave(struct pool_thread *me)
+static void note_thread_exit(struct pool_thread *me)
 {
 	plat_store(&pool.nthreads, pool.nthreads - 1);
-	if (!me->sent)
-		pool.nleaving++;
-	wake_gone();
+	if (!me->sent_to_exit)
+		pool.nexiting++;
+	wake_exit_waiter();
 }
 
 /*
  * With the lock held, by one thread at a time: stays awake for the next job for as
  * long as a sleep and a wake-up would take. Until then it counts as coming.
  */
-static bool watch_queue(plat_flags_t *f)
+static bool spin_for_job(plat_flags_t *f)
 {
 	unsigned int i, spins = plat_spins();
 
-	if (!spins || pool.watching || pool.ending)
+	if (!spins || pool.spinning || pool.ending)
 		return false;
-	pool.watching = true;
-	pool.coming++;
+	pool.spinning = true;
+	pool.arriving++;
 	plat_unlock(&pool.lock, *f);
 	for (i = 0; i < spins && !plat_load(&pool.nqueued); i++)
 		plat_relax();
 	plat_lock(&pool.lock, *f);
-	pool.watching = false;
-	pool.coming--;
+	pool.spinning = false;
+	pool.arriving--;
 	return pool.nqueued;
 }
 
 /* With the lock held, the thread having been unparked: true: it is to look at the queue. */
-static bool pool_taken_off(struct pool_thread *me)
+static bool unparked_for_job(struct pool_thread *me)
 {
-	if (!me->sent) {
-		pool.coming--;
+	if (!me->sent_to_exit) {
+		pool.arriving--;
 		return true;
 	}
 	if (!pool.nqueued)
 		return false;
-	me->sent = false;
-	pool.nleaving--;
-	wake_gone();
+	me->sent_to_exit = false;
+	pool.nexiting--;
+	wake_exit_waiter();
 	return true;
 }
 
 /* With the lock held. Waits for work; false: there is none, and the thread is to end. */
-static bool be_idle(struct pool_thread *me, plat_flags_t *f)
+static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 {
 	bool unparked;
 	int64_t until;
 
-	if (watch_queue(f))
+	if (spin_for_job(f))
 		return true;
-	if (!pool_bears(me, IDLE_NAME))
-		pool_bear(me, IDLE_NAME, f);
+	if (!thread_has_name(me, IDLE_THREAD_NAME))
+		rename_unlocked(me, IDLE_THREAD_NAME, f);
 	if (pool.nqueued || pool.ending)
 		return pool.nqueued;
 	me->idle = true;
@@ -837,7 +837,7 @@ static bool be_idle(struct pool_thread *me, plat_flags_t *f)
 		plat_lock(&pool.lock, *f);
 	} while (!unparked && !me->idle);
 	if (unparked)
-		return pool_taken_off(me);
+		return unparked_for_job(me);
 	me->idle = false;
 	slist_remove(&me->node);
 	/* A job may have come that was to wait for the tick. */
@@ -854,11 +854,11 @@ static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
 		if (!plat_thread_fits(&me->thread))
 			return false;
 		name = pool_first_name();
-		if (name && pool_bears(me, name))
+		if (name && thread_has_name(me, name))
 			return true;
 		if (name)
-			pool_bear(me, name, f);
-		else if (!be_idle(me, f))
+			rename_unlocked(me, name, f);
+		else if (!wait_idle(me, f))
 			return false;
 	}
 }
@@ -872,18 +872,18 @@ static void pool_main(struct plat_thread *t)
 
 	plat_park_init(&me->park);
 	plat_lock(&pool.lock, f);
-	pool.coming--;
+	pool.arriving--;
 	while (pool_wait_for_job(me, &f)) {
-		job = take(me);
+		job = take_job(me);
 		plat_unlock(&pool.lock, f);
 		job->ops->run(job, me);
 		plat_resched();
 		me->renamed = plat_thread_renamed(t);
 		plat_lock(&pool.lock, f);
-		done(me);
+		finish_job(me);
 	}
-	leave(me);
-	tick = want_tick();
+	note_thread_exit(me);
+	tick = claim_tick();
 	plat_unlock(&pool.lock, f);
 	if (tick)
 		start_tick(0);
@@ -898,9 +898,9 @@ static void pool_died(struct plat_thread *t, bool hook_called)
 
 	job->ops->died(job, hook_called);
 	plat_lock(&pool.lock, f);
-	done(me);
-	leave(me);
-	tick = want_tick();
+	finish_job(me);
+	note_thread_exit(me);
+	tick = claim_tick();
 	plat_unlock(&pool.lock, f);
 	if (tick)
 		start_tick(0);
@@ -912,7 +912,7 @@ void pool_init(void)
 }
 
 /* With the lock held. */
-static void pool_send_idle(void)
+static void send_idle_to_exit(void)
 {
 	struct stopper_list *n;
 
@@ -920,8 +920,8 @@ static void pool_send_idle(void)
 		struct pool_thread *t = list_item(n, struct pool_thread, node);
 
 		t->idle = false;
-		t->sent = true;
-		pool.nleaving++;
+		t->sent_to_exit = true;
+		pool.nexiting++;
 		plat_unpark(&t->park);
 	}
 }
@@ -935,22 +935,22 @@ static void pool_send_idle(void)
 bool pool_end_threads(bool all, int64_t deadline)
 {
 	bool drained, timely = true;
-	struct plat_parker gone;
+	struct plat_parker waiter;
 	plat_flags_t f;
 
-	plat_park_init(&gone);
+	plat_park_init(&waiter);
 	plat_lock(&pool.lock, f);
 	pool.ending = true;
 	pool.ending_all = all;
-	pool.gone = &gone;
-	pool_send_idle();
+	pool.exit_waiter = &waiter;
+	send_idle_to_exit();
 	while (!(drained = pool_is_drained()) && timely) {
 		plat_unlock(&pool.lock, f);
-		timely = plat_park(&gone, deadline);
+		timely = plat_park(&waiter, deadline);
 		plat_lock(&pool.lock, f);
 	}
 	pool.ending = false;
-	pool.gone = NULL;
+	pool.exit_waiter = NULL;
 	plat_unlock(&pool.lock, f);
 	return drained;
 }

@@ -776,7 +776,7 @@ bool stop_push_job(struct stopper *s)
 {
 	s->stop_job.ops = &stop_ops;
 	s->stop_job.site = NULL;
-	return pool_push_or_not(&s->stop_job);
+	return pool_try_push(&s->stop_job);
 }
 
 static bool claim_stop_async(struct stopper *s)

@@ -174,7 +174,7 @@ static void hands_over(void *it)
 
 	job->ops = &hand_over_ops;
 	job->site = NULL;
-	if (pool_reserve() || !pool_push_or_not(job))
+	if (pool_reserve() || !pool_try_push(job))
 		hand_over_run(job, NULL);
 }
 
