@@ -102,7 +102,7 @@ static void async_free(struct async *a)
 }
 
 /* Before anybody else can see it. */
-static void tell_queued(struct async *a)
+static void trace_queued(struct async *a)
 {
 	if (a->traced)
 		plat_trace_async_queued(a->traced);
@@ -139,13 +139,13 @@ static int limited_submit(struct async *a, bool wait)
 
 	if (wait) {
 		/* From now on: who has to wait stands in the semaphore's queue first. */
-		tell_queued(a);
+		trace_queued(a);
 		return sem_acquire(a->sem, a->ctx, &s->quiesce, &w);
 	}
 	err = sem_try_acquire(a->sem, a->ctx);
 	if (err)
 		return err;
-	tell_queued(a);
+	trace_queued(a);
 	err = async_submit(a, true);
 	if (err)
 		stopper_sem_release(a->sem);
@@ -163,13 +163,13 @@ int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 		return -EINVAL;
 	err = async_new(&a, s, ctx, site, fn, arg);
 	if (err)
-		return refused(s, STOPPER_KIND_ASYNC, site, err);
-	tell_queued(a);
+		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
+	trace_queued(a);
 	err = async_submit(a, true);
 	if (!err)
 		return 0;
 	async_free(a);
-	return refused(s, STOPPER_KIND_ASYNC, site, err);
+	return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_async_task);
 
@@ -185,15 +185,15 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 		return -EINVAL;
 	/* A stopper that refuses says so, also when no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
-		return refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
+		return task_refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
 	err = async_new(&a, s, ctx, site, fn, arg);
 	if (err)
-		return refused(s, STOPPER_KIND_ASYNC, site, err);
+		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 	a->sem = sem;
 	err = limited_submit(a, wait);
 	if (!err)
 		return 0;
 	async_free(a);
-	return refused(s, STOPPER_KIND_ASYNC, site, err);
+	return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_limited_async_task);

@@ -31,7 +31,7 @@
  */
 #include "internal.h"
 
-static void call_embedded(struct stopper_ctx *ctx, void *arg)
+static void closer_call(struct stopper_ctx *ctx, void *arg)
 {
 	struct stopper_closer *closer = arg;
 
@@ -39,7 +39,7 @@ static void call_embedded(struct stopper_ctx *ctx, void *arg)
 	closer->fn(closer);
 }
 
-static void call_plain(struct stopper_closer *closer)
+static void closer_fn_call(struct stopper_closer *closer)
 {
 	struct closer_fn *cf = list_item(closer, struct closer_fn, closer);
 	void (*fn)(void *arg) = cf->fn;
@@ -56,22 +56,22 @@ static const char *closer_name(const struct stopper_closer *closer)
 }
 
 /* Tells who listens. A copy, for the end: the closer may free its own name. */
-static void tell_closing(struct stopper *s)
+static void trace_closing_start(struct stopper *s)
 {
 	if (plat_traces_closers())
-		s->closing_shown = plat_alloc(STOPPER_NAME_SHOWN + 1);
-	if (!s->closing_shown)
+		s->closing_escaped = plat_alloc(STOPPER_NAME_SHOWN + 1);
+	if (!s->closing_escaped)
 		return;
-	name_show(s->closing_shown, STOPPER_NAME_SHOWN + 1, s->closing_site.name);
-	plat_trace_closer_start(s, s->closing_shown);
+	name_show(s->closing_escaped, STOPPER_NAME_SHOWN + 1, s->closing_site.name);
+	plat_trace_closer_start(s, s->closing_escaped);
 }
 
-static void tell_closed(struct stopper *s)
+static void trace_closing_end(struct stopper *s)
 {
-	if (s->closing_shown)
-		plat_trace_closer_end(s, s->closing_shown);
-	plat_free(s->closing_shown);
-	s->closing_shown = NULL;
+	if (s->closing_escaped)
+		plat_trace_closer_end(s, s->closing_escaped);
+	plat_free(s->closing_escaped);
+	s->closing_escaped = NULL;
 }
 
 /* With s->lock held: @n is the closer that runs from now on. */
@@ -105,7 +105,7 @@ static void closing_done(struct stopper *s)
 	struct module *lent_by = s->closing_lent_by;
 	plat_flags_t f;
 
-	tell_closed(s);
+	trace_closing_end(s);
 	activity_exit(&s->closing_activity);
 	plat_lock(&s->lock, f);
 	s->closing = NULL;
@@ -117,7 +117,7 @@ static void closing_done(struct stopper *s)
 	stopper_unpin(s);
 }
 
-static void closing_call(struct call *c, struct stopper *s)
+static void closing_call_init(struct call *c, struct stopper *s)
 {
 	c->s = s;
 	c->site = &s->closing_site;
@@ -125,14 +125,14 @@ static void closing_call(struct call *c, struct stopper *s)
 }
 
 /* Runs the next one on the same thread; false: there is none, or not now. */
-static bool closing_go_on(struct stopper *s, struct pool_thread *me)
+static bool closing_continue(struct stopper *s, struct pool_thread *me)
 {
 	struct module *lent_by = s->closing_lent_by;
 	const char *name;
 
 	if (!closing_next(s))
 		return false;
-	tell_closed(s);
+	trace_closing_end(s);
 	plat_resched();
 	name = closer_name(s->closing);
 	/* The thread first, so that a reader who sees the closer sees its thread named. */
@@ -144,32 +144,32 @@ static bool closing_go_on(struct stopper *s, struct pool_thread *me)
 }
 
 /* @me: a thread of the pool; NULL: Stop's own, which runs one and looks at its context. */
-static void close_run(struct job *job, struct pool_thread *me)
+static void closing_run(struct job *job, struct pool_thread *me)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
 	struct call c = { .s = NULL };
 
-	closing_call(&c, s);
+	closing_call_init(&c, s);
 	activity_enter(&s->closing_activity, s, &s->closing_site, STOPPER_PANIC_CLOSER);
 	do {
-		tell_closing(s);
-		plat_call(&c, call_embedded, NULL, s->closing);
-	} while (me && closing_go_on(s, me));
+		trace_closing_start(s);
+		plat_call(&c, closer_call, NULL, s->closing);
+	} while (me && closing_continue(s, me));
 	closing_done(s);
 }
 
-static void close_died(struct job *job, bool hook_called)
+static void closing_died(struct job *job, bool hook_called)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
 	struct call c = { .s = NULL };
 
-	closing_call(&c, s);
+	closing_call_init(&c, s);
 	if (!hook_called)
 		panic_hook(&c, NULL, s->closing_activity.tid, true);
 	closing_done(s);
 }
 
-static const struct job_ops close_ops = { .run = close_run, .died = close_died };
+static const struct job_ops closing_ops = { .run = closing_run, .died = closing_died };
 
 /* Has what closers are left run; false: there are none. The leader, in CLOSING, none busy. */
 bool closers_start(struct stopper *s)
@@ -189,15 +189,15 @@ bool closers_start(struct stopper *s)
 		return false;
 
 	s->closing_site = (struct stopper_site){ .name = closer_name(s->closing) };
-	s->close_job.ops = &close_ops;
+	s->close_job.ops = &closing_ops;
 	s->close_job.site = &s->closing_site;
 	step(STEP_CLOSERS_HANDED, 1);
 	if (pool_reserve() || !pool_try_push(&s->close_job))
-		close_run(&s->close_job, NULL);
+		closing_run(&s->close_job, NULL);
 	return true;
 }
 
-void closer_late_done(struct stopper *s)
+void late_closer_done(struct stopper *s)
 {
 	plat_flags_t f;
 
@@ -208,42 +208,43 @@ void closer_late_done(struct stopper *s)
 	plat_unlock(&s->lock, f);
 }
 
-struct late {
+struct late_closer {
 	struct activity activity;
 	bool traced;
-	char shown[STOPPER_NAME_SHOWN + 1];
+	char escaped[STOPPER_NAME_SHOWN + 1];
 };
 
-static void late_over(struct late **l)
+static void late_closer_exit(struct late_closer **l)
 {
 	if ((*l)->traced)
-		plat_trace_closer_end((*l)->activity.s, (*l)->shown);
+		plat_trace_closer_end((*l)->activity.s, (*l)->escaped);
 	activity_exit(&(*l)->activity);
 }
 
 /* From CLOSING on: here and now. */
-static void run_late(struct stopper *s, struct stopper_closer *closer)
+static void late_closer_run(struct stopper *s, struct stopper_closer *closer)
 {
 	struct stopper_site site = { .name = closer_name(closer) };
 	struct call c = { .s = s, .site = &site, .kind = STOPPER_PANIC_CLOSER };
-	struct late late;
+	struct late_closer late;
 
 	activity_enter(&late.activity, s, &site, STOPPER_PANIC_CLOSER);
 	late.traced = plat_traces_closers();
 	if (late.traced) {
-		name_show(late.shown, sizeof(late.shown), site.name);
-		plat_trace_closer_start(s, late.shown);
+		name_show(late.escaped, sizeof(late.escaped), site.name);
+		plat_trace_closer_start(s, late.escaped);
 	}
 	{
-		struct late *scope __attribute__((cleanup(late_over), unused)) = &late;
+		struct late_closer *scope
+			__attribute__((cleanup(late_closer_exit), unused)) = &late;
 
-		plat_call(&c, call_embedded, NULL, closer);
+		plat_call(&c, closer_call, NULL, closer);
 	}
 }
 
-static void late_leave(struct stopper **s)
+static void late_closer_uncount(struct stopper **s)
 {
-	closer_late_done(*s);
+	late_closer_done(*s);
 }
 
 int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struct module *owner)
@@ -272,9 +273,9 @@ int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struc
 	}
 	plat_unlock(&s->lock, f);
 	if (late) {
-		struct stopper *scope __attribute__((cleanup(late_leave))) = s;
+		struct stopper *scope __attribute__((cleanup(late_closer_uncount))) = s;
 
-		run_late(scope, closer);
+		late_closer_run(scope, closer);
 		/* The caller runs it: its module is there. */
 		plat_give_back(lent_by);
 	}
@@ -296,7 +297,7 @@ int __stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void
 	if (!cf)
 		return -ENOMEM;
 	cf->closer.name = name;
-	cf->closer.fn = call_plain;
+	cf->closer.fn = closer_fn_call;
 	cf->fn = fn;
 	cf->arg = arg;
 	err = __stopper_add_closer(s, &cf->closer, owner);

@@ -243,9 +243,9 @@ struct worker {
 	stopper_fn fn;
 	void *arg;
 	struct module *lent_by;		/* whose function it is, held; or NULL */
-	plat_ref_t holds;		/* its thread, run_worker, who tells it */
-	bool told;			/* to stop, or not to be yet; s->lock */
-	bool left;			/* not counted any more; s->lock */
+	plat_ref_t refs;		/* its thread, run_worker, who queues its stop */
+	bool stop_queued;		/* to stop, or not to be yet; s->lock */
+	bool uncounted;			/* not counted any more; s->lock */
 };
 
 struct closer_fn {
@@ -335,7 +335,7 @@ struct stopper {
 	struct module *closing_lent_by;		/* likewise */
 	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */
-	char *closing_shown;			/* a copy for its end's event, or NULL */
+	char *closing_escaped;			/* a copy for its end's event, or NULL */
 	struct job close_job;
 	struct job stop_job;
 	struct stopper_list kept;		/* keeper.c's, with what follows */
@@ -515,8 +515,8 @@ void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tas
 		      unsigned int workers);
 
 /* A task that is refused: tells who listens, and gives @err back. */
-static inline int refused(const struct stopper *s, unsigned int kind,
-			  const struct stopper_site *site, int err)
+static inline int task_refused(const struct stopper *s, unsigned int kind,
+			       const struct stopper_site *site, int err)
 {
 	if (PLAT_UNLIKELY(__stopper_traced()))
 		plat_trace_task_refused(s, kind, site);
@@ -528,7 +528,7 @@ void worker_stop_all(struct stopper *s);
 
 /* closer.c */
 bool closers_start(struct stopper *s);
-void closer_late_done(struct stopper *s);
+void late_closer_done(struct stopper *s);
 
 /* panic.c */
 void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,

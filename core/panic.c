@@ -136,7 +136,7 @@ void activities_end_thread(int tid)
 			slist_remove(&a->node);
 		plat_unlock(&activities_lock, f);
 		if (late)
-			closer_late_done(late);
+			late_closer_done(late);
 	} while (a);
 }
 

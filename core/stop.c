@@ -146,7 +146,7 @@ static void plan_report(struct leader *l, int64_t now)
 }
 
 /* Parks until something may have changed; an error when the context has ended. */
-static int leader_wait(void *arg)
+static int leader_park(void *arg)
 {
 	struct leader *l = arg;
 	int64_t now, until = l->wait->until;
@@ -180,7 +180,7 @@ static int leader_wait_until(struct leader *l, bool (*done)(struct stopper *s))
 		plat_unlock(&l->s->lock, f);
 		if (yes)
 			return 0;
-		err = leader_wait(l);
+		err = leader_park(l);
 		if (err)
 			return err;
 	}
@@ -368,7 +368,7 @@ static int lead_quiesce(struct leader *l)
 	if (!err && l->drain == &l->own && watch_tree(s, l->drain))
 		tasks_watch_barrier();
 	if (!err)
-		err = tasks_drain(s, l->drain, leader_wait, l);
+		err = tasks_drain(s, l->drain, leader_park, l);
 	if (!err)
 		err = quiesce_children(s, &l->for_children);
 	if (err)

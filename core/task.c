@@ -436,7 +436,7 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 		if (task_is_admitted(s))
 			return task_call(s, ctx, site, fn, err_fn, arg);
 	}
-	return refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
+	return task_refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
 }
 
 /* One that found no slot at hand. Exactly one of @fn and @err_fn. A panic looks for it too. */
@@ -455,7 +455,7 @@ PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 		if (task_is_admitted(s))
 			return task_call(s, ctx, site, fn, err_fn, arg);
 	}
-	return refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
+	return task_refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
 }
 
 int __stopper_run_task_slowpath(struct stopper *s, struct stopper_ctx *ctx,
@@ -498,7 +498,7 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	if (PLAT_UNLIKELY(!task_is_admitted(s))) {
 		task_end(slot, task);
 		task->slot = NULL;
-		return refused(s, kind, site, -ESHUTDOWN);
+		return task_refused(s, kind, site, -ESHUTDOWN);
 	}
 	task->slot = slot;
 	if (PLAT_UNLIKELY(traced)) {

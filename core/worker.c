@@ -23,7 +23,7 @@
 static void worker_release(struct worker *w)
 {
 	/* (H) whoever drops last frees; pairs with the other drop */
-	if (plat_ref_put(&w->holds))
+	if (plat_ref_put(&w->refs))
 		plat_free(w);
 }
 
@@ -33,7 +33,7 @@ static void worker_thread_release(struct plat_thread *t)
 }
 
 /* Not counted any more. */
-static void worker_leave(struct worker *w)
+static void worker_uncount(struct worker *w)
 {
 	struct stopper *s = w->s;
 	plat_flags_t f;
@@ -42,7 +42,7 @@ static void worker_leave(struct worker *w)
 	stopper_ctx_put(w->ctx);
 	plat_lock(&s->lock, f);
 	slist_remove(&w->node);
-	w->left = true;
+	w->uncounted = true;
 	s->nworkers--;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
@@ -59,7 +59,7 @@ static void worker_main(struct plat_thread *t)
 	traced_start(w->traced);
 	plat_call(&c, w->fn, w->ctx, w->arg);
 	activity_exit(&w->activity);
-	worker_leave(w);
+	worker_uncount(w);
 }
 
 static void worker_died(struct plat_thread *t, bool hook_called)
@@ -70,7 +70,7 @@ static void worker_died(struct plat_thread *t, bool hook_called)
 	if (!hook_called)
 		panic_hook(&c, NULL, w->activity.tid, true);
 	activity_exit(&w->activity);
-	worker_leave(w);
+	worker_uncount(w);
 }
 
 static bool worker_count(struct stopper *s, struct worker *w)
@@ -97,9 +97,9 @@ static void worker_started(struct worker *w)
 	plat_flags_t f;
 
 	plat_lock(&s->lock, f);
-	if (PLAT_STOPS_THREADS && !w->left) {
+	if (PLAT_STOPS_THREADS && !w->uncounted) {
 		late = s->phase >= STOPPER_STOPPING;
-		w->told = late;
+		w->stop_queued = late;
 		if (!late) {
 			slist_remove(&w->node);
 			slist_push(&s->workers, &w->node);
@@ -129,8 +129,8 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->thread.main = worker_main;
 	w->thread.died = worker_died;
 	w->thread.release = worker_thread_release;
-	w->told = true;
-	plat_ref_init(&w->holds, 2);
+	w->stop_queued = true;
+	plat_ref_init(&w->refs, 2);
 	w->s = s;
 	w->site = site;
 	w->ctx = ctx;
@@ -152,7 +152,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	if (err) {
 		plat_free_record(w->traced);
 		w->traced = NULL;
-		worker_leave(w);
+		worker_uncount(w);
 		plat_free(w);
 	} else {
 		worker_started(w);
@@ -162,7 +162,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 EXPORT_SYMBOL_PLAT(__stopper_run_worker);
 
 /* With s->lock held: a worker nobody tells to stop yet, now told by the caller. */
-static struct worker *next_untold(struct stopper *s)
+static struct worker *next_worker_to_stop(struct stopper *s)
 {
 	struct worker *w;
 
@@ -170,10 +170,10 @@ static struct worker *next_untold(struct stopper *s)
 		return NULL;
 	/* Those told go to the end, so a told one in front means all are. */
 	w = list_item(s->workers.next, struct worker, node);
-	if (w->told)
+	if (w->stop_queued)
 		return NULL;
-	w->told = true;
-	plat_ref_get(&w->holds);
+	w->stop_queued = true;
+	plat_ref_get(&w->refs);
 	slist_remove(&w->node);
 	slist_append(&s->workers, &w->node);
 	return w;
@@ -187,7 +187,7 @@ void worker_stop_all(struct stopper *s)
 
 	while (PLAT_STOPS_THREADS) {
 		plat_lock(&s->lock, f);
-		w = next_untold(s);
+		w = next_worker_to_stop(s);
 		plat_unlock(&s->lock, f);
 		if (!w)
 			break;
