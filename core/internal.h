@@ -569,14 +569,14 @@ struct stopper_walk {
 
 #define WALK_CHILDREN(p)	{ .lock = &(p)->lock, .head = &(p)->children }
 
-struct stopper *walk_next(struct stopper_walk *w);
-void walk_leave(struct stopper_walk *w);
-void registry_walk(struct stopper_walk *w);
-void registry_leave(struct stopper *s);
+struct stopper *stopper_walk_next(struct stopper_walk *w);
+void stopper_walk_end(struct stopper_walk *w);
+void registry_walk_init(struct stopper_walk *w);
+void registry_hide(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
 unsigned int registry_count(void);
-struct stopper *registry_owned_by(struct module *owner);
+struct stopper *registry_find_owned(struct module *owner);
 
 /* report.c */
 struct out {

@@ -17,7 +17,7 @@ static stopper_lock_t lock = PLAT_LOCK_INIT(lock);
 static struct slot_table *tables;
 
 /* With the lock held. */
-static struct slot_table *take_free(unsigned char *at)
+static struct slot_table *pool_slot_take_free(unsigned char *at)
 {
 	struct slot_table *t;
 	unsigned int i;
@@ -39,7 +39,7 @@ struct slot_table *pool_slot_get(unsigned char *at)
 	plat_flags_t f;
 
 	plat_lock(&lock, f);
-	t = take_free(at);
+	t = pool_slot_take_free(at);
 	plat_unlock(&lock, f);
 	if (t)
 		return t;
@@ -51,7 +51,7 @@ struct slot_table *pool_slot_get(unsigned char *at)
 	new->link = tables;
 	/* (L) pairs with slots_walk() */
 	plat_store_release(&tables, new);
-	t = take_free(at);
+	t = pool_slot_take_free(at);
 	plat_unlock(&lock, f);
 	return t;
 }

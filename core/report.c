@@ -231,10 +231,10 @@ static struct stopper **pin_all(unsigned int *n)
 		list = plat_alloc(room * sizeof(struct stopper *));
 		if (!list)
 			return NULL;
-		registry_walk(&w);
-		for (*n = 0; *n < room && (s = walk_next(&w)); ++*n)
+		registry_walk_init(&w);
+		for (*n = 0; *n < room && (s = stopper_walk_next(&w)); ++*n)
 			list[*n] = s;
-		walk_leave(&w);
+		stopper_walk_end(&w);
 		if (*n < room)
 			return list;
 		while (*n)

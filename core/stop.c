@@ -237,7 +237,7 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 	plat_unlock(&s->lock, f);
 	if (first)
 		plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
-	while (!leaf && (child = walk_next(&w))) {
+	while (!leaf && (child = stopper_walk_next(&w))) {
 		quiesce_set_phase(child, from);
 		stopper_unpin(child);
 	}
@@ -267,7 +267,7 @@ static void quiesce_fire_events(struct stopper *s)
 		stopper_wake_leader(s);
 		plat_unlock(&s->lock, f);
 	}
-	while (!leaf && (child = walk_next(&w))) {
+	while (!leaf && (child = stopper_walk_next(&w))) {
 		quiesce_fire_events(child);
 		stopper_unpin(child);
 	}
@@ -302,12 +302,12 @@ static int quiesce_children(struct stopper *s, const struct stop_wait *p)
 	struct stopper *child;
 	int err = 0;
 
-	while (!err && (child = walk_next(&w))) {
+	while (!err && (child = stopper_walk_next(&w))) {
 		err = drive_to(child, false, p);
 		stopper_unpin(child);
 		plat_resched();
 	}
-	walk_leave(&w);
+	stopper_walk_end(&w);
 	return err;
 }
 
@@ -350,7 +350,7 @@ static bool watch_tree(struct stopper *s, struct drain *d)
 	struct stopper *child;
 	bool found = tasks_watch(s, d);
 
-	while ((child = walk_next(&w))) {
+	while ((child = stopper_walk_next(&w))) {
 		found |= watch_tree(child, d);
 		stopper_unpin(child);
 	}
@@ -472,7 +472,7 @@ static int lead_stop(struct leader *l)
 	if (err)
 		return err;
 	plat_trace_phase(s, STOPPER_CLOSING, STOPPER_STOPPED);
-	registry_leave(s);
+	registry_hide(s);
 	detach_from_parent(s);
 	plat_scan_sync();
 	event_fire(&s->stopped, 1);
@@ -645,11 +645,11 @@ static bool called_from_own_stop(struct stopper *s)
 	struct stopper *child;
 	bool mine = is_stopping(s);
 
-	while (!mine && (child = walk_next(&w))) {
+	while (!mine && (child = stopper_walk_next(&w))) {
 		mine = called_from_own_stop(child);
 		stopper_unpin(child);
 	}
-	walk_leave(&w);
+	stopper_walk_end(&w);
 	return mine;
 }
 

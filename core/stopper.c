@@ -34,7 +34,7 @@ _Static_assert(offsetof(struct stopper, phase) == offsetof(struct stopper_head, 
 
 static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
 static STOPPER_LIST(registry);
-static STOPPER_LIST(leaving);
+static STOPPER_LIST(registry_hidden);
 static unsigned int registered;
 static uint64_t last_id;
 
@@ -50,13 +50,13 @@ static void registry_add(struct stopper *s)
 }
 
 /* Shown no more. */
-void registry_leave(struct stopper *s)
+void registry_hide(struct stopper *s)
 {
 	plat_flags_t f;
 
 	plat_lock(&registry_lock, f);
 	slist_remove(&s->registry.node);
-	slist_append(&leaving, &s->registry.node);
+	slist_append(&registry_hidden, &s->registry.node);
 	registered--;
 	plat_unlock(&registry_lock, f);
 }
@@ -72,7 +72,7 @@ void registry_remove(struct stopper *s)
 }
 
 /* The next one, pinned; NULL: there is none any more. */
-struct stopper *walk_next(struct stopper_walk *w)
+struct stopper *stopper_walk_next(struct stopper_walk *w)
 {
 	struct stopper *s = NULL;
 	struct stopper_list *n;
@@ -95,7 +95,7 @@ struct stopper *walk_next(struct stopper_walk *w)
 }
 
 /* Ends a walk that has not come to its end. */
-void walk_leave(struct stopper_walk *w)
+void stopper_walk_end(struct stopper_walk *w)
 {
 	plat_flags_t f;
 
@@ -107,7 +107,7 @@ void walk_leave(struct stopper_walk *w)
 }
 
 /* Over all stoppers that are listed, oldest first. */
-void registry_walk(struct stopper_walk *w)
+void registry_walk_init(struct stopper_walk *w)
 {
 	*w = (struct stopper_walk){ .lock = &registry_lock, .head = &registry };
 }
@@ -125,7 +125,7 @@ unsigned int registry_count(void)
 }
 
 /* With the lock held. */
-static struct stopper *first_of(struct stopper_list *list, struct module *owner)
+static struct stopper *first_owned_by(struct stopper_list *list, struct module *owner)
 {
 	struct stopper_list *node;
 
@@ -142,15 +142,15 @@ static struct stopper *first_of(struct stopper_list *list, struct module *owner)
  * A stopper of @owner's for which something of its may still run, with a pin; NULL:
  * there is none. For a module that is being unloaded.
  */
-struct stopper *registry_owned_by(struct module *owner)
+struct stopper *registry_find_owned(struct module *owner)
 {
 	struct stopper *s;
 	plat_flags_t f;
 
 	plat_lock(&registry_lock, f);
-	s = first_of(&registry, owner);
+	s = first_owned_by(&registry, owner);
 	if (!s)
-		s = first_of(&leaving, owner);
+		s = first_owned_by(&registry_hidden, owner);
 	if (s)
 		stopper_pin(s);
 	plat_unlock(&registry_lock, f);
@@ -274,13 +274,13 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 /* Takes a new one back. */
 static void stopper_discard(struct stopper *s)
 {
-	registry_leave(s);
+	registry_hide(s);
 	registry_remove(s);
 	/* A reader of the list may still hold it. */
 	stopper_unpin(s);
 }
 
-static void set_parent(struct stopper *s, struct stopper *parent)
+static void stopper_set_parent(struct stopper *s, struct stopper *parent)
 {
 	plat_flags_t f;
 
@@ -290,7 +290,7 @@ static void set_parent(struct stopper *s, struct stopper *parent)
 }
 
 /* false: the parent admits no children any more. */
-static bool join_parent(struct stopper *s, struct stopper *parent)
+static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 {
 	plat_flags_t f;
 	bool ok;
@@ -300,14 +300,14 @@ static bool join_parent(struct stopper *s, struct stopper *parent)
 	s->depth = (unsigned char)(parent->depth + 1);
 	stopper_pin(parent);
 	/* First: once it is on the list it may be stopped, and leave. */
-	set_parent(s, parent);
+	stopper_set_parent(s, parent);
 	plat_lock(&parent->lock, f);
 	ok = parent->phase == STOPPER_RUNNING;
 	if (ok)
 		slist_append(&parent->children, &s->sibling.node);
 	plat_unlock(&parent->lock, f);
 	if (!ok) {
-		set_parent(s, NULL);
+		stopper_set_parent(s, NULL);
 		stopper_unpin(parent);
 	}
 	return ok;
@@ -332,7 +332,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	registry_add(s);
 	/* What a stop needs does not end while a stopper is listed. */
 	err = plat_stops_ready();
-	if (!err && !join_parent(s, opts ? opts->parent : NULL))
+	if (!err && !stopper_join_parent(s, opts ? opts->parent : NULL))
 		err = -ESHUTDOWN;
 	if (err)
 		stopper_discard(s);

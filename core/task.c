@@ -366,8 +366,8 @@ void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void
 	struct stopper_walk w;
 	struct stopper *s;
 
-	registry_walk(&w);
-	while ((s = walk_next(&w))) {
+	registry_walk_init(&w);
+	while ((s = stopper_walk_next(&w))) {
 		tasks_walk_lists(s, fn, arg);
 		stopper_unpin(s);
 	}

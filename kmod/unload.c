@@ -112,7 +112,7 @@ static void module_stop_owned(struct module *mod)
 {
 	struct stopper *s;
 
-	while ((s = registry_owned_by(mod))) {
+	while ((s = registry_find_owned(mod))) {
 		/* One that has stopped may have callbacks to run still: that is no fault. */
 		if (stopper_phase(s) != STOPPER_STOPPED)
 			stopper_log(s, STOPPER_LOG_ERR,
@@ -158,7 +158,7 @@ static int module_notify(struct notifier_block *nb, unsigned long action, void *
 
 	if (action != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
-	s = registry_owned_by(mod);
+	s = registry_find_owned(mod);
 	if (!s)
 		module_orphan_tasks(mod);
 	else if (IS_ENABLED(CONFIG_SYSFS))
