@@ -84,6 +84,10 @@ kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CE
 kselftest-debug: ## The kernel's tests under KASAN, lockdep, KCSAN, faults, PREEMPT_RT [ROW=name...]
 	@$(lib)/kselftest debug $(ROW)
 
+.PHONY: doc
+doc: ## The documents, the API's reference and the manual pages as HTML in build/doc/html
+	@$(lib)/doc
+
 .PHONY: check
 check: ## Warnings, sparse, checkpatch, kernel-doc, headers, barrier comments
 	@tools/testing/check/run

@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR MIT
+# user_documents.sh: the code blocks of the README, of Documentation/ and of stopper.ko(4) are true.
+#
+# A block is a literal block or a code-block of reStructuredText. A comment ".. test: KIND..." before it says what
+# is done with it; Documentation/testing.rst lists the kinds. A block without one is a failure. Its C code is
+# compiled behind documents/user.h or documents/kernel.h.
+
+here=$(realpath "$(dirname "$0")")
+top=$(realpath "${STOPPER_TOP:-$here/../../../..}")
+lib=${STOPPER_LIB:-$top/build/user}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+if [ ! -d "$top/Documentation" ]; then
+	echo "1..0 # SKIP no Documentation"
+	exit 4
+fi
+
+# blocks PAGE NAME: writes the blocks to NAME_1, NAME_2 ..., and prints "NAME_1 KIND..." for each.
+blocks() {
+	awk -v out="$work/$2" '
+		function finish() { if (inside) { close(file); inside = 0; mark = "" } }
+		inside == 2 && NF && match($0, /[^ \t]/) <= indent { finish() }
+		inside == 2 { if (NF) { while (blank) { print "" >file; blank-- } print substr($0, indent + 1) >file } else blank++; next }
+		inside == 1 && (!NF || /^ +:[a-z]+:/) { next }
+		inside == 1 { inside = 2; blank = 0; indent = match($0, /[^ \t]/) - 1; print substr($0, indent + 1) >file; next }
+		/^\.\. test: / { mark = substr($0, 10); next }
+		/^\.\. code-block::/ || (/::$/ && !/^\.\. /) {
+			inside = 1; file = out "_" ++n
+			name = file; sub(".*/", "", name); print name, mark ? mark : "unmarked"
+		}' "$1"
+}
+
+# A module's example is between these two.
+manual_page() {
+	sed -n '/^#include/,/^\.Ed/{/^\.Ed/q;s/\\e/\\/g;p}' "$top/user/man/stopper.ko.4" >"$work/stopper_ko_1"
+	echo stopper_ko_1 kernel
+}
+
+list() {
+	local page
+	blocks "$top/README" readme
+	for page in "$top"/Documentation/*.rst; do blocks "$page" "$(basename "$page" .rst)"; done
+	manual_page
+}
+
+nr=0 status=0
+result() {	# STATUS NAME
+	nr=$((nr + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $nr $2"
+	else
+		sed 's/^/# /' "$work/log" | head -n 30
+		echo "not ok $nr $2"
+		status=1
+	fi
+}
+skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
+
+check() {	# NAME COMMAND...
+	"${@:2}" >"$work/log" 2>&1
+	result $? "$1"
+}
+
+user() {
+	${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Werror -fsyntax-only \
+		-I"$top/include" -include "$here/documents/user.h" -xc "$work/$1"
+}
+
+kernel_headers() {
+	local dir
+	for dir in "$KDIR" "/lib/modules/$(uname -r)/build" /usr/src/linux-headers-*-amd64 \
+		"${STOPPER_CACHE:-$HOME/.cache/stopper}"/kernels/*/usr/src/linux-headers-*-amd64; do
+		[ ! -f "$dir/include/generated/utsrelease.h" ] || { echo "$dir"; return; }
+	done
+}
+
+# All at once: each run of Kbuild takes seconds.
+kernel_build() {
+	local name
+	mkdir "$work/kernel"
+	for name; do
+		cp "$work/$name" "$work/kernel/$name.c"
+		echo "obj-m += $name.o"
+	done >"$work/kernel/Kbuild"
+	cat >>"$work/kernel/Kbuild" <<-END
+		ccflags-y := -I$top/include -include $here/documents/kernel.h -Werror -Wno-unused-function -Wno-missing-prototypes
+	END
+	make -k -C "$kdir" M="$work/kernel" $(printf '%s.o ' "$@") >"$work/kernel/log" 2>&1
+}
+
+kernel() {
+	[ -f "$work/kernel/$1.o" ] || { grep -F "$1.c" -A 4 "$work/kernel/log"; false; }
+}
+
+# What differs from run to run: times, threads, and the kernel's functions.
+numbers() { sed -E 's/[0-9]+\.[0-9]{3}s/Ts/g; s/thread [0-9]+/thread N/g; s/( sleeping for Ts) in .*/\1/' "$@"; }
+
+program() {	# NAME WHOSE: what it prints is the block that is called so
+	cp "$work/$1" "$work/web.c"
+	${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Werror -fexceptions -I"$top/include" -include "$here/documents/user.h" \
+		-I"$work" -fmacro-prefix-map="$work/=" -fmacro-prefix-map="$here/documents/=" \
+		"$here/documents/$2.c" -o "$work/web" -L"$lib" -lstopper -pthread &&
+		LD_LIBRARY_PATH=$lib "$work/web" >"$work/printed" 2>"$work/reported" &&
+		diff <(numbers "$work/named_$2") <(numbers "$work/printed")
+}
+
+stopperctl() {	# NAME LIST
+	diff "$work/$1" <("$lib/stopperctl" -f "$work/named_$2" list)
+}
+
+# Without prompts, and what each line of it names.
+shell() {
+	local commands=$work/commands word
+	sed -E 's/^[$#] //' "$work/$1" >"$commands"
+	bash -n "$commands" || return
+	while read -r word; do
+		grep -qE "^$word:" "$top/Makefile" || { echo "no target $word"; return 1; }
+	done < <(sed -n -E 's/^make ([a-z][a-z_-]*).*/\1/p' "$commands")
+	while read -r word; do
+		[ -e "$top/$word" ] || { echo "no file $word"; return 1; }
+	done < <(grep -oE '(^|[( ])tools/[A-Za-z0-9_/.-]+' "$commands" | sed 's/^[( ]//')
+	while read -r word; do
+		"$lib/stopperctl" "$word" --help >/dev/null || return
+	done < <(sed 's/#.*//' "$commands" | grep -E '^stopperctl ' | grep -oE ' (list|top|wait|dump|trace)( |$)' || :)
+}
+
+list >"$work/list"
+mapfile -t kernel < <(grep -E '^[a-z_0-9]+ .*\bkernel\b' "$work/list" | cut -d ' ' -f 1)
+while read -r name kinds; do
+	[[ ! $kinds =~ name\ ([a-z]+) ]] || cp "$work/$name" "$work/named_${BASH_REMATCH[1]}"
+done <"$work/list"
+kdir=$(kernel_headers)
+[ -z "$kdir" ] || kernel_build "${kernel[@]}"
+
+echo "TAP version 13"
+while read -r name kinds; do
+	# shellcheck disable=SC2086 # words
+	set -- $kinds
+	while [ $# != 0 ]; do
+		case $1 in
+		none)	;;
+		name)	shift ;;
+		user)	check "$name: compiles in userspace" user "$name" ;;
+		kernel)	if [ -n "$kdir" ]; then
+				check "$name: compiles in the kernel" kernel "$name"
+			else
+				skip "$name: compiles in the kernel" "no kernel headers"
+			fi ;;
+		shell)	check "$name: commands exist" shell "$name" ;;
+		run)	check "$name: prints $2" program "$name" "$2"; shift ;;
+		stopperctl) check "$name: is what stopperctl prints" stopperctl "$name" "$2"; shift ;;
+		*)	echo "no line '.. test: KIND' is before it: $(head -n 1 "$work/$name")" >"$work/log"
+			result 1 "$name: is tested" ;;
+		esac
+		shift
+	done
+done <"$work/list"
+echo "1..$nr"
+exit $status
