@@ -384,8 +384,8 @@ void plat_keeper_wake(void);
 
 /* within user/ */
 
-void cache_join(void);
-void cache_leave(void);
+void objcache_join(void);
+void objcache_leave(void);
 
 int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void));
 void record_init(void);

@@ -68,7 +68,7 @@ static void thread_exits(void *table)
 	stopper_tls.slot[1] = &stopper_busy_slot;
 	tasks_exit_table(t);
 	activities_end_thread((int)t->id);
-	cache_leave();
+	objcache_leave();
 	pthread_mutex_lock(&lock);
 	t->free = free_tables;
 	free_tables = t;
@@ -109,7 +109,7 @@ static void adopt(struct slot_table *t)
 		plat_my_cursors[i].edge = plat_my_cursors[i].first;
 	}
 	plat_my_slots = t;
-	cache_join();
+	objcache_join();
 }
 
 struct slot_table *plat_slots_register(void)

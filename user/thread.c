@@ -221,7 +221,7 @@ static void main_over(void *scope)
 	}
 	record_left();
 	sc->t->release(sc->t);
-	cache_leave();
+	objcache_leave();
 }
 
 static void *thread_main(void *arg)
@@ -229,7 +229,7 @@ static void *thread_main(void *arg)
 	struct main_scope sc = { arg, false };
 
 	thread_state_begin();
-	cache_join();
+	objcache_join();
 	prctl(PR_SET_NAME, sc.t->name);
 	pthread_cleanup_push(main_over, &sc);
 	sc.t->main(sc.t);
