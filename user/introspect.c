@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * threadlook.c - what another thread of this process is doing, as /proc says.
+ * introspect.c - what another thread of this process is doing, as /proc says.
  *
  * Read with plain system calls, without memory: a stall report uses it. Through syscall():
  * libc's open(), read() and close() are cancellation points, and a thread that were cancelled
@@ -20,7 +20,7 @@ void plat_comm(char *comm)
 }
 
 /* The beginning of a thread's file, terminated; its length, or why not. */
-static int read_file(int tid, const char *name, char *buf, size_t size)
+static int read_thread_file(int tid, const char *name, char *buf, size_t size)
 {
 	char path[48];
 	ssize_t n;
@@ -47,7 +47,7 @@ bool thread_has_children(void)
 {
 	char first[2];
 
-	return read_file(plat_tid(), "children", first, sizeof(first)) > 0;
+	return read_thread_file(plat_tid(), "children", first, sizeof(first)) > 0;
 }
 
 /* "TID (COMM) STATE ...", where COMM may be anything. */
@@ -70,7 +70,7 @@ static int parse_stat(char *stat, struct thread_snapshot *snap)
 int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 {
 	char stat[128];
-	int err = read_file(tid, "stat", stat, sizeof(stat));
+	int err = read_thread_file(tid, "stat", stat, sizeof(stat));
 
 	snap->nframes = 0;
 	snap->where[0] = '\0';
@@ -81,7 +81,7 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 	else
 		err = -ENOENT;
 	/* "0": the kernel does not say. */
-	if (!err && read_file(tid, "wchan", snap->where, sizeof(snap->where)) > 0 &&
+	if (!err && read_thread_file(tid, "wchan", snap->where, sizeof(snap->where)) > 0 &&
 	    snap->where[0] == '0')
 		snap->where[0] = '\0';
 	return err;
