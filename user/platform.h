@@ -395,7 +395,7 @@ void trace_record(bool on);
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
 
-/* Which of our files, told from a stranger's; eventfd.c. */
+/* Which of our files, told from a stranger's; own_fd.c. */
 enum fd_mark { FD_RING = 62, FD_WAITER, FD_EVENT };
 
 void fd_mark(int fd, enum fd_mark mark);

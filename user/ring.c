@@ -28,7 +28,7 @@
  *   a submission tells whether the number is still the ring's: the kernel moves the head of the
  *   queue that is mapped here, or it was another ring, or none (EBADF, EOPNOTSUPP);
  *   who sleeps holds the file: a number that is closed meanwhile changes nothing;
- *   a number that is not the ring's is neither closed nor used again (eventfd.c).
+ *   a number that is not the ring's is neither closed nor used again (own_fd.c).
  *
  * Between a submission and its sleep the number is not looked at again: a program that closes
  * it and opens another file within that moment has this wait sleep on that file.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * eventfd.c - descriptors of the library's own, which a program may close under it.
+ * own_fd.c - descriptors of the library's own, which a program may close under it.
  *
  * A program may close all descriptors that it does not know (closefrom(3), daemons), and get one
  * of our numbers for a file of its own. What we write to or close must be ours, so each of our
