@@ -115,7 +115,7 @@ static void in_child(void)
 }
 
 /* pthread_atfork(), once: then *@done. 0 or -ENOMEM; then again at the next use. */
-int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void))
+int atfork_once(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void))
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	int err = 0;
@@ -140,7 +140,7 @@ static void init(void)
 			     getenv("STOPPER_NO_MEMBARRIER");
 	thread_state_init();
 	pool_init();
-	record_init();
+	trace_file_init();
 }
 
 int plat_usable(void)
@@ -150,7 +150,7 @@ int plat_usable(void)
 
 	pthread_once(&once, init);
 	if (PLAT_UNLIKELY(!plat_load(&watching))) {
-		err = watch_forks(&watching, NULL, NULL, in_child);
+		err = atfork_once(&watching, NULL, NULL, in_child);
 		if (err)
 			return err;
 	}

@@ -387,11 +387,11 @@ void plat_keeper_wake(void);
 void objcache_join(void);
 void objcache_leave(void);
 
-int watch_forks(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void));
-void record_init(void);
-void record_event(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);
-void record_flush(void);
-void trace_record(bool on);
+int atfork_once(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void));
+void trace_file_init(void);
+void trace_file_event(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);
+void trace_file_flush(void);
+void trace_set_recording(bool on);
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
 

@@ -197,7 +197,7 @@ static void __attribute__((noreturn)) give_up(const char *why)
 
 void plat_panic_unhandled(void)
 {
-	record_flush();
+	trace_file_flush();
 	abort();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * event.c - a line of a recording: of tracefs' trace file, of its copies that trace-cmd and
- * perf print, or of libstopper's recorder (kmod/trace.h, user/record.c).
+ * perf print, or of libstopper's recorder (kmod/trace.h, user/trace_file.c).
  *
  *   "%16s-%-7d [%03d] FLAGS SECONDS.FRACTION: EVENT: key=value ... name=REST OF THE LINE"
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * record.c - the recorder: events as lines in a file.
+ * trace_file.c - the recorder: events as lines in a file.
  *
  * A line has the form of the kernel's /sys/kernel/tracing/trace,
  *
@@ -29,29 +29,29 @@
 #include <stopper/trace.h>
 #include "internal.h"
 
-#define ROOM	(64 * 1024)
-#define LINE	768
+#define BUFFER_SIZE	(64 * 1024)
+#define LINE_SIZE	768
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int fd = -1;			/* -1: not recording */
-static int broken;			/* the error that ended the last recording */
-static size_t used;
-static unsigned long lost;
-static char buffer[ROOM];
+static pthread_mutex_t file_lock = PTHREAD_MUTEX_INITIALIZER;
+static int trace_fd = -1;		/* -1: not recording */
+static int write_error;			/* the error that ended the last recording */
+static size_t buffer_used;
+static unsigned long nr_lost;
+static char buffer[BUFFER_SIZE];
 
 /* With the lock held. */
-static void end(void)
+static void trace_file_close(void)
 {
-	trace_record(false);
-	if (fd >= 0)
-		syscall(SYS_close, fd);
-	fd = -1;
-	used = 0;
-	lost = 0;
+	trace_set_recording(false);
+	if (trace_fd >= 0)
+		syscall(SYS_close, trace_fd);
+	trace_fd = -1;
+	buffer_used = 0;
+	nr_lost = 0;
 }
 
 /* With the lock held: an error of the file, or 0. What it does not take now stays. */
-static int write_out(void)
+static int buffer_flush(void)
 {
 	struct quiet q;
 	size_t done = 0;
@@ -59,8 +59,8 @@ static int write_out(void)
 	long n;
 
 	quiet_begin(&q);
-	while (done < used && !err) {
-		n = syscall(SYS_write, fd, buffer + done, used - done);
+	while (done < buffer_used && !err) {
+		n = syscall(SYS_write, trace_fd, buffer + done, buffer_used - done);
 		if (n > 0)
 			done += (size_t)n;
 		else if (n == 0 || errno == EAGAIN)
@@ -69,37 +69,37 @@ static int write_out(void)
 			err = -errno;
 	}
 	quiet_end(&q);
-	used -= done;
-	memmove(buffer, buffer + done, used);
+	buffer_used -= done;
+	memmove(buffer, buffer + done, buffer_used);
 	return err;
 }
 
 /* With the lock held. */
-static bool append(const char *line, size_t len)
+static bool buffer_append(const char *line, size_t len)
 {
-	if (used + len > ROOM)
+	if (buffer_used + len > BUFFER_SIZE)
 		return false;
-	memcpy(buffer + used, line, len);
-	used += len;
+	memcpy(buffer + buffer_used, line, len);
+	buffer_used += len;
 	return true;
 }
 
 /* With the lock held: "# lost N", once there is room. */
-static bool confess(void)
+static bool report_lost(void)
 {
 	char line[64];
 	int len;
 
-	if (!lost)
+	if (!nr_lost)
 		return true;
-	len = snprintf(line, sizeof(line), "# lost %lu events: the file was full\n", lost);
-	if (!append(line, (size_t)len))
+	len = snprintf(line, sizeof(line), "# lost %lu events: the file was full\n", nr_lost);
+	if (!buffer_append(line, (size_t)len))
 		return false;
-	lost = 0;
+	nr_lost = 0;
 	return true;
 }
 
-static size_t make_line(char *line, const char *event, const char *fmt, va_list ap)
+static size_t format_line(char *line, const char *event, const char *fmt, va_list ap)
 {
 	char raw[16] = "", comm[16];
 	int64_t now = plat_now();
@@ -107,98 +107,98 @@ static size_t make_line(char *line, const char *event, const char *fmt, va_list 
 
 	prctl(PR_GET_NAME, raw);
 	name_comm(comm, sizeof(comm), raw);
-	len = (size_t)snprintf(line, LINE, "%16s-%-7d [%03d] ..... %5lld.%06lld: %s: ", comm,
+	len = (size_t)snprintf(line, LINE_SIZE, "%16s-%-7d [%03d] ..... %5lld.%06lld: %s: ", comm,
 			       plat_tid(), sched_getcpu(), (long long)(now / NS_PER_SEC),
 			       (long long)(now % NS_PER_SEC / 1000), event);
 	/* All fields have a limit: it fits. */
-	len += (size_t)vsnprintf(line + len, LINE - 1 - len, fmt, ap);
-	if (len > LINE - 2)
-		len = LINE - 2;
+	len += (size_t)vsnprintf(line + len, LINE_SIZE - 1 - len, fmt, ap);
+	if (len > LINE_SIZE - 2)
+		len = LINE_SIZE - 2;
 	line[len++] = '\n';
 	return len;
 }
 
 /* With the lock held, while recording. */
-static int put(bool flush, const char *line, size_t len)
+static int record_line(bool flush, const char *line, size_t len)
 {
 	int err = 0;
 
-	if (used + len > ROOM)
-		err = write_out();
-	if (!err && !(confess() && append(line, len)))
-		lost++;
+	if (buffer_used + len > BUFFER_SIZE)
+		err = buffer_flush();
+	if (!err && !(report_lost() && buffer_append(line, len)))
+		nr_lost++;
 	if (!err && flush)
-		err = write_out();
+		err = buffer_flush();
 	return err;
 }
 
 /* With the lock held, while recording: -EAGAIN: something is left. */
-static int flush_all(void)
+static int buffer_flush_all(void)
 {
-	int err = write_out();
+	int err = buffer_flush();
 
-	if (!err && used + lost) {
-		confess();
-		err = write_out();
+	if (!err && buffer_used + nr_lost) {
+		report_lost();
+		err = buffer_flush();
 	}
-	return !err && used + lost ? -EAGAIN : err;
+	return !err && buffer_used + nr_lost ? -EAGAIN : err;
 }
 
-static void say_broken(int err)
+static void log_write_error(int err)
 {
 	stopper_log(NULL, STOPPER_LOG_ERR, "trace recording ended: write failed with error %d",
 		    -err);
 }
 
 /* One event, here and now; @flush: to the file at once. No lock is held. */
-void record_event(bool flush, const char *event, const char *fmt, ...)
+void trace_file_event(bool flush, const char *event, const char *fmt, ...)
 {
-	char line[LINE];
+	char line[LINE_SIZE];
 	int err = 0;
 	va_list ap;
 
 	va_start(ap, fmt);
-	pthread_mutex_lock(&lock);
-	if (fd >= 0) {
-		err = put(flush, line, make_line(line, event, fmt, ap));
+	pthread_mutex_lock(&file_lock);
+	if (trace_fd >= 0) {
+		err = record_line(flush, line, format_line(line, event, fmt, ap));
 		if (err) {
-			broken = err;
-			end();
+			write_error = err;
+			trace_file_close();
 		}
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&file_lock);
 	va_end(ap);
 	if (err)
-		say_broken(err);
+		log_write_error(err);
 }
 
 /* The process ends, or may. */
-void __attribute__((destructor)) record_flush(void)
+void __attribute__((destructor)) trace_file_flush(void)
 {
-	pthread_mutex_lock(&lock);
-	if (fd >= 0)
-		flush_all();
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&file_lock);
+	if (trace_fd >= 0)
+		buffer_flush_all();
+	pthread_mutex_unlock(&file_lock);
 }
 
-static void before_fork(void)
+static void fork_prepare(void)
 {
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&file_lock);
 }
 
-static void in_parent(void)
+static void fork_parent(void)
 {
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&file_lock);
 }
 
-static void in_child(void)
+static void fork_child(void)
 {
-	end();
-	pthread_mutex_unlock(&lock);
+	trace_file_close();
+	pthread_mutex_unlock(&file_lock);
 }
 
 /* %p and %% in @path; -ENAMETOOLONG. */
-static int expand(char *out, size_t size, const char *path)
+static int expand_path(char *out, size_t size, const char *path)
 {
 	size_t len = 0;
 
@@ -222,7 +222,7 @@ static int expand(char *out, size_t size, const char *path)
  * A regular file is ours alone, and empty, before the first byte is written: one that was there
  * may have been readable by others, or be the recording of another process.
  */
-static int make_ours(int file)
+static int claim_file(int file)
 {
 	struct stat st;
 
@@ -240,7 +240,7 @@ static int make_ours(int file)
 }
 
 /* With the lock held. */
-static int begin(const char *path)
+static int trace_file_open(const char *path)
 {
 	static const char head[] = "# tracer: nop\n#\n"
 		"#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
@@ -248,27 +248,27 @@ static int begin(const char *path)
 
 	int err;
 
-	if (fd >= 0)
+	if (trace_fd >= 0)
 		return -EBUSY;
-	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC |
-			  O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0600);
-	if (fd < 0)
+	trace_fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC |
+				O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0600);
+	if (trace_fd < 0)
 		return -errno;
-	err = make_ours(fd);
+	err = claim_file(trace_fd);
 	if (err) {
-		syscall(SYS_close, fd);
-		fd = -1;
+		syscall(SYS_close, trace_fd);
+		trace_fd = -1;
 		return err;
 	}
-	broken = 0;
-	append(head, sizeof(head) - 1);
-	trace_record(true);
+	write_error = 0;
+	buffer_append(head, sizeof(head) - 1);
+	trace_set_recording(true);
 	return 0;
 }
 
 int stopper_trace_start(const char *path)
 {
-	static bool watching;
+	static bool atfork_done;
 	char name[PATH_MAX];
 	int err;
 
@@ -276,14 +276,14 @@ int stopper_trace_start(const char *path)
 		return -EINVAL;
 	if (plat_is_copy())
 		return -ENOTSUP;
-	err = expand(name, sizeof(name), path);
+	err = expand_path(name, sizeof(name), path);
 	if (!err)
-		err = watch_forks(&watching, before_fork, in_parent, in_child);
+		err = atfork_once(&atfork_done, fork_prepare, fork_parent, fork_child);
 	if (err)
 		return err;
-	pthread_mutex_lock(&lock);
-	err = begin(name);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&file_lock);
+	err = trace_file_open(name);
+	pthread_mutex_unlock(&file_lock);
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_trace_start);
@@ -292,21 +292,21 @@ int stopper_trace_stop(void)
 {
 	int err;
 
-	pthread_mutex_lock(&lock);
-	err = broken;
-	if (fd >= 0)
-		err = flush_all();
+	pthread_mutex_lock(&file_lock);
+	err = write_error;
+	if (trace_fd >= 0)
+		err = buffer_flush_all();
 	else if (!err)
 		err = -ENOENT;
-	broken = 0;
-	end();
-	pthread_mutex_unlock(&lock);
+	write_error = 0;
+	trace_file_close();
+	pthread_mutex_unlock(&file_lock);
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_trace_stop);
 
 /* At the first use of the library. */
-void record_init(void)
+void trace_file_init(void)
 {
 	const char *path = secure_getenv("STOPPER_TRACE");
 	int err = path && *path ? stopper_trace_start(path) : 0;
