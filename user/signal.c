@@ -11,9 +11,9 @@
  * Registered stoppers are in a list under a lock; the handler, which may interrupt a thread
  * that holds it, sees only these words:
  *
- *   watched[sig]     stoppers registered for it that have not stopped; 0: not ours
- *   noted            signals that the keeper has not taken yet, one bit each
- *   asked_since[sig] when the last of its stoppers was asked to stop; 0: one was not
+ *   watched[sig]         stoppers registered for it that have not stopped; 0: not ours
+ *   pending              signals that the keeper has not taken yet, one bit each
+ *   requested_since[sig] when the last of its stoppers was asked to stop; 0: one was not
  *
  * The second signal. One wish may arrive twice: timeout(1) and some shells signal the process
  * and then its group. So what comes within REPEAT_NS of the first counts as the first. A later
@@ -22,9 +22,9 @@
  * fork() has no keeper: there the disposition from before acts.
  *
  *   handler, in any thread            keeper
- *   noted |= sig (N); wake            take noted (N)
- *                                     stop all registered for sig; asked_since[...] = now
- *   asked_since[sig] long ago:
+ *   pending |= sig (N); wake            take pending (N)
+ *                                     stop all registered for sig; requested_since[...] = now
+ *   requested_since[sig] long ago:
  *   default action
  *
  *   stopper has stopped (callback)    registered again
@@ -35,7 +35,7 @@
  * Ctrl-C, as if the library had never been there.
  *
  * Ordered accesses
- *   (N) noted: the handler's fetch-or is a release, the keeper's exchange an acquire: the
+ *   (N) pending: the handler's fetch-or is a release, the keeper's exchange an acquire: the
  *       keeper sees what the handler saw.
  */
 #include <pthread.h>
@@ -54,25 +54,25 @@ struct watch {
 	struct stopper_on_fire stopped;
 	struct stopper *s;
 	uint64_t signals;
-	bool asked;
+	bool stop_requested;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t watches_lock = PTHREAD_MUTEX_INITIALIZER;
 static STOPPER_LIST(watches);
-static struct sigaction before[SIGNALS];
+static struct sigaction old_action[SIGNALS];
 static unsigned int watched[SIGNALS];
-static uint64_t noted;
+static uint64_t pending;
 static pid_t owner;			/* the process that has the keeper */
 static uint64_t all_watched;		/* that the keeper has to have unblocked */
-static int64_t asked_since[SIGNALS];
+static int64_t requested_since[SIGNALS];
 
-static uint64_t bit(int sig)
+static uint64_t signal_bit(int sig)
 {
 	return 1ull << (sig - 1);
 }
 
 /* As @sig ends a process by default. Async-signal-safe. */
-static void end_process(int sig)
+static void process_end(int sig)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t set;
@@ -97,69 +97,69 @@ static int64_t handler_now(void)
 static void on_signal(int sig)
 {
 	int err = errno;
-	int64_t since = plat_load(&asked_since[sig]);
+	int64_t since = plat_load(&requested_since[sig]);
 
 	/* A child, perhaps before its fork handlers have run, or of vfork(). Once this returns. */
 	if (getpid() != owner) {
-		sigaction(sig, &before[sig], NULL);
+		sigaction(sig, &old_action[sig], NULL);
 		raise(sig);
 		errno = err;
 		return;
 	}
 	if (since && handler_now() - since > REPEAT_NS)
-		end_process(sig);
+		process_end(sig);
 	/* (N) pairs with signals_take() */
-	__atomic_fetch_or(&noted, bit(sig), __ATOMIC_RELEASE);
+	__atomic_fetch_or(&pending, signal_bit(sig), __ATOMIC_RELEASE);
 	keeper_unpark();
 	errno = err;
 }
 
 /* With the lock held. */
-static int install(int sig)
+static int handler_install(int sig)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
 	owner = getpid();
 	sigemptyset(&sa.sa_mask);
-	return sigaction(sig, &sa, &before[sig]) ? -errno : 0;
+	return sigaction(sig, &sa, &old_action[sig]) ? -errno : 0;
 }
 
 /* With the lock held. Who has set another handler meanwhile keeps it. */
-static void restore(int sig)
+static void handler_restore(int sig)
 {
 	struct sigaction now;
 
 	if (!sigaction(sig, NULL, &now) && now.sa_handler == on_signal)
-		sigaction(sig, &before[sig], NULL);
+		sigaction(sig, &old_action[sig], NULL);
 }
 
 /* With the lock held: was each stopper that is registered for @sig asked to stop? */
-static bool all_asked(int sig)
+static bool all_requested(int sig)
 {
 	struct stopper_list *n;
 
 	list_walk(n, &watches) {
 		struct watch *w = list_item(n, struct watch, node);
 
-		if (w->signals & bit(sig) && !w->asked)
+		if (w->signals & signal_bit(sig) && !w->stop_requested)
 			return false;
 	}
 	return watched[sig];
 }
 
 /* With the lock held, after the list has changed: what the handler and the keeper read. */
-static void update_words(void)
+static void words_update(void)
 {
 	uint64_t all = 0;
 	int sig;
 
 	for (sig = 1; sig < SIGNALS; sig++) {
 		if (watched[sig])
-			all |= bit(sig);
-		if (!all_asked(sig))
-			plat_store(&asked_since[sig], (int64_t)0);
-		else if (!asked_since[sig])
-			plat_store(&asked_since[sig], plat_now());
+			all |= signal_bit(sig);
+		if (!all_requested(sig))
+			plat_store(&requested_since[sig], (int64_t)0);
+		else if (!requested_since[sig])
+			plat_store(&requested_since[sig], plat_now());
 	}
 	plat_store(&all_watched, all);
 	/* It has these unblocked, and no others. */
@@ -172,8 +172,8 @@ static void unwatch_signals(uint64_t signals)
 	int sig;
 
 	for (sig = 1; sig < SIGNALS; sig++)
-		if (signals & bit(sig) && !--watched[sig])
-			restore(sig);
+		if (signals & signal_bit(sig) && !--watched[sig])
+			handler_restore(sig);
 }
 
 /* With the lock held: those of @signals that are watched now; an error: none is. */
@@ -183,14 +183,14 @@ static int watch_signals(uint64_t signals)
 	int sig, err = 0;
 
 	for (sig = 1; sig < SIGNALS && !err; sig++) {
-		if (!(signals & bit(sig)))
+		if (!(signals & signal_bit(sig)))
 			continue;
 		if (!watched[sig])
-			err = install(sig);
+			err = handler_install(sig);
 		if (err)
 			break;
 		watched[sig]++;
-		done |= bit(sig);
+		done |= signal_bit(sig);
 	}
 	if (err)
 		unwatch_signals(done);
@@ -198,32 +198,32 @@ static int watch_signals(uint64_t signals)
 }
 
 /* The stopper has stopped. Its thread runs this, and the watch keeps it until then. */
-static void watch_over(struct stopper_on_fire *of, void *arg)
+static void watch_end(struct stopper_on_fire *of, void *arg)
 {
 	struct watch *w = arg;
 
 	(void)of;
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&watches_lock);
 	slist_remove(&w->node);
 	unwatch_signals(w->signals);
-	update_words();
-	pthread_mutex_unlock(&lock);
+	words_update();
+	pthread_mutex_unlock(&watches_lock);
 	stopper_put(w->s);
 	plat_free(w);
 }
 
 /* With the lock held. */
-static void ask(uint64_t signals)
+static void stop_watched(uint64_t signals)
 {
 	struct stopper_list *n;
 
 	list_walk(n, &watches) {
 		struct watch *w = list_item(n, struct watch, node);
 
-		if (!(w->signals & signals) || w->asked)
+		if (!(w->signals & signals) || w->stop_requested)
 			continue;
 		stopper_stop_async(w->s);
-		w->asked = true;
+		w->stop_requested = true;
 	}
 }
 
@@ -231,23 +231,23 @@ static void ask(uint64_t signals)
 void signals_take(void)
 {
 	/* (N) pairs with on_signal() */
-	uint64_t signals = __atomic_exchange_n(&noted, 0, __ATOMIC_ACQUIRE);
+	uint64_t signals = __atomic_exchange_n(&pending, 0, __ATOMIC_ACQUIRE);
 
 	thread_state_open(plat_load(&all_watched));
 	if (!signals)
 		return;
-	pthread_mutex_lock(&lock);
-	ask(signals);
-	update_words();
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&watches_lock);
+	stop_watched(signals);
+	words_update();
+	pthread_mutex_unlock(&watches_lock);
 }
 
-static int fill_set(uint64_t *signals, const int *sigs, unsigned int n)
+static int signals_from_array(uint64_t *signals, const int *sigs, unsigned int n)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (*signals = 0; n--; *signals |= bit(sigs[n]))
+	for (*signals = 0; n--; *signals |= signal_bit(sigs[n]))
 		if (sigs[n] == SIGKILL || sigs[n] == SIGSTOP || sigs[n] >= SIGNALS ||
 		    sigaddset(&set, sigs[n]))
 			return -EINVAL;
@@ -255,7 +255,7 @@ static int fill_set(uint64_t *signals, const int *sigs, unsigned int n)
 }
 
 /* With the lock held. */
-static struct watch *watch_of(const struct stopper *s)
+static struct watch *watch_find(const struct stopper *s)
 {
 	struct stopper_list *n;
 
@@ -268,7 +268,7 @@ static struct watch *watch_of(const struct stopper *s)
 /* With the lock held. @w: to be used for a stopper that has none; NULL: it was. */
 static int watch_add(struct watch **w, struct stopper *s, uint64_t signals)
 {
-	struct watch *own = watch_of(s);
+	struct watch *own = watch_find(s);
 	int err;
 
 	if (own)
@@ -283,7 +283,7 @@ static int watch_add(struct watch **w, struct stopper *s, uint64_t signals)
 		slist_append(&watches, &own->node);
 	}
 	own->signals |= signals;
-	update_words();
+	words_update();
 	return 0;
 }
 
@@ -293,7 +293,7 @@ int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 	uint64_t signals;
 	int err;
 
-	if (!s || !sigs || !n || fill_set(&signals, sigs, n))
+	if (!s || !sigs || !n || signals_from_array(&signals, sigs, n))
 		return -EINVAL;
 	err = plat_stops_ready();
 	if (err)
@@ -302,14 +302,14 @@ int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 	if (!new)
 		return -ENOMEM;
 	w = new;
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&watches_lock);
 	err = watch_add(&w, s, signals);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&watches_lock);
 	if (w)
 		plat_free(w);
 	else
 		/* At once, if it has stopped already. */
-		stopper_event_on_fire(stopper_is_stopped(s), &new->stopped, watch_over, new);
+		stopper_event_on_fire(stopper_is_stopped(s), &new->stopped, watch_end, new);
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_stop_on_signals);
