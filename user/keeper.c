@@ -14,24 +14,24 @@
 #include <sys/prctl.h>
 #include "internal.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct plat_parker park;
+static pthread_mutex_t keeper_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct plat_parker keeper_park;
 static bool running;
-static bool ending;
-static unsigned int asked;		/* to call keeper_run(), which may end by itself */
+static bool end_requested;
+static unsigned int requested;		/* to call keeper_run(), which may end by itself */
 
 /* Nothing is to be done: is the thread to end? */
-static bool keeper_ends(void)
+static bool keeper_may_end(void)
 {
 	bool ends;
 
-	pthread_mutex_lock(&lock);
-	ends = ending && !plat_load(&asked);
+	pthread_mutex_lock(&keeper_lock);
+	ends = end_requested && !plat_load(&requested);
 	if (ends) {
 		running = false;
-		ending = false;
+		end_requested = false;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&keeper_lock);
 	return ends;
 }
 
@@ -45,26 +45,26 @@ static void *keeper_thread(void *arg)
 	for (;;) {
 		signals_take();
 		/* (K) acquire: pairs with plat_keeper_wake(); what was asked for is seen */
-		if (__atomic_exchange_n(&asked, 0, __ATOMIC_ACQUIRE) || more) {
+		if (__atomic_exchange_n(&requested, 0, __ATOMIC_ACQUIRE) || more) {
 			more = keeper_run();
 			continue;
 		}
-		if (keeper_ends())
+		if (keeper_may_end())
 			return NULL;
-		plat_park_idle(&park, PLAT_FOREVER);
+		plat_park_idle(&keeper_park, PLAT_FOREVER);
 	}
 }
 
 /* No lock and no descriptor: a signal handler calls it. */
 void keeper_unpark(void)
 {
-	plat_unpark(&park);
+	plat_unpark(&keeper_park);
 }
 
 void plat_keeper_wake(void)
 {
 	/* (K) release: pairs with keeper_thread() */
-	__atomic_store_n(&asked, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&requested, 1, __ATOMIC_RELEASE);
 	keeper_unpark();
 }
 
@@ -72,23 +72,23 @@ static int keeper_ready(void)
 {
 	int err = 0;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&keeper_lock);
 	if (!running)
 		err = thread_create(keeper_thread, NULL);
 	running = !err;
-	ending = false;
-	pthread_mutex_unlock(&lock);
+	end_requested = false;
+	pthread_mutex_unlock(&keeper_lock);
 	return err;
 }
 
 /* Asks the thread to end, if there is no stopper. */
 void keeper_end(void)
 {
-	pthread_mutex_lock(&lock);
-	ending = running && !registry_count();
-	if (ending)
+	pthread_mutex_lock(&keeper_lock);
+	end_requested = running && !registry_count();
+	if (end_requested)
 		keeper_unpark();
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&keeper_lock);
 }
 
 int plat_stops_ready(void)

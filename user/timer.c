@@ -14,8 +14,8 @@
  * somebody needs it before, which takes the wish back:
  *
  *   timers_end                        __stopper_create             thread
- *   lock; no stopper is listed?       the stopper is listed        lock; ending, no timer?
- *   ending = true; unlock             lock; ending = false         running = false; unlock
+ *   lock; no stopper is listed?       the stopper is listed        lock; end_requested, no timer?
+ *   end_requested = true; unlock      lock; end_requested = false  running = false; unlock
  *                                     running? no: starts one
  *
  *   A stopper that is not listed when timers_end() looks takes the lock after it, and finds
@@ -25,14 +25,14 @@
 #include <sys/prctl.h>
 #include "internal.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct plat_parker clock_park;
-static struct plat_timer *root;
+static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct plat_parker timer_park;
+static struct plat_timer *heap_root;
 static bool running;
-static bool ending;
+static bool end_requested;
 
 /* Both are roots. The later one becomes a child. */
-static struct plat_timer *merge(struct plat_timer *a, struct plat_timer *b)
+static struct plat_timer *heap_merge(struct plat_timer *a, struct plat_timer *b)
 {
 	struct plat_timer *later;
 
@@ -48,14 +48,14 @@ static struct plat_timer *merge(struct plat_timer *a, struct plat_timer *b)
 	return a;
 }
 
-static void unlink_sibling(struct plat_timer *t)
+static void heap_detach(struct plat_timer *t)
 {
 	t->next = NULL;
 	t->prev = NULL;
 }
 
 /* A list of siblings made one heap: pairs from the left, then all from the right. */
-static struct plat_timer *merge_siblings(struct plat_timer *t)
+static struct plat_timer *heap_merge_siblings(struct plat_timer *t)
 {
 	struct plat_timer *pairs = NULL, *all = NULL, *a, *b;
 
@@ -63,10 +63,10 @@ static struct plat_timer *merge_siblings(struct plat_timer *t)
 		a = t;
 		b = a->next;
 		t = b ? b->next : NULL;
-		unlink_sibling(a);
+		heap_detach(a);
 		if (b)
-			unlink_sibling(b);
-		a = merge(a, b);
+			heap_detach(b);
+		a = heap_merge(a, b);
 		a->next = pairs;
 		pairs = a;
 	}
@@ -74,18 +74,18 @@ static struct plat_timer *merge_siblings(struct plat_timer *t)
 		a = pairs;
 		pairs = a->next;
 		a->next = NULL;
-		all = merge(all, a);
+		all = heap_merge(all, a);
 	}
 	return all;
 }
 
 static void heap_remove(struct plat_timer *t)
 {
-	struct plat_timer *children = merge_siblings(t->child);
+	struct plat_timer *children = heap_merge_siblings(t->child);
 
 	t->child = NULL;
-	if (t == root) {
-		root = children;
+	if (t == heap_root) {
+		heap_root = children;
 		return;
 	}
 	/* ->prev is the parent of a first child, else the sibling before. */
@@ -95,8 +95,8 @@ static void heap_remove(struct plat_timer *t)
 		t->prev->next = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
-	unlink_sibling(t);
-	root = merge(root, children);
+	heap_detach(t);
+	heap_root = heap_merge(heap_root, children);
 }
 
 static void *timer_thread(void *arg)
@@ -107,34 +107,34 @@ static void *timer_thread(void *arg)
 	(void)arg;
 	thread_state_begin();
 	prctl(PR_SET_NAME, "stopper/timer");
-	pthread_mutex_lock(&lock);
-	while (!ending || root) {
-		t = root;
+	pthread_mutex_lock(&timers_lock);
+	while (!end_requested || heap_root) {
+		t = heap_root;
 		if (t && t->deadline <= plat_now()) {
 			heap_remove(t);
 			t->armed = false;
-			pthread_mutex_unlock(&lock);
+			pthread_mutex_unlock(&timers_lock);
 			t->fn(t);
 		} else {
 			until = t ? t->deadline : PLAT_FOREVER;
-			pthread_mutex_unlock(&lock);
-			plat_park_idle(&clock_park, until);
+			pthread_mutex_unlock(&timers_lock);
+			plat_park_idle(&timer_park, until);
 		}
-		pthread_mutex_lock(&lock);
+		pthread_mutex_lock(&timers_lock);
 	}
-	ending = false;
+	end_requested = false;
 	running = false;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&timers_lock);
 	return NULL;
 }
 
 /* With the lock held. */
-static int ensure_thread(void)
+static int timer_thread_ensure(void)
 {
 	int err = running ? 0 : thread_create(timer_thread, NULL);
 
 	running = !err;
-	ending = false;
+	end_requested = false;
 	return err;
 }
 
@@ -143,12 +143,12 @@ bool timers_end(void)
 {
 	bool needed;
 
-	pthread_mutex_lock(&lock);
-	needed = root || registry_count();
-	ending = running && !needed;
-	if (ending)
-		plat_unpark(&clock_park);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&timers_lock);
+	needed = heap_root || registry_count();
+	end_requested = running && !needed;
+	if (end_requested)
+		plat_unpark(&timer_park);
+	pthread_mutex_unlock(&timers_lock);
 	return !needed;
 }
 
@@ -158,9 +158,9 @@ int plat_timers_ready(void)
 
 	if (err)
 		return err;
-	pthread_mutex_lock(&lock);
-	err = ensure_thread();
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&timers_lock);
+	err = timer_thread_ensure();
+	pthread_mutex_unlock(&timers_lock);
 	return err;
 }
 
@@ -176,18 +176,18 @@ int plat_timer_start(struct plat_timer *t, int64_t deadline)
 
 	if (err)
 		return err;
-	pthread_mutex_lock(&lock);
-	err = ensure_thread();
+	pthread_mutex_lock(&timers_lock);
+	err = timer_thread_ensure();
 	if (!err) {
 		t->deadline = deadline;
 		t->child = NULL;
-		unlink_sibling(t);
+		heap_detach(t);
 		t->armed = true;
-		root = merge(root, t);
-		if (root == t)
-			plat_unpark(&clock_park);
+		heap_root = heap_merge(heap_root, t);
+		if (heap_root == t)
+			plat_unpark(&timer_park);
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&timers_lock);
 	return err;
 }
 
@@ -195,12 +195,12 @@ bool plat_timer_cancel(struct plat_timer *t)
 {
 	bool was;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&timers_lock);
 	was = t->armed;
 	if (was) {
 		heap_remove(t);
 		t->armed = false;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&timers_lock);
 	return was;
 }
