@@ -24,14 +24,14 @@
 #include <stopper/threads.h>
 #include "internal.h"
 
-#define PATIENCE_NS	(10 * NS_PER_SEC)
-#define SLICE_NS	(50 * NS_PER_MSEC)	/* until it is looked again what is needed */
-#define NAP_NS		(50 * 1000)
+#define TIMEOUT_NS	(10 * NS_PER_SEC)
+#define RECHECK_NS	(50 * NS_PER_MSEC)	/* until it is looked again what is needed */
+#define SLEEP_NS	(50 * 1000)
 
 /* No cancellation point. */
-static void nap(void)
+static void sleep_briefly(void)
 {
-	const struct timespec ts = { 0, NAP_NS };
+	const struct timespec ts = { 0, SLEEP_NS };
 
 	syscall(SYS_nanosleep, &ts, NULL);
 }
@@ -49,16 +49,16 @@ static unsigned int ask_threads_to_end(int64_t until)
 	return timers_end() ? 0 : 1;
 }
 
-static int end_threads(void)
+static int end_idle_threads(void)
 {
-	int64_t now = plat_now(), deadline = now + PATIENCE_NS;
+	int64_t now = plat_now(), deadline = now + TIMEOUT_NS;
 	unsigned int stay;
 
 	do {
-		stay = ask_threads_to_end(now + SLICE_NS);
-		if (threads_are_gone(stay))
+		stay = ask_threads_to_end(now + RECHECK_NS);
+		if (threads_have_ended(stay))
 			return stay ? -EBUSY : 0;
-		nap();
+		sleep_briefly();
 		now = plat_now();
 	} while (now < deadline);
 	return -EBUSY;
@@ -66,16 +66,16 @@ static int end_threads(void)
 
 int stopper_end_idle_threads(void)
 {
-	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	static pthread_mutex_t call_lock = PTHREAD_MUTEX_INITIALIZER;
 	int err = plat_usable();
 
 	if (err)
 		return err;
-	if (thread_is_ours())
+	if (on_stopper_thread())
 		return -EDEADLK;
-	pthread_mutex_lock(&one);
-	err = end_threads();
-	pthread_mutex_unlock(&one);
+	pthread_mutex_lock(&call_lock);
+	err = end_idle_threads();
+	pthread_mutex_unlock(&call_lock);
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_end_idle_threads);

@@ -407,7 +407,7 @@ int eventfd_drain(int fd, enum fd_mark mark);
 
 int thread_create(void *(*fn)(void *arg), void *arg);
 bool thread_has_children(void);
-bool threads_are_gone(unsigned int stay);
+bool threads_have_ended(unsigned int stay);
 bool timers_end(void);
 void keeper_end(void);
 
@@ -420,7 +420,7 @@ void quiet_begin(struct quiet *q);
 void quiet_end(const struct quiet *q);
 void keeper_unpark(void);
 void signals_take(void);
-bool thread_is_ours(void);
+bool on_stopper_thread(void);
 bool thread_state_is_clean(void);
 void thread_state_init(void);
 void thread_state_open(uint64_t signals);

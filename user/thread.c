@@ -6,7 +6,7 @@
  * thread_state.c. The shared library is never unmapped (-z nodelete), so a
  * thread's last instructions are always there.
  *
- * Each has a record, so that threads_are_gone() can say when the last one has ended. A detached
+ * Each has a record, so that threads_have_ended() can say when the last one has ended. A detached
  * thread cannot be joined, and runs code of libc's, and the program's destructors of keys,
  * after the last code of ours. So the record of one that leaves is kept with its id until the
  * kernel knows no such thread in this process any more. The next thread that starts or leaves
@@ -36,11 +36,11 @@ struct thread_record {
 	struct thread_record *next;	/* of those that have left */
 };
 
-static size_t stack_asked;		/* the most, in bytes; grows only */
+static size_t stack_min;		/* the most, in bytes; grows only */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned int nthreads;		/* that are to start, or have not left */
-static struct thread_record *left;
+static pthread_mutex_t records_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int nr_threads;		/* that are to start, or have not left */
+static struct thread_record *exited_records;
 static __thread struct thread_record *my_record;
 
 bool plat_stack_valid(size_t size)
@@ -51,20 +51,20 @@ bool plat_stack_valid(size_t size)
 /* From here on each thread of the pool has at least this. */
 void plat_stack_note(size_t size)
 {
-	size_t now = plat_load(&stack_asked);
+	size_t now = plat_load(&stack_min);
 
 	/* (A) relaxed: a task of the stopper comes after its creation */
-	while (now < size && !__atomic_compare_exchange_n(&stack_asked, &now, size, true,
+	while (now < size && !__atomic_compare_exchange_n(&stack_min, &now, size, true,
 							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 }
 
 bool plat_thread_fits(const struct plat_thread *t)
 {
-	return t->stack >= plat_load(&stack_asked) && thread_state_is_clean();
+	return t->stack >= plat_load(&stack_min) && thread_state_is_clean();
 }
 
-static int stack_set(pthread_attr_t *attr, size_t asked)
+static int stack_set_size(pthread_attr_t *attr, size_t asked)
 {
 	size_t size;
 	int err = pthread_attr_getstacksize(attr, &size);
@@ -73,9 +73,9 @@ static int stack_set(pthread_attr_t *attr, size_t asked)
 }
 
 /* With the lock held: forgets those that have ended. */
-static void forget_ended(void)
+static void free_ended_records(void)
 {
-	struct thread_record **at = &left, *r;
+	struct thread_record **at = &exited_records, *r;
 
 	while ((r = *at)) {
 		if (!syscall(SYS_tgkill, getpid(), r->tid, 0)) {
@@ -88,49 +88,49 @@ static void forget_ended(void)
 }
 
 /* Have all but @stay threads of ours ended, also for the kernel? */
-bool threads_are_gone(unsigned int stay)
+bool threads_have_ended(unsigned int stay)
 {
-	bool gone;
+	bool ended;
 
-	pthread_mutex_lock(&lock);
-	forget_ended();
-	gone = !left && nthreads <= stay;
-	pthread_mutex_unlock(&lock);
-	return gone;
+	pthread_mutex_lock(&records_lock);
+	free_ended_records();
+	ended = !exited_records && nr_threads <= stay;
+	pthread_mutex_unlock(&records_lock);
+	return ended;
 }
 
-static void count_thread(int n)
+static void threads_count_add(int n)
 {
-	pthread_mutex_lock(&lock);
-	forget_ended();
-	nthreads += (unsigned int)n;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&records_lock);
+	free_ended_records();
+	nr_threads += (unsigned int)n;
+	pthread_mutex_unlock(&records_lock);
 }
 
 /* From here on the thread is known by its id. Before the pool hears of it: end_threads.c. */
-static void record_left(void)
+static void record_exit(void)
 {
 	struct thread_record *r = my_record;
 
 	if (!r)
 		return;
 	my_record = NULL;
-	pthread_mutex_lock(&lock);
-	forget_ended();
-	nthreads--;
-	r->next = left;
-	left = r;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&records_lock);
+	free_ended_records();
+	nr_threads--;
+	r->next = exited_records;
+	exited_records = r;
+	pthread_mutex_unlock(&records_lock);
 }
 
-static void *thread_begin(void *record)
+static void *thread_run_recorded(void *record)
 {
 	struct thread_record *r = record;
 
 	my_record = r;
 	r->tid = plat_tid();
 	r->fn(r->arg);
-	record_left();
+	record_exit();
 	return NULL;
 }
 
@@ -140,17 +140,17 @@ static int thread_create_recorded(const pthread_attr_t *attr, struct thread_reco
 	uint64_t old;
 	int err;
 
-	count_thread(1);
+	threads_count_add(1);
 	old = thread_state_block();
-	err = pthread_create(&thread, attr, thread_begin, r);
+	err = pthread_create(&thread, attr, thread_run_recorded, r);
 	thread_state_unblock(old);
 	if (err)
-		count_thread(-1);
+		threads_count_add(-1);
 	return err;
 }
 
 /* @stack: at least so many bytes. 0, -EAGAIN or -ENOMEM. */
-static int create(void *(*fn)(void *arg), void *arg, size_t stack)
+static int thread_create_sized(void *(*fn)(void *arg), void *arg, size_t stack)
 {
 	struct thread_record *r = plat_alloc(sizeof(*r));
 	pthread_attr_t attr;
@@ -163,7 +163,7 @@ static int create(void *(*fn)(void *arg), void *arg, size_t stack)
 	err = pthread_attr_init(&attr);
 	if (!err) {
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		err = stack_set(&attr, stack);
+		err = stack_set_size(&attr, stack);
 		if (!err)
 			err = thread_create_recorded(&attr, r);
 		pthread_attr_destroy(&attr);
@@ -177,7 +177,7 @@ static int create(void *(*fn)(void *arg), void *arg, size_t stack)
 
 int thread_create(void *(*fn)(void *arg), void *arg)
 {
-	return create(fn, arg, 0);
+	return thread_create_sized(fn, arg, 0);
 }
 
 void plat_thread_name(struct plat_thread *t, const char *name)
@@ -210,7 +210,7 @@ struct main_scope {
 	bool returned;
 };
 
-static void main_over(void *scope)
+static void main_cleanup(void *scope)
 {
 	struct main_scope *sc = scope;
 
@@ -219,7 +219,7 @@ static void main_over(void *scope)
 		activities_end_thread(plat_tid());
 		sc->t->died(sc->t, false);
 	}
-	record_left();
+	record_exit();
 	sc->t->release(sc->t);
 	objcache_leave();
 }
@@ -231,7 +231,7 @@ static void *thread_main(void *arg)
 	thread_state_begin();
 	objcache_join();
 	prctl(PR_SET_NAME, sc.t->name);
-	pthread_cleanup_push(main_over, &sc);
+	pthread_cleanup_push(main_cleanup, &sc);
 	sc.t->main(sc.t);
 	sc.returned = true;
 	pthread_cleanup_pop(1);
@@ -245,6 +245,6 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	if (err)
 		return err;
 	name_comm(t->name, sizeof(t->name), name);
-	t->stack = plat_load(&stack_asked);
-	return create(thread_main, t, t->stack);
+	t->stack = plat_load(&stack_min);
+	return thread_create_sized(thread_main, t, t->stack);
 }

@@ -26,9 +26,9 @@
  * it costs three system calls, a third of a short task. So each thread keeps a small cache of the
  * call sites that it has seen:
  *
- *   the first RUNS_LOOKED runs of a site     looked at after each run
+ *   the first RUNS_CHECKED runs of a site    looked at after each run
  *   a site that has left something           looked at for good; reported once a thread, while
- *                                            it is in the cache, and SITES reports are not made
+ *                                            it is in the cache, and SEEN_SITES reports are not made
  *   any other                                looked at once a tick of the coarse clock
  *
  * A change that the leader has too is no task's doing (taskset -a, chrt -a, renice -g):
@@ -43,8 +43,8 @@
 #include <stopper/signal.h>
 #include "internal.h"
 
-#define SITES		16	/* in the cache of a thread */
-#define RUNS_LOOKED	8
+#define SEEN_SITES	16	/* in the cache of a thread */
+#define RUNS_CHECKED	8
 
 /* The kernel's struct sched_attr, first version. */
 struct sched_state {
@@ -59,31 +59,31 @@ struct sched_state {
 struct seen_site {
 	const struct stopper_site *site;
 	unsigned char runs;
-	bool leaves;			/* and was reported */
+	bool changes_state;		/* and was reported */
 };
 
 static __thread struct {
-	bool ours;
+	bool is_stopper_thread;
 	uint64_t mask;			/* the kernel's, as this file set it */
-	uint64_t open;			/* not blocked while it is idle */
-	uint64_t looked;		/* plat_stamp() of the latest look */
-	bool spoiled;			/* a task's state could not be set back */
-	unsigned char reports;
+	uint64_t unblocked;		/* not blocked while it is idle */
+	uint64_t checked;		/* plat_stamp() of the latest look */
+	bool not_restored;		/* a task's state could not be set back */
+	unsigned char nr_reports;
 	struct sched_state sched;
 	cpu_set_t cpus;
-	struct seen_site seen[SITES];
-} me;
+	struct seen_site seen[SEEN_SITES];
+} my_state;
 
-static unsigned int cpus = 1;
+static unsigned int nr_cpus = 1;
 
 unsigned int plat_cpus(void)
 {
-	return plat_load(&cpus);
+	return plat_load(&nr_cpus);
 }
 
-bool thread_is_ours(void)
+bool on_stopper_thread(void)
 {
-	return me.ours;
+	return my_state.is_stopper_thread;
 }
 
 /* All but those that a fault raises; what libc keeps for itself is not in it. */
@@ -110,16 +110,16 @@ static uint64_t sigmask_swap(const uint64_t *to)
 	uint64_t old = 0;
 
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, to, &old, sizeof(old)))
-		return me.mask;
+		return my_state.mask;
 	return old;
 }
 
-static void sigmask_use(uint64_t mask)
+static void sigmask_set(uint64_t mask)
 {
-	if (me.mask == mask)
+	if (my_state.mask == mask)
 		return;
 	sigmask_swap(&mask);
-	me.mask = mask;
+	my_state.mask = mask;
 }
 
 /* For the thread that is started next, which inherits it. */
@@ -161,7 +161,7 @@ static bool sched_differs(const struct sched_state *a, const struct sched_state 
 	return a->policy != b->policy || a->nice != b->nice || a->priority != b->priority;
 }
 
-static bool sched_use(const struct sched_state *to)
+static bool sched_write(const struct sched_state *to)
 {
 	struct sched_state set = *to;
 
@@ -176,24 +176,24 @@ static bool affinity_read(int tid, cpu_set_t *to)
 }
 
 /* As the leader is; what cannot be read or set stays. */
-static void take_leaders_sched(void)
+static void inherit_leader_sched(void)
 {
 	struct sched_state leader;
 
-	if (sched_read(getpid(), &leader) && sched_differs(&leader, &me.sched))
-		sched_use(&leader);
-	sched_read(0, &me.sched);
+	if (sched_read(getpid(), &leader) && sched_differs(&leader, &my_state.sched))
+		sched_write(&leader);
+	sched_read(0, &my_state.sched);
 }
 
-static void take_leaders_affinity(void)
+static void inherit_leader_affinity(void)
 {
 	cpu_set_t leader;
 
-	if (affinity_read(getpid(), &leader) && !CPU_EQUAL(&leader, &me.cpus))
+	if (affinity_read(getpid(), &leader) && !CPU_EQUAL(&leader, &my_state.cpus))
 		sched_setaffinity(0, sizeof(leader), &leader);
-	affinity_read(0, &me.cpus);
-	if (CPU_COUNT(&me.cpus) > 0)
-		plat_store(&cpus, (unsigned int)CPU_COUNT(&me.cpus));
+	affinity_read(0, &my_state.cpus);
+	if (CPU_COUNT(&my_state.cpus) > 0)
+		plat_store(&nr_cpus, (unsigned int)CPU_COUNT(&my_state.cpus));
 }
 
 /* How many CPUs there are, before the first thread is started. */
@@ -202,111 +202,111 @@ void thread_state_init(void)
 	cpu_set_t leader;
 
 	if (affinity_read(getpid(), &leader) && CPU_COUNT(&leader) > 0)
-		plat_store(&cpus, (unsigned int)CPU_COUNT(&leader));
+		plat_store(&nr_cpus, (unsigned int)CPU_COUNT(&leader));
 }
 
 void thread_state_begin(void)
 {
-	me.ours = true;
-	me.mask = library_mask();
-	sigmask_swap(&me.mask);
-	sched_read(0, &me.sched);
-	take_leaders_sched();
-	affinity_read(0, &me.cpus);
-	take_leaders_affinity();
+	my_state.is_stopper_thread = true;
+	my_state.mask = library_mask();
+	sigmask_swap(&my_state.mask);
+	sched_read(0, &my_state.sched);
+	inherit_leader_sched();
+	affinity_read(0, &my_state.cpus);
+	inherit_leader_affinity();
 }
 
 /* Signals that this thread is to take, whoever else has them blocked. */
 void thread_state_open(uint64_t signals)
 {
-	sigmask_use(library_mask() & ~signals);
-	me.open = signals;
+	sigmask_set(library_mask() & ~signals);
+	my_state.unblocked = signals;
 }
 
 /* Before a thread sleeps for work that may come from any stopper. */
 void thread_state_idle(void)
 {
-	if (me.ours)
-		sigmask_use(library_mask() & ~me.open);
+	if (my_state.is_stopper_thread)
+		sigmask_set(library_mask() & ~my_state.unblocked);
 }
 
 /* Is this thread as the next task may find it? */
 bool thread_state_is_clean(void)
 {
-	return !me.spoiled;
+	return !my_state.not_restored;
 }
 
 void thread_state_lend(const struct call *c)
 {
-	if (me.ours)
-		sigmask_use(c->s->plat.sigmask);
+	if (my_state.is_stopper_thread)
+		sigmask_set(c->s->plat.sigmask);
 }
 
 /* The cached site; a new one takes the place of another. */
-static struct seen_site *seen_site(const struct stopper_site *site)
+static struct seen_site *seen_site_find(const struct stopper_site *site)
 {
-	struct seen_site *seen = &me.seen[((uintptr_t)site >> 5) % SITES];
+	struct seen_site *seen = &my_state.seen[((uintptr_t)site >> 5) % SEEN_SITES];
 
 	if (seen->site != site)
 		*seen = (struct seen_site){ .site = site };
 	return seen;
 }
 
-static bool is_due(struct seen_site *seen)
+static bool check_is_due(struct seen_site *seen)
 {
 	uint64_t now = plat_stamp();
-	bool due = seen->leaves || seen->runs < RUNS_LOOKED || me.looked != now;
+	bool due = seen->changes_state || seen->runs < RUNS_CHECKED || my_state.checked != now;
 
-	if (seen->runs < RUNS_LOOKED)
+	if (seen->runs < RUNS_CHECKED)
 		seen->runs++;
 	if (due)
-		me.looked = now;
+		my_state.checked = now;
 	return due;
 }
 
 /* Each: what differs from the task's beginning, set back where that is allowed; NULL: nothing. */
-static const char *leaves_signal_mask(void)
+static const char *check_signal_mask(void)
 {
-	if (sigmask_swap(NULL) == me.mask)
+	if (sigmask_swap(NULL) == my_state.mask)
 		return NULL;
-	sigmask_swap(&me.mask);
+	sigmask_swap(&my_state.mask);
 	return "signal mask";
 }
 
-static const char *leaves_sched(void)
+static const char *check_sched(void)
 {
 	struct sched_state now, leader;
 	const char *what = "priority";
 
-	if (!sched_read(0, &now) || !sched_differs(&now, &me.sched))
+	if (!sched_read(0, &now) || !sched_differs(&now, &my_state.sched))
 		return NULL;
 	if (sched_read(getpid(), &leader) && !sched_differs(&now, &leader)) {
-		me.sched = now;
+		my_state.sched = now;
 		return NULL;
 	}
-	if (now.policy != me.sched.policy)
+	if (now.policy != my_state.sched.policy)
 		what = "scheduling policy";
-	me.spoiled |= !sched_use(&me.sched);
+	my_state.not_restored |= !sched_write(&my_state.sched);
 	return what;
 }
 
-static const char *leaves_affinity(void)
+static const char *check_affinity(void)
 {
 	cpu_set_t now, leader;
 
-	if (!affinity_read(0, &now) || CPU_EQUAL(&now, &me.cpus))
+	if (!affinity_read(0, &now) || CPU_EQUAL(&now, &my_state.cpus))
 		return NULL;
 	if (affinity_read(getpid(), &leader) && CPU_EQUAL(&now, &leader)) {
-		me.cpus = now;
+		my_state.cpus = now;
 		return NULL;
 	}
-	me.spoiled |= sched_setaffinity(0, sizeof(me.cpus), &me.cpus) != 0;
+	my_state.not_restored |= sched_setaffinity(0, sizeof(my_state.cpus), &my_state.cpus) != 0;
 	/* CPUs that are in no cpuset any more are left out. */
-	affinity_read(0, &me.cpus);
+	affinity_read(0, &my_state.cpus);
 	return "CPU affinity";
 }
 
-static const char *leaves_cancellation(void)
+static const char *check_cancellation(void)
 {
 	int state, type;
 
@@ -316,12 +316,12 @@ static const char *leaves_cancellation(void)
 	       "cancellation state" : NULL;
 }
 
-static const char *leaves_locale(void)
+static const char *check_locale(void)
 {
 	return uselocale(LC_GLOBAL_LOCALE) != LC_GLOBAL_LOCALE ? "locale" : NULL;
 }
 
-static void report_left(const struct call *c, const char *what)
+static void report_change(const struct call *c, const char *what)
 {
 	char name[STOPPER_NAME_SHOWN + 1], file[64];
 
@@ -330,34 +330,34 @@ static void report_left(const struct call *c, const char *what)
 	stopper_log(c->s, STOPPER_LOG_WARNING,
 		    "\"%s\": task \"%s\" (%s:%u) left its thread with a changed %s; %s",
 		    c->s->name, name, file, c->site->line, what,
-		    me.spoiled ? "the thread ends" : "restored");
+		    my_state.not_restored ? "the thread ends" : "restored");
 }
 
 void thread_state_take_back(const struct call *c)
 {
-	static const char *(*const looks[])(void) = {
-		leaves_cancellation, leaves_locale, leaves_signal_mask, leaves_sched,
-		leaves_affinity,
+	static const char *(*const checks[])(void) = {
+		check_cancellation, check_locale, check_signal_mask, check_sched,
+		check_affinity,
 	};
 	struct seen_site *seen;
 	const char *what;
 	unsigned int i;
 	bool reported;
 
-	if (!me.ours || c->kind != STOPPER_PANIC_ASYNC)
+	if (!my_state.is_stopper_thread || c->kind != STOPPER_PANIC_ASYNC)
 		return;
-	seen = seen_site(c->site);
-	if (!is_due(seen))
+	seen = seen_site_find(c->site);
+	if (!check_is_due(seen))
 		return;
-	reported = seen->leaves;
-	for (i = 0; i < ARRAY_LEN(looks); i++) {
-		what = looks[i]();
+	reported = seen->changes_state;
+	for (i = 0; i < ARRAY_LEN(checks); i++) {
+		what = checks[i]();
 		if (!what)
 			continue;
-		seen->leaves = true;
-		if (!reported && me.reports < SITES) {
-			me.reports++;
-			report_left(c, what);
+		seen->changes_state = true;
+		if (!reported && my_state.nr_reports < SEEN_SITES) {
+			my_state.nr_reports++;
+			report_change(c, what);
 		}
 	}
 }
