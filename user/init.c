@@ -38,7 +38,7 @@ bool plat_no_membarrier;
 bool plat_forked;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool watching;			/* in_child() will be called */
+static bool atfork_done;			/* mark_forked() will be called */
 static int64_t tick_ns;
 
 static long membarrier(int cmd)
@@ -72,11 +72,11 @@ static bool run_on_every_cpu(void)
 
 static void membarrier_refused(int err)
 {
-	static unsigned int said;
+	static unsigned int nr_reported;
 	char line[120];
 
 	/* (W) full only to be counted once; pairs with itself */
-	if (!plat_fetch_add_full(&said, 1)) {
+	if (!plat_fetch_add_full(&nr_reported, 1)) {
 		snprintf(line, sizeof(line),
 			 "membarrier() failed with error %d: stops take longer from now on", err);
 		plat_log(STOPPER_LOG_WARNING, line);
@@ -100,16 +100,16 @@ void plat_heavy_barrier(void)
 /* Its count stays far from 0 from now on: what it counts is leaked, not freed in use. */
 void ref_misused(plat_ref_t *r)
 {
-	static unsigned int said;
+	static unsigned int nr_reported;
 
 	plat_store(&r->n, PLAT_REF_STUCK);
 	/* (W) full only to be counted once; pairs with itself */
-	if (!plat_fetch_add_full(&said, 1))
+	if (!plat_fetch_add_full(&nr_reported, 1))
 		plat_log(STOPPER_LOG_ERR,
 			 "reference count saturated or used after its last put; leaking memory");
 }
 
-static void in_child(void)
+static void mark_forked(void)
 {
 	plat_forked = true;
 }
@@ -128,7 +128,7 @@ int atfork_once(bool *done, void (*before)(void), void (*parent)(void), void (*c
 	return -err;
 }
 
-static void init(void)
+static void process_init(void)
 {
 	struct timespec tick;
 
@@ -145,19 +145,19 @@ static void init(void)
 
 int plat_usable(void)
 {
-	static unsigned int said;
+	static unsigned int nr_reported;
 	int err;
 
-	pthread_once(&once, init);
-	if (PLAT_UNLIKELY(!plat_load(&watching))) {
-		err = atfork_once(&watching, NULL, NULL, in_child);
+	pthread_once(&once, process_init);
+	if (PLAT_UNLIKELY(!plat_load(&atfork_done))) {
+		err = atfork_once(&atfork_done, NULL, NULL, mark_forked);
 		if (err)
 			return err;
 	}
 	if (!plat_forked)
 		return 0;
 	/* (W) full only to be counted once; pairs with itself */
-	if (!plat_fetch_add_full(&said, 1))
+	if (!plat_fetch_add_full(&nr_reported, 1))
 		plat_log(STOPPER_LOG_ERR,
 			 "not usable in this child process: the library was used before fork()");
 	return -ENOTSUP;

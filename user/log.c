@@ -34,9 +34,9 @@
 #include <unistd.h>
 #include "internal.h"
 
-#define LINE	640
+#define LINE_SIZE	640
 
-static unsigned int dropped;
+static unsigned int nr_dropped;
 
 void quiet_begin(struct quiet *q)
 {
@@ -104,11 +104,11 @@ static bool write_line(const char *buf, size_t len)
 }
 
 /* Takes the count; gives it back where the line was not written. */
-static void write_dropped(void)
+static void write_nr_dropped(void)
 {
 	char line[96];
 	/* (W) full only to be counted once */
-	unsigned int n = __atomic_exchange_n(&dropped, 0, __ATOMIC_SEQ_CST);
+	unsigned int n = __atomic_exchange_n(&nr_dropped, 0, __ATOMIC_SEQ_CST);
 	int len;
 
 	if (!n)
@@ -117,12 +117,12 @@ static void write_dropped(void)
 		       "stopper: %u log lines dropped: standard error was not writable\n", n);
 	if (!write_line(line, (size_t)len))
 		/* (W) likewise */
-		plat_fetch_add_full(&dropped, n);
+		plat_fetch_add_full(&nr_dropped, n);
 }
 
 void plat_log(int level, const char *line)
 {
-	char buf[LINE];
+	char buf[LINE_SIZE];
 	int len = snprintf(buf, sizeof(buf), "stopper: %s\n", line), err = errno;
 	struct quiet q;
 
@@ -132,10 +132,10 @@ void plat_log(int level, const char *line)
 		buf[len - 1] = '\n';
 	}
 	quiet_begin(&q);
-	write_dropped();
+	write_nr_dropped();
 	if (!write_line(buf, (size_t)len))
 		/* (W) full only to be counted */
-		plat_fetch_add_full(&dropped, 1);
+		plat_fetch_add_full(&nr_dropped, 1);
 	quiet_end(&q);
 	errno = err;
 }

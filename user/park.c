@@ -39,7 +39,7 @@
  * A FUTEX_WAIT that a failed ring had submitted would take the wake-up of whoever waits at that
  * address next, perhaps a lock of the program's, so the waiter ends it with a FUTEX_WAKE. A
  * waiter whose eventfd was closed can be woken by nobody: so each looks at its word again once
- * in LOOK_NS.
+ * in RECHECK_NS.
  *
  * A wait is no cancellation point: a cancelled thread must not leave with a ring,
  * a lock, or its records on somebody's list. So all system calls here go through
@@ -74,17 +74,17 @@
 #define FUTEX_FLAGS	(2 | 128)	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
 
 #define MAX_RINGS	32
-#define CHILD_NS	(10 * NS_PER_SEC)	/* looks of an idle thread for children */
-#define LOOK_NS		NS_PER_SEC		/* an eventfd may have been closed */
+#define CHILDREN_RECHECK_NS (10 * NS_PER_SEC)	/* looks of an idle thread for children */
+#define RECHECK_NS	NS_PER_SEC		/* an eventfd may have been closed */
 
 enum backend { UNDECIDED, URING_FUTEX, URING_EVENTFD, FUTEX };
 
-static const char * const names[] = { NULL, "uring-futex", "uring-eventfd", "futex" };
+static const char * const backend_names[] = { NULL, "uring-futex", "uring-eventfd", "futex" };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t rings_lock = PTHREAD_MUTEX_INITIALIZER;
 static enum backend backend;
-static struct ring *idle;
-static unsigned int nrings;
+static struct ring *idle_rings;
+static unsigned int nr_rings;
 
 /* 0, or -ETIMEDOUT; may return early. */
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline)
@@ -103,7 +103,7 @@ void futex_wake(uint32_t *word)
 
 void plat_unpark(struct plat_parker *p)
 {
-	/* (K) pairs with take() */
+	/* (K) pairs with parker_take() */
 	uint32_t old = __atomic_exchange_n(&p->word, SET, __ATOMIC_RELEASE);
 
 	/* From here on *p may be gone. */
@@ -113,7 +113,7 @@ void plat_unpark(struct plat_parker *p)
 		eventfd_signal((int)(old & ~FD), FD_WAITER);
 }
 
-static bool take(struct plat_parker *p)
+static bool parker_take(struct plat_parker *p)
 {
 	uint32_t set = SET;
 
@@ -122,7 +122,7 @@ static bool take(struct plat_parker *p)
 					   __ATOMIC_RELAXED);
 }
 
-static bool change(struct plat_parker *p, uint32_t from, uint32_t to)
+static bool parker_change(struct plat_parker *p, uint32_t from, uint32_t to)
 {
 	return __atomic_compare_exchange_n(&p->word, &from, to, false, __ATOMIC_RELAXED,
 					   __ATOMIC_RELAXED);
@@ -139,13 +139,13 @@ static int wait_uring_futex(struct ring *r, struct plat_parker *p, int64_t deadl
 	struct io_uring_sqe *sqe;
 	int err;
 
-	if (!change(p, EMPTY, WAITING))
+	if (!parker_change(p, EMPTY, WAITING))
 		return 0;
 	sqe = io_uring_get_sqe(&r->uring);
 	ring_prep_futex(sqe, &p->word, WAITING);
 	io_uring_sqe_set_data64(sqe, RING_TAG);
 	err = ring_wait(r, deadline);
-	change(p, WAITING, EMPTY);
+	parker_change(p, WAITING, EMPTY);
 	if (err)
 		futex_wake(&p->word);	/* ends the request, should it have been submitted */
 	return err;
@@ -154,30 +154,30 @@ static int wait_uring_futex(struct ring *r, struct plat_parker *p, int64_t deadl
 static int wait_uring_eventfd(struct ring *r, struct plat_parker *p, int64_t deadline)
 {
 	uint32_t waiting = FD | (uint32_t)r->efd;
-	int64_t look = plat_now() + LOOK_NS;
+	int64_t recheck = plat_now() + RECHECK_NS;
 	struct io_uring_sqe *sqe;
 	int err;
 
-	if (!change(p, EMPTY, waiting))
+	if (!parker_change(p, EMPTY, waiting))
 		return 0;
 	sqe = io_uring_get_sqe(&r->uring);
 	io_uring_prep_poll_add(sqe, r->efd, POLLIN);
 	io_uring_sqe_set_data64(sqe, RING_TAG);
-	err = ring_wait(r, look < deadline ? look : deadline);
-	change(p, waiting, EMPTY);
+	err = ring_wait(r, recheck < deadline ? recheck : deadline);
+	parker_change(p, waiting, EMPTY);
 	return err ? err : eventfd_drain(r->efd, FD_WAITER);
 }
 
 static void wait_futex(struct plat_parker *p, int64_t deadline)
 {
-	if (!change(p, EMPTY, WAITING))
+	if (!parker_change(p, EMPTY, WAITING))
 		return;
 	futex_wait(&p->word, WAITING, deadline);
-	change(p, WAITING, EMPTY);
+	parker_change(p, WAITING, EMPTY);
 }
 
 /* Asks the ring itself: a probe may say yes where a filter says no. */
-static bool ring_does(struct ring *r, enum backend b)
+static bool ring_supports(struct ring *r, enum backend b)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
 	struct io_uring_cqe *cqe;
@@ -200,7 +200,7 @@ static bool ring_does(struct ring *r, enum backend b)
 }
 
 /* 1: works; 0: does not; -1: cannot be said now, descriptors or memory are short. */
-static int try_backend(enum backend b)
+static int backend_try(enum backend b)
 {
 	struct ring *r;
 	bool works;
@@ -211,12 +211,12 @@ static int try_backend(enum backend b)
 	r = ring_open(b == URING_EVENTFD, &err);
 	if (!r)
 		return err == -EMFILE || err == -ENFILE ? -1 : 0;
-	works = ring_does(r, b);
+	works = ring_supports(r, b);
 	ring_close(r);
 	return works;
 }
 
-static enum backend forced(void)
+static enum backend forced_backend(void)
 {
 	const char *env = getenv("STOPPER_WAIT");
 	enum backend b;
@@ -225,7 +225,7 @@ static enum backend forced(void)
 	if (!env || !*env)
 		return UNDECIDED;
 	for (b = URING_FUTEX; b <= FUTEX; b++)
-		if (!strcmp(env, names[b]))
+		if (!strcmp(env, backend_names[b]))
 			return b;
 	snprintf(line, sizeof(line),
 		 "STOPPER_WAIT=%.40s ignored: expected uring-futex, uring-eventfd or futex", env);
@@ -233,7 +233,7 @@ static enum backend forced(void)
 	return UNDECIDED;
 }
 
-static bool on_valgrind(void)
+static bool runs_on_valgrind(void)
 {
 #ifdef RUNNING_ON_VALGRIND
 	return RUNNING_ON_VALGRIND;
@@ -245,24 +245,24 @@ static bool on_valgrind(void)
 }
 
 /* With the lock held. */
-static void decide(void)
+static void choose_backend(void)
 {
-	enum backend want = forced(), b;
+	enum backend want = forced_backend(), b;
 	char line[160];
 	int r;
 
 	if (want != UNDECIDED) {
-		r = try_backend(want);
+		r = backend_try(want);
 		if (r > 0)
 			backend = want;
 		if (r)
 			return;
 		snprintf(line, sizeof(line), "STOPPER_WAIT=%s ignored: not available here",
-			 names[want]);
+			 backend_names[want]);
 		plat_log(STOPPER_LOG_WARNING, line);
 	}
-	for (b = on_valgrind() ? FUTEX : URING_FUTEX; b <= FUTEX; b++) {
-		r = try_backend(b);
+	for (b = runs_on_valgrind() ? FUTEX : URING_FUTEX; b <= FUTEX; b++) {
+		r = backend_try(b);
 		if (r > 0)
 			backend = b;
 		if (r)
@@ -295,24 +295,24 @@ static void ring_failed(int err)
 /* With the lock held; NULL: none can be had now. */
 static struct ring *ring_get(enum backend b)
 {
-	struct ring *r = idle;
+	struct ring *r = idle_rings;
 	int err = 0;
 
 	if (r) {
-		idle = r->next;
+		idle_rings = r->next;
 		return r;
 	}
-	if (nrings < max_rings())
+	if (nr_rings < max_rings())
 		r = ring_open(b == URING_EVENTFD, &err);
 	if (r)
-		nrings++;
+		nr_rings++;
 	else
 		ring_failed(err);
 	return r;
 }
 
 /* How to wait now, and the ring for it; without one, FUTEX. */
-static enum backend borrow(struct ring **ring)
+static enum backend ring_borrow(struct ring **ring)
 {
 	enum backend b;
 	int cancel;
@@ -322,36 +322,36 @@ static enum backend borrow(struct ring **ring)
 		return FUTEX;
 	/* Opening a ring may close(), a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&rings_lock);
 	if (backend == UNDECIDED)
-		decide();
+		choose_backend();
 	b = backend;
 	if (b == URING_FUTEX || b == URING_EVENTFD)
 		*ring = ring_get(b);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&rings_lock);
 	pthread_setcancelstate(cancel, NULL);
 	return *ring ? b : FUTEX;
 }
 
-static void give_back(struct ring *r)
+static void ring_return(struct ring *r)
 {
-	pthread_mutex_lock(&lock);
-	r->next = idle;
-	idle = r;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&rings_lock);
+	r->next = idle_rings;
+	idle_rings = r;
+	pthread_mutex_unlock(&rings_lock);
 }
 
 /* This wait goes on without it, and the next one gets another. */
-static void give_up(struct ring *r, int err)
+static void ring_give_up(struct ring *r, int err)
 {
 	int cancel;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&rings_lock);
 	if (ring_drop(r))
-		nrings--;
+		nr_rings--;
 	ring_failed(err);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&rings_lock);
 	pthread_setcancelstate(cancel, NULL);
 }
 
@@ -369,22 +369,22 @@ bool plat_park(struct plat_parker *p, int64_t deadline)
 	bool woken;
 	int err;
 
-	if (take(p))
+	if (parker_take(p))
 		return true;
-	b = borrow(&r);
-	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
+	b = ring_borrow(&r);
+	while (!(woken = parker_take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
 		if (!r) {
 			wait_futex(p, deadline);
 			continue;
 		}
 		err = wait_uring(b, r, p, deadline);
 		if (err) {
-			give_up(r, err);
+			ring_give_up(r, err);
 			r = NULL;
 		}
 	}
 	if (r)
-		give_back(r);
+		ring_return(r);
 	return woken;
 }
 
@@ -393,11 +393,11 @@ bool plat_park_idle(struct plat_parker *p, int64_t deadline)
 	bool woken;
 
 	thread_state_idle();
-	while (!(woken = take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
+	while (!(woken = parker_take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
 		wait_futex(p, deadline);
 		/* A child may be tied to this thread's life (PR_SET_PDEATHSIG). */
 		while (deadline != PLAT_FOREVER && plat_now() >= deadline && thread_has_children())
-			deadline += CHILD_NS;
+			deadline += CHILDREN_RECHECK_NS;
 	}
 	return woken;
 }
@@ -408,14 +408,14 @@ const char *stopper_wait_backend(void)
 	int cancel;
 
 	if (plat_is_copy())
-		return names[FUTEX];
-	/* As in borrow(). */
+		return backend_names[FUTEX];
+	/* As in ring_borrow(). */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&rings_lock);
 	if (backend == UNDECIDED)
-		decide();
-	name = names[backend == UNDECIDED ? FUTEX : backend];
-	pthread_mutex_unlock(&lock);
+		choose_backend();
+	name = backend_names[backend == UNDECIDED ? FUTEX : backend];
+	pthread_mutex_unlock(&rings_lock);
 	pthread_setcancelstate(cancel, NULL);
 	return name;
 }

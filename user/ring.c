@@ -67,7 +67,7 @@ struct ring *ring_open(bool with_fd, int *err)
 }
 
 /* Nothing that lies on a stack may be in flight. What is not ours stays open. */
-static void ring_exit(struct ring *r)
+static void ring_free(struct ring *r)
 {
 	/* liburing closes no descriptor that is -1. */
 	if (!fd_is_ours(r->uring.ring_fd, FD_RING))
@@ -80,7 +80,7 @@ static void ring_exit(struct ring *r)
 void ring_close(struct ring *r)
 {
 	eventfd_close(r->efd, FD_WAITER);
-	ring_exit(r);
+	ring_free(r);
 }
 
 /* A waker may be about to write to its eventfd, which stays open; false: it does. */
@@ -88,7 +88,7 @@ bool ring_drop(struct ring *r)
 {
 	bool all = !fd_is_ours(r->efd, FD_WAITER);
 
-	ring_exit(r);
+	ring_free(r);
 	return all;
 }
 
@@ -104,7 +104,7 @@ static int ring_submit(struct ring *r)
 	return ret < 0 ? ret : 0;
 }
 
-static int sleep_in_enter(struct ring *r, const int64_t *left)
+static int ring_sleep_in_enter(struct ring *r, const int64_t *left)
 {
 	struct __kernel_timespec ts;
 	struct io_uring_getevents_arg arg = { 0 };
@@ -122,7 +122,7 @@ static int sleep_in_enter(struct ring *r, const int64_t *left)
 	       -errno : 0;
 }
 
-static int sleep_in_poll(struct ring *r, const int64_t *left)
+static int ring_sleep_in_poll(struct ring *r, const int64_t *left)
 {
 	struct pollfd p = { .fd = r->uring.ring_fd, .events = POLLIN };
 	struct timespec ts;
@@ -144,8 +144,8 @@ static int ring_sleep(struct ring *r, int64_t deadline)
 
 	if (limit && left < 0)
 		left = 0;
-	return r->uring.features & FEAT_NO_IOWAIT ? sleep_in_enter(r, limit) :
-	       sleep_in_poll(r, limit);
+	return r->uring.features & FEAT_NO_IOWAIT ? ring_sleep_in_enter(r, limit) :
+	       ring_sleep_in_poll(r, limit);
 }
 
 static void ring_reap(struct ring *r, bool *waiting, bool *cancelling)
