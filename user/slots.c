@@ -31,52 +31,52 @@ __thread struct slot_table *plat_my_slots;
 __thread struct stopper_cursor plat_my_cursors[2];
 
 static __thread int my_tid;
-static __thread unsigned int my_exits;	/* rounds of key destructors that came by here */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t scan = PTHREAD_MUTEX_INITIALIZER;
+static __thread unsigned int my_exit_rounds;	/* rounds of key destructors that came by here */
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t scan_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct slot_table *tables, *free_tables;
-static pthread_key_t key;
-static bool have_key;
+static pthread_key_t exit_key;
+static bool have_exit_key;
 
 /* Where a filter forbids to ask, a number that is no other thread's. */
-static int tid_get(void)
+static int tid_read(void)
 {
-	static unsigned int given;
+	static unsigned int nr_made;
 	int tid = (int)syscall(SYS_gettid);
 
 	/* (W) full only to be given once; pairs with itself */
-	return tid > 0 ? tid : (int)(TID_MASK - plat_fetch_add_full(&given, 1));
+	return tid > 0 ? tid : (int)(TID_MASK - plat_fetch_add_full(&nr_made, 1));
 }
 
 int plat_tid(void)
 {
 	if (PLAT_UNLIKELY(!my_tid))
-		my_tid = tid_get();
+		my_tid = tid_read();
 	return my_tid;
 }
 
-static void thread_exits(void *table)
+static void thread_exit_cleanup(void *table)
 {
 	struct slot_table *t = table;
 
 	/* The parent's: its locks may be held for ever here. */
 	if (plat_is_copy())
 		return;
-	my_exits++;
+	my_exit_rounds++;
 	plat_my_slots = NULL;
 	stopper_tls.slot[0] = &stopper_busy_slot;
 	stopper_tls.slot[1] = &stopper_busy_slot;
 	tasks_exit_table(t);
 	activities_end_thread((int)t->id);
 	objcache_leave();
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&tables_lock);
 	t->free = free_tables;
 	free_tables = t;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&tables_lock);
 }
 
 /* With the lock held. */
-static struct slot_table *table_get(void)
+static struct slot_table *table_take(void)
 {
 	struct slot_table *t = free_tables;
 
@@ -95,7 +95,7 @@ static struct slot_table *table_get(void)
 	return t;
 }
 
-static void adopt(struct slot_table *t)
+static void table_adopt(struct slot_table *t)
 {
 	unsigned int i;
 
@@ -117,27 +117,27 @@ struct slot_table *plat_slots_register(void)
 	struct slot_table *t = NULL;
 
 	/* After the last round nobody would take the table back. */
-	if (my_exits >= PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+	if (my_exit_rounds >= PTHREAD_DESTRUCTOR_ITERATIONS - 1)
 		return NULL;
-	pthread_mutex_lock(&lock);
-	if (!have_key)
-		have_key = !pthread_key_create(&key, thread_exits);
-	if (have_key)
-		t = table_get();
-	if (t && pthread_setspecific(key, t)) {
+	pthread_mutex_lock(&tables_lock);
+	if (!have_exit_key)
+		have_exit_key = !pthread_key_create(&exit_key, thread_exit_cleanup);
+	if (have_exit_key)
+		t = table_take();
+	if (t && pthread_setspecific(exit_key, t)) {
 		t->free = free_tables;
 		free_tables = t;
 		t = NULL;
 	}
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&tables_lock);
 	if (t)
-		adopt(t);
+		table_adopt(t);
 	return t;
 }
 
 struct slot_table *plat_slots_walk(struct slot_table *t)
 {
-	/* (L) pairs with table_get() */
+	/* (L) pairs with table_take() */
 	return t ? t->link : plat_load_acquire(&tables);
 }
 
@@ -148,12 +148,12 @@ struct slot_table *plat_slots_walk(struct slot_table *t)
  */
 void plat_scan_enter(void)
 {
-	pthread_mutex_lock(&scan);
+	pthread_mutex_lock(&scan_lock);
 }
 
 void plat_scan_exit(void)
 {
-	pthread_mutex_unlock(&scan);
+	pthread_mutex_unlock(&scan_lock);
 }
 
 void plat_scan_sync(void)

@@ -27,7 +27,7 @@ union listeners {
 	unsigned int any;
 	struct {
 		unsigned short attached;
-		unsigned short recorded;
+		unsigned short recording;
 	};
 };
 
@@ -54,44 +54,46 @@ SEMAPHORE(stall, stopper_noted);
 /* The recorder begins or ends. */
 void trace_set_recording(bool on)
 {
-	plat_store(&stopper_traced.recorded, on);
-	plat_store(&stopper_noted.recorded, on);
+	plat_store(&stopper_traced.recording, on);
+	plat_store(&stopper_noted.recording, on);
 }
 
-static bool recorded(void)
+static bool is_recording(void)
 {
-	return plat_load(&stopper_noted.recorded);
+	return plat_load(&stopper_noted.recording);
 }
 
-static bool noted(void)
+static bool is_observed(void)
 {
 	return PLAT_UNLIKELY(plat_load(&stopper_noted.any));
 }
 
 bool plat_traces_closers(void)
 {
-	return noted();
+	return is_observed();
 }
 
 /* A bijection of 64 bits whose values look random (Steele and others, splitmix64). */
-static uint64_t mix(uint64_t x)
+static uint64_t splitmix64(uint64_t x)
 {
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
 	return x ^ x >> 31;
 }
 
-static uint64_t seed;
+static uint64_t random_seed;
 
-static void make_seed(void)
+static void seed_init(void)
 {
 	struct timespec ts;
 
 	/* Not libc's getrandom(), which is a cancellation point. */
-	if (syscall(SYS_getrandom, &seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed))
+	if (syscall(SYS_getrandom, &random_seed, sizeof(random_seed), GRND_NONBLOCK) ==
+	    sizeof(random_seed))
 		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
-	seed = mix((uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec) ^ (uint64_t)getpid();
+	random_seed = splitmix64((uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec) ^
+		      (uint64_t)getpid();
 }
 
 /* No two are the same in one process: of a bijection no two arguments are. */
@@ -100,24 +102,25 @@ uint64_t plat_random(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static uint64_t n;
 
-	pthread_once(&once, make_seed);
-	return mix(seed + __atomic_add_fetch(&n, 1, __ATOMIC_RELAXED) * 0x9e3779b97f4a7c15u);
+	pthread_once(&once, seed_init);
+	return splitmix64(random_seed +
+			  __atomic_add_fetch(&n, 1, __ATOMIC_RELAXED) * 0x9e3779b97f4a7c15u);
 }
 
-static const char * const kinds[] = {
+static const char * const kind_fields[] = {
 	[STOPPER_KIND_SYNC] = "kind=sync ",
 	[STOPPER_KIND_HANDLE] = "kind=handle ",
 	[STOPPER_KIND_ASYNC] = "kind=async ",
 };
 
 /* A site's strings, escaped; the file without spaces. */
-struct shown {
+struct site_text {
 	const char *name, *file;	/* what a probe is given */
 	char name_buf[STOPPER_NAME_SHOWN + 1];
 	char file_buf[64];
 };
 
-static void show_site(struct shown *sh, const struct stopper_site *site)
+static void site_text_init(struct site_text *sh, const struct stopper_site *site)
 {
 	char *p;
 
@@ -133,8 +136,8 @@ static void show_site(struct shown *sh, const struct stopper_site *site)
 #define ULL(x)	((unsigned long long)(x))
 
 /* What has begun, or will; @kind: "kind=... ", or nothing. */
-static void record_begun(const char *event, const char *kind, const struct traced *t,
-			 const struct shown *sh)
+static void record_start(const char *event, const char *kind, const struct traced *t,
+			 const struct site_text *sh)
 {
 	trace_file_event(false, event,
 		     "id=%llu %sfile=%s line=%u span=%016llx parent=%016llx trace=%016llx%016llx name=%s",
@@ -144,77 +147,77 @@ static void record_begun(const char *event, const char *kind, const struct trace
 
 void plat_trace_task_start(const struct traced *t)
 {
-	struct shown sh;
+	struct site_text sh;
 
-	show_site(&sh, t->site);
+	site_text_init(&sh, t->site);
 	STAP_PROBE9(stopper, task_start, t->stopper, t->kind, sh.name, sh.file, t->site->line,
 		    t->span.id, t->parent, t->span.trace_hi, t->span.trace_lo);
-	if (recorded())
-		record_begun("task_start", kinds[t->kind], t, &sh);
+	if (is_recording())
+		record_start("task_start", kind_fields[t->kind], t, &sh);
 }
 
 void plat_trace_task_end(const struct traced *t)
 {
-	struct shown sh;
+	struct site_text sh;
 
-	show_site(&sh, t->site);
+	site_text_init(&sh, t->site);
 	STAP_PROBE4(stopper, task_end, t->stopper, t->kind, sh.name, t->span.id);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(false, "task_end", "id=%llu %sspan=%016llx name=%s",
-				 ULL(t->stopper), kinds[t->kind], ULL(t->span.id), sh.name);
+				 ULL(t->stopper), kind_fields[t->kind], ULL(t->span.id), sh.name);
 }
 
 void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 			     const struct stopper_site *site)
 {
-	struct shown sh;
+	struct site_text sh;
 
-	show_site(&sh, site);
+	site_text_init(&sh, site);
 	STAP_PROBE5(stopper, task_refused, s->id, kind, sh.name, sh.file, site->line);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(false, "task_refused", "id=%llu %sfile=%s line=%u name=%s",
-				 ULL(s->id), kinds[kind], sh.file, site->line, sh.name);
+				 ULL(s->id), kind_fields[kind], sh.file, site->line, sh.name);
 }
 
 void plat_trace_async_queued(const struct traced *t)
 {
-	struct shown sh;
+	struct site_text sh;
 
-	show_site(&sh, t->site);
+	site_text_init(&sh, t->site);
 	STAP_PROBE8(stopper, async_queued, t->stopper, sh.name, sh.file, t->site->line,
 		    t->span.id, t->parent, t->span.trace_hi, t->span.trace_lo);
-	if (recorded())
-		record_begun("async_queued", "", t, &sh);
+	if (is_recording())
+		record_start("async_queued", "", t, &sh);
 }
 
 void plat_trace_worker_start(const struct traced *t)
 {
-	struct shown sh;
+	struct site_text sh;
 
-	show_site(&sh, t->site);
+	site_text_init(&sh, t->site);
 	STAP_PROBE8(stopper, worker_start, t->stopper, sh.name, sh.file, t->site->line,
 		    t->span.id, t->parent, t->span.trace_hi, t->span.trace_lo);
-	if (recorded())
-		record_begun("worker_start", "", t, &sh);
+	if (is_recording())
+		record_start("worker_start", "", t, &sh);
 }
 
 void plat_trace_worker_end(const struct traced *t)
 {
-	struct shown sh;
+	struct site_text sh;
 
-	show_site(&sh, t->site);
+	site_text_init(&sh, t->site);
 	STAP_PROBE3(stopper, worker_end, t->stopper, sh.name, t->span.id);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(false, "worker_end", "id=%llu span=%016llx name=%s",
 				 ULL(t->stopper), ULL(t->span.id), sh.name);
 }
 
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
 {
-	if (!noted())
+	if (!is_observed())
 		return;
 	STAP_PROBE4(stopper, phase, s->id, (const char *)s->name, from, to);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(true, "phase", "id=%llu from=%s to=%s name=%s", ULL(s->id),
 				 stopper_phase_name(from), stopper_phase_name(to), s->name);
 }
@@ -222,24 +225,24 @@ void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum sto
 void plat_trace_closer_start(const struct stopper *s, const char *shown)
 {
 	STAP_PROBE2(stopper, closer_start, s->id, shown);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(false, "closer_start", "id=%llu name=%s", ULL(s->id), shown);
 }
 
 void plat_trace_closer_end(const struct stopper *s, const char *shown)
 {
 	STAP_PROBE2(stopper, closer_end, s->id, shown);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(false, "closer_end", "id=%llu name=%s", ULL(s->id), shown);
 }
 
 void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
 		      unsigned int workers)
 {
-	if (!noted())
+	if (!is_observed())
 		return;
 	STAP_PROBE5(stopper, stall, s->id, (const char *)s->name, waited, tasks, workers);
-	if (recorded())
+	if (is_recording())
 		trace_file_event(true, "stall", "id=%llu waited_ns=%lld tasks=%lu workers=%u name=%s",
 				 ULL(s->id), (long long)waited, tasks, workers, s->name);
 }

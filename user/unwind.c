@@ -49,7 +49,7 @@ void __asan_handle_no_return(void);
 void stopper_resume(const uintptr_t *r, int result) __attribute__((noreturn, visibility("hidden")));
 
 #if defined(__x86_64__)
-static const int regs[] = { 3, 6, 12, 13, 14, 15 };
+static const int unwind_regs[] = { 3, 6, 12, 13, 14, 15 };
 __asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
 	".type stopper_resume, @function\nstopper_resume:\n"
 	"mov %esi, %eax\n"
@@ -58,7 +58,7 @@ __asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
 	"mov 56(%rdi), %rdx\nmov 48(%rdi), %rsp\njmp *%rdx\n"
 	".size stopper_resume, . - stopper_resume\n");
 #elif defined(__i386__)
-static const int regs[] = { 3, 5, 6, 7 };
+static const int unwind_regs[] = { 3, 5, 6, 7 };
 __asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
 	".type stopper_resume, @function\nstopper_resume:\n"
 	"mov 4(%esp), %ecx\nmov 8(%esp), %eax\n"
@@ -66,8 +66,8 @@ __asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
 	"mov 20(%ecx), %edx\nmov 16(%ecx), %esp\njmp *%edx\n"
 	".size stopper_resume, . - stopper_resume\n");
 #elif defined(__aarch64__)
-static const int regs[] = { 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
-			    72, 73, 74, 75, 76, 77, 78, 79 };
+static const int unwind_regs[] = { 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+				   72, 73, 74, 75, 76, 77, 78, 79 };
 __asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
 	".type stopper_resume, %function\nstopper_resume:\n"
 	"mov x9, x0\nmov w0, w1\n"
@@ -78,7 +78,7 @@ __asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
 	"ldp x10, x11, [x9, 160]\nmov sp, x10\nbr x11\n"
 	".size stopper_resume, . - stopper_resume\n");
 #else
-static const int regs[] = { 0 };
+static const int unwind_regs[] = { 0 };
 void stopper_resume(const uintptr_t *r, int result)
 {
 	(void)r;
@@ -88,15 +88,15 @@ void stopper_resume(const uintptr_t *r, int result)
 }
 #endif
 
-#define NREGS	ARRAY_LEN(regs)
+#define NREGS	ARRAY_LEN(unwind_regs)
 
-static __thread struct call *innermost;
+static __thread struct call *innermost_call;
 static __thread bool panicking;
 
 /* Undone on every way out, also by an exception that passes. */
-static void call_over(struct call **c)
+static void call_cleanup(struct call **c)
 {
-	innermost = (*c)->outer;
+	innermost_call = (*c)->outer;
 }
 
 static PLAT_NOINLINE int call_fn(stopper_fn fn, struct stopper_ctx *ctx, void *arg)
@@ -111,12 +111,12 @@ static PLAT_NOINLINE int call_fn(stopper_fn fn, struct stopper_ctx *ctx, void *a
 
 PLAT_NOINLINE bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
 {
-	struct call *scope __attribute__((cleanup(call_over), unused)) = c;
+	struct call *scope __attribute__((cleanup(call_cleanup), unused)) = c;
 
-	bool panicked, outermost = !innermost;
+	bool panicked, outermost = !innermost_call;
 
-	c->outer = innermost;
-	innermost = c;
+	c->outer = innermost_call;
+	innermost_call = c;
 	if (outermost)
 		thread_state_lend(c);
 	panicked = call_fn(fn, ctx, arg) == STOPPER_EPANIC;
@@ -133,7 +133,7 @@ struct target {
 };
 
 /* This thread's synchronous tasks are a stack. */
-static void *innermost_frame(void)
+static void *innermost_task_frame(void)
 {
 	unsigned int i = plat_my_slots ? SLOTS_HALF : 0;
 
@@ -143,7 +143,7 @@ static void *innermost_frame(void)
 	return NULL;
 }
 
-static _Unwind_Reason_Code look(struct _Unwind_Context *uc, void *arg)
+static _Unwind_Reason_Code find_target_frame(struct _Unwind_Context *uc, void *arg)
 {
 	struct target *target = arg;
 	uintptr_t fn = _Unwind_GetRegionStart(uc);
@@ -157,13 +157,13 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *uc, void *arg)
 	return _URC_END_OF_STACK;
 }
 
-static void resume(struct _Unwind_Context *uc)
+static void resume_at_frame(struct _Unwind_Context *uc)
 {
 	uintptr_t r[NREGS + 2];
 	size_t i;
 
 	for (i = 0; i < NREGS; i++)
-		r[i] = _Unwind_GetGR(uc, regs[i]);
+		r[i] = _Unwind_GetGR(uc, unwind_regs[i]);
 	r[NREGS] = _Unwind_GetCFA(uc);
 	r[NREGS + 1] = _Unwind_GetIP(uc);
 	panicking = false;
@@ -183,13 +183,13 @@ static _Unwind_Reason_Code unwind_to(int version, _Unwind_Action actions,
 	(void)class;
 	(void)exc;
 	if (_Unwind_GetRegionStart(uc) == target->function && _Unwind_GetCFA(uc) == target->cfa)
-		resume(uc);
+		resume_at_frame(uc);
 	if (actions & _UA_END_OF_STACK)
 		abort();
 	return _URC_NO_REASON;
 }
 
-static void __attribute__((noreturn)) give_up(const char *why)
+static void __attribute__((noreturn)) panic_abort(const char *why)
 {
 	plat_log(STOPPER_LOG_ERR, why);
 	abort();
@@ -209,15 +209,15 @@ void __stopper_panic(void *value)
 	struct call c;
 
 	if (panicking)
-		give_up("panic inside a panic hook or during unwinding");
+		panic_abort("panic inside a panic hook or during unwinding");
 	panicking = true;
 	target.function = 0;
-	target.frame = innermost_frame();
-	_Unwind_Backtrace(look, &target);
+	target.frame = innermost_task_frame();
+	_Unwind_Backtrace(find_target_frame, &target);
 	if (!target.function || (target.task && !task_innermost(&c)))
-		give_up("panic outside any task, worker, closer or recover scope");
+		panic_abort("panic outside any task, worker, closer or recover scope");
 	if (!target.task)
-		c = *innermost;
+		c = *innermost_call;
 	panic_hook(&c, value, plat_tid(), false);
 	memcpy(&exc.exception_class, "STOPPER", 8);
 #ifdef ASAN
@@ -225,6 +225,6 @@ void __stopper_panic(void *value)
 	__asan_handle_no_return();
 #endif
 	_Unwind_ForcedUnwind(&exc, unwind_to, &target);
-	give_up("panic: cannot unwind a frame without an unwind table");
+	panic_abort("panic: cannot unwind a frame without an unwind table");
 }
 EXPORT_SYMBOL_PLAT(__stopper_panic);
