@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * closer.h - what is to be closed when everything else has ended.
+ * closer.h - functions that release resources at the end of a stop.
  */
 #ifndef STOPPER_CLOSER_H
 #define STOPPER_CLOSER_H
@@ -10,33 +10,40 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * struct stopper_closer - a closer, embedded in what it closes
- * @name: what it is called in reports, readable until @fn has returned; NULL: "closer"
- * @fn: called once; may free what @closer lies in
+ * struct stopper_closer - a closer, embedded in the object that it closes
+ * @name: its name in reports; stays readable until @fn has returned. NULL: "closer"
+ * @fn: called once; may free the object that contains the record
  *
- * The two are the caller's to set. Valid until @fn has been entered.
+ * The caller sets @name and @fn. The record stays valid until @fn has been entered.
  */
 struct stopper_closer {
 	const char *name;
 	void (*fn)(struct stopper_closer *closer);
 	/* private: */
 	struct stopper_list node;
-	struct module *lent_by;		/* kernel: whose function @fn is, held; or NULL */
+	struct module *lent_by;		/* kernel: the pinned module that @fn is in, or NULL */
 };
 
 /**
- * stopper_add_closer() - have something closed by Stop
+ * stopper_add_closer() - register a function for the end of the stop
  * @s: the stopper
- * @closer: the record, with @fn set; not on any stopper yet
+ * @closer: the record, with @fn set; not registered with any stopper
  *
- * Until CLOSING it is kept, and run by Stop, in the order of adding (flag
- * STOPPER_CLOSERS_LIFO: the other way round). From CLOSING on it is run at
- * once, by this call. In either case exactly once, with no lock held.
+ * Before CLOSING, the closer is queued. stopper_stop() runs the queued closers one after the
+ * other when the last worker has returned, in the order of registration, or in reverse order
+ * with %STOPPER_CLOSERS_LIFO. From CLOSING on, this call runs the closer itself before it
+ * returns. In both cases the closer runs exactly once, with no lock of the stopper held, and
+ * may sleep.
  *
- * Kernel: the calling module is held until @fn has returned, unless the stopper is its own.
+ * A closer cannot be removed. Which thread runs a queued closer is not specified.
  *
- * Context: process context.
- * Return: 0; -EINVAL; -ESHUTDOWN: the calling module is being unloaded.
+ * Kernel: the calling module is pinned until @fn has returned, unless it owns @s.
+ *
+ * Context: Process context.
+ * Return:
+ * * 0 - the closer is queued, or has run
+ * * -EINVAL - @s, @closer or its function is NULL
+ * * -ESHUTDOWN - kernel: the calling module is being unloaded; the closer will not run
  */
 #define stopper_add_closer(s, closer)						\
 	__stopper_add_closer(s, closer, STOPPER_THIS_MODULE)
@@ -44,14 +51,16 @@ STOPPER_API int __stopper_add_closer(struct stopper *s, struct stopper_closer *c
 				     struct module *owner);
 
 /**
- * stopper_add_closer_fn() - the same for a plain function
+ * stopper_add_closer_fn() - register a function for the end of the stop, with an argument
  * @s: the stopper
- * @name: what it is called in reports, readable until @fn has returned; NULL: "closer"
+ * @name: its name in reports; stays readable until @fn has returned. NULL: "closer"
  * @fn: called once
- * @arg: handed to @fn
+ * @arg: passed to @fn
  *
- * Context: process context, allocates.
- * Return: as stopper_add_closer(); -ENOMEM: not added, and not called.
+ * As stopper_add_closer(), with a record that is allocated here and freed after @fn.
+ *
+ * Context: Process context. Allocates memory.
+ * Return: As stopper_add_closer(), or -ENOMEM; on error @fn will not run.
  */
 #define stopper_add_closer_fn(s, name, fn, arg)					\
 	__stopper_add_closer_fn(s, name, fn, arg, STOPPER_THIS_MODULE)

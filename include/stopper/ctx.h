@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * ctx.h - contexts: how long somebody is willing to wait.
+ * ctx.h - contexts: cancellation and deadlines.
  *
- * A context ends once, by cancellation or by its deadline, and all contexts
- * derived from it end with it. Contexts are counted by reference. A NULL
- * context is the background: it never ends. Times are nanoseconds on
- * CLOCK_MONOTONIC; the kernel rounds a deadline up to the next jiffy.
+ * A context bounds how long a caller waits or a task works. It ends once, by cancellation or at
+ * its deadline, and all contexts that are derived from it end with it. Contexts are reference
+ * counted. A NULL context is the background, which never ends.
+ *
+ * Times are in nanoseconds on CLOCK_MONOTONIC. A context does not end before its deadline; the
+ * kernel may round a deadline up to the next jiffy.
  */
 #ifndef STOPPER_CTX_H
 #define STOPPER_CTX_H
@@ -15,9 +17,10 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * stopper_ctx_background() - the context that never ends
+ * stopper_ctx_background() - get the context that never ends
  *
- * Return: NULL, which every function here takes for the background.
+ * Context: Any context.
+ * Return: NULL, which every function that takes a context accepts as the background.
  */
 static inline struct stopper_ctx *stopper_ctx_background(void)
 {
@@ -25,109 +28,127 @@ static inline struct stopper_ctx *stopper_ctx_background(void)
 }
 
 /**
- * stopper_ctx_with_cancel() - a context that ends when told so
- * @parent: ends with this one as well; NULL: the background
- * @out: the new context, with one reference, to be put by the caller
+ * stopper_ctx_with_cancel() - create a context that can be cancelled
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @out: set to the new context, with one reference for the caller
  *
- * Context: process context, allocates.
- * Return: 0; -EINVAL without @out; -ENOMEM.
+ * Every context can be cancelled by stopper_ctx_cancel(); this one has no other end of its own.
+ *
+ * Context: Process context. Allocates memory.
+ * Return: 0, -EINVAL if @out is NULL, or -ENOMEM.
  */
 STOPPER_API int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out);
 
 /**
- * stopper_ctx_with_deadline() - a context that ends at a point in time
- * @parent: ends with this one as well; NULL: the background
- * @deadline_ns: when, on CLOCK_MONOTONIC; in the past: born ended
- * @out: the new context, with one reference
+ * stopper_ctx_with_deadline() - create a context that ends at a point in time
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @deadline_ns: the deadline in nanoseconds on CLOCK_MONOTONIC; if it has passed, the context is
+ *	created ended
+ * @out: set to the new context, with one reference for the caller
  *
- * Context: process context, allocates; in userspace the first one starts the
+ * At the deadline the context ends with -ETIMEDOUT.
+ *
+ * Context: Process context. Allocates memory. In userspace the first call may start the
  * library's timer thread.
- * Return: 0; -EINVAL without @out; -ENOMEM; -EAGAIN when the thread cannot be started.
+ * Return:
+ * * 0 - @out is set
+ * * -EINVAL - @out is NULL
+ * * -ENOMEM - out of memory
+ * * -EAGAIN - userspace: the timer thread cannot be started
  */
 STOPPER_API int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 					  struct stopper_ctx **out);
 
 /**
- * stopper_ctx_with_timeout() - a context that ends after a while
- * @parent: ends with this one as well; NULL: the background
- * @timeout_ns: how long from now; 0 or less: born ended
- * @out: the new context, with one reference
+ * stopper_ctx_with_timeout() - create a context that ends after a time
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @timeout_ns: nanoseconds from now; 0 or less: the context is created ended
+ * @out: set to the new context, with one reference for the caller
  *
- * Context and Return: as stopper_ctx_with_deadline().
+ * Context: As stopper_ctx_with_deadline().
+ * Return: As stopper_ctx_with_deadline().
  */
 STOPPER_API int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 					 struct stopper_ctx **out);
 
 /**
- * stopper_ctx_with_cancel_on_quiesce() - a context that ends when a stopper quiesces
- * @s: the stopper; if it has quiesced, the context is born cancelled
- * @parent: ends with this one as well; NULL: the background
- * @out: the new context, with one reference
+ * stopper_ctx_with_cancel_on_quiesce() - create a context that ends when a stopper quiesces
+ * @s: the stopper; from QUIESCING on, the context is created cancelled
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @out: set to the new context, with one reference for the caller
  *
- * It ends before ShouldQuiesce fires: who sees that event fired sees
- * -ECANCELED here. It keeps the stopper's memory, not the stopper, alive.
+ * The context ends with -ECANCELED before ShouldQuiesce fires: a thread that sees that event
+ * fired also sees the context ended. The context pins the memory of @s. It is no reference to
+ * @s and does not keep it from being stopped or put.
  *
- * Context: process context, allocates.
- * Return: 0; -EINVAL without @s or @out; -ENOMEM.
+ * Context: Process context. Allocates memory.
+ * Return: 0, -EINVAL if @s or @out is NULL, or -ENOMEM.
  */
 STOPPER_API int stopper_ctx_with_cancel_on_quiesce(struct stopper *s, struct stopper_ctx *parent,
 						   struct stopper_ctx **out);
 
 /**
- * stopper_ctx_with_cancel_on_stop() - a context that ends when no task is left
- * @s: the stopper; if it is past that point, the context is born cancelled
- * @parent: ends with this one as well; NULL: the background
- * @out: the new context, with one reference
+ * stopper_ctx_with_cancel_on_stop() - create a context that ends when a stopper reaches STOPPING
+ * @s: the stopper; from STOPPING on, the context is created cancelled
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @out: set to the new context, with one reference for the caller
  *
- * It ends before ShouldStop fires.
+ * The context ends with -ECANCELED when no task is left, before ShouldStop fires. For the
+ * lifetime of @s see stopper_ctx_with_cancel_on_quiesce().
  *
- * Context: process context, allocates.
- * Return: 0; -EINVAL without @s or @out; -ENOMEM.
+ * Context: Process context. Allocates memory.
+ * Return: 0, -EINVAL if @s or @out is NULL, or -ENOMEM.
  */
 STOPPER_API int stopper_ctx_with_cancel_on_stop(struct stopper *s, struct stopper_ctx *parent,
 						struct stopper_ctx **out);
 
 /**
- * stopper_ctx_get() - one reference more
- * @ctx: a context, or NULL
+ * stopper_ctx_get() - take a reference
+ * @ctx: a context that the caller has a reference to, or NULL
  *
- * Context: any.
+ * Context: Any context.
  * Return: @ctx.
  */
 STOPPER_API struct stopper_ctx *stopper_ctx_get(struct stopper_ctx *ctx);
 
 /**
- * stopper_ctx_put() - give a reference back
- * @ctx: a context, or NULL
+ * stopper_ctx_put() - drop a reference
+ * @ctx: a context. NULL is a no-op
  *
- * The last one frees it, detached from its parent and its stopper; it does not
- * cancel it: nobody is left who could see that.
- * Context: any.
+ * The last put detaches the context from its parent, its stopper and its timer, and frees it.
+ * It does not cancel the context, as no reference is left through which that could be seen.
+ * Contexts that are derived from it hold references of their own.
+ *
+ * Context: Any context, in the kernel up to softirq.
  */
 STOPPER_API void stopper_ctx_put(struct stopper_ctx *ctx);
 
 /**
- * stopper_ctx_cancel() - end a context and all that derive from it
- * @ctx: a context; NULL is ignored: the background cannot be cancelled
+ * stopper_ctx_cancel() - end a context and all contexts derived from it
+ * @ctx: a context. NULL is a no-op, as the background cannot be cancelled
  *
- * Context: any, in the kernel up to softirq (callbacks on its event run here).
+ * They end with -ECANCELED. For a context that has ended already this is a no-op.
+ *
+ * Context: Any context, in the kernel up to softirq. Callbacks on the events of these contexts
+ * run in the same context.
  */
 STOPPER_API void stopper_ctx_cancel(struct stopper_ctx *ctx);
 
 /**
- * stopper_ctx_done() - the event that fires when the context ends
+ * stopper_ctx_done() - get the event that fires when a context ends
  * @ctx: a context; NULL: the background, whose event never fires
  *
- * Context: any. Return: never NULL; lives as long as the context.
+ * Context: Any context.
+ * Return: The event, never NULL. It lives as long as @ctx.
  */
 STOPPER_API struct stopper_event *stopper_ctx_done(struct stopper_ctx *ctx);
 
 /**
- * struct stopper_span - a place in a trace, as W3C Trace Context has it
- * @trace_id: which trace; never all zero
- * @span_id: which span in it; never all zero
+ * struct stopper_span - a span of a trace, as defined by W3C Trace Context
+ * @trace_id: id of the trace; never all zero
+ * @span_id: id of the span within the trace; never all zero
  *
- * The bytes stand in the order in which they are written in a traceparent header.
+ * The bytes are in the order in which a traceparent header has them.
  */
 struct stopper_span {
 	uint8_t trace_id[16];
@@ -135,84 +156,92 @@ struct stopper_span {
 };
 
 /**
- * stopper_ctx_with_span() - a context that carries a span to the tasks started with it
- * @parent: ends with this one as well; NULL: the background
- * @span: copied, for example from a request's traceparent header
- * @out: the new context, with one reference
+ * stopper_ctx_with_span() - create a context that carries a span
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @span: copied; for example parsed from the traceparent header of a request
+ * @out: set to the new context, with one reference for the caller
  *
- * All contexts derived from it carry the span too, until one is given another. A task
- * that is traced and started with such a context is a part of that trace; its parent
- * is @span, or the task that starts it if that one was started with the same span.
+ * Contexts that are derived from it carry the same span, unless they get one of their own. A
+ * traced task that is started with such a context belongs to the trace of @span. Its parent span
+ * is @span, or that of the task that starts it if that task was started with the same span.
  *
- * Context: process context, allocates.
- * Return: 0; -EINVAL without @out or @span, or if one of its ids is all zero; -ENOMEM.
+ * Context: Process context. Allocates memory.
+ * Return:
+ * * 0 - @out is set
+ * * -EINVAL - @out or @span is NULL, or an id of @span is all zero
+ * * -ENOMEM - out of memory
  */
 STOPPER_API int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span *span,
 				      struct stopper_ctx **out);
 
 /**
- * stopper_ctx_span() - the span that a context carries
+ * stopper_ctx_span() - get the span that a context carries
  * @ctx: a context, or NULL
- * @out: the span; left alone if there is none
+ * @out: set to the span; unchanged if there is none
  *
- * Context: any.
- * Return: true if it carries one, its own or that of one it was derived from.
+ * Context: Any context.
+ * Return: true if @ctx carries a span, its own or that of a context it is derived from.
  */
 STOPPER_API bool stopper_ctx_span(const struct stopper_ctx *ctx, struct stopper_span *out);
 
 /**
- * stopper_current_span() - the span of the task or worker that this thread is in
- * @out: the span; left alone if there is none
+ * stopper_current_span() - get the span of the task or worker that runs on this thread
+ * @out: set to the span; unchanged if there is none
  *
- * The innermost one that is traced: for a request to another service, or a log line.
- * A task has a span only if somebody listened when it started. Tasks that were begun
- * with stopper_task_begin() are no thread's.
+ * For the headers of a request to another service, or for a log line. If tasks are nested, this
+ * is the span of the innermost traced one. A task has a span only if tracing was enabled when it
+ * started. A task of stopper_task_begin() belongs to no thread and is not considered.
  *
- * Context: any; in softirq there is none.
- * Return: true if there is one.
+ * Context: Any context. In softirq there is no current span.
+ * Return: true if there is a span.
  */
 STOPPER_API bool stopper_current_span(struct stopper_span *out);
 
 #ifdef __KERNEL__
 /**
- * stopper_ctx_with_kill() - a context whose waits a kill ends; kernel only
- * @parent: ends with this one as well; NULL: the background
- * @out: the new context, with one reference
+ * stopper_ctx_with_kill() - create a context whose waits a fatal signal interrupts
+ * @parent: when it ends, the new context ends too; NULL: the background
+ * @out: set to the new context, with one reference for the caller
  *
- * Whatever waits with it, or with one derived from it, also ends when the waiting process
- * has got a signal that kills, with -EINTR: stopper_stop(), stopper_quiesce(),
+ * Kernel only. A wait with this context, or with one derived from it, returns -EINTR when the
+ * waiting process has a fatal signal pending. This applies to stopper_stop(), stopper_quiesce(),
  * stopper_wait(), stopper_wait_any(), stopper_sem_acquire() and
- * stopper_run_limited_async_task(). As with a deadline nothing is undone: a stop has begun,
- * and a later call goes on from there. The context itself does not end by that.
+ * stopper_run_limited_async_task(). As after a timeout, nothing is undone: a stop has begun, and
+ * a later call continues it. The context itself does not end.
  *
- * For what a process does on its own behalf, as an ioctl. Where the wait must not be given up,
- * as in a module's exit function, which cannot fail, use none.
+ * For waits on behalf of a process, for example in an ioctl. Not for waits that must not be
+ * given up, for example in the exit function of a module, which cannot fail.
  *
- * Context: process context, allocates.
- * Return: 0; -EINVAL without @out; -ENOMEM.
+ * Context: Process context. Allocates memory.
+ * Return: 0, -EINVAL if @out is NULL, or -ENOMEM.
  */
 int stopper_ctx_with_kill(struct stopper_ctx *parent, struct stopper_ctx **out);
 #endif
 
-/* Every context begins with its event. The code it fires with is the errno. */
+/* The first member of every context. The event fires with the errno of stopper_ctx_err(). */
 struct stopper_ctx_head {
 	/* private: */
 	struct stopper_event done;
 };
 
 /**
- * stopper_ctx_err() - has it ended, and why?
+ * stopper_ctx_err() - test whether a context has ended, and why
  * @ctx: a context, or NULL
  *
- * Wait-free: one acquire load.
- * Context: any.
- * Return: 0 while it lasts, -ECANCELED or -ETIMEDOUT once it has ended; it never changes again.
+ * Wait-free. An acquire load: all that was written before the cancellation is visible. The
+ * result of an ended context does not change.
+ *
+ * Context: Any context.
+ * Return:
+ * * 0 - the context has not ended
+ * * -ECANCELED - it was cancelled
+ * * -ETIMEDOUT - its deadline has passed
  */
 static inline int stopper_ctx_err(const struct stopper_ctx *ctx)
 {
 	if (!ctx)
 		return 0;
-	/* pairs with the release store of ->fired in core/event.c, tag (F) */
+	/* (F) pairs with the release store of ->fired in core/event.c: the fire's writes show */
 	return -(int)__stopper_load_acquire(&((const struct stopper_ctx_head *)ctx)->done.fired);
 }
 

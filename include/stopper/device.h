@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * device.h - kernel: a stopper that is stopped with its device.
+ * device.h - kernel: a stopper that is a managed resource of a device.
  */
 #ifndef STOPPER_DEVICE_H
 #define STOPPER_DEVICE_H
@@ -10,23 +10,26 @@
 struct device;
 
 /**
- * devm_stopper_create() - a stopper that is stopped and put when the device's driver goes
+ * devm_stopper_create() - create a stopper that stops when the driver is unbound
  * @dev: the device
- * @out: the stopper; the reference belongs to @dev. Written only when 0 is returned
- * @name: as stopper_create()
- * @opts: as stopper_create()
+ * @out: set to the stopper if 0 is returned, otherwise unchanged; @dev owns the reference
+ * @name: as for stopper_create()
+ * @opts: as for stopper_create()
  *
- * The device's managed resources are released in reverse order of how they were got, after
- * remove(): what was got before this call outlives the stop, and what is got after it is
- * freed before the stop begins, under tasks that still run. So get all that tasks, workers
- * and closers use first, then the stopper. An interrupt that begins tasks may be got after it:
- * it is freed first, and begins no more.
+ * After remove(), the driver core releases the managed resources of @dev in reverse order of
+ * their acquisition, and this one is released by stopper_stop() and stopper_put(). So resources
+ * that tasks, workers and closers use are acquired before this call: they outlive the stop.
+ * Resources that are acquired after it are freed under tasks that still run. An interrupt whose
+ * handler begins tasks is requested after it: it is freed first, and begins no more tasks.
  *
- * The stop has no bound. A driver that needs one calls stopper_stop() in its remove() with a
- * context; when that has succeeded, this one returns at once.
+ * The stop has no timeout. A driver that needs one calls stopper_stop() with a context in its
+ * remove(); if that succeeds, the managed stop is a no-op.
  *
- * Context: process context.
- * Return: as stopper_create().
+ * The stopper has %STOPPER_NO_FREEZE set, because the driver core holds the device lock
+ * around the stop.
+ *
+ * Context: Process context. Allocates memory.
+ * Return: As stopper_create(); -EINVAL also if @dev is NULL.
  */
 #define devm_stopper_create(dev, out, name, opts)				\
 	__devm_stopper_create(dev, out, name, opts, STOPPER_SITE("stopper"))

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * errors.h - the errors that have a name of their own.
+ * errors.h - errors that have a name of their own.
  *
- * Every function of the stopper returns 0 (or a count) or a negative errno.
+ * Every function of the stopper that can fail returns 0 (or a count) on success and a negative
+ * errno on failure; errno itself is unchanged. A function that fails has changed nothing,
+ * unless its comment says otherwise.
+ *
+ * Userspace: in a child of fork() whose parent had used the library, all functions that can fail
+ * return -ENOTSUP; see stopper(7).
  */
 #ifndef STOPPER_ERRORS_H
 #define STOPPER_ERRORS_H
@@ -11,19 +16,20 @@
 
 STOPPER_BEGIN_DECLS
 
-/* The stopper quiesces or has stopped: the task, worker or child is refused and never called. */
+/* Refused: the stopper quiesces or has stopped. The function is never called. */
 #define STOPPER_EUNAVAILABLE	(-ESHUTDOWN)
-/* No slot of the semaphore is free and the caller did not want to wait. */
+/* No slot of the semaphore is free, and the caller did not ask to wait. */
 #define STOPPER_ETHROTTLED	(-EBUSY)
-/* The task was accepted and called, and ended by stopper_panic(). */
+/* The task was admitted and called, and ended by stopper_panic(). */
 #define STOPPER_EPANIC		(-EOWNERDEAD)
 
 /**
- * stopper_strerror() - say in words what an error of the stopper means
- * @err: what a stopper function returned: 0 or a negative errno
+ * stopper_strerror() - describe an error of the stopper
+ * @err: the return value of a stopper function: 0 or a negative errno
  *
- * Context: any.
- * Return: a constant string, never NULL; "unknown error" for what no function here returns.
+ * Context: Any context.
+ * Return: A constant string, never NULL; "unknown error" for a value that no stopper function
+ * returns.
  */
 STOPPER_API const char *stopper_strerror(int err);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * http.h - userspace: the debug list over HTTP, for libmicrohttpd.
+ * http.h - userspace: the debug list over HTTP, with libmicrohttpd.
  *
- * In a library of its own, libstopper-http, so that libstopper needs no HTTP.
+ * These functions are in a library of their own, libstopper-http, so that libstopper does not
+ * depend on libmicrohttpd.
  */
 #ifndef STOPPER_HTTP_H
 #define STOPPER_HTTP_H
@@ -12,28 +13,28 @@
 
 STOPPER_BEGIN_DECLS
 
-/* A server of stopper_http_serve(). */
+/* A server, started by stopper_http_serve(). */
 struct stopper_http;
 
 /**
- * stopper_http_handler() - an access handler that serves the debug list
+ * stopper_http_handler() - serve the debug list: an access handler of libmicrohttpd
  * @cls: ignored
  * @conn: the connection
- * @url: "/debug/stopper"; all else is 404
- * @method: GET or HEAD; all else is 405
+ * @url: "/debug/stopper"; anything else is answered with 404
+ * @method: GET or HEAD; anything else is answered with 405
  * @version: ignored
  * @upload_data: ignored
  * @upload_data_size: ignored
  * @con_cls: ignored
  *
- * Hand it to MHD_start_daemon(), or call it from a handler of one's own. The query
- * "format" is text, json or html; another one is 400. Without it who prefers
- * text/html, as browsers do, gets the page, and all others the text.
+ * Pass it to MHD_start_daemon(), or call it from another access handler. The query parameter
+ * "format" is "text", "json" or "html"; any other value is answered with 400. Without it, clients
+ * that prefer text/html, such as browsers, get the HTML page and all others the text.
  *
- * It asks nobody who he is. It looks at no Host header, as stopper_http_serve() does.
+ * It does no authentication and, unlike stopper_http_serve(), does not check the Host header.
  *
- * Context: Any thread. Takes no lock while anything is sent.
- * Return: what libmicrohttpd expects.
+ * Context: Any thread. Holds no lock while it sends.
+ * Return: MHD_YES or MHD_NO, as libmicrohttpd expects.
  */
 STOPPER_API enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn,
 						 const char *url, const char *method,
@@ -41,61 +42,66 @@ STOPPER_API enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connectio
 						 size_t *upload_data_size, void **con_cls);
 
 /**
- * stopper_http_serve() - start a server of the debug list
- * @addr: where: NULL: 127.0.0.1 and a free port; "PORT": 127.0.0.1; "HOST:PORT",
- *	"[IPV6]:PORT", HOST being an address or "localhost"; "unix:/PATH". Port 0 is a
- *	free one
- * @out: the server
+ * stopper_http_serve() - start an HTTP server for the debug list
+ * @addr: the address to listen on. NULL: 127.0.0.1 and a free port; "PORT": 127.0.0.1;
+ *	"HOST:PORT" or "[IPV6]:PORT", where HOST is an address or "localhost"; "unix:/PATH".
+ *	Port 0 selects a free port
+ * @out: set to the server; NULL on error
  *
- * A thread of its own, with all signals blocked, answers with stopper_http_handler().
- * It changes nothing in the program, and no stop waits for it: begin it before the
- * stoppers and end it after them, and a stop can be watched to its end. A loopback
- * address is not answered under another host's name (421). Above 64 connections the one
- * that has asked least recently is closed; so is one that makes no progress for 10
- * seconds. There is no authentication: on another address than a loopback one, all
- * who reach it can read the list.
+ * One thread, with all signals blocked, answers requests with stopper_http_handler(). The server
+ * only reads the state of the program, and no stop waits for it. To follow a stop to its end,
+ * start the server before the first stopper and end it after the last one.
  *
- * A Unix socket has mode 0600. One that was left behind is replaced, one at which
- * somebody listens is not.
+ * There is no authentication: everyone who can reach the address can read the list. On a loopback
+ * address, a request whose Host header names another host is refused (421). At most 64
+ * connections are kept; beyond that the one whose last request is oldest is closed. A connection
+ * without progress for 10 seconds is closed.
  *
- * Context: Any thread; not a signal handler. The server lives until
- *	stopper_http_end(), and does not survive fork() in the child.
- * Return: 0; on errors *@out is NULL: -EINVAL: no @out, or no such kind of address;
- * -EADDRINUSE: somebody listens there; -EADDRNOTAVAIL: not an address of this machine;
- * -EEXIST: a file that is no socket; -ENAMETOOLONG: more than about 100 bytes of path;
- * -EACCES, -ENOENT, -EAFNOSUPPORT, -ENOMEM, -EMFILE, -ENFILE, -EAGAIN as of the system
- * calls.
+ * A Unix socket has mode 0600. A stale socket file is replaced; one that a server listens on is
+ * not.
+ *
+ * Context: Any thread; not a signal handler. The server lives until stopper_http_end(). It does
+ * not exist in a child of fork().
+ * Return:
+ * * 0 - the server listens
+ * * -EINVAL - @out is NULL, or @addr has none of these forms
+ * * -EADDRINUSE - another server listens on the address
+ * * -EADDRNOTAVAIL - not an address of this machine
+ * * -EEXIST - the path exists and is not a socket
+ * * -ENAMETOOLONG - the path is longer than about 100 bytes
+ * * -EACCES, -ENOENT, -EAFNOSUPPORT, -ENOMEM, -EMFILE, -ENFILE, -EAGAIN - as the system calls
+ *   report them
  */
 STOPPER_API int stopper_http_serve(const char *addr, struct stopper_http **out);
 
 /**
- * stopper_http_address() - where a server listens
- * @h: the server
+ * stopper_http_address() - get the address that a server listens on
+ * @h: the server, or NULL
  *
  * Context: Any thread.
- * Return: what stopper_http_serve() takes, with the port that it got:
- * "127.0.0.1:40321", "[::1]:8080", "unix:/run/web.sock". It lives as long as the
- * server. NULL: no server.
+ * Return: The address in the form that stopper_http_serve() accepts, with the actual port:
+ * "127.0.0.1:40321", "[::1]:8080" or "unix:/run/web.sock". Valid as long as @h. NULL if @h is
+ * NULL.
  */
 STOPPER_API const char *stopper_http_address(const struct stopper_http *h);
 
 /**
- * stopper_http_port() - the port that a server listens on
- * @h: the server
+ * stopper_http_port() - get the port that a server listens on
+ * @h: the server, or NULL
  *
  * Context: Any thread.
- * Return: the port; 0: a Unix socket, or no server.
+ * Return: The port; 0 for a Unix socket or if @h is NULL.
  */
 STOPPER_API unsigned int stopper_http_port(const struct stopper_http *h);
 
 /**
- * stopper_http_end() - end a server
- * @h: the server, or NULL: nothing is done
+ * stopper_http_end() - stop a server and free it
+ * @h: the server, which no thread may use any more. NULL is a no-op
  *
- * Closes all connections, whatever their clients do, ends the thread, removes a Unix
- * socket, and frees @h. At most it waits for the list that is being made.
+ * Closes all connections without waiting for their clients, ends the thread and removes the Unix
+ * socket. The call waits at most until a list that is being generated is complete.
  *
- * Context: Any thread but the server's own; may block. Nobody may use @h any more.
+ * Context: Any thread but the server's own. May block.
  */
 STOPPER_API void stopper_http_end(struct stopper_http *h);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * panic.h - tasks that end without returning.
+ * panic.h - functions that end without returning.
  */
 #ifndef STOPPER_PANIC_H
 #define STOPPER_PANIC_H
@@ -10,7 +10,7 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * enum stopper_panic_kind - what ended without returning
+ * enum stopper_panic_kind - the kind of a function that ended without returning
  * @STOPPER_PANIC_TASK: a synchronous task
  * @STOPPER_PANIC_ASYNC: an async task
  * @STOPPER_PANIC_WORKER: a worker
@@ -26,14 +26,14 @@ enum stopper_panic_kind {
 };
 
 /**
- * struct stopper_panic_info - what the panic hook is told; valid during the call
- * @stopper: the name of the stopper, printable
- * @kind: what ended
+ * struct stopper_panic_info - the argument of the panic hook; valid during the call
+ * @stopper: name of the stopper, printable
+ * @kind: the kind of function that ended
  * @site: where it was started; for a closer only the name is set
- * @value: what was given to stopper_panic(); NULL when the thread ended under it
- * @tid: the thread it ran on
- * @died: the thread itself ended (kernel: oops, BUG, kthread_exit; userspace:
- *	pthread_exit, cancellation), stopper_panic() was not called
+ * @value: the argument of stopper_panic(); NULL if the thread ended
+ * @tid: id of the thread that it ran on
+ * @died: true if the thread itself ended (kernel: oops, BUG(), kthread_exit(); userspace:
+ *	pthread_exit(), cancellation), false if stopper_panic() was called
  */
 struct stopper_panic_info {
 	const char *stopper;
@@ -46,36 +46,37 @@ struct stopper_panic_info {
 
 /**
  * typedef stopper_panic_fn - the panic hook
- * @arg: from the options
+ * @arg: on_panic_arg of struct stopper_options
  * @info: what happened
  *
- * Called with no lock held, before the task stops being counted: on the
- * thread that panicked, or, when a thread of the kernel died, from a workqueue.
+ * Called with no lock held, while the task is still counted: on the thread that panicked or, if
+ * a kernel thread died, from a workqueue.
  */
 typedef void (*stopper_panic_fn)(void *arg, const struct stopper_panic_info *info);
 
-/* What stopper_panic() is made of: objtool wants to see that it does not return. */
+/* Implements stopper_panic(), which is inline so that objtool sees that it does not return. */
 STOPPER_API void __stopper_panic(void *value);
 
 /**
- * stopper_panic() - end the running task here and now
- * @value: handed to the panic hook
+ * stopper_panic() - end the innermost task, worker, closer or recover scope of this thread
+ * @value: passed to the panic hook
  *
- * Ends the innermost task, worker, closer or recover scope on this thread:
- * the hook is called, the semaphore slot returned, the task no longer counted,
- * and a waiting Stop goes on. With no hook it is reported loudly and, in
- * userspace, the process aborts.
+ * The panic hook is called, the semaphore slot of the task is released, the task is no longer
+ * counted, and a waiting stop continues. Without a hook the panic is logged as an error and, in
+ * userspace, the process aborts. If nothing of a stopper runs on this thread, that is logged,
+ * and then the panic proceeds as without a hook.
  *
- * Userspace: the stack is unwound to whoever started the innermost; C++
- * destructors on the way run, and cleanup handlers where the code that has them
- * is compiled with -fexceptions (without, leaving a pthread_cleanup_push() this
- * way is as undefined as by longjmp()). stopper_run_task() then returns 0,
- * stopper_run_task_err() and stopper_recover() return -EOWNERDEAD.
- * Kernel: nothing can be unwound: the thread ends with all that it ran, as
- * BUG() would end a thread that the stopper did not start.
- * With nothing running on this thread: reported, then as with no hook.
+ * Userspace: the stack is unwound up to the call that started the innermost function. C++
+ * destructors run on the way. Cleanup handlers run if their code is compiled with -fexceptions;
+ * otherwise to leave a pthread_cleanup_push() this way is undefined, as with longjmp().
+ * stopper_run_task() then returns 0, stopper_run_task_err() and stopper_recover() return
+ * -EOWNERDEAD.
  *
- * Context: process context. Never returns.
+ * Kernel: stacks cannot be unwound. The thread ends with all functions that run on it; a thread
+ * that the stopper did not start ends as by BUG().
+ *
+ * Context: Process context.
+ * Return: Never.
  */
 static inline __attribute__((noreturn)) void stopper_panic(void *value)
 {
@@ -84,15 +85,18 @@ static inline __attribute__((noreturn)) void stopper_panic(void *value)
 }
 
 /**
- * stopper_recover() - a recover scope, for threads that the stopper did not start
- * @s: whose hook is told
- * @ctx: handed to @fn; NULL: the background
- * @name: what the scope is called, a string constant
- * @fn: runs in the scope; it is no task and is not counted
- * @arg: handed to @fn
+ * stopper_recover() - run a function that may panic, on a thread that the stopper did not start
+ * @s: the stopper whose panic hook is called
+ * @ctx: passed to @fn; NULL: the background
+ * @name: name of the scope, a string constant
+ * @fn: the function; it is not a task, is not counted, and runs in every phase
+ * @arg: passed to @fn
  *
- * Context: process context.
- * Return: 0; -EOWNERDEAD when stopper_panic() ended @fn; -EINVAL.
+ * Context: Process context; @fn runs on this thread.
+ * Return:
+ * * 0 - @fn has returned
+ * * -EOWNERDEAD - userspace: stopper_panic() ended @fn
+ * * -EINVAL - @s or @fn is NULL
  */
 #define stopper_recover(s, ctx, name, fn, arg)					\
 	__stopper_recover(s, ctx, STOPPER_SITE(name), fn, arg)

@@ -11,13 +11,20 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * stopper_debug_print() - every stopper of this process and its running tasks
- * @f: where to
+ * stopper_debug_print() - print the debug list: all stoppers of the process and their tasks
+ * @f: the stream
  *
- * The text that the kernel build shows in /sys/kernel/debug/stopper, written to the file
- * (fflush()). It waits as long as @f does. No cancellation point, though writing to @f is one.
- * Return: 0; -EINVAL; -ENOMEM: nothing was printed; what write() said, as -ENOSPC; -EIO: an
- * earlier error of @f.
+ * The text has the format of the kernel's /sys/kernel/debug/stopper; see stopperctl(1). The call
+ * flushes the stream. It blocks as long as writing to @f does; tasks and stops do not wait for
+ * it. It is not a cancellation point, although writing to a stream is one.
+ *
+ * Context: Any thread; not a signal handler. Allocates memory.
+ * Return:
+ * * 0 - the list is written
+ * * -EINVAL - @f is NULL
+ * * -ENOMEM - out of memory; nothing was written
+ * * -EIO - @f had an error before the call
+ * * the error of write(2), for example -ENOSPC
  */
 STOPPER_API int stopper_debug_print(FILE *f);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * sem.h - a counting semaphore that can be waited for with a context.
+ * sem.h - a counting semaphore whose waits are bounded by a context.
  */
 #ifndef STOPPER_SEM_H
 #define STOPPER_SEM_H
@@ -12,7 +12,7 @@ STOPPER_BEGIN_DECLS
 /**
  * struct stopper_sem - a semaphore, embedded in the caller's object
  *
- * All fields are private. It must outlive every task that was started with it.
+ * All fields are private. The semaphore must outlive every task that was started with it.
  */
 struct stopper_sem {
 	/* private: */
@@ -20,80 +20,99 @@ struct stopper_sem {
 	int capacity;
 	int length;
 	bool closed;
-	struct stopper_list waiters;	/* first come, first served */
+	struct stopper_list waiters;	/* in order of arrival */
 };
 
 /**
- * stopper_sem_init() - make a semaphore
- * @sem: the memory
- * @capacity: how many may hold it at once; with 0 nobody ever may
+ * stopper_sem_init() - initialize a semaphore
+ * @sem: the semaphore
+ * @capacity: number of slots; with 0 no acquire ever succeeds
  *
- * Context: any. Return: 0; -EINVAL for a NULL @sem or a negative @capacity.
+ * Context: Any context. Nothing else may use @sem meanwhile.
+ * Return: 0, or -EINVAL if @sem is NULL or @capacity is negative.
  */
 STOPPER_API int stopper_sem_init(struct stopper_sem *sem, int capacity);
 
 /**
- * stopper_sem_destroy() - end a semaphore
- * @sem: the semaphore, with no holder and no waiter; NULL is allowed
+ * stopper_sem_destroy() - destroy a semaphore
+ * @sem: the semaphore, without holders and waiters. NULL is a no-op
  *
- * When it returns, the memory may be freed. That holds at once when the last slot has been
- * acquired by the caller, or has been seen free, although the thread that released it may
- * still be inside stopper_sem_release().
- * Context: any, in the kernel up to softirq.
+ * After this call the memory may be freed. A caller that has acquired the last slot, or has
+ * seen all slots free, may destroy @sem at once, even if the thread that released the slot has
+ * not yet returned from stopper_sem_release().
+ *
+ * Context: Any context, in the kernel up to softirq.
  */
 STOPPER_API void stopper_sem_destroy(struct stopper_sem *sem);
 
 /**
- * stopper_sem_capacity() - how many may hold it
+ * stopper_sem_capacity() - get the number of slots
  * @sem: the semaphore
  *
- * Context: any. Return: the capacity given at init.
+ * Context: Any context.
+ * Return: The capacity passed to stopper_sem_init().
  */
 STOPPER_API int stopper_sem_capacity(const struct stopper_sem *sem);
 
 /**
- * stopper_sem_length() - how many hold it now
+ * stopper_sem_length() - get the number of slots in use
  * @sem: the semaphore
  *
- * Context: any. Return: a number that may be out of date when it arrives.
+ * Context: Any context.
+ * Return: A snapshot, which may be out of date when the call returns.
  */
 STOPPER_API int stopper_sem_length(const struct stopper_sem *sem);
 
 /**
- * stopper_sem_try_acquire() - take a slot if one is free and nobody waits for it
+ * stopper_sem_try_acquire() - acquire a slot without waiting
  * @sem: the semaphore
  *
- * Context: any, in the kernel up to softirq.
- * Return: 0; -EBUSY when none is free; -ESHUTDOWN when closed; -EINVAL for NULL.
+ * Does not overtake callers that wait in stopper_sem_acquire().
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return:
+ * * 0 - a slot is acquired
+ * * -EBUSY - no slot is free
+ * * -ESHUTDOWN - the semaphore is closed
+ * * -EINVAL - @sem is NULL
  */
 STOPPER_API int stopper_sem_try_acquire(struct stopper_sem *sem);
 
 /**
- * stopper_sem_acquire() - wait for a slot, first come, first served
+ * stopper_sem_acquire() - acquire a slot, wait if none is free
  * @sem: the semaphore
- * @ctx: gives up when this context ends; NULL: never
+ * @ctx: bounds the wait; NULL: no bound
  *
- * A caller whose context has ended gets no slot, also when one is free.
- * Context: process context, sleeps.
- * Return: 0; -ECANCELED or -ETIMEDOUT; -ESHUTDOWN when closed; -EINVAL for NULL.
+ * Slots are granted in the order of arrival. A caller whose context has ended gets no slot,
+ * even if one is free.
+ *
+ * Context: Process context. Sleeps.
+ * Return:
+ * * 0 - a slot is acquired
+ * * -ECANCELED, -ETIMEDOUT - @ctx ended first
+ * * -EINTR - kernel: a fatal signal, with a context of stopper_ctx_with_kill()
+ * * -ESHUTDOWN - the semaphore is closed
+ * * -EINVAL - @sem is NULL
  */
 STOPPER_API int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
 
 /**
- * stopper_sem_release() - give a slot back
- * @sem: the semaphore, of which a slot is held; it need not be this thread's
+ * stopper_sem_release() - release a slot
+ * @sem: the semaphore, of which a slot is held; any thread may release it
  *
- * One release too many warns once and is ignored.
- * Context: any, in the kernel up to softirq.
+ * An unbalanced release warns once and is ignored.
+ *
+ * Context: Any context, in the kernel up to softirq.
  */
 STOPPER_API void stopper_sem_release(struct stopper_sem *sem);
 
 /**
- * stopper_sem_close() - refuse all who wait, now and later
+ * stopper_sem_close() - refuse all present and future acquires
  * @sem: the semaphore
  *
- * Slots that are held stay held until they are released.
- * Context: any, in the kernel up to softirq.
+ * Waiters return -ESHUTDOWN. Slots that are held stay held until they are released.
+ *
+ * Context: Any context, in the kernel up to softirq.
  */
 STOPPER_API void stopper_sem_close(struct stopper_sem *sem);
 

@@ -1,37 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * site.h - where in the source something was started.
+ * site.h - call sites: where in the source a task was started.
  *
- * A site is a static record, made at compile time by the macros that start
- * tasks, so knowing a task's origin costs one pointer store (and is not checked:
- * run_task and task_begin trust that there is one). Tasks are counted
- * by site. A wrapper that wants its callers' sites makes records of its own
- * and calls the functions with two leading underscores.
+ * A site is a static record that the macros that start tasks define at compile time. So to
+ * record the origin of a task costs one pointer store. Tasks are counted by site. A wrapper that
+ * wants the sites of its callers defines records of its own and calls the functions with two
+ * leading underscores. __stopper_run_task(), __stopper_run_task_err() and
+ * __stopper_task_begin() do not check that the site is not NULL.
  */
 #ifndef STOPPER_SITE_H
 #define STOPPER_SITE_H
 
 #include <stopper/types.h>
 
-/* Bytes of a name that are ever shown; a longer name is cut and ends in "...". */
+/* Names are shown up to this many bytes; a longer name is cut and ends in "...". */
 #define STOPPER_NAME_SHOWN	128
 
 /**
- * struct stopper_site - a place in the source
- * @name: what the task is called; any bytes: what cannot be printed is shown escaped
+ * struct stopper_site - a call site
+ * @name: name of the task; any bytes: unprintable ones are shown escaped
  * @file: source file
  * @func: function
- * @owner: kernel: the module that the record lies in; userspace: NULL
+ * @owner: kernel: the module that contains the record; userspace: NULL
  * @line: line in @file
  * @flags: 0
  *
- * Lifetime: as long as anything started from it runs. Records made by
- * STOPPER_SITE() are static; in the kernel they go with their module. That is held while an
- * async task, worker or closer of its runs on another module's stopper; of what else it leaves
- * behind the record is replaced (kmod/unload.c). In userspace they go with their plugin, which
- * is safe once its own stopper has stopped, but for who looks at the list: he may look
- * a moment longer at the site of a call that was refused, or of a task of another
- * stopper. A call of stopper_num_tasks() before the plugin goes waits for him.
+ * A record must stay valid as long as a task, worker or scope that was started from it runs.
+ * Records of STOPPER_SITE() are static.
+ *
+ * Kernel: they are freed with their module. A module is pinned while its async tasks, workers
+ * and closers run on the stopper of another module. If it is unloaded with other tasks still
+ * counted, these get a substitute record; see kmod/unload.c.
+ *
+ * Userspace: they are unmapped with their plugin, which may be unloaded once its own stopper has
+ * stopped. A reader of the debug list may still read, for a moment, the record of a call that
+ * was refused or of a task of another stopper. stopper_num_tasks() before dlclose() waits for
+ * such readers.
  */
 struct stopper_site {
 	const char *name;
@@ -49,10 +53,10 @@ struct stopper_site {
 #endif
 
 /**
- * STOPPER_SITE() - the site record of this very line
+ * STOPPER_SITE() - define the site record of the current line
  * @name_: a string constant
  *
- * Return: a pointer to a static struct stopper_site.
+ * Return: A pointer to a static struct stopper_site.
  */
 #ifdef __KERNEL__
 #define STOPPER_SITE(name_) ({						\

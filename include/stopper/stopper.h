@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * stopper.h - ending a program or a subsystem in order.
+ * stopper.h - ordered shutdown of a program or a subsystem.
  *
- * A stopper admits tasks, refuses new ones once it quiesces, waits for those
- * that run, tells workers to stop, waits for them, and runs the closers:
+ * A stopper admits tasks until it is asked to stop. Then it refuses new tasks, waits for the
+ * running ones, asks the workers to stop, waits for them, and runs the closers. It passes these
+ * phases in order and never goes back:
  *
- *   RUNNING -> QUIESCING -> STOPPING -> CLOSING -> STOPPED, never back
+ *   RUNNING    admits tasks, workers and closers
+ *   QUIESCING  refuses tasks; fires ShouldQuiesce; waits until no task is left
+ *   STOPPING   refuses workers; fires ShouldStop; waits until no worker is left
+ *   CLOSING    runs the closers
+ *   STOPPED    fires IsStopped
  *
- *   QUIESCING  no task is admitted any more; ShouldQuiesce; waits for tasks
- *   STOPPING   no task is left; ShouldStop; waits for workers
- *   CLOSING    no worker is left; runs the closers
- *   STOPPED    IsStopped
- *
- * Names: the reference is the Go type stop.Stopper.
+ * The model is the Go type stop.Stopper of CockroachDB:
  *
  *   NewStopper, Option          stopper_create(), struct stopper_options
  *   ErrUnavailable, ErrThrottled  STOPPER_EUNAVAILABLE, STOPPER_ETHROTTLED
@@ -34,19 +34,18 @@
  *   HandleDebug                 /sys/kernel/debug/stopper; stopper_debug_print(),
  *                               stopper_http_handler()
  *
- * Who may call what when: every function here may be called by any number of
- * threads at once, on the same objects, with these exceptions:
+ * Concurrency: all functions may be called concurrently on the same objects, with a few exceptions.
+ * Those, and which references must be held across a call, are in stopper(7).
  *
- *   init/destroy of an event or semaphore   alone, before and after all else
- *   begin/end of one struct stopper_task    in this order; the caller orders them
- *   on_fire/detach of one record            in this order; the caller orders them
- *   the last put                            after all other uses of that reference
+ * Contexts in the comments of functions:
  *
- * A reference (create, get) must be held across every call with a stopper or
- * context, except stopper_task_end(): its task keeps nothing alive, needs nothing.
+ *   Any context              kernel: also hard interrupts. Not an NMI, nor a signal handler
+ *   In the kernel up to      process context and softirq; spinlocks may be held and interrupts
+ *     softirq                may be off. On PREEMPT_RT: wherever a spinlock_t may be taken, so
+ *                            with preemption and interrupts on and no raw lock held
+ *   Process context          kernel: may sleep. Userspace: any thread, no signal handler
  *
- * "Any context, up to softirq" may hold spinlocks and have interrupts off. On PREEMPT_RT it
- * is what may take a spinlock_t there: preemption and interrupts on, no raw lock held.
+ * In userspace no function is a cancellation point.
  */
 #ifndef STOPPER_STOPPER_H
 #define STOPPER_STOPPER_H
@@ -63,12 +62,12 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * enum stopper_phase - where a stopper is on its way
- * @STOPPER_RUNNING: admits tasks, workers, closers
- * @STOPPER_QUIESCING: refuses tasks, waits for those that run
- * @STOPPER_STOPPING: refuses workers, waits for those that run
+ * enum stopper_phase - the phase of a stopper
+ * @STOPPER_RUNNING: admits tasks, workers and closers
+ * @STOPPER_QUIESCING: refuses tasks and waits for the running ones
+ * @STOPPER_STOPPING: refuses workers and waits for the running ones
  * @STOPPER_CLOSING: runs the closers
- * @STOPPER_STOPPED: nothing is left
+ * @STOPPER_STOPPED: nothing of the stopper runs
  */
 enum stopper_phase {
 	STOPPER_RUNNING,
@@ -78,48 +77,51 @@ enum stopper_phase {
 	STOPPER_STOPPED,
 };
 
-/* flags of struct stopper_options */
-#define STOPPER_CLOSERS_LIFO	(1u << 0)	/* run the closers last added first */
+/* Flags of struct stopper_options */
+#define STOPPER_CLOSERS_LIFO	(1u << 0)	/* run closers in reverse order */
 #define STOPPER_QUIET		(1u << 1)	/* no stall reports */
-#define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: suspend waits for a stop */
+#define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: do not freeze a stop */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE)
 
-/* stoppers from the root of a tree to a leaf, at most */
+/* Maximum depth of a tree of stoppers, root and leaf included */
 #define STOPPER_DEPTH		8
 
-/* levels of a log line, as the kernel numbers them */
+/* Levels of log lines, with the kernel's numbers */
 #define STOPPER_LOG_ERR		3
 #define STOPPER_LOG_WARNING	4
 #define STOPPER_LOG_INFO	6
 
 /**
  * typedef stopper_log_fn - the log sink
- * @arg: from the options
+ * @arg: log_arg of struct stopper_options
  * @level: one of STOPPER_LOG_*
  * @line: one line, printable, without a newline; valid during the call
  */
 typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
 
 /**
- * struct stopper_options - what may be said at creation; zero means the default
- * @size: sizeof(struct stopper_options): its version
- * @flags: STOPPER_* flags; an unknown one is refused
- * @reserved: 0
- * @on_panic: the panic hook; NULL: report, and in userspace abort
- * @on_panic_arg: handed to @on_panic
- * @log: where reports go; NULL: the kernel log, or stderr. The thread that stops calls it, so
- *	it must not block. Lines that stderr does not take at once are dropped and counted
- * @log_arg: handed to @log
- * @stall_ns: how long a stop waits before its first report; 0: one second.
- *	The next come after 3, 10 and 30 times this, then every 60 times
- * @stall_max_ns: the longest time between two reports; 0: 60 times @stall_ns
- * @parent: quiesces and stops this stopper as part of its own; it is pinned
- *	until this one has stopped. A tree is at most STOPPER_DEPTH deep
- * @owner: kernel: the module whose unloading must find this stopper stopped;
- *	NULL: the module that called stopper_create(). Userspace: NULL
- * @stack_size: userspace: bytes of stack that its workers and async tasks have at
- *	least; 0: libc's default, and never less. Threads are shared, so those started
- *	later for other stoppers have it too. At least PTHREAD_STACK_MIN. Kernel: 0
+ * struct stopper_options - creation options; a zero field selects the default
+ * @size: sizeof(struct stopper_options), which tells the version of the struct
+ * @flags: a combination of STOPPER_CLOSERS_LIFO, STOPPER_QUIET (no stall reports) and
+ *	STOPPER_NO_FREEZE (kernel; see stopper_stop()). Unknown flags are refused
+ * @reserved: must be 0
+ * @on_panic: the panic hook. NULL: log the panic and, in userspace, abort
+ * @on_panic_arg: passed to @on_panic
+ * @log: the log sink. NULL: the kernel log, or standard error, where lines that cannot be
+ *	written at once are dropped and counted. It is called by the stopping thread, so it must
+ *	not block
+ * @log_arg: passed to @log
+ * @stall_ns: nanoseconds that a stop waits before its first report; 0: one second. Later
+ *	reports follow after 3, 10 and 30 times this, then every 60 times this
+ * @stall_max_ns: maximum nanoseconds between two reports; 0: 60 times @stall_ns
+ * @parent: a stopper that quiesces and stops this one as part of its own stop. Its memory is
+ *	pinned until this one has stopped. A tree is at most %STOPPER_DEPTH deep
+ * @owner: kernel: the module that must stop the stopper before it is unloaded. NULL: the
+ *	module that calls stopper_create(). Userspace: must be NULL
+ * @stack_size: userspace: minimum stack, in bytes, of the threads of workers and async tasks,
+ *	at least PTHREAD_STACK_MIN; 0: the default of libc, which is the lower limit in any case.
+ *	Threads are shared, so threads that are started later for other stoppers have this stack
+ *	too. Kernel: must be 0
  */
 struct stopper_options {
 	size_t size;
@@ -137,16 +139,26 @@ struct stopper_options {
 };
 
 /**
- * stopper_create() - make a stopper
- * @out: the stopper, RUNNING, with one reference
- * @name: copied; any bytes, shown printable and at most STOPPER_NAME_SHOWN long
- * @opts: NULL: all defaults
+ * stopper_create() - create a stopper
+ * @out: set to the stopper, in phase RUNNING, with one reference for the caller; unchanged on
+ *	error
+ * @name: copied; any bytes. Unprintable bytes are shown escaped, and at most
+ *	%STOPPER_NAME_SHOWN bytes are shown
+ * @opts: options; NULL: all defaults
  *
- * Context: process context, allocates.
- * Return: 0; -EINVAL: no @out or @name, unknown flag, wrong size, negative
- * period, too deep a tree; -ESHUTDOWN: the parent quiesces; -ENOMEM; userspace: -EAGAIN: the
- * two threads that any stop may need cannot be started (first stopper only); -ENOTSUP in a
- * child of fork() whose parent had used the library.
+ * The stopper must be stopped before its last reference is put, and in the kernel before its
+ * owner is unloaded. In userspace the first stopper of a process starts the two threads that
+ * any stop may need, so it is created after daemon() and unshare().
+ *
+ * Context: Process context. Allocates memory.
+ * Return:
+ * * 0 - @out is set
+ * * -EINVAL - @out or @name is NULL, a flag is unknown, the size is wrong, a period is negative,
+ *   a field that must be 0 is not, or the tree would be too deep
+ * * -ESHUTDOWN - the parent quiesces or has stopped
+ * * -ENOMEM - out of memory
+ * * -EAGAIN - userspace, first stopper only: a thread cannot be started
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
  */
 #define stopper_create(out, name, opts)						\
 	__stopper_create(out, name, opts, STOPPER_SITE("stopper"))
@@ -155,147 +167,173 @@ STOPPER_API int __stopper_create(struct stopper **out, const char *name,
 				 const struct stopper_site *site);
 
 /**
- * stopper_get() - one reference more
- * @s: a stopper, or NULL
+ * stopper_get() - take a reference
+ * @s: a stopper that the caller has a reference to, or NULL
  *
- * Context: any. Return: @s.
+ * Context: Any context.
+ * Return: @s.
  */
 STOPPER_API struct stopper *stopper_get(struct stopper *s);
 
 /**
- * stopper_put() - give a reference back
- * @s: a stopper, or NULL
+ * stopper_put() - drop a reference
+ * @s: a stopper. NULL is a no-op
  *
- * The last one frees it, with its events and their descriptors, at once or, where a
- * thread that has just woken the stop is still on its way out, by that thread a
- * moment later. If it was not stopped by then, that is reported
- * loudly, with the site that created it and its running tasks, and its memory
- * is kept for ever: nothing is freed under a running task.
- * Context: process context.
+ * The last put frees the stopper with its events and their descriptors. The memory may be freed a
+ * moment later by another thread, for example by one that has just woken the stop and has not
+ * yet left it.
+ *
+ * If the last put comes before the stop, and stopper_stop_async() was not called, the stopper is
+ * leaked: an error is logged, with the site that created it and its running tasks, and the
+ * memory is never freed. Nothing is freed under a running task.
+ *
+ * Context: Process context.
  */
 STOPPER_API void stopper_put(struct stopper *s);
 
 /**
- * stopper_name() - what it is called
+ * stopper_name() - get the name of a stopper
  * @s: a stopper, or NULL
  *
- * Context: any. Return: the name as shown: printable, cut; lives as long as @s.
+ * Context: Any context.
+ * Return: The name as it is shown: escaped and cut. It lives as long as @s.
  */
 STOPPER_API const char *stopper_name(const struct stopper *s);
 
 /**
- * stopper_phase() - where it is on its way
- * @s: a stopper; NULL: STOPPER_RUNNING
+ * stopper_phase() - get the phase of a stopper
+ * @s: a stopper, or NULL
  *
- * Context: any. Return: the phase; it may have moved on when this arrives.
+ * Context: Any context.
+ * Return: A snapshot of the phase, which may be out of date when the call returns; it never goes
+ * back. %STOPPER_RUNNING if @s is NULL.
  */
 STOPPER_API enum stopper_phase stopper_phase(const struct stopper *s);
 
 /**
- * stopper_phase_name() - a phase in words
+ * stopper_phase_name() - get the name of a phase
  * @phase: a phase
  *
- * Context: any. Return: "running", "quiescing", "stopping", "closing" or "stopped".
+ * Context: Any context.
+ * Return: "running", "quiescing", "stopping", "closing" or "stopped".
  */
 STOPPER_API const char *stopper_phase_name(enum stopper_phase phase);
 
 /**
- * stopper_quiesce() - refuse new tasks and wait for those that run
+ * stopper_quiesce() - refuse new tasks and wait until no task runs
  * @s: the stopper
- * @ctx: gives up waiting when this context ends; NULL: never
+ * @ctx: bounds the wait; NULL: no bound
  *
- * The quiesce always begins, also when @ctx has ended before the call: the phase
- * turns, on-quiesce contexts end, ShouldQuiesce fires, and children do the same. @ctx
- * bounds the waiting only. When it returns 0 no task function is running nor ever will.
+ * The quiesce always begins, even if @ctx has ended before the call: the phase changes, on-quiesce
+ * contexts end, ShouldQuiesce fires, and children do the same. @ctx bounds only the wait. After
+ * a return of 0 no task function is running, and none will run.
  *
- * Context: process context, sleeps.
- * Return: 0; -ECANCELED, -ETIMEDOUT: given up, nothing is undone, a later call
- * goes on from there; -EDEADLK: called from one of its own tasks (or of a
- * child's), or by a callback, hook or log sink that the stop itself calls, nothing
- * changed; -EINVAL; userspace: -ENOTSUP after fork(). A handle is no thread's: who waits for one
- * that he would end himself waits for ever.
+ * A call from inside a task is refused, but tasks of stopper_task_begin() belong to no thread:
+ * waiting for one that only the caller can end deadlocks; this is not detected.
+ *
+ * Context: Process context. Sleeps. Allocates nothing; memory reclaim may depend on it.
+ * Return:
+ * * 0 - no task is left
+ * * -ECANCELED, -ETIMEDOUT - @ctx ended first; nothing is undone, a later call continues
+ * * -EINTR - kernel: a fatal signal, with a context of stopper_ctx_with_kill(); likewise
+ * * -EDEADLK - called from a task of @s or of a child, or by a callback, hook or log sink that
+ *   the stop itself runs; nothing has changed
+ * * -EINVAL - @s is NULL
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
  */
 #define stopper_quiesce(s, ctx)	__stopper_quiesce(s, ctx, STOPPER_SITE("quiesce"))
 STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site);
 
 /**
- * stopper_stop() - the whole way to STOPPED
+ * stopper_stop() - stop a stopper: drive it to STOPPED
  * @s: the stopper
- * @ctx: gives up waiting when this context ends; NULL: never
+ * @ctx: bounds the wait; NULL: no bound
  *
- * The stop always begins, as stopper_quiesce() does. Concurrent calls all wait
- * for the end. If the one that does the work gives up, another one takes over; if
- * none is left, the stop stays where it is, but for a closer that has begun. Closers
- * run on a thread of the stopper's own; if none is free and no other can be had, on
- * this one.
+ * The stop always begins, as that of stopper_quiesce() does. Concurrent calls all wait for the
+ * end, and one of them does the work. If that one gives up, another takes over. If none is left,
+ * the stop stays where it is, except that a closer that has begun runs to its end. Closers run
+ * on a thread of the pool or, if none is free and none can be started, on this one.
  *
- * Kernel: a process that waits here, in stopper_quiesce() or in stopper_wait() is frozen
- * meanwhile by suspend, with the locks that it holds. One that stops with a lock held
- * which suspend takes as well, such as the device lock around a driver's remove(), must
- * not be: STOPPER_NO_FREEZE, which devm_stopper_create() sets. Then suspend waits for the
- * stop, and gives up if it takes longer than suspend is ready to wait.
+ * Kernel, suspend: a process that waits here, in stopper_quiesce() or in stopper_wait() is frozen
+ * with the locks that it holds. A caller that holds a lock that suspend takes too, such as the
+ * device lock around a driver's remove(), must not be frozen. Its stopper needs
+ * %STOPPER_NO_FREEZE, which devm_stopper_create() sets. Then suspend waits for the stop, and
+ * fails if the stop takes longer than the timeout of the freezer.
  *
- * Such a process is shown as blocked: state D, in the load, in sysrq-w, and after
- * hung_task_timeout_secs in the log. Workers and threads that wait for events are idle.
- * With CONFIG_PROVE_LOCKING a lock held here that a task, worker or closer takes is
- * reported, although nothing hangs yet; see kmod/lockdep.c.
+ * Kernel, debugging: the waiting process is shown as blocked. It has state D, counts in the load
+ * average, and appears in sysrq-w and, after hung_task_timeout_secs, in the log. Workers and
+ * threads that wait for events are idle. With CONFIG_PROVE_LOCKING a lock that is held here and
+ * taken by a task, worker or closer is reported even if nothing hangs; see kmod/lockdep.c.
  *
- * Reclaim: quiesce allocates nothing. A stop with closers may start a kthread to run them,
- * which waits for memory of kthreadd's. So a path on which reclaim waits may stop
- * a stopper without closers, and quiesce any.
+ * Kernel, memory reclaim: a stop with closers may start a kthread, for which kthreadd allocates
+ * memory. So a path that reclaim depends on may stop only a stopper without closers.
  *
- * Context: process context, sleeps.
- * Return: 0, at once if it is stopped already; -ECANCELED, -ETIMEDOUT: as
- * stopper_quiesce(); -EDEADLK: called from one of its own tasks, workers or
- * closers (or of a child's), or by a callback, hook or log sink that the stop
- * itself calls, nothing changed; -EINVAL; userspace: -ENOTSUP after fork().
+ * Context: Process context. Sleeps.
+ * Return:
+ * * 0 - stopped; at once if it was stopped before the call
+ * * -ECANCELED, -ETIMEDOUT - @ctx ended first; nothing is undone, a later call continues
+ * * -EINTR - kernel: a fatal signal, with a context of stopper_ctx_with_kill(); likewise
+ * * -EDEADLK - called from a task, worker or closer of @s or of a child, or by a callback, hook
+ *   or log sink that the stop itself runs; nothing has changed
+ * * -EINVAL - @s is NULL
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
  */
 #define stopper_stop(s, ctx)	__stopper_stop(s, ctx, STOPPER_SITE("stop"))
 STOPPER_API int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx,
 			       const struct stopper_site *site);
 
 /**
- * stopper_stop_async() - have it stopped, and go on
+ * stopper_stop_async() - begin a stop without waiting for it
  * @s: the stopper
  *
- * For its own tasks, workers and closers, and for whoever cannot wait. It is
- * kept alive until it is stopped. A second call does nothing.
+ * For the tasks, workers and closers of @s itself, and for contexts that cannot sleep. The
+ * memory of @s is pinned until it has stopped. A second call is a no-op. To wait for the end,
+ * use stopper_is_stopped() or stopper_stop().
  *
- * The stop needs no thread that is not there yet: where the pool has none free and none can
- * be started, the library's own thread for this, or in the kernel a work item, makes it.
+ * The stop needs no resource that may be missing: if the pool has no free thread and cannot
+ * start one, a thread that exists since the first stopper (userspace) or a work item (kernel)
+ * does the work.
  *
- * Context: any, in the kernel up to softirq.
- * Return: 0; -EINVAL; userspace: -ENOTSUP after fork().
+ * Context: Any context, in the kernel up to softirq.
+ * Return: 0, -EINVAL if @s is NULL, or in userspace -ENOTSUP in a child of fork() whose parent
+ * had used the library.
  */
 #define stopper_stop_async(s)	__stopper_stop_async(s, STOPPER_SITE("stop_async"))
 STOPPER_API int __stopper_stop_async(struct stopper *s, const struct stopper_site *site);
 
 /**
- * stopper_should_quiesce() - fires when no further task is admitted
+ * stopper_should_quiesce() - get the event ShouldQuiesce, which fires when tasks are refused
  * @s: the stopper; NULL: an event that never fires
  *
- * Who sees it fired also sees every later run refused and every on-quiesce
- * context cancelled.
- * Context: any. Return: never NULL; lives as long as @s.
+ * A thread that sees the event fired also sees every later task refused, on every thread, and
+ * every on-quiesce context cancelled.
+ *
+ * Context: Any context.
+ * Return: The event, never NULL. It lives as long as @s.
  */
 STOPPER_API struct stopper_event *stopper_should_quiesce(struct stopper *s);
 
 /**
- * stopper_should_stop() - fires when no task is left and workers shall return
+ * stopper_should_stop() - get the event ShouldStop, which fires when workers must return
  * @s: the stopper; NULL: an event that never fires
  *
- * Context: any. Return: never NULL; lives as long as @s.
+ * When it fires, no task is left and every on-stop context is cancelled.
+ *
+ * Context: Any context.
+ * Return: The event, never NULL. It lives as long as @s.
  */
 STOPPER_API struct stopper_event *stopper_should_stop(struct stopper *s);
 
 /**
- * stopper_is_stopped() - fires when nothing is left
+ * stopper_is_stopped() - get the event IsStopped, which fires at the end of the stop
  * @s: the stopper; NULL: an event that never fires
  *
- * All workers have returned, all closers have run, and the stopper has left
+ * When it fires, all workers have returned, all closers have run, and the stopper is no longer in
  * the debug list.
- * Context: any. Return: never NULL; lives as long as @s.
+ *
+ * Context: Any context.
+ * Return: The event, never NULL. It lives as long as @s.
  */
 STOPPER_API struct stopper_event *stopper_is_stopped(struct stopper *s);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * task.h - admitting tasks.
+ * task.h - starting and counting tasks.
  *
- * Each of these either refuses, and then the function is never called, or
- * accepts, and then it is called exactly once and counted until it has ended.
- * The macros record the line they stand on; see site.h.
+ * Each start of a task or worker is either refused, and then its function is never called, or
+ * admitted, and then the function is called exactly once and is counted until it has ended. The
+ * macros record the call site; see site.h.
  */
 #ifndef STOPPER_TASK_H
 #define STOPPER_TASK_H
@@ -19,56 +19,65 @@ STOPPER_BEGIN_DECLS
 struct traced;
 
 /**
- * struct stopper_task - a task that is not a function call
+ * struct stopper_task - the handle of a task that is not a function call
  *
- * Owned by the caller: on its stack, or inside its own request. Valid from
- * stopper_task_begin() until stopper_task_end(); not to be copied or moved in
- * between. All fields are private.
+ * Owned by the caller: on its stack, or embedded in a request. It must stay valid, and must not
+ * be copied or moved, from stopper_task_begin() until stopper_task_end(). All fields are private.
  */
 struct stopper_task {
 	/* private: */
-	struct stopper_slot *slot;	/* the claim: in a table, or @own; NULL: none */
+	struct stopper_slot *slot;	/* in a table, or @own; NULL: not begun */
 	struct stopper_slot own;
 	struct stopper_list node;
-	struct traced *traced;		/* on the list only; NULL: nobody listened */
+	struct traced *traced;		/* of listed tasks; NULL: not traced */
 	unsigned int shard;
 };
 
 /**
- * stopper_run_task() - run a function as a task, on this thread
+ * stopper_run_task() - run a function as a task on this thread
  * @s: the stopper
- * @ctx: handed to @fn; NULL: the background
- * @name: what the task is called, a string constant
- * @fn: the task
- * @arg: handed to @fn
+ * @ctx: passed to @fn; NULL: the background
+ * @name: name of the task, a string constant
+ * @fn: the function of the task
+ * @arg: passed to @fn
  *
- * No lock, no shared cache line and no allocation on the way in or out, except
- * that a thread's (userspace) first task registers the thread. It is inlined in
- * its caller, as stopper_task_begin() and stopper_task_end() are: what is compiled
- * with these headers runs with the library or module of the same version.
+ * The fast path takes no lock, writes no shared cache line and allocates nothing. In userspace
+ * the first task of a thread registers the thread. A task may run other tasks, of any stopper.
  *
- * In userspace an exception may pass through a caller that is compiled with
- * -fexceptions, as C++ always is; in others the task stays counted until its
- * thread ends. pthread_exit() and cancellation are accounted for everywhere.
+ * This function, stopper_task_begin() and stopper_task_end() are inlined into the caller and
+ * encode the layout of a slot. So code that is compiled with these headers needs the library or
+ * module of the same version.
  *
- * Context: any, in the kernel up to softirq; @fn runs in the same context.
- * Return: 0 when @fn was called, also when it ended by stopper_panic();
- * -ESHUTDOWN when refused; -EINVAL without @s or @fn.
+ * Userspace: an exception may pass through a caller that is compiled with -fexceptions, as C++
+ * code always is; in other callers the task stays counted until its thread ends. A task that
+ * ends by pthread_exit() or cancellation is accounted for in all callers.
+ *
+ * Context: Any context, in the kernel up to softirq; @fn runs in the same context.
+ * Return:
+ * * 0 - @fn was called; also if it ended by stopper_panic()
+ * * -ESHUTDOWN - refused; @fn was not called
+ * * -EINVAL - @s or @fn is NULL
  */
 #define stopper_run_task(s, ctx, name, fn, arg)					\
 	__stopper_run_task(s, ctx, STOPPER_SITE(name), fn, arg)
 
 /**
- * stopper_run_task_err() - run a function as a task, on this thread, for its result
+ * stopper_run_task_err() - run a function as a task on this thread and return its result
  * @s: the stopper
- * @ctx: handed to @fn; NULL: the background
- * @name: what the task is called, a string constant
- * @fn: the task
- * @arg: handed to @fn
+ * @ctx: passed to @fn; NULL: the background
+ * @name: name of the task, a string constant
+ * @fn: the function of the task
+ * @arg: passed to @fn
  *
- * Context: as stopper_run_task().
- * Return: what @fn returned; -EOWNERDEAD when it ended by stopper_panic();
- * -ESHUTDOWN when refused; -EINVAL without @s or @fn.
+ * As stopper_run_task(). A result of @fn cannot be told from an error of this function if @fn
+ * returns the same number.
+ *
+ * Context: As stopper_run_task().
+ * Return:
+ * * the result of @fn
+ * * -EOWNERDEAD - @fn ended by stopper_panic()
+ * * -ESHUTDOWN - refused; @fn was not called
+ * * -EINVAL - @s or @fn is NULL
  */
 #define stopper_run_task_err(s, ctx, name, fn, arg)				\
 	__stopper_run_task_err(s, ctx, STOPPER_SITE(name), fn, arg)
@@ -76,12 +85,18 @@ struct stopper_task {
 /**
  * stopper_task_begin() - begin a task that is not a function call
  * @s: the stopper
- * @ctx: the context of the request, borrowed until the end; NULL: the background
- * @name: what the task is called, a string constant
- * @task: the caller's record
+ * @ctx: the context of the request, which must live until stopper_task_end(); NULL: the background
+ * @name: name of the task, a string constant
+ * @task: the handle, in the caller's memory
  *
- * Context: any, in the kernel up to softirq.
- * Return: 0; -ESHUTDOWN when refused: then @task needs no end; -EINVAL.
+ * For work that does not fit into one function call, such as a request of an event-driven
+ * server. The task is counted until stopper_task_end(). It is no reference to @s.
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return:
+ * * 0 - the task has begun
+ * * -ESHUTDOWN - refused; @task must not be ended
+ * * -EINVAL - @s or @task is NULL
  */
 #define stopper_task_begin(s, ctx, name, task)					\
 	__stopper_task_begin(s, ctx, STOPPER_SITE(name), task)
@@ -106,12 +121,14 @@ STOPPER_INLINE int __stopper_task_begin(struct stopper *s, struct stopper_ctx *c
 }
 
 /**
- * stopper_task_end() - end it, on any thread
- * @task: what stopper_task_begin() accepted
+ * stopper_task_end() - end a task of stopper_task_begin()
+ * @task: the handle of a task that has begun, on this or another thread
  *
- * The stopper may be stopped and freed as soon as this has been called. An end
- * without a begin warns once and does nothing.
- * Context: any, in the kernel up to softirq.
+ * The stopper may be stopped and freed as soon as the task has ended, even before this call
+ * returns. The caller needs no reference to it. After the call @task may be freed or begun again.
+ * An unbalanced end warns once and is ignored.
+ *
+ * Context: Any context, in the kernel up to softirq.
  */
 STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
 {
@@ -121,32 +138,38 @@ STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
 		__stopper_task_end_slowpath(task);
 		return;
 	}
-	/* Before the slot: once that is clear the record may be gone. */
+	/* First: once the slot is free, another thread may have freed the stopper and @task. */
 	task->slot = NULL;
 	__stopper_slot_leave(&slot);
 }
 
 /**
- * stopper_run_async_task() - run a function as a task, on another thread
+ * stopper_run_async_task() - run a function as a task on another thread
  * @s: the stopper
- * @ctx: handed to @fn, kept alive until @fn has returned; NULL: the background
- * @name: what the task is called, a string constant
- * @fn: the task
- * @arg: handed to @fn
+ * @ctx: passed to @fn, and referenced until @fn has returned; NULL: the background
+ * @name: name of the task, a string constant
+ * @fn: the function of the task
+ * @arg: passed to @fn
  *
- * It starts promptly even when every other task is blocked. While it runs its
- * thread carries the first bytes of its name, whatever earlier tasks called it; a
- * thread of the pool without a task is called "stopper/pool". It is counted from
- * now on.
+ * The task is counted from this call on. It starts promptly even if all other tasks are blocked,
+ * so tasks may wait for one another. It never runs on the calling thread. The thread has the
+ * first bytes of @name as its name while it runs the task; an idle thread of the pool is called
+ * "stopper/pool".
  *
- * Kernel: it has its thread to itself while it runs, and later tasks are not to meet what
- * it leaves there. Scheduling, CPUs, PF_MEMALLOC_* and PF_NOFREEZE, signals, credentials,
- * preempt count, interrupts and RCU are set back and reported with its name; of a lock
- * that it still holds only the report can tell, where lockdep is.
+ * Kernel: tasks should leave their thread as they found it. Scheduling policy, nice, CPUs,
+ * PF_MEMALLOC_* and PF_NOFREEZE, signals, credentials, preempt count, interrupts and RCU
+ * read-side sections are restored after the task, and the leak is logged with its name. A lock
+ * that is still held is only logged, and only with lockdep.
  *
- * Context: process context, allocates.
- * Return: 0; -ESHUTDOWN when refused; -EINVAL; -ENOMEM, -EAGAIN: no memory or
- * no thread, refused as well.
+ * Not promised: the order in which tasks start, or that two tasks share a thread.
+ *
+ * Context: Process context. Allocates memory.
+ * Return:
+ * * 0 - admitted; @fn will be called
+ * * -ESHUTDOWN - refused: the stopper quiesces or has stopped
+ * * -EINVAL - @s or @fn is NULL
+ * * -ENOMEM - refused: out of memory
+ * * -EAGAIN - refused: no thread could be started to run it
  */
 #define stopper_run_async_task(s, ctx, name, fn, arg)				\
 	__stopper_run_async_task(s, ctx, STOPPER_SITE(name), fn, arg)
@@ -155,21 +178,29 @@ STOPPER_API int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *
 					 void *arg);
 
 /**
- * stopper_run_limited_async_task() - the same, under a semaphore
+ * stopper_run_limited_async_task() - run an async task that holds a slot of a semaphore
  * @s: the stopper
- * @ctx: handed to @fn, and bounds the wait; NULL: the background
- * @name: what the task is called, a string constant
- * @sem: a slot of this is held until @fn has returned
- * @wait: wait for a slot, or refuse when none is free
- * @fn: the task
- * @arg: handed to @fn
+ * @ctx: bounds the wait, is passed to @fn, and is referenced until @fn has returned; NULL: the
+ *	background
+ * @name: name of the task, a string constant
+ * @sem: the semaphore
+ * @wait: true: wait for a slot; false: refuse the task if no slot is free
+ * @fn: the function of the task
+ * @arg: passed to @fn
  *
- * The slot is free again before the task stops being counted.
+ * As stopper_run_async_task(), after a slot of @sem has been acquired. The slot is released when
+ * @fn has returned, before the task stops being counted. Callers that wait get slots in the
+ * order of arrival. ShouldQuiesce ends the wait.
  *
- * Context: process context, sleeps with @wait.
- * Return: 0; -ESHUTDOWN: the stopper quiesces or the semaphore is closed;
- * -EBUSY: no slot and not @wait; -ECANCELED, -ETIMEDOUT: the context ended
- * first; -EINVAL; -ENOMEM, -EAGAIN.
+ * Context: Process context. Allocates memory. Sleeps if @wait is true.
+ * Return:
+ * * 0 - admitted; @fn will be called
+ * * -ESHUTDOWN - refused: the stopper quiesces or has stopped, or @sem is closed
+ * * -EBUSY - refused: no slot is free, and @wait is false
+ * * -ECANCELED, -ETIMEDOUT - refused: @ctx ended first
+ * * -EINTR - kernel: refused: a fatal signal, with a context of stopper_ctx_with_kill()
+ * * -EINVAL - @s, @sem or @fn is NULL
+ * * -ENOMEM, -EAGAIN - as stopper_run_async_task()
  */
 #define stopper_run_limited_async_task(s, ctx, name, sem, wait, fn, arg)	\
 	__stopper_run_limited_async_task(s, ctx, STOPPER_SITE(name), sem, wait, fn, arg)
@@ -179,19 +210,26 @@ STOPPER_API int __stopper_run_limited_async_task(struct stopper *s, struct stopp
 						 stopper_fn fn, void *arg);
 
 /**
- * stopper_run_worker() - start a thread that runs until ShouldStop
+ * stopper_run_worker() - start a worker: a thread that runs until ShouldStop
  * @s: the stopper
- * @ctx: handed to @fn, kept alive until @fn has returned; NULL: the background
- * @name: what the worker and its thread are called, a string constant
- * @fn: the worker: returns soon after stopper_should_stop() has fired
- * @arg: handed to @fn
+ * @ctx: passed to @fn, and referenced until @fn has returned; NULL: the background
+ * @name: name of the worker and of its thread, a string constant
+ * @fn: the function of the worker; it must return soon after stopper_should_stop() has fired
+ * @arg: passed to @fn
  *
- * Allowed until STOPPING. In the kernel it is a kthread of its own whose
- * kthread_should_stop() turns true once ShouldStop has fired, and interruptible sleeps
- * end then, as after kthread_stop().
+ * Workers are admitted before STOPPING, also while the stopper quiesces. A stop waits for them
+ * when no task is left.
  *
- * Context: process context, allocates.
- * Return: 0; -ESHUTDOWN when refused; -EINVAL; -ENOMEM, -EAGAIN.
+ * Kernel: the worker is a kthread. When ShouldStop has fired, kthread_should_stop() is true and
+ * interruptible sleeps of the kthread end, as after kthread_stop().
+ *
+ * Context: Process context. Allocates memory.
+ * Return:
+ * * 0 - admitted; @fn will be called
+ * * -ESHUTDOWN - refused: the phase is STOPPING or later
+ * * -EINVAL - @s or @fn is NULL
+ * * -ENOMEM - refused: out of memory
+ * * -EAGAIN - refused: the thread cannot be started
  */
 #define stopper_run_worker(s, ctx, name, fn, arg)				\
 	__stopper_run_worker(s, ctx, STOPPER_SITE(name), fn, arg)
@@ -200,13 +238,13 @@ STOPPER_API int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 
 /**
  * struct stopper_task_info - the running tasks of one call site
- * @name: the name, printable, cut at STOPPER_NAME_SHOWN bytes
- * @func: the function that started them, printable
- * @file: its source file, printable, the end of it when long
- * @line: the line
- * @tid: thread of the one that has run longest, 0 when it is not known
- * @count: how many run
- * @oldest_ns: how long that one has run, at least
+ * @name: name of the tasks, printable, cut at %STOPPER_NAME_SHOWN bytes
+ * @func: function of the call site, printable
+ * @file: source file of the call site, printable; of a long path the end
+ * @line: line of the call site
+ * @tid: thread id of the oldest task; 0 if unknown
+ * @count: number of running tasks
+ * @oldest_ns: nanoseconds that the oldest task has run, at least
  */
 struct stopper_task_info {
 	char name[STOPPER_NAME_SHOWN + 4];
@@ -219,37 +257,45 @@ struct stopper_task_info {
 };
 
 /**
- * stopper_num_tasks() - how many tasks run
- * @s: the stopper; NULL: none
+ * stopper_num_tasks() - count the running tasks
+ * @s: the stopper, or NULL
  *
- * Looks at every task, so that no task pays for it. Tasks that begin or end
- * meanwhile may or may not be counted.
- * Context: process context, may sleep.
- * Return: the count.
+ * Scans all tasks, so that tasks do not have to maintain a shared count. Tasks that begin or end
+ * during the call may or may not be counted.
+ *
+ * Userspace: the call also waits for readers of the debug list that may read call sites in a
+ * plugin; see struct stopper_site.
+ *
+ * Context: Process context. May sleep.
+ * Return: The number of tasks; 0 if @s is NULL.
  */
 STOPPER_API unsigned long stopper_num_tasks(struct stopper *s);
 
 /**
- * stopper_running_tasks() - which tasks run, by call site
- * @s: the stopper; NULL: none
- * @info: filled in, most tasks first, then by name; may be NULL when @n is 0
- * @n: room in @info
+ * stopper_running_tasks() - get the running tasks by call site
+ * @s: the stopper, or NULL
+ * @info: filled in, sites with most tasks first, then by name; may be NULL if @n is 0
+ * @n: number of elements of @info
  *
- * Context: process context, may sleep, allocates.
- * Return: how many call sites there are, perhaps more than @n; -ENOMEM; -EINVAL.
+ * Context: Process context. May sleep. Allocates memory.
+ * Return: The number of call sites with running tasks, which may exceed @n; -ENOMEM; or -EINVAL
+ * if @info is NULL and @n is not 0.
  */
 STOPPER_API int stopper_running_tasks(struct stopper *s, struct stopper_task_info *info,
 				      unsigned int n);
 
 /**
- * stopper_task_map() - the same as text: "%-6d name" a line, biggest first
- * @s: the stopper; NULL: none
- * @buf: the text, terminated when @size is not 0
- * @size: room in @buf
+ * stopper_task_map() - get the running tasks as text
+ * @s: the stopper, or NULL
+ * @buf: set to the text, NUL-terminated if @size is not 0
+ * @size: size of @buf in bytes
  *
- * Sites that share a name share a line.
- * Context: process context, may sleep, allocates.
- * Return: the length of the whole text, perhaps more than fits; -ENOMEM; -EINVAL.
+ * One line for each name, in the format "%-6d name", largest count first. Sites that share a name
+ * share a line.
+ *
+ * Context: Process context. May sleep. Allocates memory.
+ * Return: The length of the whole text without the NUL, which may exceed @size, as for
+ * snprintf(); -ENOMEM; or -EINVAL if @buf is NULL and @size is not 0.
  */
 STOPPER_API int stopper_task_map(struct stopper *s, char *buf, size_t size);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * threads.h - userspace: the threads of the library.
+ * threads.h - userspace: control of the library's threads.
  */
 #ifndef STOPPER_THREADS_H
 #define STOPPER_THREADS_H
@@ -10,30 +10,33 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * stopper_end_idle_threads() - end the threads of the library that have nothing to do
+ * stopper_end_idle_threads() - end the idle threads of the library
  *
- * For leak checkers at the end of a program, for fork(), unshare() and setns(), which a process
- * with one thread may use without care, and before dlclose() of the last user.
+ * Use it at the end of a program for leak checkers, before fork(), unshare() and setns(), which
+ * are simple in a process with one thread, and before dlclose() of the last user.
  *
- * While a stopper exists that has not stopped, the idle threads of the pool end. The two
- * threads that a stop needs stay, and so do those that run tasks, workers and closers. A thread
- * whose task has just ended may not be idle yet.
+ * While a stopper exists that has not stopped, the idle threads of the pool end. The two threads
+ * that a stop needs stay, and so do threads that run tasks, workers and closers. A thread whose
+ * task has just ended may not be idle yet.
  *
- * When all stoppers have stopped, all threads of the library end, first those that are about to
- * return from what they ran. The one for deadlines stays as long as there is a context with a
- * deadline that has neither ended nor been put.
+ * When all stoppers have stopped, all threads of the library end; those that are about to return
+ * from a task, worker or closer are waited for. The timer thread stays while a context with a
+ * deadline exists that has neither ended nor been put.
  *
- * The call returns when the threads have ended for the kernel too: their ids are not in
- * /proc/self/task any more. It waits for them for at most ten seconds; what may take as long is
- * a function of the program's that one of them runs, such as a callback of IsStopped or the
- * destructor of a thread-specific key.
+ * The call returns when the threads have exited in the kernel too: their ids are no longer in
+ * /proc/self/task. It waits at most 10 seconds for them. Only a function of the program can take
+ * that long, for example a callback of IsStopped or the destructor of a thread-specific key.
  *
- * Whatever needs a thread later starts it anew. So the call may be made at any time, by any
- * thread that is not the library's, also while others create and stop stoppers.
+ * A thread that is needed later is started again. So this may be called at any time, also while
+ * other threads create and stop stoppers.
  *
- * Return: 0: there was a moment when the library had no thread; -EBUSY: some are left, as said
- * above; -EDEADLK: on a thread of the library, nothing has changed; -ENOTSUP after fork();
- * -ENOMEM: the library had not been used, and could not be set up.
+ * Context: Any thread that is not the library's; not a signal handler. Blocks.
+ * Return:
+ * * 0 - at some moment during the call the library had no thread
+ * * -EBUSY - threads are left, for the reasons above
+ * * -EDEADLK - called on a thread of the library; nothing has changed
+ * * -ENOMEM - the library had not been used, and could not be set up
+ * * -ENOTSUP - in a child of fork() whose parent had used the library
  */
 STOPPER_API int stopper_end_idle_threads(void);
 

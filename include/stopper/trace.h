@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * trace.h - userspace: recording what stoppers do, to be looked at later.
+ * trace.h - userspace: record the events of stoppers to a file.
  *
- * The recorder writes the library's events, tasks as spans and the steps of stops, into
- * a file, in the form of the kernel's /sys/kernel/tracing/trace. stopperctl trace makes
- * of either one a file that Perfetto and chrome://tracing open. The environment variable
- * STOPPER_TRACE=FILE has a program recorded from its first use of the library on; %p in
- * it stands for the process' number. Children inherit the variable: with %p in it each program
- * has a file of its own, without it only the first one is recorded.
+ * The recorder writes events, such as the start and end of tasks and the phases of a stop, in
+ * the format of the kernel's /sys/kernel/tracing/trace. "stopperctl trace" converts both to a
+ * file for Perfetto and chrome://tracing.
  *
- * Each event is also a USDT probe (provider "stopper") for perf, bpftrace, gdb and the
- * like, whether or not the recorder runs.
+ * The environment variable STOPPER_TRACE=FILE starts the recorder at the first use of the
+ * library. "%p" in FILE is replaced by the process id. Child processes inherit the variable:
+ * with %p each program gets a file of its own, without it only the first one is recorded.
+ *
+ * Each event is also a USDT probe (provider "stopper") for perf, bpftrace, gdb and others,
+ * independent of the recorder.
  */
 #ifndef STOPPER_TRACE_H
 #define STOPPER_TRACE_H
@@ -20,34 +21,42 @@
 STOPPER_BEGIN_DECLS
 
 /**
- * stopper_trace_start() - begin to record, into a file
- * @path: created, or emptied and made readable and writable by its owner only, also if it was
- *        there; %p: the process' number, %%: a percent sign
+ * stopper_trace_start() - start recording to a file
+ * @path: the file, created or truncated, and made accessible to its owner only (mode 0600) even
+ *	if it existed. %p is replaced by the process id, %% by a percent sign
  *
- * One recording at a time, of all stoppers of the process. Lines are gathered in 64 KiB
- * of memory and written when that is full, when a stopper's phase changes, and at the
- * process' normal exit; what was not written is lost when it is killed. A pipe or FIFO
- * that is full is not waited for: lines are left out, and a line says how many. A file
- * system that hangs does hang whoever writes to it, tasks and stops included. An error
- * while writing ends the recording, with one line in the log.
+ * There is one recording at a time, of all stoppers of the process. Lines are buffered (64 KiB)
+ * and written when the buffer is full, when the phase of a stopper changes, and at normal exit of
+ * the process. If the process is killed, buffered lines are lost. A full pipe or FIFO is not
+ * waited for: lines are dropped, and a later line has their number. A hung file system blocks all
+ * threads that write to it, tasks and stops included. A write error ends the recording with one
+ * line in the log.
  *
  * A child of fork() does not record.
  *
- * Context: any thread; the first time it may allocate.
- * Return: 0; -EBUSY when it records already; -EINVAL without @path; -ENAMETOOLONG; -ENOMEM;
- * -EPERM: a file of another user's; -EBUSY also when another process records into it; what
- * open() said: -ENXIO for a FIFO that nobody reads.
+ * Context: Any thread; not a signal handler. The first call may allocate memory.
+ * Return:
+ * * 0 - recording
+ * * -EBUSY - a recording is in progress, or another process records to the file
+ * * -EINVAL - @path is NULL
+ * * -ENAMETOOLONG - @path is too long
+ * * -ENOMEM - out of memory
+ * * -EPERM - the file belongs to another user
+ * * the error of open(2), for example -ENXIO for a FIFO without a reader
  */
 STOPPER_API int stopper_trace_start(const char *path);
 
 /**
- * stopper_trace_stop() - write what is left, close the file
+ * stopper_trace_stop() - write the buffered lines and close the file
  *
- * Tasks that run now go on unrecorded: their ends are not in the file.
+ * The ends of tasks that still run are not recorded.
  *
- * Context: any thread.
- * Return: 0; -ENOENT when nothing is being recorded; -EAGAIN when a pipe was full, so that
- * the end is missing; the error that ended the recording earlier or now.
+ * Context: Any thread; not a signal handler. Blocks as long as writing to the file does.
+ * Return:
+ * * 0 - the file is complete
+ * * -ENOENT - there is no recording
+ * * -EAGAIN - the pipe was full; the last lines are missing
+ * * the error that ended the recording, earlier or now
  */
 STOPPER_API int stopper_trace_stop(void);
 

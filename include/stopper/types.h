@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * types.h - what the public headers of both builds stand on.
+ * types.h - basic types and macros of the public headers.
  *
- * It supplies fixed types, a lock that can be embedded in a caller's object, a
- * two-pointer list, and the memory accesses of what is inlined into callers. It
- * and slot.h are the headers that know which build they are in. Everything in a
- * struct that is not documented as the caller's belongs to the stopper.
+ * Fixed-width types, a lock that can be embedded in the caller's objects, a list of two
+ * pointers, and the memory accesses of inlined code. What differs between kernel and userspace is
+ * in this header, site.h and slot.h. Fields of a struct that are not documented are private to
+ * the stopper.
  */
 #ifndef STOPPER_TYPES_H
 #define STOPPER_TYPES_H
@@ -27,7 +27,7 @@
 
 typedef spinlock_t stopper_lock_t;
 
-/* Private: each user names the partner. */
+/* Private. Each use names its partner. */
 #define __stopper_load(p)		READ_ONCE(*(p))
 #define __stopper_store(p, v)	WRITE_ONCE(*(p), v)
 #define __stopper_load_acquire(p)	smp_load_acquire(p)
@@ -51,7 +51,7 @@ typedef spinlock_t stopper_lock_t;
 
 typedef pthread_mutex_t stopper_lock_t;
 
-/* Private: each user names the partner. TSan's: see user/platform.h. */
+/* Private. Each use names its partner. For TSan see user/platform.h. */
 #define __stopper_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
 #define __stopper_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define __stopper_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -86,7 +86,7 @@ typedef pthread_mutex_t stopper_lock_t;
 #define STOPPER_END_DECLS
 #endif
 
-/* A doubly linked list's head or node; a node that is on no list points to itself. */
+/* Head or node of a doubly linked list. A node that is on no list points to itself. */
 struct stopper_list {
 	struct stopper_list *next, *prev;
 };
@@ -96,18 +96,18 @@ struct stopper;
 struct stopper_ctx;
 
 /**
- * typedef stopper_fn - a task, worker, closer or any other function that is called back
- * @ctx: the context given with it, or NULL: the background
- * @arg: the argument given with it
+ * typedef stopper_fn - the function of a task, worker or recover scope
+ * @ctx: the context that it was started with; NULL: the background
+ * @arg: the argument that it was started with
  */
 typedef void (*stopper_fn)(struct stopper_ctx *ctx, void *arg);
 
 /**
- * typedef stopper_err_fn - a task that returns a result
- * @ctx: the context given with it, or NULL: the background
- * @arg: the argument given with it
+ * typedef stopper_err_fn - the function of a task that returns a result
+ * @ctx: the context that it was started with; NULL: the background
+ * @arg: the argument that it was started with
  *
- * Return: whatever stopper_run_task_err() shall return.
+ * Return: The result of stopper_run_task_err().
  */
 typedef int (*stopper_err_fn)(struct stopper_ctx *ctx, void *arg);
 
