@@ -149,7 +149,8 @@ static void foreign_thread_died(void)
 		return;
 	e = kzalloc(sizeof(*e), GFP_ATOMIC | __GFP_NOWARN);
 	if (!e) {
-		plat_log(STOPPER_LOG_ERR, "a thread oopsed in a task; no memory to tell the hook");
+		plat_log(STOPPER_LOG_ERR,
+			 "thread oopsed inside a task: out of memory, panic hook not called");
 		tasks_end_thread(current->pid);
 		return;
 	}
@@ -265,7 +266,7 @@ static int stop_probe_run(void)
 	complete(&p->returned);
 	wait_for_completion(&p->released);
 	if (p->stop_waited) {
-		pr_err("kthread_stop() of this kernel cannot be kept from waiting\n");
+		pr_err("kthread_stop() of this kernel waits after vfork_done: not supported\n");
 		err = -EOPNOTSUPP;
 	}
 out:
@@ -418,7 +419,7 @@ void __stopper_panic(void *value)
 		panic_hook(&c, value, tid, false);
 	else
 		plat_log(STOPPER_LOG_ERR,
-			 "a panic with no task, worker, closer or recover scope running");
+			 "panic outside any task, worker, closer or recover scope");
 	lockdep_end_thread();
 	tasks_end_thread(tid);
 	thread_end_on_stack();

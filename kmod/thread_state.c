@@ -236,13 +236,13 @@ static void leaks_describe(struct leak_text *t, const struct thread_state *befor
 	if (leaks & LEAK_SCHED)
 		leak_text_add(t, "policy %u nice %d", current->policy, task_nice(current));
 	if (leaks & LEAK_CPUS)
-		leak_text_add(t, "CPUs %*pbl", cpumask_pr_args(current->cpus_ptr));
+		leak_text_add(t, "allowed CPUs %*pbl", cpumask_pr_args(current->cpus_ptr));
 	if (leaks & LEAK_SIGNALS)
-		leak_text_add(t, "signals let in");
+		leak_text_add(t, "signals allowed");
 	if (leaks & LEAK_CREDS)
-		leak_text_add(t, "other credentials");
+		leak_text_add(t, "changed credentials");
 	if (leaks & LEAK_MM)
-		leak_text_add(t, "an address space");
+		leak_text_add(t, "an attached address space");
 }
 
 static DEFINE_SPINLOCK(known_leaks_lock);

@@ -284,9 +284,9 @@ static void httpd_warn_running(struct httpd *h)
 		return;
 	n = stopper_running_tasks(h->stopper, info, RUNNING_SHOWN);
 	for (i = 0; i < min(n, RUNNING_SHOWN); i++)
-		pr_warn("%llu x %s (%s:%u %s) still running, oldest on thread %d for %lld ms\n",
+		pr_warn("%llu tasks \"%s\" at %s:%u %s running, oldest %lld ms on thread %d\n",
 			info[i].count, info[i].name, info[i].file, info[i].line, info[i].func,
-			info[i].tid, div_s64(info[i].oldest_ns, NSEC_PER_MSEC));
+			div_s64(info[i].oldest_ns, NSEC_PER_MSEC), info[i].tid);
 	kfree(info);
 }
 

@@ -26,8 +26,8 @@ static __printf(2, 3) void page_printf(struct conn *c, const char *fmt, ...)
 
 static int page_root(struct conn *c, struct request *rq)
 {
-	page_printf(c, "stopper_httpd: a web server in the kernel that knows how to end.\n"
-		       "See /stats, /slow?ms=N, /big?kb=N; rmmod it while you load it.\n");
+	page_printf(c, "stopper_httpd: an HTTP server in the kernel with an orderly shutdown.\n"
+		       "See /stats, /slow?ms=N, /big?kb=N; unload the module under load.\n");
 	return 200;
 }
 

@@ -33,12 +33,12 @@ load stopper
 load stopper_machine
 left nofs 'PF_MEMALLOC_NOFS set'
 left nice 'nice -15'
-left cpus 'CPUs [0-9]*'
-left signal 'signals let in'
+left cpus 'allowed CPUs [0-9]*'
+left signal 'signals allowed'
 left_if_counted preempt 'preempt count [1-9]'
 left irqs 'interrupts off'
 left_if_counted rcu 'RCU depth 1'
-left creds 'other credentials'
+left creds 'changed credentials'
 for kind in bh fifo freezable; do
 	check ${kind}_is_set_back machine_do task $kind
 done
