@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * compat.h - what differs between kernels. No other file knows a kernel's version.
+ * compat.h - differences between kernel versions. No other file depends on a version.
  *
- * The code is written for the newest kernel, and what an older one lacks is added here. The
- * root Kbuild looks into the kernel's headers for each feature and defines HAVE_...; that also
- * holds for a distribution's kernel with backports. A feature that it overlooks does not compile.
+ * The code is written for the newest kernel; what an older one lacks is added here. The root
+ * Kbuild searches the kernel's headers for each feature and defines HAVE_..., which also works
+ * for a distribution's kernel with backports. If it misses a feature, the build fails.
  */
 #ifndef STOPPER_KMOD_COMPAT_H
 #define STOPPER_KMOD_COMPAT_H
@@ -12,8 +12,8 @@
 #include <linux/hrtimer.h>
 
 /*
- * For the root Kbuild: it does not build for an older kernel, and says so when one is newer than
- * the newest that the tests boot.
+ * Read by the root Kbuild, which refuses an older kernel and prints a note for a kernel that is
+ * newer than the newest one that the tests boot.
  */
 #define COMPAT_OLDEST	6.1
 #define COMPAT_NEWEST	7.3
@@ -28,7 +28,7 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* The type of the addresses that kernel_bind() takes. */
+/* The type of the address argument of kernel_bind(). */
 #ifndef HAVE_SOCKADDR_UNSIZED
 #define sockaddr_unsized sockaddr
 #endif

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * introspect.c - what another thread is doing, and where it sleeps.
+ * introspect.c - the state and the stack of another thread.
  *
- * Ids are those of the initial namespace, in which tasks are recorded, whoever
- * reads. A stack is walked while its thread may run: the unwinder copes, and says
- * nothing rather than something wrong. Frames are shown as function and offset; what
- * the symbol table does not know is left out, never shown as an address.
+ * Thread ids are those of the initial pid namespace, in which tasks are recorded, whatever the
+ * namespace of the reader. A stack is walked while its thread may run: the unwinder detects that
+ * and returns fewer frames rather than wrong ones. Frames are shown as function and offset. An
+ * address that has no symbol is shown as "?", never as a number.
  */
 #include <linux/kallsyms.h>
 #include <linux/pid.h>
@@ -63,8 +63,9 @@ static bool is_scheduler_frame(unsigned long addr)
 }
 
 /*
- * As the above, which modules cannot call here, nor put_task_stack(): the stack of a
- * thread that ends is unmapped after a grace period, so RCU keeps it.
+ * Like stack_trace_save_tsk(), which modules of this kernel cannot call, and without
+ * put_task_stack(), which they cannot call either: the stack of an exiting thread is unmapped
+ * after a grace period, so the RCU read-side section keeps it mapped.
  */
 static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
@@ -110,13 +111,13 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 	return 0;
 }
 
-/* The kernel prints the address of what it does not know; we do not. */
+/* For an unknown symbol the kernel prints the address, which must not be shown. */
 static void symbol_without_address(char *buf, const char *symbol)
 {
 	strscpy(buf, symbol[0] == '0' ? "?" : symbol, SYMBOL_SIZE);
 }
 
-/* Who waits in here is asked for by whom: the first frame that is not ours. */
+/* The innermost frame outside this module: the function that waits through the stopper. */
 void plat_thread_where(const struct thread_snapshot *snap, char *buf)
 {
 	char symbol[KSYM_SYMBOL_LEN];

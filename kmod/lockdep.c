@@ -1,39 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lockdep.c - lockdep learns that a stop waits for tasks, workers and closers.
+ * lockdep.c - lockdep annotations: a stop waits for tasks, workers and closers.
  *
- * A stop that is called with a lock held hangs for ever when a task takes the same lock.
- * Whether it hangs depends on timing, so tests may never see it. Lockdep reports it from
- * two runs that did not meet. The method is that of flush_workqueue(): a lock that does
- * not exist is held by what is waited for, and taken and dropped by who waits:
+ * A stop that is called with a lock held deadlocks if a task takes the same lock. Whether it
+ * does depends on timing, so tests may never see it. Lockdep reports it from two runs that do
+ * not overlap. The method is that of flush_workqueue(): a pseudo lock is held by the function
+ * that is waited for, and acquired and released by the waiter:
  *
  *   task, async or not                  stopper_quiesce(), stopper_stop()
- *   hold "tasks" for reading            take "tasks" for writing; drop it
+ *   hold "tasks" for reading            acquire "tasks" for writing; release it
  *     mutex_lock(&m)                    (m held: m -> tasks)
  *   (tasks -> m)
  *
  *   worker, closer                      stopper_stop()
- *   hold "workers" for reading          take "workers" for writing; drop it
+ *   hold "workers" for reading          acquire "workers" for writing; release it
  *
- * stopper_wait() without a context is a wait for tasks if the event is a stopper's ShouldStop
- * and for both if it is IsStopped. A wait with a context ends with the context.
+ * stopper_wait() without a context is a wait for tasks if the event is ShouldStop of a stopper,
+ * and for tasks, workers and closers if it is IsStopped. A wait with a context ends with the
+ * context, so it is not annotated.
  *
- * Admission never waits: it succeeds or is refused. So what holds these locks has taken them
- * by trylock, which adds no dependency of them on what was held before, and makes
- * their use in softirqs no finding. Readers are recursive: tasks nest. A nested task of the same
- * stopper adds nothing and is left out, as the list of held locks is short (MAX_LOCK_DEPTH).
+ * Admission never waits: it succeeds or is refused. So the pseudo locks are taken as by trylock,
+ * which adds no dependency on locks that are already held and makes it no error to take them
+ * in softirq. The read side is recursive, as tasks nest. A nested task of the same stopper adds
+ * no information and is left out, because the list of held locks is short (MAX_LOCK_DEPTH).
  *
- * A handle may be ended by another thread than the one that began it. Lockdep has no such
- * locks, so nothing is held for handles.
+ * A handle may be ended by another thread than the one that began it. Lockdep has no locks of
+ * that kind, so nothing is held for handles.
  *
- * Classes. Each stopper has its own two, as each workqueue has: a task of one stopper may stop
- * another one from the same line of source, which would look like a deadlock if they
- * shared a class. Lockdep has room for 8192 classes in all, and turns itself off when
- * they are used up. So MAX_TRACKED stoppers are known to it at a time, and those
- * beyond are not checked. To forget a class takes a grace period: a work item does it.
+ * Classes. Each stopper has two lock classes of its own, as each workqueue has: a task of one
+ * stopper may stop another stopper from the same line of source, which would look like a deadlock
+ * if they shared a class. Lockdep has room for 8192 classes in all, and turns itself off when
+ * they are used up. So at most MAX_TRACKED stoppers are annotated at a time; others are not
+ * checked. To free a class takes a grace period, so a work item does it.
  *
- * A thread that ends under a task still holds it. lockdep_end_thread() drops it; after
- * an oops the kernel has turned lockdep off.
+ * A thread that ends inside a task still holds the pseudo lock; lockdep_end_thread() releases
+ * it. After an oops the kernel has turned lockdep off.
  */
 #include <linux/list.h>
 #include <linux/lockdep.h>
@@ -78,7 +79,7 @@ static void dep_unreserve(void)
 	spin_unlock_irqrestore(&deps_lock, flags);
 }
 
-/* With no memory for it the stopper is not checked. */
+/* Without memory for the annotation the stopper is not checked. */
 void plat_stopper_init(struct stopper *s)
 {
 	struct stopper_dep *d = NULL;
@@ -142,10 +143,10 @@ void plat_stopper_free(struct stopper *s)
 	queue_work(stopper_wq, &deps_work);
 }
 
-/* What was entered, for lockdep_leave(); NULL: nothing. */
+/* The map that is now held, for lockdep_leave_call(); NULL: none. */
 static struct lockdep_map *map_enter(struct lockdep_map *map, unsigned long ip)
 {
-	/* -1, not known, when lockdep is off. */
+	/* lock_is_held() is -1 (unknown) if lockdep is off. */
 	if (lockdep_depth(current) > MAX_LOCK_DEPTH / 2 || lock_is_held(map))
 		return NULL;
 	lock_acquire(map, 0, 1, 2, 1, NULL, ip);
@@ -165,7 +166,7 @@ void __stopper_lockdep_leave(struct lockdep_map **map)
 }
 EXPORT_SYMBOL_GPL(__stopper_lockdep_leave);
 
-/* Around a function of the user's on a thread of ours. */
+/* Before a function of the user is called on a thread of the stopper. */
 struct lockdep_map *lockdep_enter_call(const struct call *c)
 {
 	if (!c->s->plat.dep)
@@ -196,7 +197,7 @@ void plat_lockdep_wait(struct stopper *s, bool stop)
 		map_wait(&s->plat.dep->workers, _RET_IP_);
 }
 
-/* The waiter keeps the stopper: it cannot go from the list meanwhile. */
+/* The waiter has a reference to the stopper, which therefore stays on the list. */
 void plat_lockdep_wait_event(const struct stopper_event *ev)
 {
 	struct stopper *s = NULL;
@@ -217,7 +218,7 @@ void plat_lockdep_wait_event(const struct stopper_event *ev)
 		plat_lockdep_wait(s, stop);
 }
 
-/* This thread ends in the middle of a user's function. Interrupts may be off. */
+/* This thread ends inside a function of the user. Interrupts may be off. */
 void lockdep_end_thread(void)
 {
 	struct stopper_dep *d;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * main.c - the module: /sys/kernel/debug/stopper, devices.
+ * main.c - the module: init and exit, /sys/kernel/debug/stopper, devices.
  *
- * The debug file shows what report_all() makes, anew for each open. seq_file
- * holds the whole text, so a reader sees one moment however slowly it reads, and
- * no lock is held between reads. While it is open the module cannot go.
+ * Each open of the debug file generates the list anew (report_all()). seq_file holds the whole
+ * text. So a reader sees one moment however slowly it reads, and no lock is held between reads.
+ * While the file is open the module cannot be unloaded.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
@@ -31,7 +31,7 @@ static int debug_show(struct seq_file *m, void *v)
 	return report_all(&out);
 }
 
-/* seq_file makes a text anew, into twice the memory, until it fits: so a guess. */
+/* An estimate: if a text does not fit, seq_file generates it again into twice the memory. */
 static int debug_open(struct inode *inode, struct file *file)
 {
 	return single_open_size(file, debug_show, NULL, report_size());
@@ -126,7 +126,7 @@ static void __exit stopper_exit(void)
 {
 	debugfs_remove(debug_file);
 	unload_exit();
-	/* Stops that were put are over, but the keeper may be on its way out. */
+	/* All stops have ended, but the keeper's work item may still be running. */
 	flush_work(&keeper_work);
 	pool_exit();
 	threads_exit();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * park.c - parking.
+ * park.c - parking: one thread sleeps until another wakes it.
  *
- * A parker is a flag and its waiter under a lock that both must take, so the
- * waiter cannot leave, and its stack go, while the waker is still inside:
+ * A parker is a flag and its waiter under a lock that both sides take. So the waiter cannot
+ * return, and its stack cannot be freed, while the waker still uses the parker:
  *
  *   waiter                            waker
  *   state = TASK_IDLE                 lock
@@ -11,34 +11,36 @@
  *   schedule()                        wake_up_process(waiter)
  *   lock; set? yes; unlock; return    unlock
  *
- * The lock is raw: it is taken inside others, and by whoever fires an event. ->waiter
- * is who made the parker, from then on: a waker may come before the first park.
+ * The lock is raw, because it is taken inside other locks and by every thread that fires an
+ * event. ->waiter is the thread that initialized the parker, from then on: a wake-up may come
+ * before the first park.
  *
- * Suspend. A process that waits here is frozen where it waits (TASK_FREEZABLE), and so
- * is a kthread that asked for it (set_freezable); else suspend would give up after 20 s.
- * What wakes it meanwhile is not lost: ->set stays, and is looked at after the thaw.
+ * Suspend. A process that waits here is frozen where it waits (TASK_FREEZABLE), and so is a
+ * kthread that called set_freezable(); otherwise suspend would fail after 20 s. A wake-up during
+ * suspend is not lost: ->set stays, and is tested after the thaw.
  *
- * Blocked or idle. A wait is idle (TASK_IDLE): a worker that waits for ShouldStop, or an
- * idle thread, is no load and no hung task. Only a caller of stopper_stop() or
- * stopper_quiesce() is blocked (TASK_UNINTERRUPTIBLE), as in flush_workqueue(): it is in the
- * load, in sysrq-w, and after hung_task_timeout_secs in the log with its stack.
+ * Blocked or idle. By default a wait is idle (TASK_IDLE): a worker that waits for ShouldStop or
+ * an idle thread is neither load nor a hung task. Only a caller of stopper_stop() or
+ * stopper_quiesce() is blocked (TASK_UNINTERRUPTIBLE), as in flush_workqueue(): it counts in the
+ * load average and appears in sysrq-w and, after hung_task_timeout_secs, in the log with its
+ * stack.
  *
- * Kill. With a context of stopper_ctx_with_kill() the wait is also TASK_WAKEKILL: the signal
- * wakes it, and the core looks (plat_killed()) before it parks again. The hung task detector
- * leaves out what can be killed.
+ * Kill. With a context of stopper_ctx_with_kill() the state also has TASK_WAKEKILL. The signal
+ * wakes the thread, and the core tests plat_killed() before it parks again. The hung task
+ * detector ignores waits that can be killed.
  *
- * A frozen thread keeps its locks. That is why lockdep warns of TASK_FREEZABLE with a lock
- * held, unless it is marked as known (_UNSAFE), as it is here: a lock of the caller's own
- * does no harm, as others who wait for it let suspend give up, as before. A lock that
- * suspend itself takes, above all the device lock that is held around remove(), would
- * hang the machine. So who stops with such a lock held says so: STOPPER_NO_FREEZE. Then
- * suspend waits for the stop, or gives up. A stopper of devm_stopper_create() is such a
- * one. There is no way to see it here: without lockdep nobody knows what is held.
+ * Frozen with locks. A frozen thread keeps its locks. So lockdep warns about TASK_FREEZABLE with
+ * a lock held, unless the use is marked as known (_UNSAFE), as it is here. A lock of the caller's
+ * own is harmless: other waiters for it make suspend fail, as before. A lock that suspend itself
+ * takes, above all the device lock that is held around remove(), would hang the machine. So a
+ * caller that stops with such a lock held must set STOPPER_NO_FREEZE; devm_stopper_create() does.
+ * Then suspend waits for the stop, or fails. This file cannot detect the case: without lockdep
+ * the kernel does not know which locks a thread holds.
  */
 #include "internal.h"
 
 #if defined(CONFIG_SMP) && defined(CONFIG_64BIT)
-static_assert(offsetof(struct stopper, refs) >= 64);	/* nothing is written where tasks read */
+static_assert(offsetof(struct stopper, refs) >= 64);	/* nothing writes where tasks read */
 #endif
 #ifndef CONFIG_LOCKDEP
 static_assert(sizeof(struct stopper) <= 1024);
@@ -75,7 +77,7 @@ bool plat_park(struct plat_parker *p, s64 deadline)
 	bool set;
 
 	might_sleep();
-	/* Another thread's parker: its waker would wake a thread that may be gone. */
+	/* With the parker of another thread, the waker could wake a thread that has exited. */
 	WARN_ON_ONCE(p->waiter != current);
 	for (;;) {
 		if (deadline != PLAT_FOREVER) {

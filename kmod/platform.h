@@ -2,16 +2,15 @@
 /*
  * platform.h - the kernel side of the seam; the table is in core/internal.h.
  *
- * Locks are spinlocks with interrupts off: tasks begin and end, events fire and
- * contexts end in softirq, and no section here is long. A wait is TASK_IDLE: it
- * is nobody's load and no hung task, however long a service runs.
+ * Locks are spinlocks with interrupts off, because tasks begin and end, events fire and contexts
+ * end in softirq. All critical sections are short. Waits are described in park.c.
  *
- * PREEMPT_RT: these locks sleep, so none is taken with preemption or interrupts off,
- * that is, between plat_slots_pin() and plat_slots_unpin() or inside a parker's lock,
- * which is raw and leads to the scheduler's only. An hrtimer expires in a thread there;
- * all that it does is queue work. There are no expedited grace periods after boot, as
- * they would interrupt every CPU: a heavy barrier takes as long as a normal one, some
- * ticks, and so does each Quiesce.
+ * PREEMPT_RT: these locks sleep, so none is taken with preemption or interrupts off, that is,
+ * between plat_slots_pin() and plat_slots_unpin() or inside the lock of a parker. The latter is
+ * raw, and only locks of the scheduler are taken inside it. An hrtimer expires in a thread; all
+ * it does is queue work. After boot there are no expedited grace periods, because they would
+ * interrupt every CPU. So a heavy barrier, and with it each Quiesce, takes as long as a normal
+ * grace period: several ticks.
  */
 #ifndef STOPPER_KMOD_PLATFORM_H
 #define STOPPER_KMOD_PLATFORM_H
@@ -56,13 +55,13 @@
 #define PLAT_FOREVER		S64_MAX
 #define PLAT_STOPS_THREADS	1
 
-/* memory order; the users name the partners */
+/* Memory order. Each use names its partner. */
 
 #define plat_load(p)		READ_ONCE(*(p))
 #define plat_store(p, v)	WRITE_ONCE(*(p), v)
-/* pairs with what the user says */
+/* pairs with the access that the use names */
 #define plat_load_acquire(p)	smp_load_acquire(p)
-/* pairs with what the user says */
+/* pairs with the access that the use names */
 #define plat_store_release(p, v) smp_store_release(p, v)
 #define plat_fetch_add_full(p, n) ({						\
 	BUILD_BUG_ON(sizeof(*(p)) != sizeof(atomic_t));				\
@@ -73,13 +72,13 @@ typedef refcount_t plat_ref_t;
 #define plat_ref_init(r, n)	refcount_set(r, n)
 #define plat_ref_get(r)		refcount_inc(r)
 #define plat_ref_put(r)		refcount_dec_and_test(r)
-/* pairs with what the user says */
+/* pairs with the access that the use names */
 #define plat_store_barrier()	smp_wmb()
-/* pairs with what the user says */
+/* pairs with the access that the use names */
 #define plat_load_barrier()	smp_rmb()
-/* pairs with plat_heavy_barrier(): every CPU passes a full barrier in a grace period */
+/* pairs with plat_heavy_barrier(): in a grace period every CPU executes a full barrier */
 #define plat_light_barrier()	barrier()
-/* pairs with plat_light_barrier() */
+/* pairs with plat_light_barrier(): orders against every light barrier on all CPUs */
 #define plat_heavy_barrier()	synchronize_rcu_expedited()
 
 /* locks */
@@ -115,7 +114,7 @@ void plat_unpark(struct plat_parker *p);
 #define plat_relax()		cpu_relax()
 #define plat_spins()		0
 #define plat_might_sleep()	might_sleep()
-/* As a kworker does between two items; RCU Tasks needs it even where kernels can be preempted. */
+/* As between two work items of a kworker. RCU Tasks needs it even in preemptible kernels. */
 #define plat_resched()		cond_resched_tasks_rcu_qs()
 
 #ifdef CONFIG_LOCKDEP
@@ -130,13 +129,13 @@ void plat_lockdep_wait_event(const struct stopper_event *ev);
 #define plat_lockdep_wait_event(ev) ((void)(ev))
 #endif
 
-/* The kernel's events have no descriptors to keep in step. */
+/* Events have no descriptors in the kernel. */
 #define plat_event_fired(ev)	((void)(ev))
 #define plat_event_closed(ev)	((void)(ev))
 
 /* slots */
 
-/* The softirq half in softirq, the other one elsewhere; none in interrupts. */
+/* In softirq the softirq half, in process context the other half, in interrupts none. */
 static __always_inline struct stopper_cursor *plat_slots_pin(unsigned int kind)
 {
 	preempt_disable();
@@ -161,10 +160,10 @@ static inline bool plat_slots_advance(struct stopper_cursor *c)
 	return true;
 }
 
-/* Tasks of many threads share a CPU's slots, which go round. */
+/* Tasks of many threads share the slots of a CPU, which are used round-robin. */
 #define plat_slots_pop(slot)	((void)(slot))
 
-/* Softirq and interrupts are not the work of the thread that they came upon. */
+/* Softirqs and interrupts do not belong to the thread that they interrupt. */
 #define plat_own_tid()	(in_task() ? (int)current->pid : 0)
 
 static inline u64 plat_stamp(void)
@@ -184,12 +183,12 @@ static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct sto
 #define plat_list_order(seq)	(seq)
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
-/* It may have been moved since it began them. */
+/* All tables: the thread may have been migrated since it began its tasks. */
 #define plat_slots_mine(t)	plat_slots_walk(t)
 
 #define plat_scan_enter()	rcu_read_lock()
 #define plat_scan_exit()	rcu_read_unlock()
-/* A module's memory is freed after a grace period of the module loader's own. */
+/* The module loader frees the memory of a module after a grace period of its own. */
 #define plat_scan_sync()	((void)0)
 
 /* identity, memory, time */
@@ -211,10 +210,10 @@ bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by
 #define plat_give_back(module)	module_put(module)
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 #define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
-/* A power of two: kmalloc() aligns it to its size. */
+/* kmalloc() aligns powers of two to their size. */
 #define plat_alloc_lines_any(n)	kzalloc(roundup_pow_of_two(n), GFP_ATOMIC | __GFP_NOWARN)
 #define plat_free(p)		kvfree(p)
-/* The slab allocator has what this asks for. */
+/* The slab allocator already has per-CPU caches. */
 #define plat_alloc_record(n)	kzalloc(n, GFP_KERNEL)
 #define plat_alloc_any(n)	kzalloc(n, GFP_ATOMIC | __GFP_NOWARN)
 #define plat_free_record(p)	kfree(p)
@@ -222,7 +221,7 @@ bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by
 #define plat_div(n, d)		div_s64(n, d)
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
 
-/* A jiffy may have been nearly over when it was taken: an age is at least this. */
+/* A lower bound: the stamp may have been taken at the end of its jiffy. */
 static inline s64 plat_stamp_age(u64 stamp)
 {
 	unsigned long age = jiffies - (unsigned long)stamp;
@@ -231,7 +230,7 @@ static inline s64 plat_stamp_age(u64 stamp)
 }
 
 void plat_log(int level, const char *line);
-/* Of slow paths only: a shared line. */
+/* Only in slow paths, as the counter is in a shared cache line. */
 #define plat_step(p, n)		atomic_long_add((long)(n), (atomic_long_t *)(p))
 u64 plat_random(void);
 bool plat_traces_closers(void);
@@ -242,11 +241,11 @@ struct plat_thread {
 	void (*main)(struct plat_thread *t);
 	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
-	char comm[TASK_COMM_LEN];	/* that it was given */
+	char comm[TASK_COMM_LEN];	/* the name that it was given */
 	struct task_struct *task;
 	struct pid *pid;
 	struct wait_queue_entry exit_wait;
-	struct mutex stopping;		/* the next three */
+	struct mutex stopping;		/* protects the next three */
 	bool entered;			/* in main() */
 	bool stop_requested;
 	bool exiting;			/* about to be reaped */
@@ -255,14 +254,14 @@ struct plat_thread {
 
 int plat_thread_start(struct plat_thread *t, const char *name);
 
-/* A kernel stack has one size, and a kthread the state that kthreadd gives it. */
+/* All kernel stacks have one size, and all kthreads start with the state of kthreadd. */
 #define plat_stack_valid(size)	(!(size))
 #define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
 struct plat_stopper {
 #ifdef CONFIG_LOCKDEP
-	struct stopper_dep *dep;	/* NULL: lockdep does not know it */
+	struct stopper_dep *dep;	/* NULL: not checked by lockdep */
 #endif
 };
 
@@ -280,7 +279,7 @@ struct call;
 
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
 
-#define plat_panic_unhandled()	((void)0)	/* it has been said; the kernel goes on */
+#define plat_panic_unhandled()	((void)0)	/* the panic was logged; the kernel goes on */
 
 /* timers */
 

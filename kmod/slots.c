@@ -2,10 +2,10 @@
 /*
  * slots.c - the slot tables of CPUs.
  *
- * All modules together have 8 KiB of static per-CPU memory (PERCPU_MODULE_RESERVE), and a
- * module that finds too little of it left cannot be loaded. A table alone would take half,
- * so the tables are allocated when the module is loaded. Only the cursors are static: the
- * inlined begin of a task finds them by their symbol, with no load to learn an address.
+ * All modules share 8 KiB of static per-CPU memory (PERCPU_MODULE_RESERVE), and a module for
+ * which not enough of it is left cannot be loaded. A table alone would take half of it, so the
+ * tables are allocated when the module is loaded. Only the cursors are static: the inlined start
+ * of a task finds them by their symbol, without a load of their address.
  */
 #include "internal.h"
 
@@ -38,7 +38,7 @@ int __init slots_init(void)
 	return 0;
 }
 
-/* With preemption off, a cursor of this CPU: goes one on, or round. */
+/* Advances a cursor of this CPU to the next slot, or wraps around. Preemption is off. */
 void slots_at_edge(struct stopper_cursor *c)
 {
 	if (cursor_should_wrap(c) ||
@@ -46,7 +46,7 @@ void slots_at_edge(struct stopper_cursor *c)
 		c->slot = c->first;
 }
 
-/* No task is left that stands in one, and nobody who looks. */
+/* No task is in a table any more, and no reader scans one. */
 void slots_exit(void)
 {
 	free_percpu(slot_tables);

@@ -1,70 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * thread.c - kthreads: started, named, stopped, and missed when they die.
+ * thread.c - kthreads: start, stop, reap, and what is done when one dies.
  *
- * Death. An oops, a BUG() or kthread_exit() in a user's function ends the kthread
- * without returning to us. The exit of every process wakes those who wait on its
- * struct pid (that is how pidfds become readable), so each of our kthreads has a
- * wait entry there, whose function is called by the dying kthread itself, late in
- * do_exit(), with its stack still there. It is called with locks held and
- * interrupts off, so it only takes what lies on that stack off our lists, and
- * leaves the rest, the panic hook first, to a work item.
+ * Death. An oops, a BUG() or kthread_exit() in a function of the user ends the kthread without
+ * a return to this module. The exit of every process wakes the wait queue of its struct pid,
+ * which is how pidfds become readable. So each of our kthreads has an entry in that queue. The
+ * dying kthread itself calls the function of the entry, exit_notify(), late in do_exit(), while
+ * its stack still exists. That call holds locks and has interrupts off. So exit_notify() only
+ * removes the records that are on that stack from all lists; a work item does the rest, first
+ * of all the panic hook.
  *
- * After an oops that is too late: the kernel goes on from the top of the stack, over
- * the records that lie there. So these are taken off our lists by a die notifier, on
- * whichever thread they are. A thread that had interrupts off may hold a lock of
- * ours, and is left alone; so is each thread of a machine whose registers are not
- * asked here.
+ * After an oops that is too late: the kernel continues from the top of the stack and
+ * overwrites the records on it. So a die notifier removes these records, on any thread. It
+ * leaves out a thread that had interrupts off, as that may hold a lock of ours, and any thread
+ * on an architecture for which regs_interrupts_off() does not know the register.
  *
- *   what the dying thread left            after an oops           otherwise
- *   records on its stack: closers added   die_notify()            exit_notify(), __stopper_panic()
- *     late, scopes, tasks on lists
+ *   what the dead thread left             after an oops           otherwise
+ *   records on its stack: late closers,   die_notify()            exit_notify(), __stopper_panic()
+ *     scopes, tasks on lists
  *   its slots in tables                   exit_notify()           the same
  *   the async task, worker or closer      thread_died_work_fn()   the same, __stopper_panic()
  *
- * Of a thread that is not ours, a process in an ioctl say, only an oops is known. The
- * tasks that it was in are handed to a work item, as handles: they keep the stopper, its
- * hook and their sites until the hook has been told, and then end.
+ * For a thread that is not ours, for example a process in an ioctl, only an oops is seen. Its
+ * tasks are transferred to a work item and become handles. They keep the stopper, its hook and
+ * their sites alive until the hook has been called, and then end.
  *
- * Leaving. Each kthread is reaped by a work item that calls kthread_stop(): when
- * that returns, the kthread has left this module's text for good. Unloading waits
- * until all that were started are reaped (->alive), and only then drains the
- * workqueue: a kthread that nobody counts any more may not have queued its reaping.
+ * Reaping. A work item reaps each kthread with kthread_stop(); when that has returned, the
+ * kthread no longer executes code of this module. Unloading waits until all started kthreads
+ * are reaped (->alive), and only then drains the workqueue: a kthread that is no longer counted
+ * by its stopper may not have queued its reaping yet.
  *
  *   kthread                             thread_reap() (workqueue)
  *   main() returns
- *   off pid->wait_pidfd
- *   queue reap; touch nothing more      kthread_stop(): waits until it has exited
- *   return                              release(): frees
+ *   leaves pid->wait_pidfd
+ *   queues reap; touches nothing more   kthread_stop(): waits until it has exited
+ *   returns                             release(): frees
  *
  * Stopping. kthread_stop() makes kthread_should_stop() true in a kthread, ends its
  * interruptible sleep, and waits for its exit. A stopper wants the first two for all its
- * workers at once, and no thread that sleeps for each of them. The kernel has no call for
- * that, but what kthread_stop() waits for can be reached: it is the completion at which
- * task_struct::vfork_done points until the exit has completed it, in every kernel since
- * 3.8. Each call takes one count of it. So plat_thread_stop() adds a count, which its
- * kthread_stop() takes, and the exit adds the one for thread_reap():
+ * workers at once, without a thread that sleeps for each of them. The kernel has no function
+ * for that. But the completion that kthread_stop() waits for is reachable: in every kernel since
+ * 3.8, task_struct::vfork_done points to it until the exit has completed it. Each kthread_stop()
+ * consumes one count of it. So plat_thread_stop() adds a count, which its own kthread_stop()
+ * consumes, and the exit adds the one for thread_reap():
  *
  *   plat_thread_stop()                  kthread                   thread_reap()
- *   ->stopping; exiting? no
+ *   lock ->stopping; exiting? no
  *   complete(vfork_done)
  *   kthread_stop(): does not sleep      should stop: returns
- *   unlock ->stopping                   ->stopping; exiting; unlock
+ *   unlock ->stopping                   lock; exiting; unlock
  *                                       queue reap
  *                                       exit: complete()          kthread_stop(): sleeps
  *
- *   Under the mutex ->stopping thread_reap() cannot take the count that was not its own, and
- *   nobody is told who is about to be reaped.
+ *   The mutex ->stopping keeps thread_reap() from consuming the count that is not its own: a
+ *   kthread is queued for reaping only after ->exiting is set, and then no count is added.
  *
- * Poking the bit into the private struct kthread was the other way; this one lets each
- * kernel's kthread_stop() do all that it does for a kthread that is to stop. That it does
- * not sleep is tried at load, with a thread, as a kernel may come in which it would.
+ * The alternative was to set the bit in the private struct kthread. With this method the
+ * kthread_stop() of each kernel does everything that it does for a kthread that has to stop.
+ * That it does not sleep is tested with a thread when the module is loaded, as a future kernel
+ * may change it.
  *
- * kthread_stop() before the thread function was entered would keep it from ever running.
- * Then the thread tells itself, when it has entered.
+ * kthread_stop() before the thread function has been entered would keep it from ever running. In
+ * that case the thread requests its own stop when it has entered the function.
  *
- * A process with a fatal signal pending cannot create kthreads; a workqueue can,
- * so that a dying process' task is started all the same.
+ * A process with a fatal signal pending cannot create kthreads, but a workqueue can. So the
+ * task of a dying process is started all the same.
  */
 #include <linux/kdebug.h>
 #include <linux/kthread.h>
@@ -81,7 +81,7 @@ static DECLARE_WAIT_QUEUE_HEAD(all_reaped);
 
 static int thread_main(void *data);
 
-/* NULL: this thread is not ours. */
+/* NULL: this thread was not started here. */
 static struct plat_thread *this_thread(void)
 {
 	if (!(current->flags & PF_KTHREAD) || kthread_func(current) != thread_main)
@@ -105,7 +105,7 @@ static void thread_reap(struct work_struct *work)
 		wake_up(&all_reaped);
 }
 
-/* Forgets what lies on this thread's stack, which goes with it. */
+/* Removes records on this thread's stack from all lists: the stack is about to be freed. */
 static void thread_end_on_stack(void)
 {
 	tasks_end_on_stack(task_stack_page(current), THREAD_SIZE);
@@ -123,7 +123,7 @@ static bool regs_interrupts_off(const struct pt_regs *regs)
 #endif
 }
 
-/* The tasks of a thread that is not ours, and has oopsed. */
+/* The tasks of an oopsed thread that was not started here. */
 struct dead_thread_work {
 	struct work_struct work;
 	struct call innermost;
@@ -156,7 +156,7 @@ static void foreign_thread_died(void)
 	}
 	e->innermost = c;
 	e->tid = current->pid;
-	/* The task keeps it until now. */
+	/* Until here the task keeps the stopper alive. */
 	stopper_pin(c.s);
 	tasks_transfer(e->tid, e);
 	INIT_WORK(&e->work, dead_thread_work_fn);
@@ -167,7 +167,7 @@ static int die_notify(struct notifier_block *nb, unsigned long what, void *data)
 {
 	const struct die_args *args = data;
 
-	/* With PREEMPT_RT locks may sleep, and this is called with interrupts off. */
+	/* Called with interrupts off, where the locks of PREEMPT_RT cannot be taken. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || what != DIE_OOPS || !in_task() ||
 	    regs_interrupts_off(args->regs))
 		return NOTIFY_DONE;
@@ -181,7 +181,7 @@ static struct notifier_block die_nb = {
 	.notifier_call = die_notify,
 };
 
-/* With ->stopping held, of a thread that runs: it shall stop. Does not wait for it. */
+/* With ->stopping held and the thread not yet exiting. Does not wait for the exit. */
 static void thread_request_stop(struct plat_thread *t)
 {
 	struct completion *exited;
@@ -191,7 +191,7 @@ static void thread_request_stop(struct plat_thread *t)
 	if (exited)
 		complete(exited);
 	task_unlock(t->task);
-	/* Else it has exited, under its function. */
+	/* Otherwise it has exited inside its function. */
 	if (exited)
 		kthread_stop(t->task);
 }
@@ -221,7 +221,7 @@ static void thread_set_exiting(struct plat_thread *t)
 	mutex_unlock(&t->stopping);
 }
 
-/* A thread that is told to stop, and looks whether who told it waits for it. */
+/* A thread that checks whether a request to stop waits for its exit. */
 struct stop_probe {
 	struct plat_thread thread;
 	struct completion returned;
@@ -286,14 +286,14 @@ int threads_init(void)
 	return err;
 }
 
-/* Nobody starts threads any more. What runs after this is queued work that is over. */
+/* No thread is started any more. Work items that are still queued do nothing. */
 void threads_exit(void)
 {
 	unregister_die_notifier(&die_nb);
 	wait_event(all_reaped, !atomic_read(&alive));
 }
 
-/* Nothing of ours is on its lists any more. */
+/* The thread has no records on lists any more. */
 static void thread_leave(struct plat_thread *t)
 {
 	thread_set_exiting(t);
@@ -388,7 +388,7 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 {
 	memset(t->comm, 0, sizeof(t->comm));
 	name_comm(t->comm, sizeof(t->comm), name);
-	/* As __set_task_comm(), which modules cannot call: readers hold this lock. */
+	/* Like __set_task_comm(), which modules cannot call: readers of comm hold this lock. */
 	task_lock(current);
 	memcpy(current->comm, t->comm, sizeof(t->comm));
 	task_unlock(current);
@@ -399,7 +399,7 @@ static bool panic_find_callback(struct call *c)
 	bool task = task_innermost(c);
 	struct call run;
 
-	/* An async task or worker is below all that runs on its thread. */
+	/* An async task or worker is the outermost function on its thread. */
 	if (task && c->kind == STOPPER_PANIC_TASK)
 		return true;
 	if (activity_innermost(&run)) {

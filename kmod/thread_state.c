@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * thread_state.c - what a task may leave on its kthread: found, set back, reported.
+ * thread_state.c - what a task leaves on its kthread: detect, restore, report.
  *
- * The threads of the pool are shared, so what a task does to its thread would meet an
- * unrelated one, perhaps of another module. process_one_work() looks for leaked atomic
- * context, locks and RCU for the same reason, after each work item. Here more is looked
- * at, and what can be is set back, as do_one_initcall() does with the preempt count and
- * interrupts:
+ * The threads of the pool are shared, so a change that a task makes to its thread would affect an
+ * unrelated task, perhaps of another module. process_one_work() checks for leaked atomic context,
+ * locks and RCU sections after each work item for the same reason. This file checks more, and
+ * restores what can be restored, as do_one_initcall() does with the preempt count and interrupts:
  *
- *   looked at after each task                      set back
- *   interrupts, softirqs, preempt count            yes: it is the count that leaked; a spinlock
- *                                                  that was behind it stays taken
+ *   checked after each task                        restored
+ *   interrupts, softirqs, preempt count            yes, the count; a spinlock that was taken with
+ *                                                  it stays locked
  *   RCU read-side sections                         yes, they are ended
- *   locks, if lockdep counts them                  no; it prints them
+ *   locks, if lockdep counts them                  no; lockdep prints them
  *   PF_MEMALLOC*, PF_NOFREEZE and others           yes
  *   policy and nice, CPUs, migrate_disable()       yes, to SCHED_NORMAL and the CPUs of kthreads
- *   signals that are let in, or pending            yes, none is let in
+ *   signals allowed or pending                     yes, none is allowed
  *   credentials, kthread_use_mm()                  yes
  *
- * A task is compared with its own beginning, so what an administrator does to an idle
- * thread stays. Of the CPUs only their number is compared. The name of the thread is
- * pool.c's matter.
+ * The state after a task is compared with the state before it, so what an administrator sets on
+ * an idle thread stays. Of the allowed CPUs only the number is compared. The name of the thread
+ * is checked in pool.c.
  *
- * This is done while the task is still counted: its site is there, and so is its stopper
- * for the report. Of one site each kind of leak is reported once, as long as it is among
- * the last KNOWN_LEAKS that leaked. Workers have a thread of their own, which ends with them.
+ * All this is done while the task is still counted, so its site and its stopper, which the report
+ * needs, still exist. For each site, each kind of leak is reported once, as long as the site is
+ * among the last KNOWN_LEAKS that leaked. Workers have threads of their own, which end with them.
  */
 #include <linux/cpumask.h>
 #include <linux/cred.h>
@@ -104,7 +103,7 @@ static void state_save(struct thread_state *st)
 	st->cred = current_cred();
 }
 
-/* kthreadd lets none in, and so do its children until they call allow_signal(). */
+/* kthreadd ignores all signals, and so do its children until they call allow_signal(). */
 static bool signals_allowed(void)
 {
 	const struct k_sigaction *sa = rcu_dereference_protected(current->sighand, true)->action;
@@ -146,7 +145,7 @@ static unsigned int state_leaks(const struct thread_state *before)
 	return leaks;
 }
 
-/* Until this is done nothing may sleep. */
+/* First of all: nothing may sleep before this. */
 static void state_restore_context(const struct thread_state *before)
 {
 	if (irqs_disabled())
@@ -219,7 +218,7 @@ static void leaks_describe_flags(struct leak_text *t, unsigned int before)
 				      now & flag_names[i].flag ? "set" : "cleared");
 }
 
-/* Before it is set back. */
+/* Called before the state is restored. */
 static void leaks_describe(struct leak_text *t, const struct thread_state *before,
 			   unsigned int leaks)
 {
@@ -247,11 +246,11 @@ static void leaks_describe(struct leak_text *t, const struct thread_state *befor
 
 static DEFINE_SPINLOCK(known_leaks_lock);
 static struct {
-	const struct stopper_site *site;	/* compared only: its module may have gone */
+	const struct stopper_site *site;	/* only compared: its module may be unloaded */
 	unsigned int leaks;
 } known_leaks[KNOWN_LEAKS];
 
-/* The first time that @site leaks one of these, as far as is remembered. */
+/* Is one of the leaks new for @site, as far as is remembered? */
 static bool leak_is_new(const struct stopper_site *site, unsigned int leaks)
 {
 	static unsigned int next;
@@ -296,14 +295,14 @@ static noinline void leaks_repair(const struct call *c, const struct thread_stat
 		debug_show_held_locks(current);
 }
 
-/* Tasks of others run on this thread too. A closer may run on its stopper's or adder's. */
+/* Do other tasks run on this thread too? Closers run on a pool thread or on their caller's. */
 static bool thread_is_shared(const struct call *c)
 {
 	return c->kind == STOPPER_PANIC_ASYNC ||
 	       (c->kind == STOPPER_PANIC_CLOSER && on_stopper_thread());
 }
 
-/* A panic cannot be unwound here: it ends the thread, and what was left on it. */
+/* Never true: a panic cannot be unwound in the kernel; it ends the thread. */
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg)
 {
 	struct lockdep_map *map = lockdep_enter_call(c);

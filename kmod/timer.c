@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * timer.c - timers: an hrtimer that queues work.
+ * timer.c - timers: an hrtimer that queues a work item.
  *
- * A timer that runs holds this module, whose text it would call: a context whose
- * deadline is to come may have been left behind by a module that has gone. Not so the
- * pool's, which lies in the module; pool_exit() waits for that.
+ * A pending timer pins this module, whose code it would call: a context whose deadline lies in
+ * the future may have been left behind by a module that was unloaded. The timer of the pool does
+ * not pin, as it is in the module itself; pool_exit() waits for it.
  */
 #include "internal.h"
 #include "compat.h"
@@ -28,8 +28,9 @@ static void timer_put_module(const struct plat_timer *t)
 }
 
 /*
- * A jiffy may be 10 ms, and a timer of jiffies is up to two late. Once the module is let
- * go, it is the end of the interrupt that its freeing waits for.
+ * An hrtimer, because a jiffy may be 10 ms and a timer of jiffies up to two jiffies late. After
+ * the module_put() the module may be unloaded; freeing its memory waits for a grace period, and
+ * so for the end of this interrupt.
  */
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * trace.c - the core's events as tracepoints; trace.h has their form.
+ * trace.c - the events of the core as tracepoints; trace.h defines their format.
  *
- * A tracepoint that nobody enabled is a nop here as well: names are escaped, and sites
- * looked at, only behind it.
+ * Here too a tracepoint that is not enabled is a nop: names are escaped and sites are read only
+ * if it is enabled.
  */
 #include <linux/random.h>
 #include "internal.h"
@@ -34,7 +34,7 @@ bool plat_traces_closers(void)
 	return trace_closer_start_enabled() || trace_closer_end_enabled();
 }
 
-/* A site's strings, escaped. */
+/* The strings of a site, escaped. */
 struct site_text {
 	char name[STOPPER_NAME_SHOWN + 1];
 	char file[64];

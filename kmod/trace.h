@@ -2,12 +2,12 @@
 /*
  * trace.h - the tracepoints: events/stopper/ in tracefs.
  *
- * user/trace.c has probes of the same names with the same arguments. The name comes last
- * in a printed event: it may hold spaces, but no line break. A file holds no spaces.
- * Strings are dynamic arrays, for __assign_str() is not the same in all kernels.
+ * user/trace.c has probes with the same names and arguments. The name is the last field of a
+ * printed event, as it may contain spaces, but no line break. A file name contains no spaces.
+ * Strings are dynamic arrays, because __assign_str() differs between kernels.
  *
- * Who enables an event that tells of tasks or workers raises stopper_traced, so that
- * their way in goes through core/task.c.
+ * Enabling an event of tasks or workers enables the static key stopper_traced; then the inlined
+ * start of a task takes the slow path in core/task.c.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM stopper
@@ -23,7 +23,7 @@
 int trace_listen(void);
 void trace_unlisten(void);
 
-/* What an event tells of the start of something. */
+/* The arguments of an event for the start of a task or worker. */
 struct trace_started {
 	u64 id;
 	unsigned int kind;

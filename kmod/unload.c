@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * unload.c - modules that are unloaded: what is held, what is stopped, what is named.
+ * unload.c - modules that are unloaded while the stopper knows them.
  *
- * Lent functions. A module may start async tasks and workers, and add closers, on a stopper
- * that belongs to another one. It is held (try_module_get()) until its function has returned, so
- * rmmod says that it is in use. The owner of a stopper is not held: it stops it in its exit.
+ * Lent functions. A module may start async tasks and workers, and add closers, on a stopper that
+ * belongs to another module. It is pinned (try_module_get()) until its function has returned;
+ * rmmod then fails because the module is in use. The owner of a stopper is not pinned: it stops
+ * the stopper in its exit function.
  *
- *   thread of ours                      rmmod
- *   function returns to our text
- *   no longer counted, not listed
- *   module_put()                        may begin; readers of the list are inside
- *                                       rcu_read_lock(), and memory goes after a grace period
+ *   thread of the stopper               rmmod
+ *   function returns to stopper.ko
+ *   not counted, not listed any more
+ *   module_put()                        may begin; readers of the list are in
+ *                                       rcu_read_lock() sections, and memory is freed
+ *                                       after a grace period
  *
- * A module that has not stopped its stopper. Its exit has run, its text is about to be freed,
- * and its tasks may run still. The notifier is called with the rwsem of the notifier chain
- * held, so it must not wait: a task that registers such a notifier, or loads a module, would
- * wait for it, and every module after it too. But free_module() first removes the module from
- * sysfs and waits, with no lock held, until the last reference to its kobject has gone. So the
- * notifier takes one, and a work item gives it back when the stoppers have stopped:
+ * A module that has not stopped its stopper. Its exit function has run, its code is about to be
+ * freed, and its tasks may still run. The notifier is called with the rwsem of the notifier chain
+ * held, so it must not wait: a task that registers such a notifier, or loads a module, would wait
+ * for it, and so would every other module. But free_module() first removes the module from sysfs
+ * and waits, with no lock held, until the last reference to its kobject is dropped. So the
+ * notifier takes a reference, and a work item drops it when the stoppers have stopped:
  *
  *   rmmod, or an init that failed       work item
  *   notifiers: kobject_get(); queue
  *   free_module(): wait for kobject     stopper_stop(), stopper_wait_unled() for each
- *                                       orphan what is left; kobject_put()
+ *                                       orphan the remaining tasks; kobject_put()
  *   free text and data
  *
- * Without sysfs there is no such reference: then the notifier itself waits.
+ * Without sysfs there is no such reference, and the notifier itself waits.
  *
- * What else a module leaves: synchronous tasks and handles on the stoppers of others. They
- * cannot be ended for it, but their sites lie in memory that goes. So they are named once, and
- * show unloaded_site from then on. A slot may be used for another task meanwhile, so its
- * site is exchanged only if it is still that of the module. A record that lies in the
- * module itself, on a list, is taken off: nothing can end it any more.
+ * Other tasks of the module: synchronous tasks and handles on the stoppers of other modules. They
+ * cannot be ended on its behalf, but their sites are in memory that is about to be freed. So each
+ * is reported once, and from then on has unloaded_site as its site. A slot may be reused for
+ * another task meanwhile, so its site is replaced only if it is still in the module. A record
+ * that is itself in the module's memory is removed from its list: it can no longer be ended.
  */
 #include <linux/module.h>
 #include <linux/kobject.h>
@@ -76,7 +78,7 @@ static void module_orphan_slot(struct stopper_slot *slot, struct module *mod)
 
 	if (!READ_ONCE(slot->stopper) || !in_module(site, mod))
 		return;
-	/* Fully ordered by cmpxchg(), which is more than is needed: a word that readers look at. */
+	/* cmpxchg() is fully ordered; only the atomic replacement is needed, against a reuse. */
 	if (cmpxchg(&slot->site, site, &unloaded_site) == site)
 		orphan_report(mod, site);
 }
@@ -107,13 +109,13 @@ static void module_orphan_tasks(struct module *mod)
 	tasks_walk_all_lists(module_orphan_listed, mod);
 }
 
-/* Until none of its stoppers is left for which something of its may run. */
+/* Stops each stopper of the module, until no function of the module can run for one. */
 static void module_stop_owned(struct module *mod)
 {
 	struct stopper *s;
 
 	while ((s = registry_find_owned(mod))) {
-		/* One that has stopped may have callbacks to run still: that is no fault. */
+		/* A stopped one may still have callbacks to run. That is not an error. */
 		if (stopper_phase(s) != STOPPER_STOPPED)
 			stopper_log(s, STOPPER_LOG_ERR,
 				    "module %s unloaded without stopping \"%s\"; stopping it now",
@@ -137,7 +139,7 @@ static void unload_work_fn(struct work_struct *work)
 
 	module_stop_owned(w->mod);
 	kfree(w);
-	/* The last use of the module: it may be freed at once. */
+	/* The last use of the module, which may be freed at once. */
 	kobject_put(kobj);
 }
 
