@@ -1,36 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# demo-guest.sh [MS]: what demo.sh runs in the guest, under busybox. rmmod may take MS milliseconds.
+# demo-guest.sh [MS]: run by demo.sh in the guest, under busybox. rmmod may take at most MS milliseconds.
 #
-# Real clients call stopper_httpd: wrk (16 connections, as fast as it can), curl (answers that take
-# 200 ms), wget (256 KiB at a time), and, through nc, one that holds an idle connection open. There
-# are fewer slots (limit=) than clients, so some always wait in the backlog. In the middle of it the
-# module is unloaded, and two clients make that hard: one has sent half a request and sends the other
-# half when rmmod waits already, and one reads its 4 MiB so slowly that TCP delivers the last of them
-# when the module is gone.
+# Real clients send requests to stopper_httpd: wrk (16 connections, at full speed), curl (responses that
+# take 200 ms), wget (256 KiB each), and an idle connection held by nc. There are fewer slots (limit=) than
+# clients, so some always wait in the backlog. The module is unloaded under this load, with two difficult
+# clients: one has sent half a request and sends the other half while rmmod waits, and one reads its 4 MiB
+# so slowly that TCP delivers the last bytes after the module was unloaded.
 #
-# How the two sides are matched. Each client counts
+# Comparison of the two sides. Each client counts
 #
-#   begun      requests it made, those to a closed port too
-#   answered   answers that came whole, of any status but 503
-#   refused    a 503, or not one byte of an answer
-#   cut        a part of an answer
+#   begun      requests sent, including those to a closed port
+#   answered   complete responses with any status but 503
+#   refused    a 503, or no byte of a response
+#   cut        an incomplete response
 #
 # and the server counts
 #
 #   begun      requests of which it has read the first byte
-#   answered   answers of which it has handed the last byte to TCP
-#   refused    connections and requests that it turned away itself, with a 503
-#   aborted    the client went away
+#   answered   responses whose last byte it has passed to TCP
+#   refused    connections and requests that it refused with a 503
+#   aborted    the client disconnected
 #
-# A client cannot tell a refused request from a lost one if not a byte comes back. But the server knows
-# which ones it had begun, and nobody else calls it, so, for the clients,
+# If no byte comes back, a client cannot tell a refused request from a lost one. But the server counts the
+# requests that it has begun, and it has no other clients. So for the clients
 #
-#   lost = begun by the server - answered, as the clients counted them
+#   lost = begun by the server - answered as counted by the clients
 #
-# which is 0 when each request that was begun was answered, and the answer arrived, whole. Nothing is
-# hidden by summing up: the clients cannot have more answers than the server gave. Clients may be refused
-# more often than the server knows: from some point on it is TCP that refuses.
+# which is 0 if every request that was begun was answered, and every response arrived complete. The sums
+# hide nothing, as the clients cannot have more responses than the server sent. Clients may count more
+# refusals than the server, because after the listener is closed TCP refuses them.
 
 url=http://127.0.0.1:8080
 module=stopper_httpd
@@ -42,12 +41,12 @@ problem() { echo "PROBLEM: $*"; problems=$((problems + 1)); }
 title() { echo; echo "--- $*"; }
 uptime_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 
-# One line a request: CLIENT answered|refused|cut
+# One line for each request: CLIENT answered|refused|cut
 record() { echo "$1 $2" >>$tmp/requests; }
 
 # --- clients -----------------------------------------------------------------------------------------
 
-# %{size_header} is what came back of an answer's head, so 0 means: nothing at all.
+# %{size_header} is the number of header bytes received, so 0 means that nothing arrived.
 curl_once() {
 	local out status header
 	out=$(curl -s -o "${page:-/dev/null}" -w '%{exitcode} %{http_code} %{size_header}' "$@")
@@ -64,7 +63,7 @@ curl_once() {
 	return "$status"
 }
 
-# 7: connection refused; the server is gone.
+# 7: connection refused: the server has ended.
 curl_client() {
 	while :; do
 		curl_once "$url/slow?ms=200"
@@ -88,7 +87,7 @@ wget_once() {
 
 wget_client() { while wget_once "$1"; do :; done; }
 
-# A connection that is written to piece by piece: whoever sources its input decides when.
+# A connection that is written piece by piece, when $1_input() decides.
 nc_client() {
 	local status=refused
 	trap '' PIPE
@@ -98,7 +97,7 @@ nc_client() {
 	$1_input >&3
 	wait $!
 	uptime_ms >$tmp/$1.end
-	# Where all is slow the server gives up to wait for the second half, and says so.
+	# On a slow machine the server stops waiting for the second half and sends a 408.
 	if grep -qE '^stopper_httpd: |^HTTP/1.1 408 ' $tmp/$1.out; then
 		status=answered
 	elif [ -s $tmp/$1.out ]; then
@@ -107,10 +106,10 @@ nc_client() {
 	record $1 $status
 }
 
-# A whole request; then the connection is held until the server closes it.
+# A complete request; then the connection stays open until the server closes it.
 idle_input() { printf 'GET / HTTP/1.1\r\nHost: demo\r\n\r\n'; }
 
-# The second half comes half a second into rmmod.
+# The second half is sent half a second after rmmod has started.
 half_input() {
 	printf 'GET / HTTP/1.1\r\nHo'
 	while [ ! -e $tmp/rmmod ]; do sleep 0.1; done
@@ -139,7 +138,7 @@ try_pages() {
 	expect 404 $url/nothing
 	expect 405 -d body $url/
 	expect 431 -H "X-Long: $(head -c 5000 /dev/zero | tr '\0' x)" $url/
-	echo "200 400 404 405 431: as they should be"
+	echo "200 400 404 405 431: as expected"
 }
 
 start_clients() {
@@ -153,7 +152,7 @@ start_clients() {
 	nc_client idle & clients="$clients $!"
 }
 
-# wrk goes on calling a server that is gone until it is told to stop; the others notice.
+# wrk sends requests until it is interrupted; the other clients end when the server has ended.
 end_clients() {
 	kill -INT $wrk
 	wait $wrk
@@ -165,7 +164,7 @@ end_clients() {
 row() { printf '%-9s %9s %9s %9s %9s\n' "$@"; }
 count() { grep -c "^$1\$" $tmp/requests; }
 
-# Adds up into begun, answered, refused, cut.
+# Adds to begun, answered, refused and cut.
 client_row() {
 	local name=$1 a=$2 r=$3 c=$4
 	row "$name" $((a + r + c)) "$a" "$r" ''
@@ -176,7 +175,7 @@ client_row() {
 client_rows() {
 	begun=0 answered=0 refused=0 cut=0
 	set -- $(grep '^wrk ' $tmp/wrk)
-	[ $# = 4 ] || { cat $tmp/wrk; problem "wrk gave no counts"; }
+	[ $# = 4 ] || { cat $tmp/wrk; problem "wrk printed no counts"; }
 	client_row wrk "${3:-0}" "${4:-0}" 0
 	for name in curl wget idle half; do
 		client_row $name "$(count "$name answered")" "$(count "$name refused")" \
@@ -184,7 +183,7 @@ client_rows() {
 	done
 }
 
-# The line that the module leaves in the log, as variables s_begun and so on.
+# Sets s_begun, s_answered, ... from the line that the module logs at unload.
 server_counts() {
 	s_begun=0 s_answered=0 s_refused=0 s_lost=-1 s_aborted=0
 	eval "$(dmesg | sed -n "s/.*$module: begun=/begun=/p" | tail -n 1 | tr ' ' '\n' |
@@ -199,22 +198,22 @@ compare() {
 	lost=$((s_begun - answered))
 	row clients $begun $answered $refused $lost
 	row server $s_begun $s_answered $s_refused $s_lost
-	[ $lost = 0 ] || problem "the server began $s_begun requests, the clients have $answered answers"
+	[ $lost = 0 ] || problem "the server began $s_begun requests, the clients received $answered responses"
 	[ "$s_lost" = 0 ] || problem "the server lost $s_lost"
-	[ "$s_aborted" = 0 ] || problem "the server gave up $s_aborted answers"
-	[ $cut = 0 ] || problem "$cut answers were cut"
-	[ $answered -ge 100 ] || problem "only $answered answers: that was no load"
+	[ "$s_aborted" = 0 ] || problem "the server aborted $s_aborted responses"
+	[ $cut = 0 ] || problem "$cut responses were incomplete"
+	[ $answered -ge 100 ] || problem "only $answered responses: too little load"
 }
 
-# Ours, and what a kernel says of its clocks when the emulator is slow.
+# Lines of the stopper, and of the kernel about its clocks when the emulator is slow.
 expected='^(stopper|clocksource:|hrtimer:|perf:|tsc:|sched_clock:)'
 
 check_log() {
 	dmesg | sed 's/^\[[^]]*\] //' >$tmp/log
 	title "The kernel log"
 	cat $tmp/log
-	grep -vE "$expected" $tmp/log >$tmp/alien && problem "not ours: $(cat $tmp/alien)"
-	scan-dmesg $tmp/log || problem "the kernel complains"
+	grep -vE "$expected" $tmp/log >$tmp/alien && problem "unexpected log lines: $(cat $tmp/alien)"
+	scan-dmesg $tmp/log || problem "the kernel log has warnings"
 }
 
 # --- the demonstration -------------------------------------------------------------------------------
@@ -223,13 +222,13 @@ dmesg -c >/dev/null
 insmod /demo/stopper.ko || exit 1
 insmod /demo/$module.ko limit=22 || exit 1
 
-title "Answers"
+title "Responses"
 try_pages
 
 title "Under load: wrk, curl, wget, an idle client; /sys/kernel/debug/stopper"
 start_clients
 sleep 3
-cat /sys/kernel/debug/stopper || problem "there is no debug list"
+cat /sys/kernel/debug/stopper || problem "cannot read the debug list"
 page=$tmp/stats curl_once $url/stats
 echo
 echo "/stats: $(tr '\n' ' ' <$tmp/stats)"
@@ -242,12 +241,12 @@ touch $tmp/rmmod
 rmmod $module || problem "rmmod failed"
 end=$(uptime_ms)
 end_clients
-title "rmmod $module under load took $((end - start)) ms (stated: at most 3000, for slow clients)"
+title "rmmod $module under load took $((end - start)) ms (documented: at most 3000, with slow clients)"
 [ $((end - start)) -le "${1:-4000}" ] || problem "rmmod took too long"
 after() { echo "  $(($(cat $tmp/$1.end) - start)) ms after it began: $2"; }
 after idle "the idle connection was closed"
-after half "the half request had become a whole one, and its client was done"
-after slow "the slow reader had its 4 MiB"
+after half "the half request was completed and answered"
+after slow "the slow reader had received its 4 MiB"
 
 compare
 rmmod stopper || problem "rmmod stopper failed"

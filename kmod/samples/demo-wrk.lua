@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: GPL-2.0
--- What wrk's own summary does not tell: how many requests it made, and how many answers were a 503.
--- Prints: wrk BEGUN ANSWERED REFUSED. An answer counts when it is complete. Every other request
--- is counted as refused; whether one of them was lost, only the server knows (demo-guest.sh).
+-- Counts what the summary of wrk does not have: the requests, and the responses other than 503.
+-- Prints: wrk BEGUN ANSWERED REFUSED. A response counts when it is complete. All other requests count
+-- as refused; only the server knows whether one of them was lost (see demo-guest.sh).
 
 local threads = {}
 
--- wrk makes one request on its first thread to look at it, and does not send it.
+-- wrk formats one request on its first thread without sending it.
 function setup(thread)
 	thread:set("begun", #threads == 0 and -1 or 0)
 	thread:set("answered", 0)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# demo.sh: the kernel half of make demo. Boots a VM, puts real clients on stopper_httpd, unloads it
-# under load, and says what became of every request.
+# demo.sh: the kernel part of "make demo". Boots a VM, runs real clients against stopper_httpd, unloads the
+# module under load, and accounts for every request.
 #
 #   KERNEL           6.1, 6.12, rt, kasan ...                                                 [6.12]
 #   STOPPER_DEMO_SECONDS  the time limit                                         [120]
@@ -9,8 +9,8 @@
 #   STOPPER_DEMO_VM       more options of tools/testing/vm/run                   [none]
 #   STOPPER_KO_DIR   where build-modules put the modules        [the ones built for KERNEL]
 #
-# Status 0: not one request was lost and the kernel log has nothing in it but our own lines. What
-# happens in the guest, and how the two sides are matched, is in demo-guest.sh.
+# Exit status 0: no request was lost, and the kernel log has only lines of the stopper. demo-guest.sh
+# describes what happens in the guest and how the counts of both sides are compared.
 
 . "${BASH_SOURCE[0]%/*}/../../tools/testing/lib/ui.sh"
 samples=$top/kmod/samples
@@ -20,7 +20,7 @@ kernel=${KERNEL:-6.12}
 ko_dir=${STOPPER_KO_DIR:-}
 [ -n "$ko_dir" ] || ko_dir=$("$testing/lib/build-modules" -p "$("$vm/kernels" kdir "$kernel")") || exit
 
-# -f arguments for a program and all the libraries it names, each at its own place.
+# -f arguments for a program and its shared libraries, each at its own path.
 program() {
 	local path
 	path=$(command -v "$1") || die "$1 is not installed (tools/testing/lib/deps demo)"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * httpd.h - what the parts of stopper_httpd know of one another.
+ * httpd.h - shared declarations of stopper_httpd.
  *
- *   httpd_main.c   the module: parameters, listening socket, accept loop, the shutdown
- *   httpd_conn.c   one connection: its waits, its requests one after the other, its end
- *   httpd_pages.c  what is served
- *   httpd_parse.c  the head of a request; knows neither sockets nor the stopper
+ *   httpd_main.c   the module: parameters, listening socket, accept loop, shutdown
+ *   httpd_conn.c   one connection: its waits, its sequence of requests, its close
+ *   httpd_pages.c  the pages
+ *   httpd_parse.c  the parser of a request's head; uses neither sockets nor the stopper
  *
- * The design is in the head of httpd_main.c.
+ * The design is described in httpd_main.c.
  */
 #ifndef STOPPER_SAMPLES_HTTPD_H
 #define STOPPER_SAMPLES_HTTPD_H
@@ -18,41 +18,41 @@
 #include <linux/types.h>
 #include <stopper/stopper.h>
 
-#define HEAD_MAX	4096	/* of a request's head: longer ones get a 431 */
-#define TEXT_MAX	1024	/* of a page's text */
+#define HEAD_MAX	4096	/* bytes of a request's head; a longer one gets a 431 */
+#define TEXT_MAX	1024	/* bytes of a page's text */
 
-/* begun = answered + aborted + lost + those being served now */
+/* begun = answered + aborted + lost + in progress */
 struct counters {
-	atomic_long_t begun;	/* the first byte of a request was read */
-	atomic_long_t answered;	/* the last byte of its answer was handed to TCP */
-	atomic_long_t aborted;	/* the client went away, or did not take its answer */
-	atomic_long_t lost;	/* neither of the two: a bug */
-	atomic_long_t refused;	/* a connection or request turned away, unread */
+	atomic_long_t begun;	/* first byte of a request was read */
+	atomic_long_t answered;	/* last byte of its response was passed to TCP */
+	atomic_long_t aborted;	/* client disconnected, or did not read the response */
+	atomic_long_t lost;	/* neither: a bug */
+	atomic_long_t refused;	/* connection or request refused, unread */
 };
 
 struct httpd {
 	struct stopper *stopper;
-	struct stopper_sem slots;	/* one held by every connection served */
+	struct stopper_sem slots;	/* one is held for each connection */
 	struct kmem_cache *conns;
 	struct socket *listener;
-	struct stopper_closer closer;	/* of @listener */
+	struct stopper_closer closer;	/* releases @listener */
 	struct counters count;
 };
 
 /**
- * struct conn - a connection; owned by its task
+ * struct conn - a connection, owned by its task
  * @httpd: the server
- * @sock: released by the task
- * @on_quiesce: tells @quiesced and @deadline, and wakes the task out of any wait
- * @quiesced: read by the task, written once by the callback, tag (Q)
- * @in_progress: a request has begun and is not accounted for yet
- * @deadline: jiffies after which nothing is waited for; valid when @quiesced
- * @filler: length of a body made of dots, in place of @text
+ * @sock: the socket; the task releases it
+ * @on_quiesce: sets @quiesced and @deadline, and wakes the task from any wait
+ * @quiesced: written once by the callback, read by the task; tag (Q)
+ * @in_progress: a request has begun and is not counted as answered or aborted yet
+ * @deadline: jiffies after which the task does not wait; valid if @quiesced
+ * @filler: length of a body of dots, which replaces @text
  * @text_len: length of @text
- * @len: bytes in @in that have not been dealt with
- * @in: what was received
- * @out: what is sent
- * @text: what a page wrote
+ * @len: unprocessed bytes in @in
+ * @in: received bytes
+ * @out: bytes to send
+ * @text: the body that a page has written
  */
 struct conn {
 	struct httpd *httpd;
@@ -70,11 +70,11 @@ struct conn {
 };
 
 /**
- * struct request - a request's head, taken apart in place
- * @head_only: HEAD: no body is sent
- * @keep: the client can use the connection again
- * @path: begins with a slash
- * @query: behind the question mark, or NULL
+ * struct request - a parsed request; its strings are in the receive buffer
+ * @head_only: method HEAD: no body is sent
+ * @keep: the connection is kept open for another request
+ * @path: the path, which begins with a slash
+ * @query: the part after the question mark, or NULL
  */
 struct request {
 	bool head_only;
@@ -91,7 +91,7 @@ void httpd_refuse(struct httpd *h, struct socket *sock);
 void conn_task(struct stopper_ctx *ctx, void *arg);
 bool sock_ready(struct socket *sock, __poll_t events);
 
-/* httpd_pages.c: both return a status, page_serve() leaves the body in @c */
+/* httpd_pages.c */
 int page_serve(struct conn *c, struct request *rq);
 void page_error(struct conn *c, int status);
 const char *page_reason(int status);

@@ -1,49 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * httpd_conn.c - one connection: a task, from its first wait to its last.
+ * httpd_conn.c - one connection, served by one task.
  *
- * The task never blocks inside TCP. It sends and receives with MSG_DONTWAIT
- * and sleeps in conn_wait() alone, on the socket's own wait queue, so that one
- * wake-up there ends any wait: the one for the next request at once, the others
- * @deadline jiffies after ShouldQuiesce at the latest. The wake-up is a callback on
- * ShouldQuiesce, which may run in softirq: shutting the socket down for reading
- * would have the same effect but takes the socket's lock, which sleeps.
+ * The task never blocks inside TCP. It sends and receives with MSG_DONTWAIT and sleeps only in
+ * conn_wait(), on the wait queue of the socket. So one wake-up there ends any wait: the wait for
+ * the next request at once, other waits at the latest @deadline jiffies after ShouldQuiesce. The
+ * wake-up is a callback on ShouldQuiesce, which may run in softirq. Shutting the socket down for
+ * reading would have the same effect, but takes the lock of the socket, which sleeps.
  *
- * ShouldQuiesce against going to sleep; nobody sleeps through it:
+ * Race 1, ShouldQuiesce against going to sleep. No wake-up is lost:
  *
- *   who fires                             the connection
+ *   firing thread                         connection
  *   deadline = now + grace
  *   quiesced = true          (Q)
  *   wake_up()
  *     lock of the wait queue              prepare_to_wait()
- *     the sleepers that are there           lock of the wait queue
- *                                           I am a sleeper
+ *     wakes all entries                     lock of the wait queue
+ *                                           adds its entry
  *                                         quiesced?            (Q)
  *                                         no: schedule()
  *
- * The lock orders the two sides: either the wake-up finds the sleeper, or the
- * sleeper came later and sees @quiesced. (Q) itself is a release and an acquire:
- * who sees @quiesced sees @deadline.
+ *   The lock orders the two sides: either wake_up() finds the entry, or the entry was added later
+ *   and the connection sees @quiesced. (Q) is a release and an acquire: a task that sees @quiesced
+ *   also sees @deadline.
  *
- * ShouldQuiesce against the first byte of a request; each request is begun or
- * refused, and no third thing:
+ * Race 2, ShouldQuiesce against the first byte of a request. Each request is either begun or
+ * refused:
  *
- *   who fires                             the connection
+ *   firing thread                         connection
  *   quiesced = true                       bytes in @in? yes: begun, answered
- *                                         quiesced?   yes: what lies in the
- *                                           socket gets a 503, unread
- *                                         recv() > 0       begun, answered
+ *                                         quiesced?     yes: bytes in the socket are
+ *                                                       discarded, and a 503 is sent
+ *                                         recv() > 0    begun, answered
  *
- * Bytes in @in were read, so a pipelined request is answered also behind
- * ShouldQuiesce; from then on nothing is received but the rest of what has begun.
+ *   Bytes in @in have been read, so a pipelined request is answered even after ShouldQuiesce.
+ *   From then on only the rest of a request that has begun is received.
  *
- * The end. Closing a socket with bytes left to read makes TCP send a reset,
- * and a reset may destroy an answer that the client has not read yet. So the
- * connection says FIN, then throws away what comes until the client has said
- * FIN too, for LINGER at most. What has not been acknowledged by then is still
- * delivered by TCP, which needs nothing of this module for it.
+ * Closing. If a socket is closed with unread bytes, TCP sends a reset, which may destroy a
+ * response that the client has not read yet. So the connection sends a FIN and then discards
+ * what arrives until the client has sent its FIN too, for at most LINGER. Data that has not been
+ * acknowledged by then is still delivered by TCP, without this module.
  *
- * @sock outlives the callback: stopper_event_detach() comes before its release.
+ * @sock outlives the callback, as stopper_event_detach() comes before its release.
  */
 #include <linux/jiffies.h>
 #include <linux/poll.h>
@@ -53,19 +51,19 @@
 #include <net/sock.h>
 #include "httpd.h"
 
-#define IDLE	(10 * HZ)	/* for the first byte of a request */
-#define STALL	(5 * HZ)	/* for a whole head; for any progress in sending */
-#define LINGER	(HZ / 2)	/* for the client's FIN */
+#define IDLE	(10 * HZ)	/* wait for the first byte of a request */
+#define STALL	(5 * HZ)	/* wait for a whole head, or for progress in sending */
+#define LINGER	(HZ / 2)	/* wait for the client's FIN */
 
 #define FAILED	(EPOLLERR | EPOLLHUP)
 
 /**
- * sock_ready() - would a socket let us go on?
+ * sock_ready() - test whether an operation on a socket would not wait
  * @sock: the socket
- * @events: EPOLLIN or EPOLLOUT; an error makes it ready for both
+ * @events: EPOLLIN to accept or receive, EPOLLOUT to send
  *
- * Context: does not sleep.
- * Return: true when accepting, receiving or sending would not have to wait.
+ * Context: Process context. Does not sleep.
+ * Return: true if the operation would not wait, also because it would fail.
  */
 bool sock_ready(struct socket *sock, __poll_t events)
 {
@@ -78,7 +76,7 @@ static bool conn_is_quiesced(struct conn *c)
 	return smp_load_acquire(&c->quiesced);
 }
 
-/* May run in softirq. */
+/* Callback on ShouldQuiesce. May run in softirq. */
 static void conn_quiesce(struct stopper_on_fire *of, void *arg)
 {
 	struct conn *c = arg;
@@ -95,8 +93,8 @@ static unsigned long time_earlier(unsigned long a, unsigned long b)
 }
 
 /*
- * Wait until the socket is ready. 0; -ETIMEDOUT: it is @until, or past @deadline;
- * -ESHUTDOWN: @idle, and the server quiesces.
+ * Waits until the socket is ready. Returns 0, -ETIMEDOUT at @until or @deadline, or, if @idle,
+ * -ESHUTDOWN when the server quiesces.
  */
 static int conn_wait(struct conn *c, __poll_t events, unsigned long until, bool idle)
 {
@@ -119,7 +117,7 @@ static int conn_wait(struct conn *c, __poll_t events, unsigned long until, bool 
 	}
 }
 
-/* How many bytes were thrown away; 0: end of file, or an error. */
+/* Receives and discards. Returns the number of bytes; 0: end of file or an error. */
 static int conn_discard(struct conn *c)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_TRUNC };
@@ -128,7 +126,7 @@ static int conn_discard(struct conn *c)
 	return max(kernel_recvmsg(c->sock, &msg, &none, 1, SZ_64K, msg.msg_flags), 0);
 }
 
-/* 0 when there are more bytes; -EPIPE: there will be none. */
+/* Receives into @in. Returns 0, -EPIPE at the end of file, or an error. */
 static int conn_recv(struct conn *c, unsigned long until, bool idle)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
@@ -164,7 +162,7 @@ static int conn_send(struct conn *c, const char *buf, size_t len, int flags)
 	return 0;
 }
 
-/* Dots, a buffer at a time. A client that reads for ever is cut off like one that does not. */
+/* Sends dots, a buffer at a time, until @deadline even if the client goes on reading. */
 static int conn_send_filler(struct conn *c)
 {
 	size_t len;
@@ -212,7 +210,7 @@ static void conn_consume(struct conn *c, size_t n)
 	memmove(c->in, c->in + n, c->len);
 }
 
-/* Empty lines in front of a request belong to none. */
+/* Empty lines before a request are ignored. */
 static void conn_skip_empty_lines(struct conn *c)
 {
 	size_t n = 0;
@@ -235,7 +233,7 @@ static int conn_await_request(struct conn *c)
 	return err;
 }
 
-/* 0 and the head's length; a status to answer with; -errno: the client is gone. */
+/* Returns 0 with the length of the head, the status of a bad request, or -errno: no client. */
 static int conn_read_head(struct conn *c, size_t *len)
 {
 	unsigned long until = jiffies + STALL;
@@ -268,13 +266,13 @@ static bool conn_end_request(struct conn *c, int err)
 	return !err;
 }
 
-/* After ShouldQuiesce only what has been read is answered, up to the cut. */
+/* After ShouldQuiesce only requests that have been read are answered, until @deadline. */
 static bool conn_may_continue(struct conn *c)
 {
 	return !conn_is_quiesced(c) || (c->len && time_before(jiffies, c->deadline));
 }
 
-/* One request that has begun. True: the next one may come. */
+/* Serves a request that has begun. Returns true if the connection is kept open. */
 static bool conn_serve_request(struct conn *c)
 {
 	struct request rq = {};
@@ -322,12 +320,13 @@ static void conn_linger(struct conn *c)
 }
 
 /**
- * conn_task() - serve a connection and end it
+ * conn_task() - serve a connection and close it
  * @ctx: ignored
  * @arg: the struct conn, which is freed
  *
- * Context: a task of the stopper; sleeps. Returns at most @httpd_grace_ms after
- * ShouldQuiesce.
+ * Returns at most httpd_grace_ms milliseconds after ShouldQuiesce.
+ *
+ * Context: A task of the stopper. Sleeps.
  */
 void conn_task(struct stopper_ctx *ctx, void *arg)
 {

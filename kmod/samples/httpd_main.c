@@ -1,64 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * httpd_main.c - stopper_httpd, a small HTTP/1.1 server in the kernel: the module,
- * the accept loop and the shutdown.
+ * httpd_main.c - stopper_httpd, a small HTTP/1.1 server in the kernel: the module, the accept
+ * loop and the shutdown.
  *
- * An example of a subsystem that ends in order although it has threads that
- * sleep in the network, memory caches and clients that go on calling: everything
- * that runs is a task or a worker of one stopper, everything that is held is a
- * closer, and module_exit is stopper_stop().
+ * An example of a subsystem that shuts down in order although its threads sleep in the network
+ * and its clients keep sending: everything that runs is a task or a worker of one stopper, every
+ * resource is released by a closer, and module_exit is stopper_stop().
  *
- * Who owns what:
+ * Ownership:
  *
  *   a connection (struct conn, its socket)   its task, which frees both
- *   a slot of @slots, as many as `limit`     a connection being served
+ *   a slot of @slots, `limit` of them        a connection that is being served
  *   the listening socket, @conns             the closers
  *   struct httpd                             the module: static
  *
- * With all slots taken the accept loop waits for one, with one connection in
- * its hand; the others wait in the backlog, and beyond that in their clients.
+ * If all slots are in use, the accept loop waits for one, holding one accepted connection. The
+ * other connections wait in the backlog, and further ones in their clients.
  *
- * The shutdown, rmmod under load:
+ * Shutdown, that is, rmmod under load:
  *
- *   QUIESCING  Connections waiting for a request are woken and closed. Requests
- *              that had begun (first byte read) are answered, the last one of a
- *              connection with "Connection: close". /slow is cut short and answered.
- *              The accept loop lives on: its tasks are refused now, so every new
- *              connection gets a 503 from the loop itself.
- *   STOPPING   No connection is left. The accept loop is woken, turns away what
- *              the backlog holds, and returns.
- *   CLOSING    The listening socket, then the cache. From here on clients are
- *              refused by TCP.
+ *   QUIESCING  Connections that wait for a request are woken and closed. Requests that have
+ *              begun (first byte read) are answered, the last one of a connection with
+ *              "Connection: close"; /slow ends early. The accept loop continues. Its tasks are
+ *              refused now, so the loop itself sends a 503 to each new connection.
+ *   STOPPING   No connection is left. The accept loop is woken, refuses the connections in the
+ *              backlog, and returns.
+ *   CLOSING    The listening socket and the cache are released. From here on TCP refuses clients.
  *
- * rmmod returns within `grace` milliseconds (module parameter, 3000), the time
- * that a client is given that sends or reads slowly; with none such it takes a
- * few milliseconds, or LINGER (500) if a client keeps its end open. All waits are
- * bounded by it: see conn_wait().
+ * rmmod returns within `grace` milliseconds (module parameter, 3000), which is the time for
+ * clients that send or read slowly. Without such clients it takes a few milliseconds, or LINGER
+ * (500 ms) if a client keeps its end of a connection open. conn_wait() bounds all waits.
  *
- * What has been handed to TCP is delivered by TCP, also after rmmod: see "The
- * end" in httpd_conn.c.
+ * Data that has been passed to TCP is delivered by TCP, also after rmmod; see "Closing" in
+ * httpd_conn.c.
  *
- * A client is refused when not one byte of its request has been read: it gets a
- * 503, or a connection closed without a byte, or a reset, or no connection. Two
- * races, each of which ends on one side or the other:
+ * A client is refused if no byte of its request has been read: it gets a 503, a connection that
+ * is closed without a byte, a reset, or no connection. Two races decide between serving and
+ * refusing:
  *
  *   accept loop                           stopper_stop()
  *   kernel_accept()
  *                                         QUIESCING
  *   run_limited_async_task()
- *     -ESHUTDOWN: 503                     (had it been admitted: waits for it)
+ *     -ESHUTDOWN: 503                     (if it was admitted: waits for it)
  *
  *   accept loop                           stopper_stop()
  *                                         ShouldStop: wake_up() of the listener
  *   prepare_to_wait()                       (the lock of the wait queue orders
  *   ShouldStop fired? returns                these two, as in httpd_conn.c)
  *
- * On the way out one line for the log, for scripts:
+ * At unload one line is logged, for scripts:
  *   stopper_httpd: begun=N answered=N refused=N lost=N aborted=N
- * begun and answered as in struct counters; lost is begun - answered - aborted,
- * 0 unless there is a bug.
+ * The counters are those of struct counters; lost is begun - answered - aborted, which is 0
+ * unless there is a bug.
  *
- * Not promised: TLS, request bodies, percent escapes, addresses other than init_net's.
+ * Not supported: TLS, request bodies, percent escapes, network namespaces other than init_net.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -79,7 +75,7 @@
 
 static ushort port = 8080;
 module_param(port, ushort, 0444);
-MODULE_PARM_DESC(port, "TCP port; 0: any free one, see the log (8080)");
+MODULE_PARM_DESC(port, "TCP port; 0: a free one, which is logged (8080)");
 
 static char *addr = "127.0.0.1";
 module_param(addr, charp, 0444);
@@ -91,16 +87,17 @@ MODULE_PARM_DESC(limit, "connections served at once; more wait in the backlog (6
 
 unsigned int httpd_grace_ms = 3000;
 module_param_named(grace, httpd_grace_ms, uint, 0644);
-MODULE_PARM_DESC(grace, "milliseconds that rmmod gives to slow clients (3000)");
+MODULE_PARM_DESC(grace, "milliseconds that rmmod waits for slow clients (3000)");
 
 static struct httpd httpd;
 
 /**
- * httpd_refuse() - tell a client that it is turned away
+ * httpd_refuse() - send a 503 to a client
  * @h: the server
- * @sock: its socket; stays the caller's
+ * @sock: the socket of the client, which stays with the caller
  *
- * Never waits: the answer fits into any new socket, or there is none.
+ * Context: Process context. Does not wait: the response fits into the send buffer of a new
+ * socket, or is dropped.
  */
 void httpd_refuse(struct httpd *h, struct socket *sock)
 {
@@ -115,7 +112,7 @@ void httpd_refuse(struct httpd *h, struct socket *sock)
 	kernel_sendmsg(sock, &msg, &vec, 1, vec.iov_len);
 }
 
-/* Its request may be under way: read what is there, lest the close becomes a reset. */
+/* Discards received bytes of the request, as a close with unread bytes would send a reset. */
 static void httpd_turn_away(struct httpd *h, struct socket *sock)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_TRUNC };
@@ -164,7 +161,7 @@ static int httpd_accept_one(struct httpd *h)
 	return err;
 }
 
-/* ShouldStop; may run in softirq. */
+/* Callback on ShouldStop. May run in softirq. */
 static void httpd_wake_listener(struct stopper_on_fire *of, void *arg)
 {
 	struct httpd *h = arg;
@@ -172,7 +169,7 @@ static void httpd_wake_listener(struct stopper_on_fire *of, void *arg)
 	wake_up_interruptible_all(sk_sleep(h->listener->sk));
 }
 
-/* A worker. Short of memory it tries again, a little later. */
+/* A worker. If memory is short, it retries after 20 ms. */
 static void httpd_accept_loop(struct stopper_ctx *ctx, void *arg)
 {
 	struct httpd *h = arg;
@@ -274,7 +271,7 @@ static int httpd_start(struct httpd *h)
 	return stopper_run_worker(h->stopper, NULL, "httpd: accept", httpd_accept_loop, h);
 }
 
-/* What should have ended within the grace and has not. */
+/* Logs the tasks that should have ended within the grace. */
 static void httpd_warn_running(struct httpd *h)
 {
 	struct stopper_task_info *info = kcalloc(RUNNING_SHOWN, sizeof(*info), GFP_KERNEL);
@@ -291,9 +288,9 @@ static void httpd_warn_running(struct httpd *h)
 }
 
 /*
- * Ends what httpd_start() began, all or half of it: its closers know which. The
- * code must not go before all has ended, so the deadline only decides when to
- * complain; the second stop goes on from there and does not give up.
+ * Also after an httpd_start() that failed half-way: only the closers that were added run. The
+ * module must not be unloaded before everything has ended. So the timeout only decides when to
+ * log a warning; the second stop continues without a timeout.
  */
 static void httpd_stop(struct httpd *h)
 {
@@ -342,6 +339,6 @@ static void __exit httpd_exit(void)
 }
 module_exit(httpd_exit);
 
-MODULE_DESCRIPTION("A small HTTP server that ends in order: a sample user of the stopper");
+MODULE_DESCRIPTION("A small HTTP server with an orderly shutdown: a sample user of the stopper");
 MODULE_AUTHOR("The stopper developers");
 MODULE_LICENSE("GPL");

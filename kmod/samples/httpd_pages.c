@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * httpd_pages.c - what is served.
+ * httpd_pages.c - the pages.
  *
  *   /            a text
- *   /stats       the counters; this request itself has begun and is not answered
- *   /slow?ms=N   comes after N milliseconds, or at once when the server quiesces
- *   /big?kb=N    N kilobytes of dots
+ *   /stats       the counters; the request itself counts as begun, not as answered
+ *   /slow?ms=N   is sent after N milliseconds, or at once when the server quiesces
+ *   /big?kb=N    N KiB of dots
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -87,12 +87,12 @@ static const struct {
 };
 
 /**
- * page_serve() - make the body that was asked for
- * @c: gets the body
- * @rq: what was asked for
+ * page_serve() - generate the body of a requested page
+ * @c: the connection; the body is stored in @c->text or @c->filler
+ * @rq: the request
  *
- * Context: sleeps as long as the page wants it to.
- * Return: the status: 200, or one for page_error().
+ * Context: Process context. Sleeps as long as the page requires.
+ * Return: The HTTP status: 200, or an argument for page_error().
  */
 int page_serve(struct conn *c, struct request *rq)
 {
@@ -106,9 +106,9 @@ int page_serve(struct conn *c, struct request *rq)
 }
 
 /**
- * page_error() - make the body of an error
- * @c: gets the body
- * @status: what the error is
+ * page_error() - generate the body of an error
+ * @c: the connection; the body is stored in @c->text
+ * @status: the HTTP status
  */
 void page_error(struct conn *c, int status)
 {
@@ -116,10 +116,10 @@ void page_error(struct conn *c, int status)
 }
 
 /**
- * page_reason() - a status in words
- * @status: one of those this server uses
+ * page_reason() - get the reason phrase of a status
+ * @status: an HTTP status that this server uses
  *
- * Return: a constant string.
+ * Return: A constant string.
  */
 const char *page_reason(int status)
 {

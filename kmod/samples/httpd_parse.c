@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * httpd_parse.c - the head of a request, taken apart in place.
+ * httpd_parse.c - parse the head of a request in place.
  *
- * Nothing in it is trusted. What RFC 9112 lets a server be strict about, this
- * one is: a head in which two readers could see two different requests (bare
- * CR or LF, control characters, folded lines, two lengths, two hosts) is bad.
+ * No part of the input is trusted. The parser is strict wherever RFC 9112 allows it: a head that
+ * two parsers could read as different requests (bare CR or LF, control characters, folded lines,
+ * two lengths, two hosts) is rejected.
  */
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include "httpd.h"
 
-/* What the headers said, as far as this server cares. */
+/* The headers that this server uses. */
 struct headers {
 	unsigned int hosts;
 	unsigned int lengths;
@@ -21,11 +21,11 @@ struct headers {
 };
 
 /**
- * request_length() - how long the head is
- * @buf: what was received
- * @len: so many bytes
+ * request_length() - find the end of a head
+ * @buf: received bytes
+ * @len: number of bytes
  *
- * Return: the length with the empty line that ends it; 0 when it is not whole.
+ * Return: The length of the head, including the empty line that ends it; 0 if it is incomplete.
  */
 size_t request_length(const char *buf, size_t len)
 {
@@ -63,7 +63,7 @@ static bool is_number(const char *s)
 	return !*s;
 }
 
-/* The next line without its CRLF; NULL: there is none, or it is not plain. */
+/* The next line without its CRLF; NULL: no further line, or it has control characters. */
 static char *next_line(char **text)
 {
 	char *line = *text, *end = strstr(line, "\r\n");
@@ -104,7 +104,7 @@ static int parse_target(char *target, struct request *rq)
 	return 0;
 }
 
-/* The method last: a bad request is bad with any method. */
+/* The method is checked last: an invalid request gets a 400 with any method. */
 static int parse_request_line(char *line, struct request *rq)
 {
 	char *method = strsep(&line, " "), *target = strsep(&line, " ");
@@ -175,19 +175,19 @@ static int parse_headers(char *text, struct headers *hd)
 	return hd->hosts > 1 || hd->lengths > 1 ? 400 : 0;
 }
 
-/* A body is never read, so what comes behind it cannot be found. */
+/* Bodies are not read, so a request that follows a body cannot be found. */
 static bool keeps(bool by_version, const struct headers *hd)
 {
 	return (by_version || hd->keep_alive) && !hd->close && !hd->body;
 }
 
 /**
- * request_parse() - take a head apart
- * @head: the head, changed in place
- * @len: as request_length() gave it
+ * request_parse() - parse a head
+ * @head: the head, which is modified
+ * @len: the result of request_length()
  * @rq: filled in; @rq->keep is false unless 0 or 405 is returned
  *
- * Return: 0, or the status to answer with: 400, 405, 505.
+ * Return: 0, or the HTTP status of the response: 400, 405 or 505.
  */
 int request_parse(char *head, size_t len, struct request *rq)
 {
@@ -216,13 +216,13 @@ int request_parse(char *head, size_t len, struct request *rq)
 }
 
 /**
- * request_number() - a number out of the query
- * @rq: the request; its query is used up
- * @key: what stands before the equals sign
- * @max: the biggest that is allowed
- * @val: set when there is one, left alone when there is none
+ * request_number() - get a numeric parameter of the query
+ * @rq: the request; its query is consumed
+ * @key: name of the parameter
+ * @max: largest allowed value
+ * @val: set to the value; unchanged if there is no such parameter
  *
- * Return: 0, or 400 when it is no number or too big.
+ * Return: 0, or 400 if the value is not a number or above @max.
  */
 int request_number(struct request *rq, const char *key, unsigned int max, unsigned int *val)
 {
