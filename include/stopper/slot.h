@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * slot.h - the way into a task and out of it, inlined into its caller. Private.
+ * slot.h - the fast path of the start and end of a task, inlined into the caller. Private.
  *
- * What makes a task known is some fifteen instructions: less than a call of a function that
- * would do them. Measured on 3.6 GHz Zen, over the bare call of the task's function: inlined
- * 0.2 ns, out of line 1.4 ns, of which 1.0 ns for being a function at all.
+ * To make a task visible takes about fifteen instructions, which cost less than a call of a
+ * function with them. Measured on a 3.6 GHz Zen core, on top of the bare call of the task's
+ * function: inlined 0.2 ns, out of line 1.4 ns, of which an empty function costs 1.0 ns.
  *
- * The theory, the races and the letters of the ordered accesses are in core/task.c.
+ * core/task.c has the theory, the races and the table of the letters of ordered accesses.
  *
- * Only a slot that is this CPU's or thread's own and was found free is filled here. All else
- * (a task inside a task, a full table, a thread's first task, softirq, no membarrier) finds
- * the slot at hand taken, or finds the one that is always taken, and goes to core/task.c.
- * So does every task while somebody listens to tasks: __stopper_traced(), a nop in the
- * kernel and a look at one word in userspace.
+ * The fast path only fills the slot at hand: one free slot that belongs to this CPU or thread. In
+ * all other cases (nested task, full table, first task of a thread, softirq, no membarrier) the
+ * slot at hand is in use, or is stopper_busy_slot, and the slow path in core/task.c is taken. The
+ * slow path is also taken while tracing of tasks is enabled; that test is __stopper_traced(), a
+ * nop in the kernel and a load of one word in userspace.
  */
 #ifndef STOPPER_SLOT_H
 #define STOPPER_SLOT_H
@@ -22,16 +22,17 @@
 
 STOPPER_BEGIN_DECLS
 
-/* What stands in the top two bits of a slot's tid. */
+/* The kind of a task, in the top two bits of the slot's tid */
 #define STOPPER_KIND_SYNC	0u
 #define STOPPER_KIND_HANDLE	1u
 #define STOPPER_KIND_ASYNC	2u
 #define STOPPER_KIND_SHIFT	30
 
 /*
- * struct stopper_slot - how a running task is known
+ * struct stopper_slot - the record of a running task
  *
- * Written by whoever runs the task, read by who counts. @stopper is the claim.
+ * Written by the thread that runs the task, read by readers that count or list tasks. The slot is
+ * in use while @stopper is not NULL.
  */
 struct stopper_slot {
 	/* private: */
@@ -40,23 +41,23 @@ struct stopper_slot {
 	void *watch;
 	unsigned int seq;
 	unsigned int tid;
-	/* userspace: the stack where a panic goes on; NULL: not inlined */
-	/* kernel: who ends the task, its thread having oopsed; else NULL */
+	/* userspace: the stack pointer at which a panic resumes; NULL: not inlined */
+	/* kernel: the work item that ends the task of an oopsed thread; else NULL */
 	void *frame;
-	/* Read whole, also on i386. */
+	/* aligned, so that i386 too loads it with one instruction */
 	__attribute__((aligned(8))) uint64_t start;
 };
 
-/* Where the next free slot is looked for. */
+/* The position of a CPU or thread in its half of a table */
 struct stopper_cursor {
 	/* private: */
-	struct stopper_slot *slot;	/* tried first */
-	struct stopper_slot *first;	/* of those that this cursor goes over */
-	unsigned int number;		/* the last that was given out */
-	struct stopper_slot *edge;	/* the last of those that @slot ever was */
+	struct stopper_slot *slot;	/* the slot at hand, tried first */
+	struct stopper_slot *first;	/* the first slot of the half */
+	unsigned int number;		/* the last sequence number used */
+	struct stopper_slot *edge;	/* the last slot that was ever at hand */
 };
 
-/* The beginning of a struct stopper. */
+/* The first member of struct stopper */
 struct stopper_head {
 	/* private: */
 	unsigned int phase;		/* 0: RUNNING */
@@ -70,22 +71,22 @@ STOPPER_API int __stopper_run_task_err_slowpath(struct stopper *s, struct stoppe
 						stopper_err_fn fn, void *arg);
 STOPPER_API void __stopper_slot_wake(struct stopper_slot *slot);
 
-/* A new number, before all else that is written of a task. */
+/* Stores a new sequence number. It must be visible before any other store of the new task. */
 STOPPER_INLINE void __stopper_slot_number(struct stopper_slot *slot, unsigned int number)
 {
-	/* (S) pairs with view_slot() */
+	/* (S) pairs with the acquire in view_slot(): after the end of the old task */
 	__stopper_store_release(&slot->seq, number);
-	/* (S) pairs with view_slot() */
+	/* (S) pairs with the load barrier in view_slot(): before the new task's fields */
 	__stopper_store_barrier();
 }
 
 #ifdef __KERNEL__
 
-/* Raised by who listens to the events of tasks; kmod/trace.c. */
+/* Enabled while a tracepoint of tasks is enabled; kmod/trace.c. */
 DECLARE_STATIC_KEY_FALSE(stopper_traced);
 #define __stopper_traced()	static_branch_unlikely(&stopper_traced)
 
-/* [0]: process context, [1]: softirq; each is used by one of the CPU at a time. */
+/* [0]: process context, [1]: softirq. On a CPU each has one user at a time. */
 DECLARE_PER_CPU(struct stopper_cursor [2], stopper_cursors);
 extern struct stopper_slot stopper_busy_slot;
 
@@ -116,7 +117,7 @@ STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int
 struct lockdep_map *__stopper_lockdep_enter(struct stopper *s);
 void __stopper_lockdep_leave(struct lockdep_map **map);
 
-/* To the end of this block lockdep takes the caller for a task of @s; kmod/lockdep.c. */
+/* Up to the end of the block, the caller counts as a task of @s for lockdep; kmod/lockdep.c. */
 #define __stopper_lockdep_task(s)						\
 	struct lockdep_map *__dep __attribute__((cleanup(__stopper_lockdep_leave), unused)) = \
 		__stopper_lockdep_enter(s)
@@ -124,7 +125,7 @@ void __stopper_lockdep_leave(struct lockdep_map **map);
 #define __stopper_lockdep_task(s)	((void)(s))
 #endif
 
-/* The compiler may inline a task that it knows: nothing looks for its frame. */
+/* The compiler may inline the task's function: the kernel does not unwind to its frame. */
 #define __stopper_slot_frame(slot)	((void)(slot))
 #define __stopper_hide(fn)		((void)(fn))
 #define STOPPER_INLINES_TASKS	1
@@ -133,14 +134,14 @@ void __stopper_lockdep_leave(struct lockdep_map **map);
 
 #define __stopper_lockdep_task(s)	((void)(s))
 
-/* What a thread has at hand: a slot for synchronous tasks, one for handles. */
+/* The slots at hand of a thread: one for synchronous tasks, one for handles. */
 struct stopper_tls {
 	/* private: */
 	struct stopper_slot *slot[2];
 	unsigned int tid;
 };
 
-/* initial-exec: one load and no call. Exported, and changed only by the library. */
+/* initial-exec: an access is one load without a call. Only the library writes it. */
 extern __thread struct stopper_tls stopper_tls STOPPER_API
 	__attribute__((tls_model("initial-exec")));
 
@@ -153,7 +154,10 @@ STOPPER_INLINE void __stopper_slot_unpin(void)
 {
 }
 
-/* When, readers remember: no clock is free here. Who, a stack of its own need not say. */
+/*
+ * No timestamp, as reading a clock is too expensive: readers note when they first see the task.
+ * No tid for synchronous tasks: the table identifies the thread.
+ */
 STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int kind)
 {
 	__stopper_slot_number(slot, __stopper_load(&slot->seq) + 1);
@@ -164,9 +168,9 @@ STOPPER_INLINE void __stopper_slot_stamp(struct stopper_slot *slot, unsigned int
 }
 
 /*
- * The stack pointer of the call that comes next is how a panic finds this frame
- * (user/unwind.c). Nothing that moves it may come between: these are in one block
- * with the call, whose arguments are in registers.
+ * Stores the stack pointer, with which a panic finds the frame of the call that follows
+ * (user/unwind.c). Nothing may move the stack pointer between the two: they are in one block,
+ * and the arguments of the call are in registers.
  */
 STOPPER_INLINE void __stopper_slot_frame(struct stopper_slot *slot)
 {
@@ -182,21 +186,22 @@ STOPPER_INLINE void __stopper_slot_frame(struct stopper_slot *slot)
 #endif
 }
 
-/* The compiler must not inline a task that it knows: its frame would be this one. */
+/* Keeps the compiler from inlining the task's function, whose frame would then be this one. */
 #define __stopper_hide(fn)	(__extension__ ({ __asm__ volatile("" : "+r" (fn)); }))
 
 #if defined(__x86_64__) || defined(__aarch64__)
 #define STOPPER_INLINES_TASKS	1
 #else
-#define STOPPER_INLINES_TASKS	0	/* arguments may be pushed after the look at sp */
+#define STOPPER_INLINES_TASKS	0	/* arguments may be pushed after sp is read */
 #endif
 
 /*
- * Does anybody listen to the events of tasks? The word is also the semaphore of their USDT
- * probes, which who attaches raises in the library's own memory. Named in C, it would be
- * copied into the program (R_X86_64_COPY), away from there; so its address is taken from
- * the global offset table, which has no effect, so that the compiler may do it once for a
- * whole loop. x86: compilers do not compare with memory that is read atomically.
+ * Is tracing of tasks enabled? The word is also the semaphore of the USDT probes, which a tracer
+ * increments in the memory of the library. If C code named it, the linker would copy it into the
+ * program (R_X86_64_COPY), where the tracer does not find it. So its address is read from the
+ * global offset table, in an asm without side effects, which the compiler may move out of a
+ * loop. On x86 the comparison is in asm because compilers do not compare with memory that is
+ * read atomically.
  */
 STOPPER_INLINE bool __stopper_traced(void)
 {
@@ -214,7 +219,7 @@ STOPPER_INLINE bool __stopper_traced(void)
 		: "=r" (word));
 	return __stopper_unlikely(__stopper_load(word));
 #else
-	/* Nothing is inlined there, so only the library looks, whose type for it is another. */
+	/* Nothing is inlined here, so only the library reads it, where it has another type. */
 	extern const unsigned int stopper_traced_word __asm__("stopper_traced");
 
 	return __stopper_unlikely(__stopper_load(&stopper_traced_word));
@@ -223,26 +228,26 @@ STOPPER_INLINE bool __stopper_traced(void)
 
 #endif /* __KERNEL__ */
 
-/* Makes a task visible in a slot that is ours, stamped and pinned. */
+/* Makes a task visible in a pinned and stamped slot of this CPU or thread. */
 STOPPER_INLINE void __stopper_slot_fill(struct stopper_slot *slot, struct stopper *s,
 					const struct stopper_site *site)
 {
 	__stopper_store(&slot->site, site);
-	/* (C) pairs with view_slot() and slot_held_by() */
+	/* (C) pairs with view_slot() and slot_held_by(): the fields above come first */
 	__stopper_store_release(&slot->stopper, s);
 }
 
 STOPPER_INLINE void __stopper_slot_leave(struct stopper_slot *const *slot)
 {
-	/* (E) pairs with slot_held_by() and with the next claim */
+	/* (E) pairs with slot_held_by() and the next claim: all that the task did comes first */
 	__stopper_store_release(&(*slot)->stopper, (struct stopper *)0);
-	/* (B2) pairs with the heavy barrier in tasks_watch_barrier() */
+	/* (B2) pairs with the heavy barrier in tasks_watch_barrier(): see race 2 */
 	__stopper_compiler_barrier();
 	if (__stopper_unlikely(__stopper_load(&(*slot)->watch)))
 		__stopper_slot_wake(*slot);
 }
 
-/* A slot at hand, filled; NULL: ask core/task.c. */
+/* Takes and fills the slot at hand. NULL: the slow path must be taken. */
 STOPPER_INLINE struct stopper_slot *__stopper_slot_take(struct stopper *s,
 							const struct stopper_site *site,
 							unsigned int kind)
@@ -252,7 +257,7 @@ STOPPER_INLINE struct stopper_slot *__stopper_slot_take(struct stopper *s,
 	if (!STOPPER_INLINES_TASKS || __stopper_traced())
 		return NULL;
 	slot = __stopper_slot_pin(kind);
-	/* (E) pairs with __stopper_slot_leave(), on whichever CPU */
+	/* (E) pairs with __stopper_slot_leave() on any CPU: the old task has ended */
 	if (__stopper_unlikely(__stopper_load_acquire(&slot->stopper))) {
 		__stopper_slot_unpin();
 		return NULL;
@@ -263,10 +268,10 @@ STOPPER_INLINE struct stopper_slot *__stopper_slot_take(struct stopper *s,
 	return slot;
 }
 
-/* May a task that is visible now run? */
+/* Is a task that is now visible admitted? */
 STOPPER_INLINE bool __stopper_admits(const struct stopper *s)
 {
-	/* (B1) pairs with the heavy barrier in quiesce_begin() */
+	/* (B1) pairs with the heavy barrier in quiesce_begin(): see race 1 */
 	__stopper_compiler_barrier();
 	return __stopper_likely(!__stopper_load(&((const struct stopper_head *)s)->phase));
 }
@@ -282,7 +287,7 @@ STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx
 	if (__stopper_unlikely(!slot))
 		return __stopper_run_task_slowpath(s, ctx, site, fn, arg);
 	{
-		/* Left by return, panic or exception. */
+		/* The slot is left at return, panic or exception. */
 		struct stopper_slot *scope
 			__attribute__((cleanup(__stopper_slot_leave), unused)) = slot;
 
