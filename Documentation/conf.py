@@ -24,6 +24,8 @@ html_theme_options = {
     "head_font_family": "sans-serif",
 }
 html_sidebars = {"**": ["about.html", "navigation.html", "searchbox.html"]}
+html_static_path = ["style.css"]
+html_css_files = ["style.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
