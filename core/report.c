@@ -7,7 +7,7 @@
  * where. A thread may end between the one and the other, and is then shown as gone;
  * a long list looks up the first LOOKUPS of them only, so that it stays quick.
  *
- * The text is an interface: README, "The debug list". One record a line, indented
+ * The text is an interface: stopper-debuglist(5). One record a line, indented
  * by what it belongs to; names and comms are quoted and escaped (name.c), so that
  * none can forge a line or a field. No address of the kernel's is in it.
  */

@@ -127,7 +127,7 @@
  * hand: every task comes here, and a handle goes on the list, so that its end comes
  * here as well. What is already running then ends as it began, untraced.
  *
- * What it costs, and what was tried, is in the README, "What it costs". In short, over
+ * What it costs is in Documentation/performance.rst. What was tried, in short, over
  * a bare call, on one 3.6 GHz Zen core: a rotating number in the table and a function
  * of its own 4 to 5 ns; a slot at hand, still a function 1.4 ns; inlined 0.2 to 0.5 ns. A
  * function of its own that does nothing is 1.0 ns.

@@ -2,7 +2,7 @@
 /*
  * fuzz_list.c - the debug list, held against what it should say.
  *
- * Whatever names tasks and stoppers have: each line is of a form that the README has, in bytes
+ * Whatever names tasks and stoppers have: each line has a form of stopper-debuglist(5), in bytes
  * that can be printed, and there is one line for each stopper, with its name and its counts.
  */
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * model.h - the contract as a sequential program: what each call returns and what it calls.
  *
- * Written from the public headers and the README's tables, with plain arrays and recursion, and
+ * Written from the public headers and the tables of stopper(7), with plain arrays and recursion, and
  * without a look at how the core does it. Everything has a number, which is never used twice.
  * Nothing waits here: the plan has no call that would wait for ever.
  */

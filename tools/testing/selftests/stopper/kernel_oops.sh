@@ -34,7 +34,7 @@ may_oops() {
 
 on_rt() { [ -e /sys/kernel/realtime ]; }
 
-# On the stack, which the kernel writes over after an oops. See README, "Limits".
+# On the stack, which the kernel writes over after an oops. See Documentation/limits.rst.
 leaves_records() {
 	case $1 in
 	late|scope|onstack) return 0 ;;
