@@ -9,7 +9,7 @@ copy=/tmp/stall.$$
 load stopper
 load stopper_load stalled=40
 
-# See Documentation/limits.rst. 32-bit x86: its kernel (6.1) neither exports the walk nor has VMAP_STACK.
+# See Documentation/limits.rst. The kernel of i386 (6.1) neither exports the walk nor has VMAP_STACK.
 check_stack() {
 	case $(uname -m) in
 	i?86)	skip "$1" "no stacks on this machine" ;;

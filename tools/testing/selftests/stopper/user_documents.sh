@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_documents.sh: the code blocks of the README, of Documentation/ and of stopper.ko(4) are true.
+# user_documents.sh: the code blocks of the README, of Documentation/, of stopper(7) and of stopper.ko(4) are true.
 #
 # A block is a literal block or a code-block of reStructuredText. A comment ".. test: KIND..." before it says what
 # is done with it; Documentation/testing.rst lists the kinds. A block without one is a failure. Its C code is
@@ -21,9 +21,14 @@ blocks() {
 	awk -v out="$work/$2" '
 		function finish() { if (inside) { close(file); inside = 0; mark = "" } }
 		inside == 2 && NF && match($0, /[^ \t]/) <= indent { finish() }
-		inside == 2 { if (NF) { while (blank) { print "" >file; blank-- } print substr($0, indent + 1) >file } else blank++; next }
+		inside == 2 && !NF { blank++; next }
+		inside == 2 { while (blank) { print "" >file; blank-- } print substr($0, indent + 1) >file; next }
 		inside == 1 && (!NF || /^ +:[a-z]+:/) { next }
-		inside == 1 { inside = 2; blank = 0; indent = match($0, /[^ \t]/) - 1; print substr($0, indent + 1) >file; next }
+		inside == 1 {
+			inside = 2; blank = 0; indent = match($0, /[^ \t]/) - 1
+			print substr($0, indent + 1) >file
+			next
+		}
 		/^\.\. test: / { mark = substr($0, 10); next }
 		/^\.\. code-block::/ || (/::$/ && !/^\.\. /) {
 			inside = 1; file = out "_" ++n
@@ -31,17 +36,18 @@ blocks() {
 		}' "$1"
 }
 
-# A module's example is between these two.
-manual_page() {
-	sed -n '/^#include/,/^\.Ed/{/^\.Ed/q;s/\\e/\\/g;p}' "$top/user/man/stopper.ko.4" >"$work/stopper_ko_1"
-	echo stopper_ko_1 kernel
+# The example of a manual page is between these two.
+manual_page() {	# PAGE NAME KIND
+	sed -n '/^#include/,/^\.Ed/{/^\.Ed/q;s/\\e/\\/g;p}' "$top/user/man/$1" >"$work/$2"
+	echo "$2 $3"
 }
 
 list() {
 	local page
 	blocks "$top/README" readme
 	for page in "$top"/Documentation/*.rst; do blocks "$page" "$(basename "$page" .rst)"; done
-	manual_page
+	manual_page stopper.ko.4 stopper_ko_1 kernel
+	manual_page stopper.7 stopper_7_1 example
 }
 
 nr=0 status=0
@@ -98,11 +104,17 @@ numbers() { sed -E 's/[0-9]+\.[0-9]{3}s/Ts/g; s/thread [0-9]+/thread N/g; s/( sl
 
 program() {	# NAME WHOSE: what it prints is the block that is called so
 	cp "$work/$1" "$work/web.c"
-	${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Werror -fexceptions -I"$top/include" -include "$here/documents/user.h" \
-		-I"$work" -fmacro-prefix-map="$work/=" -fmacro-prefix-map="$here/documents/=" \
+	${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Werror -fexceptions -I"$top/include" -I"$work" \
+		-include "$here/documents/user.h" -fmacro-prefix-map="$work/=" -fmacro-prefix-map="$here/documents/=" \
 		"$here/documents/$2.c" -o "$work/web" -L"$lib" -lstopper -pthread &&
 		LD_LIBRARY_PATH=$lib "$work/web" >"$work/printed" 2>"$work/reported" &&
 		diff <(numbers "$work/named_$2") <(numbers "$work/printed")
+}
+
+# A whole program, which prints whether it has started and stopped.
+example() {
+	${CC:-cc} -Wall -Wextra -Werror -I"$top/include" -xc "$work/$1" -o "$work/example" -L"$lib" -lstopper &&
+		LD_LIBRARY_PATH=$lib "$work/example" | grep -qx "started: success; stopped: success"
 }
 
 stopperctl() {	# NAME LIST
@@ -147,6 +159,7 @@ while read -r name kinds; do
 			else
 				skip "$name: compiles in the kernel" "no kernel headers"
 			fi ;;
+		example) check "$name: compiles, starts and stops" example "$name" ;;
 		shell)	check "$name: commands exist" shell "$name" ;;
 		run)	check "$name: prints $2" program "$name" "$2"; shift ;;
 		stopperctl) check "$name: is what stopperctl prints" stopperctl "$name" "$2"; shift ;;
