@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fetch.h"
+#include "reader.h"
 #include "screen.h"
 
 #define PLAIN_WIDE	120
 
 struct top {
-	struct fetch fetch;
+	struct reader reader;
 	struct screen screen;
 	struct view *view;	/* the last that was a list */
 	char alert[SENTENCE];
@@ -229,7 +229,7 @@ static void keep(struct top *t, struct view *v)
 /* One update has arrived. */
 static void update(struct top *t)
 {
-	keep(t, fetch_take(&t->fetch));
+	keep(t, reader_take(&t->reader));
 	draw(t);
 	if (t->updates && !--t->updates)
 		t->quit = true;
@@ -238,24 +238,24 @@ static void update(struct top *t)
 /* A descriptor that stays readable without a key belongs to a terminal that has gone. */
 static void step(struct top *t)
 {
-	int what = fetch_poll(&t->fetch, t->curses, t->next);
+	int what = reader_poll(&t->reader, t->curses, t->next);
 	bool keys = t->curses && handle_keys(t);
 
-	if (what & FETCH_SIGNAL) {
-		t->status = -fetch_signal(&t->fetch);
+	if (what & READER_SIGNAL) {
+		t->status = -reader_signal(&t->reader);
 		t->quit = true;
 		return;
 	}
-	if (what & FETCH_KEYS && !keys && !isatty(STDIN_FILENO)) {
+	if (what & READER_KEYS && !keys && !isatty(STDIN_FILENO)) {
 		t->quit = true;
 		return;
 	}
-	if (what & FETCH_ANSWER)
+	if (what & READER_ANSWER)
 		update(t);
 	else if (keys)
 		draw(t);
 	if (now_ns() >= t->next) {
-		fetch_ask(&t->fetch);
+		reader_request(&t->reader);
 		t->next = now_ns() + t->every;
 	}
 }
@@ -266,15 +266,15 @@ static bool first_list(struct top *t)
 	struct view *v;
 	int what;
 
-	fetch_ask(&t->fetch);
+	reader_request(&t->reader);
 	do {
-		what = fetch_poll(&t->fetch, false, INT64_MAX);
-		if (what & FETCH_SIGNAL) {
-			t->status = -fetch_signal(&t->fetch);
+		what = reader_poll(&t->reader, false, INT64_MAX);
+		if (what & READER_SIGNAL) {
+			t->status = -reader_signal(&t->reader);
 			return false;
 		}
-	} while (!(what & FETCH_ANSWER));
-	v = fetch_take(&t->fetch);
+	} while (!(what & READER_ANSWER));
+	v = reader_take(&t->reader);
 	if (v && v->state == SOURCE_OK) {
 		t->view = v;
 		return true;
@@ -289,7 +289,7 @@ static void run(struct top *t)
 {
 	t->screen.line = t->curses ? curses_line : plain_line;
 	t->screen.arg = t;
-	if (!fetch_start(&t->fetch)) {
+	if (!reader_start(&t->reader)) {
 		t->status = EXIT_SOURCE;
 		return;
 	}
@@ -409,7 +409,7 @@ static int plain_width(void)
 	return n > 0 && n <= SCREEN_WIDE ? n : PLAIN_WIDE;
 }
 
-/* The thread of fetch.c may use it until the very end. */
+/* The thread of reader.c may use it until the very end. */
 static struct top top;
 
 int cmd_top(int argc, char **argv)
@@ -427,6 +427,6 @@ int cmd_top(int argc, char **argv)
 	run(&top);
 	view_free(top.view);
 	if (top.status < 0)
-		return fetch_die(-top.status);
+		return exit_by_signal(-top.status);
 	return top.status ? top.status : finish_output();
 }

@@ -18,7 +18,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "fetch.h"
+#include "reader.h"
 
 #define CULPRITS	3	/* call sites that are told */
 #define PROGRESS	2048
@@ -29,7 +29,7 @@ struct target {
 };
 
 struct waiting {
-	struct fetch fetch;
+	struct reader reader;
 	const char *wanted;
 	struct target *targets;
 	size_t nr, left;
@@ -328,7 +328,7 @@ static int no_list(struct waiting *w, const struct view *v)
 
 static int take(struct waiting *w)
 {
-	struct view *v = fetch_take(&w->fetch);
+	struct view *v = reader_take(&w->reader);
 	int status;
 
 	/* From answer to question: a slow source is not pressed. */
@@ -355,14 +355,14 @@ static int run(struct waiting *w)
 
 	while (status < 0) {
 		if (now_ns() >= w->next)
-			fetch_ask(&w->fetch);
-		what = fetch_poll(&w->fetch, false,
-				  w->fetch.pending || w->next > end ? end : w->next);
-		if (what & FETCH_SIGNAL) {
+			reader_request(&w->reader);
+		what = reader_poll(&w->reader, false,
+				  w->reader.pending || w->next > end ? end : w->next);
+		if (what & READER_SIGNAL) {
 			end_status_line(w);
-			return fetch_die(fetch_signal(&w->fetch));
+			return exit_by_signal(reader_signal(&w->reader));
 		}
-		if (what & FETCH_ANSWER)
+		if (what & READER_ANSWER)
 			status = take(w);
 		else if (now_ns() >= end)
 			status = time_over(w);
@@ -439,7 +439,7 @@ static bool can_rewrite_a_line(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
-/* The thread of fetch.c may use it until the very end. */
+/* The thread of reader.c may use it until the very end. */
 static struct waiting waiting;
 
 int cmd_wait(int argc, char **argv)
@@ -453,7 +453,7 @@ int cmd_wait(int argc, char **argv)
 		return status;
 	w->status_line = can_rewrite_a_line();
 	w->begin = now_ns();
-	if (!fetch_start(&w->fetch))
+	if (!reader_start(&w->reader))
 		return EXIT_SOURCE;
 	status = run(w);
 	free(w->targets);

@@ -5,7 +5,7 @@
  *   main.c         the table of commands, what all of them understand
  *   usage.c        complaints about usage, values of options, the end of the output
  *   source*.c      where the text comes from, and a sentence when it does not
- *   fetch.c        a thread that reads and parses, so that keys and time limits work meanwhile
+ *   reader.c       a thread that reads and parses, so that keys and time limits work meanwhile
  *   ../debuglist   the text's model, and that as JSON
  *   view.c         what a person asks of it: who holds up a stop, what comes first
  *   words.c        text from outside made safe, times made short
