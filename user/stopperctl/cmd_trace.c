@@ -3,7 +3,7 @@
  * cmd_trace.c - stopperctl trace: from a recording to what Perfetto and chrome://tracing open.
  *
  * The input is the text of tracefs' trace file, or of libstopper's recorder, which has the
- * same form; event.c reads its lines.
+ * same form; trace_line.c reads its lines.
  *
  * The output is the JSON object of the Trace Event Format. It is written as the input is
  * read; kept are only what has begun and not ended, the threads and the stoppers, and of
@@ -28,7 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ctl.h"
-#include "event.h"
+#include "trace_line.h"
 
 #define TRACEFS		"/sys/kernel/tracing/trace"
 #define EVENTS		"/sys/kernel/tracing/events/stopper/enable"
@@ -148,7 +148,7 @@ static void *keep(struct convert *c, void **tree, size_t size, uint64_t id)
 	return p;
 }
 
-static struct lane *lane_of(struct convert *c, const struct event *ev)
+static struct lane *lane_of(struct convert *c, const struct trace_line *ev)
 {
 	struct lane *lane = tree_find(&c->lanes, (uint64_t)ev->tid);
 	char name[64];
@@ -190,7 +190,7 @@ static struct track *track_of(struct convert *c, uint64_t id, const char *name, 
 	return t;
 }
 
-static struct open *open_new(struct convert *c, const struct event *ev, uint64_t span,
+static struct open *open_new(struct convert *c, const struct trace_line *ev, uint64_t span,
 			     uint64_t stopper)
 {
 	struct open *o = keep(c, span ? &c->spans : NULL, sizeof(*o) + strlen(ev->name) + 1, span);
@@ -213,7 +213,7 @@ static void open_free(struct convert *c, struct open *o)
 }
 
 /* What an event says besides its name, for the viewer's details. */
-static json_t *details(const struct event *ev)
+static json_t *details(const struct trace_line *ev)
 {
 	static const char * const keys[] = { "kind", "file", "line", "span", "parent", "trace",
 		"waited_ns", "tasks", "workers" };
@@ -222,10 +222,10 @@ static json_t *details(const struct event *ev)
 	uint64_t id;
 	size_t i;
 
-	if (event_number(ev, "id", 10, &id))
+	if (trace_number(ev, "id", 10, &id))
 		put(args, "stopper", json_integer((json_int_t)id));
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (event_word(ev, keys[i], value, sizeof(value)))
+		if (trace_word(ev, keys[i], value, sizeof(value)))
 			put(args, keys[i], json_string(value));
 	return args;
 }
@@ -278,7 +278,7 @@ static void slice_end(struct convert *c, struct open *o, int64_t ns, const char 
 	pop(c, ns, lane, mark);
 }
 
-static void slice_begin(struct convert *c, const struct event *ev, struct open *o)
+static void slice_begin(struct convert *c, const struct trace_line *ev, struct open *o)
 {
 	json_t *e = event_new(c, o->handle ? "b" : "B", o->name, THREADS, o->lane->tid, ev->ns);
 
@@ -293,7 +293,8 @@ static void slice_begin(struct convert *c, const struct event *ev, struct open *
 }
 
 /* One end of an arrow. It ties itself to the slice around it. */
-static void arrow(struct convert *c, const struct event *ev, const struct open *o, const char *ph)
+static void arrow(struct convert *c, const struct trace_line *ev, const struct open *o,
+		  const char *ph)
 {
 	json_t *e = event_new(c, ph, o->name, THREADS, (uint64_t)ev->tid, ev->ns);
 
@@ -303,7 +304,7 @@ static void arrow(struct convert *c, const struct event *ev, const struct open *
 	emit(c, e);
 }
 
-static void instant(struct convert *c, const struct event *ev, const char *name, int pid,
+static void instant(struct convert *c, const struct trace_line *ev, const char *name, int pid,
 		    uint64_t tid)
 {
 	json_t *e = event_new(c, "i", name, pid, tid, ev->ns);
@@ -315,7 +316,7 @@ static void instant(struct convert *c, const struct event *ev, const char *name,
 
 /* --- events: false if it is not what it should be --------------------------------------------- */
 
-static bool on_start(struct convert *c, const struct event *ev)
+static bool on_start(struct convert *c, const struct trace_line *ev)
 {
 	uint64_t id, span;
 	char kind[16] = "worker";
@@ -323,8 +324,8 @@ static bool on_start(struct convert *c, const struct event *ev)
 	bool was_queued;
 	struct open *o;
 
-	if (!event_number(ev, "id", 10, &id) || !event_number(ev, "span", 16, &span) || !span ||
-	    (*ev->what == 't' && !event_word(ev, "kind", kind, sizeof(kind))))
+	if (!trace_number(ev, "id", 10, &id) || !trace_number(ev, "span", 16, &span) || !span ||
+	    (*ev->what == 't' && !trace_word(ev, "kind", kind, sizeof(kind))))
 		return false;
 	o = tree_find(&c->spans, span);
 	was_queued = o && o->queued;
@@ -346,12 +347,12 @@ static bool on_start(struct convert *c, const struct event *ev)
 	return true;
 }
 
-static bool on_end(struct convert *c, const struct event *ev)
+static bool on_end(struct convert *c, const struct trace_line *ev)
 {
 	struct open *o;
 	uint64_t span;
 
-	if (!event_number(ev, "span", 16, &span))
+	if (!trace_number(ev, "span", 16, &span))
 		return false;
 	o = tree_find(&c->spans, span);
 	/* It may have begun before the recording did. */
@@ -360,14 +361,14 @@ static bool on_end(struct convert *c, const struct event *ev)
 	return true;
 }
 
-static bool on_queued(struct convert *c, const struct event *ev)
+static bool on_queued(struct convert *c, const struct trace_line *ev)
 {
 	struct lane *lane = lane_of(c, ev);
 	struct open *o;
 	uint64_t id, span;
 	json_t *e;
 
-	if (!event_number(ev, "id", 10, &id) || !event_number(ev, "span", 16, &span) || !span ||
+	if (!trace_number(ev, "id", 10, &id) || !trace_number(ev, "span", 16, &span) || !span ||
 	    tree_find(&c->spans, span))
 		return false;
 	o = lane ? open_new(c, ev, span, id) : NULL;
@@ -385,7 +386,7 @@ static bool on_queued(struct convert *c, const struct event *ev)
 	return true;
 }
 
-static bool on_refused(struct convert *c, const struct event *ev)
+static bool on_refused(struct convert *c, const struct trace_line *ev)
 {
 	struct lane *lane = lane_of(c, ev);
 	struct open *o = lane ? lane->queued : NULL;
@@ -401,14 +402,14 @@ static bool on_refused(struct convert *c, const struct event *ev)
 	return true;
 }
 
-static bool on_closer_start(struct convert *c, const struct event *ev)
+static bool on_closer_start(struct convert *c, const struct trace_line *ev)
 {
 	struct lane *lane = lane_of(c, ev);
 	struct track *t;
 	struct open *o;
 	uint64_t id;
 
-	if (!event_number(ev, "id", 10, &id))
+	if (!trace_number(ev, "id", 10, &id))
 		return false;
 	t = track_of(c, id, NULL, ev->ns);
 	o = lane && t ? open_new(c, ev, 0, id) : NULL;
@@ -420,14 +421,14 @@ static bool on_closer_start(struct convert *c, const struct event *ev)
 	return true;
 }
 
-static bool on_closer_end(struct convert *c, const struct event *ev)
+static bool on_closer_end(struct convert *c, const struct trace_line *ev)
 {
 	struct lane *lane = tree_find(&c->lanes, (uint64_t)ev->tid);
 	struct open *o = lane ? lane->top : NULL;
 	struct track *t;
 	uint64_t id;
 
-	if (!event_number(ev, "id", 10, &id))
+	if (!trace_number(ev, "id", 10, &id))
 		return false;
 	while (o && (o->span || o->stopper != id))
 		o = o->below;
@@ -449,14 +450,14 @@ static void phase_over(struct convert *c, struct track *t, int64_t ns, bool unfi
 	emit(c, e);
 }
 
-static bool on_phase(struct convert *c, const struct event *ev)
+static bool on_phase(struct convert *c, const struct trace_line *ev)
 {
 	char from[16], to[16];
 	struct track *t;
 	uint64_t id;
 
-	if (!event_number(ev, "id", 10, &id) || !event_word(ev, "from", from, sizeof(from)) ||
-	    !event_word(ev, "to", to, sizeof(to)))
+	if (!trace_number(ev, "id", 10, &id) || !trace_word(ev, "from", from, sizeof(from)) ||
+	    !trace_word(ev, "to", to, sizeof(to)))
 		return false;
 	t = track_of(c, id, ev->name, ev->ns);
 	if (!t)
@@ -473,12 +474,12 @@ static bool on_phase(struct convert *c, const struct event *ev)
 	return true;
 }
 
-static bool on_stall(struct convert *c, const struct event *ev)
+static bool on_stall(struct convert *c, const struct trace_line *ev)
 {
 	struct track *t;
 	uint64_t id;
 
-	if (!event_number(ev, "id", 10, &id))
+	if (!trace_number(ev, "id", 10, &id))
 		return false;
 	t = track_of(c, id, ev->name, ev->ns);
 	if (t)
@@ -488,7 +489,7 @@ static bool on_stall(struct convert *c, const struct event *ev)
 
 static const struct {
 	const char *name;
-	bool (*fn)(struct convert *c, const struct event *ev);
+	bool (*fn)(struct convert *c, const struct trace_line *ev);
 } handlers[] = {
 	{ "task_start", on_start },
 	{ "task_end", on_end },
@@ -504,7 +505,7 @@ static const struct {
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-static void first_event(struct convert *c, const struct event *ev)
+static void first_event(struct convert *c, const struct trace_line *ev)
 {
 	c->base = ev->ns;
 	c->last = ev->ns;
@@ -514,16 +515,16 @@ static void first_event(struct convert *c, const struct event *ev)
 
 static void on_line(struct convert *c, char *line)
 {
-	struct event ev;
+	struct trace_line ev;
 	uint64_t id;
 	size_t i;
 
-	if (!event_parse(line, &ev))
+	if (!trace_line_parse(line, &ev))
 		goto ignore;
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (!strcmp(ev.what, handlers[i].name))
 			break;
-	if (i == sizeof(handlers) / sizeof(handlers[0]) || !event_number(&ev, "id", 10, &id))
+	if (i == sizeof(handlers) / sizeof(handlers[0]) || !trace_number(&ev, "id", 10, &id))
 		goto ignore;
 	if (!c->events++)
 		first_event(c, &ev);
@@ -560,7 +561,7 @@ static void read_all(struct convert *c)
 		if (!strchr(line, '\n'))
 			while ((ch = getc(c->in)) != EOF && ch != '\n')
 				;
-		event_plain(line);
+		trace_line_sanitize(line);
 		if (!on_lost(c, line) && line[0] && line[0] != '#')
 			on_line(c, line);
 	}

@@ -357,7 +357,7 @@ static int run(struct waiting *w)
 		if (now_ns() >= w->next)
 			reader_request(&w->reader);
 		what = reader_poll(&w->reader, false,
-				  w->reader.pending || w->next > end ? end : w->next);
+				   w->reader.pending || w->next > end ? end : w->next);
 		if (what & READER_SIGNAL) {
 			end_status_line(w);
 			return exit_by_signal(reader_signal(&w->reader));

@@ -9,7 +9,7 @@
  *   ../debuglist   the text's model, and that as JSON
  *   view.c         what a person asks of it: who holds up a stop, what comes first
  *   words.c        text from outside made safe, times made short
- *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; event.c: a line
+ *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; trace_line.c: a line
  *                  of a recording
  *
  * All that comes from outside - the list, answers of servers, file names - goes through

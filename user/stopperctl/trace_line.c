@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * event.c - a line of a recording: of tracefs' trace file, of its copies that trace-cmd and
+ * trace_line.c - a line of a recording: of tracefs' trace file, of its copies that trace-cmd and
  * perf print, or of libstopper's recorder (kmod/trace.h, user/trace_file.c).
  *
  *   "%16s-%-7d [%03d] FLAGS SECONDS.FRACTION: EVENT: key=value ... name=REST OF THE LINE"
@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "event.h"
+#include "trace_line.h"
 
 /* Nothing that a viewer, a terminal or JSON might stumble over. */
-void event_plain(char *line)
+void trace_line_sanitize(char *line)
 {
 	line[strcspn(line, "\n")] = '\0';
 	for (; *line; line++)
@@ -24,7 +24,7 @@ void event_plain(char *line)
 }
 
 /* "SECONDS.FRACTION:", perhaps after flags; NULL: not that. */
-static char *read_time(char *p, int64_t *ns)
+static char *parse_time(char *p, int64_t *ns)
 {
 	long long seconds, unit = 100000000;
 	char *end;
@@ -62,7 +62,7 @@ static char *find_pid(char *line)
 	return p > line && p[-1] == '-' && isdigit((unsigned char)*p) ? p : NULL;
 }
 
-bool event_parse(char *line, struct event *ev)
+bool trace_line_parse(char *line, struct trace_line *ev)
 {
 	char *p = find_pid(line), *comm = line + strspn(line, " ");
 
@@ -75,7 +75,7 @@ bool event_parse(char *line, struct event *ev)
 		return false;
 	p = strchr(p, '[');
 	p = p ? strchr(p, ']') : NULL;
-	p = p ? read_time(p + 1, &ev->ns) : NULL;
+	p = p ? parse_time(p + 1, &ev->ns) : NULL;
 	if (!p)
 		return false;
 	ev->what = p + strspn(p, " ");
@@ -94,7 +94,7 @@ bool event_parse(char *line, struct event *ev)
 }
 
 /* The value of @key, up to the next space; NULL: there is none. */
-static const char *field(const struct event *ev, const char *key)
+static const char *find_field(const struct trace_line *ev, const char *key)
 {
 	const char *p = ev->fields;
 	size_t len = strlen(key);
@@ -108,9 +108,9 @@ static const char *field(const struct event *ev, const char *key)
 	return NULL;
 }
 
-bool event_number(const struct event *ev, const char *key, int base, uint64_t *out)
+bool trace_number(const struct trace_line *ev, const char *key, int base, uint64_t *out)
 {
-	const char *p = field(ev, key);
+	const char *p = find_field(ev, key);
 	char *end;
 
 	if (!p || !isxdigit((unsigned char)*p))
@@ -120,9 +120,9 @@ bool event_number(const struct event *ev, const char *key, int base, uint64_t *o
 	return !errno && (*end == ' ' || !*end);
 }
 
-bool event_word(const struct event *ev, const char *key, char *out, size_t size)
+bool trace_word(const struct trace_line *ev, const char *key, char *out, size_t size)
 {
-	const char *p = field(ev, key);
+	const char *p = find_field(ev, key);
 	size_t len = p ? strcspn(p, " ") : 0;
 
 	if (!len || len >= size)
