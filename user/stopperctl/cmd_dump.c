@@ -12,7 +12,7 @@
 #include "../debuglist/debuglist.h"
 #include "source.h"
 
-static void make_printable(struct text *t)
+static void make_printable(struct source_text *t)
 {
 	size_t i;
 
@@ -22,7 +22,7 @@ static void make_printable(struct text *t)
 }
 
 /* What is wrong with it: 0 or a status. */
-static int check(const struct text *t)
+static int check(const struct source_text *t)
 {
 	struct debug_list *l = NULL;
 	size_t line = 0;
@@ -32,18 +32,18 @@ static int check(const struct text *t)
 	if (!err)
 		return EXIT_OK;
 	if (err == -EINVAL)
-		say("%s is not a debug list (line %zu)", source_name(), line);
+		error_msg("%s is not a debug list (line %zu)", source_name(), line);
 	else
-		say("out of memory");
+		error_msg("out of memory");
 	return EXIT_SOURCE;
 }
 
-static int dump(struct text *t)
+static int dump(struct source_text *t)
 {
 	int status;
 
 	if (source_read(t) != SOURCE_OK) {
-		say("%s", t->why);
+		error_msg("%s", t->why);
 		return EXIT_SOURCE;
 	}
 	status = check(t);
@@ -70,7 +70,7 @@ static const struct option options[] = {
 
 int cmd_dump(int argc, char **argv)
 {
-	struct text t = { 0 };
+	struct source_text t = { 0 };
 	int opt, status;
 
 	opt = source_getopt(argc, argv, "h", options);
@@ -83,6 +83,6 @@ int cmd_dump(int argc, char **argv)
 	if (optind != argc)
 		return wrong_usage("dump", "dump: unexpected operand '%s'", argv[optind]);
 	status = dump(&t);
-	text_free(&t);
+	source_text_free(&t);
 	return status;
 }

@@ -25,7 +25,7 @@ static void print_who(const char *what, const struct debug_who *w, const char *a
 	view_place(place, sizeof(place), &w->at, NO_LIMIT);
 	printf("  %-10s  %s", what, place);
 	if (w->comm)
-		words_put(comm, sizeof(comm), w->comm);
+		text_put(comm, sizeof(comm), w->comm);
 	if (w->tid)
 		printf(", thread %llu%s%s", (unsigned long long)w->tid, *comm ? " " : "", comm);
 	if (ago)
@@ -37,9 +37,9 @@ static void print_head(const struct debug_stopper *s)
 {
 	char name[160], in_phase[16], age[16], ago[16];
 
-	words_put(name, sizeof(name), s->name);
-	words_age(in_phase, s->phase_age);
-	words_age(age, s->age);
+	text_put(name, sizeof(name), s->name);
+	text_age(in_phase, s->phase_age);
+	text_age(age, s->age);
 	printf("%s (%llu): %.16s for %s, age %s\n", name, (unsigned long long)s->id, s->phase,
 	       in_phase, age);
 	printf("  tasks %llu  queued %llu  workers %llu", (unsigned long long)s->tasks,
@@ -49,11 +49,11 @@ static void print_head(const struct debug_stopper *s)
 	printf("  contexts %llu  waiters %llu\n", (unsigned long long)s->contexts,
 	       (unsigned long long)s->waiters);
 	if (s->parent) {
-		words_put(name, sizeof(name), s->parent);
+		text_put(name, sizeof(name), s->parent);
 		printf("  %-10s  %s (%llu)\n", "child of", name, (unsigned long long)s->parent_id);
 	}
 	print_who("created", &s->created, NULL);
-	words_age(ago, s->asked.ago);
+	text_age(ago, s->asked.ago);
 	if (s->stop_asked)
 		print_who("stop asked", &s->asked, ago);
 	else
@@ -64,16 +64,16 @@ static void print_waits(const struct view_stopper *vs)
 {
 	char name[160], age[16];
 
-	words_age(age, vs->held);
+	text_age(age, vs->held);
 	if (vs->culprit) {
-		words_put(name, sizeof(name), vs->culprit->name);
+		text_put(name, sizeof(name), vs->culprit->name);
 		printf("  %-10s  %llu %s%s, oldest: %s, %s\n", "waits for",
 		       (unsigned long long)vs->held_count, debug_kind_name(vs->culprit->kind),
 		       vs->held_count == 1 ? "" : "s", name, age);
 	}
 	if (!vs->child)
 		return;
-	words_put(name, sizeof(name), vs->child->name);
+	text_put(name, sizeof(name), vs->child->name);
 	printf("  %-10s  its child %s (%llu), %.16s for %s\n", "waits for", name,
 	       (unsigned long long)vs->child->id, vs->child->phase, age);
 }
@@ -84,10 +84,10 @@ static void print_thread(const struct debug_thread *t)
 	size_t i;
 
 	view_thread(thread, sizeof(thread), t, NO_LIMIT);
-	words_age(age, t->age);
+	text_age(age, t->age);
 	printf("  %8s  |  thread %s\n", age, thread);
 	for (i = 0; i < t->nr_stack; i++) {
-		words_put(thread, sizeof(thread), t->stack[i]);
+		text_put(thread, sizeof(thread), t->stack[i]);
 		printf("  %8s  |         %s\n", "", thread);
 	}
 }
@@ -98,9 +98,9 @@ static void print_group(const struct view_group *vg, int wide)
 	char name[160], place[NO_LIMIT], age[16];
 	size_t i;
 
-	words_put(name, sizeof(name), g->name);
+	text_put(name, sizeof(name), g->name);
 	view_place(place, sizeof(place), &g->at, NO_LIMIT);
-	words_age(age, g->oldest);
+	text_age(age, g->oldest);
 	printf("%c %8s %6llu  %-6s  %-*s%s%s\n", vg->holds ? '>' : ' ', age,
 	       (unsigned long long)g->count, debug_kind_name(g->kind), *place ? wide : 0, name,
 	       *place ? "  " : "", place);
@@ -172,7 +172,7 @@ static int print_json(const struct debug_list *l)
 	char *text = debug_list_json_text(l);
 
 	if (!text) {
-		say("out of memory");
+		error_msg("out of memory");
 		return EXIT_SOURCE;
 	}
 	puts(text);
@@ -224,7 +224,7 @@ int cmd_list(int argc, char **argv)
 		return status;
 	v = view_take();
 	if (!v || v->state != SOURCE_OK) {
-		say("%s", v ? v->why : "out of memory");
+		error_msg("%s", v ? v->why : "out of memory");
 		status = EXIT_SOURCE;
 	} else if (json) {
 		status = print_json(v->list);

@@ -104,8 +104,8 @@ static bool enter_curses(struct top *t)
 	char term[40];
 
 	if (!newterm(NULL, stdout, stdin)) {
-		words_put(term, sizeof(term), getenv("TERM") ? getenv("TERM") : "");
-		say("unknown terminal type '%s' (set TERM, or pipe the output)", term);
+		text_put(term, sizeof(term), getenv("TERM") ? getenv("TERM") : "");
+		error_msg("unknown terminal type '%s' (set TERM, or pipe the output)", term);
 		return false;
 	}
 	atexit(leave_curses);
@@ -220,7 +220,7 @@ static void keep(struct top *t, struct view *v)
 		*t->alert = '\0';
 		return;
 	}
-	words_age(since, (now_ns() - t->view->taken) / NSEC_PER_MSEC);
+	text_age(since, (now_ns() - t->view->taken) / NSEC_PER_MSEC);
 	snprintf(t->alert, sizeof(t->alert), " List is %s old, retrying: %.400s", since,
 		 v ? v->why : "out of memory");
 	view_free(v);
@@ -279,7 +279,7 @@ static bool first_list(struct top *t)
 		t->view = v;
 		return true;
 	}
-	say("%s", v ? v->why : "out of memory");
+	error_msg("%s", v ? v->why : "out of memory");
 	view_free(v);
 	t->status = EXIT_SOURCE;
 	return false;

@@ -616,12 +616,12 @@ static void finish(struct convert *c)
 static void report(const struct convert *c)
 {
 	if (c->ignored)
-		say("skipped %lu lines that are not stopper events", c->ignored);
+		error_msg("skipped %lu lines that are not stopper events", c->ignored);
 	if (c->lost)
-		say("%lu events were lost during recording", c->lost);
+		error_msg("%lu events were lost during recording", c->lost);
 	if (c->dropped)
-		say("skipped %lu events: out of memory, or more than %d open at once",
-		    c->dropped, MAX_KEPT);
+		error_msg("skipped %lu events: out of memory, or more than %d open at once",
+			  c->dropped, MAX_KEPT);
 }
 
 static int convert(FILE *in, FILE *out, const char *from, const char *to)
@@ -630,17 +630,17 @@ static int convert(FILE *in, FILE *out, const char *from, const char *to)
 
 	read_all(&c);
 	if (ferror(in)) {
-		say("cannot read %s: %s", from, strerror(errno));
+		error_msg("cannot read %s: %s", from, strerror(errno));
 		return EXIT_SOURCE;
 	}
 	if (!c.events && !c.failed) {
-		say("no stopper events in %s%s", from,
-		    strcmp(from, TRACEFS) ? "" : " (enable them first: echo 1 >" EVENTS ")");
+		error_msg("no stopper events in %s%s", from,
+			  strcmp(from, TRACEFS) ? "" : " (enable them first: echo 1 >" EVENTS ")");
 		return EXIT_SOURCE;
 	}
 	finish(&c);
 	if (fflush(out) || c.failed) {
-		say("cannot write %s: %s", to, strerror(errno));
+		error_msg("cannot write %s: %s", to, strerror(errno));
 		return EXIT_USAGE;
 	}
 	report(&c);
@@ -669,10 +669,10 @@ static FILE *open_input(const char *path)
 
 	if (in)
 		return in;
-	say("cannot read %s: %s%s", path, strerror(errno),
-	    strcmp(path, TRACEFS) ? "" :
-	    errno == EACCES ? " (are you root?)" :
-	    " (not mounted? mount -t tracefs none /sys/kernel/tracing)");
+	error_msg("cannot read %s: %s%s", path, strerror(errno),
+		  strcmp(path, TRACEFS) ? "" :
+		  errno == EACCES ? " (are you root?)" :
+		  " (not mounted? mount -t tracefs none /sys/kernel/tracing)");
 	return NULL;
 }
 
@@ -688,11 +688,11 @@ static int run(const char *from, const char *to)
 	if (out) {
 		status = convert(in, out, from, to ? to : "standard output");
 		if (to && fclose(out) && !status) {
-			say("cannot write %s: %s", to, strerror(errno));
+			error_msg("cannot write %s: %s", to, strerror(errno));
 			status = EXIT_USAGE;
 		}
 	} else {
-		say("cannot write %s: %s", to, strerror(errno));
+		error_msg("cannot write %s: %s", to, strerror(errno));
 	}
 	if (in != stdin)
 		fclose(in);

@@ -49,7 +49,7 @@ static void print_status_line(const char *text)
 
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
 		size.ws_col = 80;
-	words_fit(line, sizeof(line), text, size.ws_col - 1);
+	text_fit(line, sizeof(line), text, size.ws_col - 1);
 	printf("\r%s\033[K", line);
 }
 
@@ -103,7 +103,7 @@ static void put_time(struct out *o, const char *before, uint64_t ms)
 {
 	char age[16];
 
-	words_age(age, ms);
+	text_age(age, ms);
 	if (o->times)
 		put(o, "%s%s", before, age);
 }
@@ -269,15 +269,16 @@ static bool look_for_targets(struct waiting *w, const struct view *v)
 static int source_gone(struct waiting *w, const char *how)
 {
 	end_status_line(w);
-	say("%s %s before '%s' was seen to stop: outcome unknown", source_name(), how, w->wanted);
+	error_msg("%s %s before '%s' was seen to stop: outcome unknown", source_name(), how,
+		  w->wanted);
 	return EXIT_GONE;
 }
 
 static int not_listed(struct waiting *w)
 {
 	if (!w->start) {
-		say("no stopper '%s' in %s (already stopped? --start waits for its creation)",
-		    w->wanted, source_name());
+		error_msg("no stopper '%s' in %s (already stopped? --start waits for its creation)",
+			  w->wanted, source_name());
 		return EXIT_NO_STOPPER;
 	}
 	tell(w, "not listed", "not listed yet");
@@ -288,7 +289,7 @@ static int all_stopped(struct waiting *w)
 {
 	char age[16];
 
-	words_age(age, (now_ns() - w->begin) / NSEC_PER_MSEC);
+	text_age(age, (now_ns() - w->begin) / NSEC_PER_MSEC);
 	if (w->status_line)
 		printf("\r\033[K");
 	printf("%s: stopped after %s\n", w->wanted, age);
@@ -322,7 +323,7 @@ static int no_list(struct waiting *w, const struct view *v)
 		return -1;
 	}
 	end_status_line(w);
-	say("%s", why);
+	error_msg("%s", why);
 	return EXIT_SOURCE;
 }
 
@@ -343,8 +344,8 @@ static int time_over(struct waiting *w)
 	char age[16];
 
 	end_status_line(w);
-	words_age(age, w->limit / NSEC_PER_MSEC);
-	say("timed out after %s; last seen: %.700s", age, *w->told ? w->told : "no answer");
+	text_age(age, w->limit / NSEC_PER_MSEC);
+	error_msg("timed out after %s; last seen: %.700s", age, *w->told ? w->told : "no answer");
 	return EXIT_TIME;
 }
 

@@ -3,17 +3,17 @@
  * ctl.h - stopperctl: what its parts share.
  *
  *   main.c         the table of commands, what all of them understand
- *   usage.c        complaints about usage, values of options, the end of the output
+ *   usage.c        usage errors, values of options, the end of the output
  *   source*.c      where the text comes from, and a sentence when it does not
  *   reader.c       a thread that reads and parses, so that keys and time limits work meanwhile
  *   ../debuglist   the text's model, and that as JSON
  *   view.c         what a person asks of it: who holds up a stop, what comes first
- *   words.c        text from outside made safe, times made short
+ *   text.c         text from outside made safe, times made short
  *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; trace_line.c: a line
  *                  of a recording
  *
  * All that comes from outside - the list, answers of servers, file names - goes through
- * words_put() or say() on its way to a terminal: what is not printable ASCII shows as `?'.
+ * text_put() or error_msg() on its way to a terminal: what is not printable ASCII shows as `?'.
  */
 #ifndef STOPPERCTL_CTL_H
 #define STOPPERCTL_CTL_H
@@ -56,12 +56,12 @@ int wrong_usage(const char *command, const char *fmt, ...) __attribute__((format
 bool parse_seconds(const char *s, double min, double max, int64_t *ns);
 int finish_output(void);
 
-/* words.c */
-void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-size_t words_put(char *dst, size_t size, const char *src);
-size_t words_fit(char *dst, size_t size, const char *src, size_t width);
-size_t words_tail(char *dst, size_t size, const char *src, size_t width);
-void words_age(char dst[16], uint64_t ms);
+/* text.c */
+void error_msg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+size_t text_put(char *dst, size_t size, const char *src);
+size_t text_fit(char *dst, size_t size, const char *src, size_t width);
+size_t text_fit_tail(char *dst, size_t size, const char *src, size_t width);
+void text_age(char dst[16], uint64_t ms);
 int64_t now_ns(void);
 
 #endif /* STOPPERCTL_CTL_H */

@@ -92,7 +92,7 @@ bool reader_start(struct reader *r)
 	} else {
 		err = errno;
 	}
-	say("cannot start the thread that reads %s: %s", source_name(), strerror(err));
+	error_msg("cannot start the thread that reads %s: %s", source_name(), strerror(err));
 	return false;
 }
 

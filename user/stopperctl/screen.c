@@ -41,7 +41,7 @@ static void put_left(struct row *r, size_t wide, const char *text)
 	size_t len;
 
 	wide = min_size(wide, room(r));
-	len = words_fit(r->text + r->len, sizeof(r->text) - r->len, text, wide);
+	len = text_fit(r->text + r->len, sizeof(r->text) - r->len, text, wide);
 	memset(r->text + r->len + len, ' ', wide - len);
 	r->len += wide;
 	r->text[r->len] = '\0';
@@ -71,7 +71,7 @@ static void put_age(struct row *r, size_t wide, uint64_t ms)
 {
 	char text[16];
 
-	words_age(text, ms);
+	text_age(text, ms);
 	put_right(r, wide, text);
 }
 

@@ -41,12 +41,12 @@ static bool parse_pid(const char *s, int *pid)
 static bool choose(int opt, const char *arg)
 {
 	if (source.kind) {
-		say("expected at most one of -f, -u, -s and -p");
+		error_msg("expected at most one of -f, -u, -s and -p");
 		return false;
 	}
 	if (!*arg || (opt == 'p' && !parse_pid(arg, &source.pid))) {
-		say("-%c '%s': expected a %s", opt, arg, opt == 'p' ? "process id" :
-		    opt == 'u' ? "URL" : "path");
+		error_msg("-%c '%s': expected a %s", opt, arg, opt == 'p' ? "process id" :
+			  opt == 'u' ? "URL" : "path");
 		return false;
 	}
 	source.kind = opt;
@@ -109,11 +109,11 @@ const char *source_name(void)
 		snprintf(raw, sizeof(raw), "process %d", source.pid);
 	else
 		snprintf(raw, sizeof(raw), "%s", source_is_stdin() ? "standard input" : source.arg);
-	words_put(source.name, sizeof(source.name), raw);
+	text_put(source.name, sizeof(source.name), raw);
 	return source.name;
 }
 
-int text_add(struct text *t, const void *data, size_t len)
+int source_text_add(struct source_text *t, const void *data, size_t len)
 {
 	size_t room = t->room ? t->room : 65536;
 	char *p;
@@ -135,7 +135,7 @@ int text_add(struct text *t, const void *data, size_t len)
 	return 0;
 }
 
-void text_free(struct text *t)
+void source_text_free(struct source_text *t)
 {
 	free(t->data);
 	t->data = NULL;
@@ -144,8 +144,8 @@ void text_free(struct text *t)
 }
 
 /* Every failure says what was tried and what came back: "WHAT: WHY (HINT)". Returns @state. */
-enum source_state text_fail(struct text *t, enum source_state state, const char *hint,
-			    const char *fmt, ...)
+enum source_state source_fail(struct source_text *t, enum source_state state, const char *hint,
+			      const char *fmt, ...)
 {
 	char why[SENTENCE];
 	va_list ap;
@@ -160,7 +160,7 @@ enum source_state text_fail(struct text *t, enum source_state state, const char 
 	return state;
 }
 
-static enum source_state read_all(struct text *t, int fd, const char *name)
+static enum source_state read_all(struct source_text *t, int fd, const char *name)
 {
 	char *chunk = malloc(65536);
 	ssize_t n;
@@ -174,33 +174,33 @@ static enum source_state read_all(struct text *t, int fd, const char *name)
 			err = n ? -errno : 0;
 			break;
 		}
-		err = text_add(t, chunk, n);
+		err = source_text_add(t, chunk, n);
 	}
 	free(chunk);
 	if (err == -EFBIG)
-		return text_fail(t, SOURCE_BAD, NULL,
-				 "%s is not a debug list: longer than 256 MiB", name);
+		return source_fail(t, SOURCE_BAD, NULL,
+				   "%s is not a debug list: longer than 256 MiB", name);
 	if (err)
-		return text_fail(t, err == -ENOMEM ? SOURCE_BUSY : SOURCE_BAD, NULL,
-				 "cannot read %s: %s", name, strerror(-err));
+		return source_fail(t, err == -ENOMEM ? SOURCE_BUSY : SOURCE_BAD, NULL,
+				   "cannot read %s: %s", name, strerror(-err));
 	return SOURCE_OK;
 }
 
-static enum source_state read_path(struct text *t, const char *path)
+static enum source_state read_path(struct source_text *t, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	enum source_state state;
 
 	if (fd < 0)
-		return text_fail(t, errno == ENOENT ? SOURCE_GONE : SOURCE_BAD, NULL,
-				 "cannot read %s: %s", path, strerror(errno));
+		return source_fail(t, errno == ENOENT ? SOURCE_GONE : SOURCE_BAD, NULL,
+				   "cannot read %s: %s", path, strerror(errno));
 	state = read_all(t, fd, path);
 	close(fd);
 	return state;
 }
 
 /* Why the kernel's file cannot be opened, as @err says, and what may help. */
-static enum source_state no_kernel(struct text *t, const char *dir, int err)
+static enum source_state no_kernel(struct source_text *t, const char *dir, int err)
 {
 	enum source_state state = err == ENOENT || err == ENOTDIR ? SOURCE_GONE : SOURCE_BAD;
 	char hint[128] = "use -p, -u, -s or -f for another source";
@@ -212,10 +212,10 @@ static enum source_state no_kernel(struct text *t, const char *dir, int err)
 		strcpy(hint, "module not loaded? modprobe stopper");
 	else if (state == SOURCE_GONE && !access(dir, F_OK))
 		snprintf(hint, sizeof(hint), "not mounted? mount -t debugfs none %s", dir);
-	return text_fail(t, state, hint, "cannot read %s/stopper: %s", dir, strerror(err));
+	return source_fail(t, state, hint, "cannot read %s/stopper: %s", dir, strerror(err));
 }
 
-static enum source_state read_kernel(struct text *t)
+static enum source_state read_kernel(struct source_text *t)
 {
 	enum source_state state;
 	char path[4096];
@@ -230,7 +230,7 @@ static enum source_state read_kernel(struct text *t)
 	return state;
 }
 
-static enum source_state read_process(struct text *t)
+static enum source_state read_process(struct source_text *t)
 {
 	char path[256];
 	enum source_state state = source_process(t, source.pid, path, sizeof(path));
@@ -239,7 +239,7 @@ static enum source_state read_process(struct text *t)
 }
 
 /* The text as it is now, in an empty @t; to be freed also when it fails. */
-enum source_state source_read(struct text *t)
+enum source_state source_read(struct source_text *t)
 {
 	switch (source.kind) {
 	case 'f':
@@ -259,7 +259,7 @@ enum source_state source_read(struct text *t)
 		t->state = read_kernel(t);
 	}
 	/* An empty text is a list too: of no stopper. */
-	if (t->state == SOURCE_OK && !t->data && text_add(t, "", 0))
-		t->state = text_fail(t, SOURCE_BUSY, NULL, "out of memory");
+	if (t->state == SOURCE_OK && !t->data && source_text_add(t, "", 0))
+		t->state = source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	return t->state;
 }

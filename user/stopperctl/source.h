@@ -22,7 +22,7 @@ enum source_state {
 	SOURCE_BAD,	/* will not get better by itself */
 };
 
-struct text {
+struct source_text {
 	char *data;		/* NUL behind the end */
 	size_t len, room;
 	enum source_state state;
@@ -32,14 +32,14 @@ struct text {
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own);
 const char *source_name(void);
 bool source_is_stdin(void);
-enum source_state source_read(struct text *t);
+enum source_state source_read(struct source_text *t);
 
 /* for the kinds of sources */
-int text_add(struct text *t, const void *data, size_t len);
-void text_free(struct text *t);
-enum source_state text_fail(struct text *t, enum source_state state, const char *hint,
-			    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-enum source_state source_http(struct text *t, const char *url, const char *socket);
-enum source_state source_process(struct text *t, int pid, char *path, size_t size);
+int source_text_add(struct source_text *t, const void *data, size_t len);
+void source_text_free(struct source_text *t);
+enum source_state source_fail(struct source_text *t, enum source_state state, const char *hint,
+			      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+enum source_state source_http(struct source_text *t, const char *url, const char *socket);
+enum source_state source_process(struct source_text *t, int pid, char *path, size_t size);
 
 #endif /* STOPPERCTL_SOURCE_H */

@@ -18,7 +18,7 @@
 
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
 {
-	return text_add(arg, data, size * n) ? 0 : size * n;
+	return source_text_add(arg, data, size * n) ? 0 : size * n;
 }
 
 /* HOST:PORT is as good as http://HOST:PORT. */
@@ -51,7 +51,7 @@ static CURLU *address(const char *url)
 	return NULL;
 }
 
-static bool set_up(CURL *c, CURLU *u, const char *socket, struct text *t,
+static bool set_up(CURL *c, CURLU *u, const char *socket, struct source_text *t,
 		   struct curl_slist *headers)
 {
 	return !curl_easy_setopt(c, CURLOPT_CURLU, u) &&
@@ -70,7 +70,7 @@ static bool set_up(CURL *c, CURLU *u, const char *socket, struct text *t,
 
 #define NO_SERVER	"does a process serve its list there?"
 
-static enum source_state not_connected(CURL *c, struct text *t, const char *who)
+static enum source_state not_connected(CURL *c, struct source_text *t, const char *who)
 {
 	long err = 0;
 
@@ -78,43 +78,43 @@ static enum source_state not_connected(CURL *c, struct text *t, const char *who)
 	switch (err) {
 	case EACCES:
 	case EPERM:
-		return text_fail(t, SOURCE_BAD, "are you root?", "cannot connect to %s: %s", who,
-				 strerror(err));
+		return source_fail(t, SOURCE_BAD, "are you root?", "cannot connect to %s: %s", who,
+				   strerror(err));
 	case ECONNREFUSED:
 	case ENOENT:
-		return text_fail(t, SOURCE_GONE, NO_SERVER, "cannot connect to %s: %s", who,
-				 strerror(err));
+		return source_fail(t, SOURCE_GONE, NO_SERVER, "cannot connect to %s: %s", who,
+				   strerror(err));
 	case EAGAIN:
-		return text_fail(t, SOURCE_BUSY, "too many clients?", "cannot connect to %s: %s",
-				 who, strerror(err));
+		return source_fail(t, SOURCE_BUSY, "too many clients?", "cannot connect to %s: %s",
+				   who, strerror(err));
 	default:
-		return text_fail(t, SOURCE_GONE, NULL, "cannot connect to %s: %s", who,
-				 err ? strerror(err) : "no answer");
+		return source_fail(t, SOURCE_GONE, NULL, "cannot connect to %s: %s", who,
+				   err ? strerror(err) : "no answer");
 	}
 }
 
-static enum source_state not_got(CURL *c, CURLcode code, struct text *t, const char *who)
+static enum source_state not_got(CURL *c, CURLcode code, struct source_text *t, const char *who)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
 		return not_connected(c, t, who);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return text_fail(t, SOURCE_BAD, NULL, "cannot resolve the host name of %s", who);
+		return source_fail(t, SOURCE_BAD, NULL, "cannot resolve the host name of %s", who);
 	case CURLE_UNSUPPORTED_PROTOCOL:
-		return text_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, who);
+		return source_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, who);
 	case CURLE_OPERATION_TIMEDOUT:
-		return text_fail(t, SOURCE_BUSY, "does the process hang?",
-				 "cannot read %s: timed out", who);
+		return source_fail(t, SOURCE_BUSY, "does the process hang?",
+				   "cannot read %s: timed out", who);
 	case CURLE_WRITE_ERROR:
-		return text_fail(t, SOURCE_BAD, NULL,
-				 "%s is not a debug list: longer than 256 MiB", who);
+		return source_fail(t, SOURCE_BAD, NULL,
+				   "%s is not a debug list: longer than 256 MiB", who);
 	default:
-		return text_fail(t, SOURCE_BUSY, NULL, "cannot read %s: %s", who,
-				 curl_easy_strerror(code));
+		return source_fail(t, SOURCE_BUSY, NULL, "cannot read %s: %s", who,
+				   curl_easy_strerror(code));
 	}
 }
 
-static enum source_state check_status(CURL *c, struct text *t, const char *who)
+static enum source_state check_status(CURL *c, struct source_text *t, const char *who)
 {
 	long status = 0;
 
@@ -122,13 +122,13 @@ static enum source_state check_status(CURL *c, struct text *t, const char *who)
 	if (status == 200)
 		return SOURCE_OK;
 	if (status >= 500)
-		return text_fail(t, SOURCE_BUSY, NULL, "cannot read %s: HTTP status %ld", who,
-				 status);
-	return text_fail(t, SOURCE_BAD, "the list is usually at http://HOST:PORT" LIST_PATH,
-			 "cannot read %s: HTTP status %ld", who, status);
+		return source_fail(t, SOURCE_BUSY, NULL, "cannot read %s: HTTP status %ld", who,
+				   status);
+	return source_fail(t, SOURCE_BAD, "the list is usually at http://HOST:PORT" LIST_PATH,
+			   "cannot read %s: HTTP status %ld", who, status);
 }
 
-static enum source_state ask(CURL *c, CURLU *u, struct text *t, const char *who,
+static enum source_state ask(CURL *c, CURLU *u, struct source_text *t, const char *who,
 			     const char *socket)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/plain");
@@ -136,7 +136,7 @@ static enum source_state ask(CURL *c, CURLU *u, struct text *t, const char *who,
 	CURLcode code;
 
 	if (!headers || !set_up(c, u, socket, t, headers)) {
-		state = text_fail(t, SOURCE_BUSY, NULL, "out of memory");
+		state = source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	} else {
 		code = curl_easy_perform(c);
 		state = code ? not_got(c, code, t, who) : check_status(c, t, who);
@@ -146,7 +146,7 @@ static enum source_state ask(CURL *c, CURLU *u, struct text *t, const char *who,
 }
 
 /* One of the two is given. */
-enum source_state source_http(struct text *t, const char *url, const char *socket)
+enum source_state source_http(struct source_text *t, const char *url, const char *socket)
 {
 	const char *who = socket ? socket : url;
 	enum source_state state;
@@ -154,14 +154,14 @@ enum source_state source_http(struct text *t, const char *url, const char *socke
 	CURL *c;
 
 	if (socket && strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return text_fail(t, SOURCE_BAD, "at most 107 bytes",
-				 "cannot connect to %s: path of a socket too long", socket);
+		return source_fail(t, SOURCE_BAD, "at most 107 bytes",
+				   "cannot connect to %s: path of a socket too long", socket);
 	u = address(socket ? "http://localhost/" : url);
 	if (!u)
-		return text_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, url);
+		return source_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, url);
 	c = curl_easy_init();
 	state = c ? ask(c, u, t, who, socket) :
-		    text_fail(t, SOURCE_BUSY, NULL, "out of memory");
+		    source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	curl_easy_cleanup(c);
 	curl_url_cleanup(u);
 	return state;

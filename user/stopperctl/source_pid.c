@@ -59,25 +59,25 @@ static void directories(int pid, char dir[DIRS][256])
 	strcpy(dir[3], "/tmp");
 }
 
-static enum source_state no_socket(struct text *t, int pid, int err)
+static enum source_state no_socket(struct source_text *t, int pid, int err)
 {
 	char hint[128];
 
 	if (kill(pid, 0) && errno == ESRCH)
-		return text_fail(t, SOURCE_GONE, NULL, "no process %d", pid);
+		return source_fail(t, SOURCE_GONE, NULL, "no process %d", pid);
 	if (err == -EACCES || err == -EPERM)
-		return text_fail(t, SOURCE_BAD, "are you root?",
-				 "cannot connect to process %d: %s", pid, strerror(-err));
+		return source_fail(t, SOURCE_BAD, "are you root?",
+				   "cannot connect to process %d: %s", pid, strerror(-err));
 	if (err == -EAGAIN)
-		return text_fail(t, SOURCE_BUSY, "too many clients?",
-				 "cannot connect to process %d: %s", pid, strerror(-err));
+		return source_fail(t, SOURCE_BUSY, "too many clients?",
+				   "cannot connect to process %d: %s", pid, strerror(-err));
 	snprintf(hint, sizeof(hint),
 		 "it can serve one at unix:/run/stopper-%d.sock, or use -u or -s", pid);
-	return text_fail(t, SOURCE_GONE, hint, "process %d serves no list", pid);
+	return source_fail(t, SOURCE_GONE, hint, "process %d serves no list", pid);
 }
 
 /* Finds the socket of @pid: SOURCE_OK and its path. */
-enum source_state source_process(struct text *t, int pid, char *path, size_t size)
+enum source_state source_process(struct source_text *t, int pid, char *path, size_t size)
 {
 	char dir[DIRS][256];
 	int i, err, why = -ENOENT;

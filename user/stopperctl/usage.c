@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * usage.c - what the commands share: complaints about usage, values of options, the end of the output.
+ * usage.c - usage errors, values of options and the end of the output, for all commands.
  */
 #include <errno.h>
 #include <math.h>
@@ -26,7 +26,7 @@ int wrong_usage(const char *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	say("%s", line);
+	error_msg("%s", line);
 	return try_help(command);
 }
 
@@ -49,6 +49,6 @@ int finish_output(void)
 	if (!fflush(stdout) && !ferror(stdout))
 		return EXIT_OK;
 	if (errno != EPIPE)
-		say("cannot write to standard output: %s", strerror(errno));
+		error_msg("cannot write to standard output: %s", strerror(errno));
 	return EXIT_USAGE;
 }

@@ -228,7 +228,7 @@ void view_sort(struct view *v, enum view_key key, bool reverse)
 		qsort_r(v->groups, v->nr_groups, sizeof(*v->groups), by_order, &o);
 }
 
-static void parse(struct view *v, const struct text *t)
+static void parse(struct view *v, const struct source_text *t)
 {
 	size_t line = 0;
 	int err = debug_list_parse(t->data, t->len, &v->list, &line);
@@ -249,7 +249,7 @@ static void parse(struct view *v, const struct text *t)
 struct view *view_take(void)
 {
 	struct view *v = calloc(1, sizeof(*v));
-	struct text t = { 0 };
+	struct source_text t = { 0 };
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -262,7 +262,7 @@ struct view *view_take(void)
 		parse(v, &t);
 	else
 		strcpy(v->why, t.why);
-	text_free(&t);
+	source_text_free(&t);
 	return v;
 }
 
@@ -288,10 +288,10 @@ size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t 
 		 t->comm ? " " : "", t->comm ? t->comm : "", t->state ? " " : "",
 		 t->state ? t->state : "", t->wchan ? " in " : "", t->wchan ? t->wchan : "");
 	if (strlen(all) <= width)
-		return words_put(dst, size, all);
+		return text_put(dst, size, all);
 	if (strlen(some) > width)
 		snprintf(some, sizeof(some), "%llu", (unsigned long long)t->tid);
-	return words_fit(dst, size, some, width);
+	return text_fit(dst, size, some, width);
 }
 
 /* The same: user/conn.c:77 serve, user/conn.c:77, conn.c:77. */
@@ -301,13 +301,13 @@ size_t view_place(char *dst, size_t size, const struct debug_place *at, size_t w
 	const char *base;
 
 	if (!at->file)
-		return words_fit(dst, size, "", width);
+		return text_fit(dst, size, "", width);
 	snprintf(some, sizeof(some), "%.512s:%llu", at->file, (unsigned long long)at->line);
 	snprintf(all, sizeof(all), "%s %.128s", some, at->function);
 	if (strlen(all) <= width)
-		return words_put(dst, size, all);
+		return text_put(dst, size, all);
 	if (strlen(some) <= width)
-		return words_put(dst, size, some);
+		return text_put(dst, size, some);
 	base = strrchr(some, '/');
-	return words_tail(dst, size, base ? base + 1 : some, width);
+	return text_fit_tail(dst, size, base ? base + 1 : some, width);
 }

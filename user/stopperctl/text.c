@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * words.c - text from outside made safe for a terminal, times made short for people.
+ * text.c - text from outside made safe for a terminal, times made short for people.
  *
  * A byte that is not printable ASCII shows as `?', each of them, so a width in bytes is a
  * width in columns and no locale takes part.
@@ -11,7 +11,7 @@
 
 #include "ctl.h"
 
-static char shown(char c)
+static char printable(char c)
 {
 	return c >= 0x20 && c < 0x7f ? c : '?';
 }
@@ -22,20 +22,20 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* As much of @src as fits, made printable. Returns the length. */
-size_t words_put(char *dst, size_t size, const char *src)
+size_t text_put(char *dst, size_t size, const char *src)
 {
 	size_t i, len = min_size(strlen(src), size - 1);
 
 	for (i = 0; i < len; i++)
-		dst[i] = shown(src[i]);
+		dst[i] = printable(src[i]);
 	dst[len] = '\0';
 	return len;
 }
 
 /* At most @width columns; what is cut at its end has `~' there. */
-size_t words_fit(char *dst, size_t size, const char *src, size_t width)
+size_t text_fit(char *dst, size_t size, const char *src, size_t width)
 {
-	size_t len = words_put(dst, min_size(size, width + 1), src);
+	size_t len = text_put(dst, min_size(size, width + 1), src);
 
 	if (len && src[len])
 		dst[len - 1] = '~';
@@ -43,10 +43,10 @@ size_t words_fit(char *dst, size_t size, const char *src, size_t width)
 }
 
 /* The same, but cut at its beginning: for paths. */
-size_t words_tail(char *dst, size_t size, const char *src, size_t width)
+size_t text_fit_tail(char *dst, size_t size, const char *src, size_t width)
 {
 	size_t all = strlen(src), room = min_size(size - 1, width);
-	size_t len = words_put(dst, size, all > room ? src + all - room : src);
+	size_t len = text_put(dst, size, all > room ? src + all - room : src);
 
 	if (len && all > room)
 		dst[0] = '~';
@@ -54,7 +54,7 @@ size_t words_tail(char *dst, size_t size, const char *src, size_t width)
 }
 
 /* 0.4s 59.9s 3m12s 2h05m 3d04h: two units at most, six columns up to 99 days. */
-void words_age(char dst[16], uint64_t ms)
+void text_age(char dst[16], uint64_t ms)
 {
 	unsigned long long s = ms / 1000;
 
@@ -79,7 +79,7 @@ int64_t now_ns(void)
 }
 
 /* One line on standard error, whatever is in the arguments. */
-void say(const char *fmt, ...)
+void error_msg(const char *fmt, ...)
 {
 	char raw[2 * SENTENCE], line[2 * SENTENCE];
 	va_list ap;
@@ -87,6 +87,6 @@ void say(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
-	words_put(line, sizeof(line), raw);
+	text_put(line, sizeof(line), raw);
 	fprintf(stderr, "stopperctl: %s\n", line);
 }
