@@ -9,8 +9,8 @@
  *   ../debuglist   the text's model, and that as JSON
  *   view.c         what a person asks of it: who holds up a stop, what comes first
  *   text.c         text from outside made safe, times made short
- *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; trace_line.c: a line
- *                  of a recording
+ *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; trace_*.c: a line
+ *                  of a recording, its events as slices on tracks, the output
  *
  * All that comes from outside - the list, answers of servers, file names - goes through
  * text_put() or error_msg() on its way to a terminal: what is not printable ASCII shows as `?'.
