@@ -22,7 +22,7 @@ static void make_printable(struct source_text *t)
 }
 
 /* What is wrong with it: 0 or a status. */
-static int check(const struct source_text *t)
+static int dump_check(const struct source_text *t)
 {
 	struct debug_list *l = NULL;
 	size_t line = 0;
@@ -38,7 +38,7 @@ static int check(const struct source_text *t)
 	return EXIT_SOURCE;
 }
 
-static int dump(struct source_text *t)
+static int dump_source(struct source_text *t)
 {
 	int status;
 
@@ -46,7 +46,7 @@ static int dump(struct source_text *t)
 		error_msg("%s", t->why);
 		return EXIT_SOURCE;
 	}
-	status = check(t);
+	status = dump_check(t);
 	if (status)
 		return status;
 	if (isatty(STDOUT_FILENO))
@@ -82,7 +82,7 @@ int cmd_dump(int argc, char **argv)
 		return try_help("dump");
 	if (optind != argc)
 		return wrong_usage("dump", "dump: unexpected operand '%s'", argv[optind]);
-	status = dump(&t);
+	status = dump_source(&t);
 	source_text_free(&t);
 	return status;
 }

@@ -14,15 +14,15 @@
 #include "view.h"
 
 #define NAME_WIDE	28	/* columns that a long name may claim for all */
-#define NO_LIMIT	1024	/* columns: more than is ever shown */
+#define UNLIMITED	1024	/* columns: more than is ever shown */
 
-static void print_who(const char *what, const struct debug_who *w, const char *ago)
+static void print_origin(const char *what, const struct debug_who *w, const char *ago)
 {
-	char place[NO_LIMIT], comm[160] = "";
+	char place[UNLIMITED], comm[160] = "";
 
 	if (!w->at.file)
 		return;
-	view_place(place, sizeof(place), &w->at, NO_LIMIT);
+	view_place(place, sizeof(place), &w->at, UNLIMITED);
 	printf("  %-10s  %s", what, place);
 	if (w->comm)
 		text_put(comm, sizeof(comm), w->comm);
@@ -52,10 +52,10 @@ static void print_head(const struct debug_stopper *s)
 		text_put(name, sizeof(name), s->parent);
 		printf("  %-10s  %s (%llu)\n", "child of", name, (unsigned long long)s->parent_id);
 	}
-	print_who("created", &s->created, NULL);
+	print_origin("created", &s->created, NULL);
 	text_age(ago, s->asked.ago);
 	if (s->stop_asked)
-		print_who("stop asked", &s->asked, ago);
+		print_origin("stop asked", &s->asked, ago);
 	else
 		puts("  stop        not asked");
 }
@@ -80,10 +80,10 @@ static void print_waits(const struct view_stopper *vs)
 
 static void print_thread(const struct debug_thread *t)
 {
-	char thread[NO_LIMIT], age[16];
+	char thread[UNLIMITED], age[16];
 	size_t i;
 
-	view_thread(thread, sizeof(thread), t, NO_LIMIT);
+	view_thread(thread, sizeof(thread), t, UNLIMITED);
 	text_age(age, t->age);
 	printf("  %8s  |  thread %s\n", age, thread);
 	for (i = 0; i < t->nr_stack; i++) {
@@ -95,11 +95,11 @@ static void print_thread(const struct debug_thread *t)
 static void print_group(const struct view_group *vg, int wide)
 {
 	const struct debug_group *g = vg->g;
-	char name[160], place[NO_LIMIT], age[16];
+	char name[160], place[UNLIMITED], age[16];
 	size_t i;
 
 	text_put(name, sizeof(name), g->name);
-	view_place(place, sizeof(place), &g->at, NO_LIMIT);
+	view_place(place, sizeof(place), &g->at, UNLIMITED);
 	text_age(age, g->oldest);
 	printf("%c %8s %6llu  %-6s  %-*s%s%s\n", vg->holds ? '>' : ' ', age,
 	       (unsigned long long)g->count, debug_kind_name(g->kind), *place ? wide : 0, name,

@@ -33,7 +33,7 @@ struct top {
 
 static void curses_line(void *arg, enum screen_style style, const char *text)
 {
-	static const chtype look[] = {
+	static const chtype attributes[] = {
 		[STYLE_PLAIN] = A_NORMAL,
 		[STYLE_TITLE] = A_REVERSE,
 		[STYLE_HEAD] = A_UNDERLINE,
@@ -47,7 +47,7 @@ static void curses_line(void *arg, enum screen_style style, const char *text)
 
 	if (t->y >= LINES)
 		return;
-	attrset(look[style] | (t->colours && colour ? COLOR_PAIR(colour) : 0));
+	attrset(attributes[style] | (t->colours && colour ? COLOR_PAIR(colour) : 0));
 	mvaddnstr(t->y++, 0, text, COLS);
 	attrset(A_NORMAL);
 }
@@ -60,7 +60,7 @@ static void plain_line(void *arg, enum screen_style style, const char *text)
 }
 
 /* Who reads a log has the last list above. */
-static void draw_plain(struct top *t)
+static void top_draw_plain(struct top *t)
 {
 	if (*t->alert)
 		puts(t->alert + 1);
@@ -71,14 +71,14 @@ static void draw_plain(struct top *t)
 	t->quit = t->quit || ferror(stdout);
 }
 
-static void draw(struct top *t)
+static void top_draw(struct top *t)
 {
 	if (!t->view)
 		return;
 	view_sort(t->view, t->screen.key, t->screen.reverse);
 	t->screen.alert = *t->alert ? t->alert : NULL;
 	if (!t->curses) {
-		draw_plain(t);
+		top_draw_plain(t);
 		return;
 	}
 	erase();
@@ -210,7 +210,7 @@ static bool handle_keys(struct top *t)
 
 /* Readings */
 
-static void keep(struct top *t, struct view *v)
+static void top_keep_view(struct top *t, struct view *v)
 {
 	char since[16];
 
@@ -227,16 +227,16 @@ static void keep(struct top *t, struct view *v)
 }
 
 /* One update has arrived. */
-static void update(struct top *t)
+static void top_update(struct top *t)
 {
-	keep(t, reader_take(&t->reader));
-	draw(t);
+	top_keep_view(t, reader_take(&t->reader));
+	top_draw(t);
 	if (t->updates && !--t->updates)
 		t->quit = true;
 }
 
 /* A descriptor that stays readable without a key belongs to a terminal that has gone. */
-static void step(struct top *t)
+static void top_step(struct top *t)
 {
 	int what = reader_poll(&t->reader, t->curses, t->next);
 	bool keys = t->curses && handle_keys(t);
@@ -251,9 +251,9 @@ static void step(struct top *t)
 		return;
 	}
 	if (what & READER_ANSWER)
-		update(t);
+		top_update(t);
 	else if (keys)
-		draw(t);
+		top_draw(t);
 	if (now_ns() >= t->next) {
 		reader_request(&t->reader);
 		t->next = now_ns() + t->every;
@@ -261,7 +261,7 @@ static void step(struct top *t)
 }
 
 /* The first reading: without a list there is nothing to begin with. */
-static bool first_list(struct top *t)
+static bool top_first_view(struct top *t)
 {
 	struct view *v;
 	int what;
@@ -285,7 +285,7 @@ static bool first_list(struct top *t)
 	return false;
 }
 
-static void run(struct top *t)
+static void top_run(struct top *t)
 {
 	t->screen.line = t->curses ? curses_line : plain_line;
 	t->screen.arg = t;
@@ -293,18 +293,18 @@ static void run(struct top *t)
 		t->status = EXIT_SOURCE;
 		return;
 	}
-	if (!first_list(t))
+	if (!top_first_view(t))
 		return;
 	if (t->curses && !enter_curses(t)) {
 		t->status = EXIT_USAGE;
 		return;
 	}
 	t->next = now_ns() + t->every;
-	draw(t);
+	top_draw(t);
 	if (t->updates && !--t->updates)
 		t->quit = true;
 	while (!t->quit)
-		step(t);
+		top_step(t);
 	if (t->curses)
 		leave_curses();
 }
@@ -359,7 +359,7 @@ static bool parse_count(const char *s, unsigned long *n)
 }
 
 /* -1: go on, else the status. */
-static int take_option(struct top *t, int opt)
+static int top_take_option(struct top *t, int opt)
 {
 	switch (opt) {
 	case 'd':
@@ -385,12 +385,12 @@ static int take_option(struct top *t, int opt)
 	return try_help("top");
 }
 
-static int read_options(struct top *t, int argc, char **argv)
+static int top_read_options(struct top *t, int argc, char **argv)
 {
 	int opt, status;
 
 	while ((opt = source_getopt(argc, argv, "d:n:k:rh", options)) != -1) {
-		status = take_option(t, opt);
+		status = top_take_option(t, opt);
 		if (status >= 0)
 			return status;
 	}
@@ -419,12 +419,12 @@ int cmd_top(int argc, char **argv)
 
 	top.every = NSEC_PER_SEC;
 	top.colours = !no_color || !*no_color;
-	status = read_options(&top, argc, argv);
+	status = top_read_options(&top, argc, argv);
 	if (status >= 0)
 		return status;
 	top.curses = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	top.screen.width = plain_width();
-	run(&top);
+	top_run(&top);
 	view_free(top.view);
 	if (top.status < 0)
 		return exit_by_signal(-top.status);

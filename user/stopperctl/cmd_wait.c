@@ -20,12 +20,12 @@
 
 #include "reader.h"
 
-#define CULPRITS	3	/* call sites that are told */
+#define MAX_CULPRITS	3	/* call sites that are told */
 #define PROGRESS	2048
 
 struct target {
 	uint64_t id, age;
-	bool gone;
+	bool stopped;
 };
 
 struct waiting {
@@ -34,10 +34,10 @@ struct waiting {
 	struct target *targets;
 	size_t nr, left;
 	int64_t every, begin, next, limit;	/* limit 0: none */
-	unsigned int refused;		/* readings in a row that found nobody */
+	unsigned int nr_failed;		/* readings in a row that found nobody */
 	bool start, status_line, line_shown;
-	char shown[PROGRESS];		/* what was told, without its times */
-	char told[PROGRESS];		/* and with them */
+	char last_what[PROGRESS];	/* what was told, without its times */
+	char last_text[PROGRESS];	/* and with them */
 };
 
 /* Telling */
@@ -54,16 +54,16 @@ static void print_status_line(const char *text)
 }
 
 /* @text is shown; told again only when @what, which has no times in it, is another one. */
-static void tell(struct waiting *w, const char *what, const char *text)
+static void show_progress(struct waiting *w, const char *what, const char *text)
 {
-	strcpy(w->told, text);
+	strcpy(w->last_text, text);
 	if (w->status_line) {
 		print_status_line(text);
 		w->line_shown = true;
-	} else if (strcmp(w->shown, what)) {
+	} else if (strcmp(w->last_what, what)) {
 		puts(text);
 	}
-	strcpy(w->shown, what);
+	strcpy(w->last_what, what);
 	fflush(stdout);
 }
 
@@ -83,9 +83,9 @@ struct out {
 	bool times;
 };
 
-static void put(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void out_add(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-static void put(struct out *o, const char *fmt, ...)
+static void out_add(struct out *o, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -99,13 +99,13 @@ static void put(struct out *o, const char *fmt, ...)
 		o->len = sizeof(o->text) - 1;
 }
 
-static void put_time(struct out *o, const char *before, uint64_t ms)
+static void out_add_time(struct out *o, const char *before, uint64_t ms)
 {
 	char age[16];
 
 	text_age(age, ms);
 	if (o->times)
-		put(o, "%s%s", before, age);
+		out_add(o, "%s%s", before, age);
 }
 
 static const char *plural(uint64_t n)
@@ -113,21 +113,21 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void put_culprit(struct out *o, const struct debug_group *g)
+static void out_add_culprit(struct out *o, const struct debug_group *g)
 {
 	char place[160], thread[160];
 
-	put(o, "%.128s", g->name);
+	out_add(o, "%.128s", g->name);
 	if (g->count > 1)
-		put(o, " x%llu", (unsigned long long)g->count);
-	put_time(o, " ", g->oldest);
+		out_add(o, " x%llu", (unsigned long long)g->count);
+	out_add_time(o, " ", g->oldest);
 	view_place(place, sizeof(place), &g->at, o->place);
 	if (*place)
-		put(o, " at %s", place);
+		out_add(o, " at %s", place);
 	if (!g->nr_threads)
 		return;
 	view_thread(thread, sizeof(thread), &g->threads[0], 100);
-	put(o, ", thread %s", thread);
+	out_add(o, ", thread %s", thread);
 }
 
 /* The oldest first; there are as many as a list has call sites, and few are told. */
@@ -148,49 +148,49 @@ static const struct debug_group *next_oldest(const struct view_stopper *vs,
 	return best;
 }
 
-static void put_waits(struct out *o, const struct view_stopper *vs)
+static void out_add_waits(struct out *o, const struct view_stopper *vs)
 {
 	const struct debug_group *g = NULL;
 	uint64_t left = vs->held_count;
 	int i;
 
 	if (vs->child) {
-		put(o, ", waits for child %.128s (%llu), %.16s", vs->child->name,
-		    (unsigned long long)vs->child->id, vs->child->phase);
+		out_add(o, ", waits for child %.128s (%llu), %.16s", vs->child->name,
+			(unsigned long long)vs->child->id, vs->child->phase);
 		return;
 	}
 	if (!vs->culprit)
 		return;
-	put(o, ", waits for %llu %s%s: ", (unsigned long long)vs->held_count,
-	    debug_kind_name(vs->culprit->kind), plural(vs->held_count));
-	for (i = 0; i < CULPRITS; i++) {
+	out_add(o, ", waits for %llu %s%s: ", (unsigned long long)vs->held_count,
+		debug_kind_name(vs->culprit->kind), plural(vs->held_count));
+	for (i = 0; i < MAX_CULPRITS; i++) {
 		g = next_oldest(vs, g);
 		if (!g)
 			break;
-		put(o, "%s", i ? "; " : "");
-		put_culprit(o, g);
+		out_add(o, "%s", i ? "; " : "");
+		out_add_culprit(o, g);
 		left -= g->count;
 	}
 	if (g && left)
-		put(o, "; and %llu more", (unsigned long long)left);
+		out_add(o, "; and %llu more", (unsigned long long)left);
 }
 
-static void put_stopper(struct out *o, const struct view_stopper *vs)
+static void out_add_stopper(struct out *o, const struct view_stopper *vs)
 {
 	const struct debug_stopper *s = vs->s;
 
-	put(o, "%.128s (%llu): %.16s", s->name, (unsigned long long)s->id, s->phase);
-	put_time(o, " for ", s->phase_age);
+	out_add(o, "%.128s (%llu): %.16s", s->name, (unsigned long long)s->id, s->phase);
+	out_add_time(o, " for ", s->phase_age);
 	if (view_is_stop(s))
-		put_waits(o, vs);
+		out_add_waits(o, vs);
 	else
-		put(o, ", %llu task%s, %llu worker%s; no stop requested",
-		    (unsigned long long)s->tasks, plural(s->tasks),
-		    (unsigned long long)s->workers, plural(s->workers));
+		out_add(o, ", %llu task%s, %llu worker%s; no stop requested",
+			(unsigned long long)s->tasks, plural(s->tasks),
+			(unsigned long long)s->workers, plural(s->workers));
 }
 
 /* Of several that are waited for: the worst. */
-static void tell_progress(struct waiting *w, const struct view *v)
+static void wait_report(struct waiting *w, const struct view *v)
 {
 	/* What is alike but for its times is nothing new. */
 	struct out what = { .place = 150 };
@@ -199,7 +199,7 @@ static void tell_progress(struct waiting *w, const struct view *v)
 	size_t i;
 
 	for (i = 0; i < w->nr; i++) {
-		vs = w->targets[i].gone ? NULL : view_find(v, w->targets[i].id);
+		vs = w->targets[i].stopped ? NULL : view_find(v, w->targets[i].id);
 		/* Their order in memory is from the worst on. */
 		if (vs && (!worst || vs < worst))
 			worst = vs;
@@ -207,17 +207,17 @@ static void tell_progress(struct waiting *w, const struct view *v)
 	if (!worst)
 		return;
 	if (w->left > 1) {
-		put(&what, "%zu stoppers with this name; ", w->left);
-		put(&text, "%zu stoppers with this name; ", w->left);
+		out_add(&what, "%zu stoppers with this name; ", w->left);
+		out_add(&text, "%zu stoppers with this name; ", w->left);
 	}
-	put_stopper(&what, worst);
-	put_stopper(&text, worst);
-	tell(w, what.text, text.text);
+	out_add_stopper(&what, worst);
+	out_add_stopper(&text, worst);
+	show_progress(w, what.text, text.text);
 }
 
 /* Looking */
 
-static size_t find_targets(struct waiting *w, const struct view *v)
+static size_t targets_find(struct waiting *w, const struct view *v)
 {
 	const struct view_stopper *vs;
 	char *end;
@@ -242,18 +242,18 @@ static size_t find_targets(struct waiting *w, const struct view *v)
 }
 
 /* What has left the list has stopped. False: these are not the stoppers that were found. */
-static bool look_for_targets(struct waiting *w, const struct view *v)
+static bool targets_update(struct waiting *w, const struct view *v)
 {
 	size_t i;
 
 	for (i = 0; i < w->nr; i++) {
 		struct target *t = &w->targets[i];
-		const struct view_stopper *vs = t->gone ? NULL : view_find(v, t->id);
+		const struct view_stopper *vs = t->stopped ? NULL : view_find(v, t->id);
 
-		if (t->gone)
+		if (t->stopped)
 			continue;
 		if (!vs) {
-			t->gone = true;
+			t->stopped = true;
 			w->left--;
 			continue;
 		}
@@ -266,7 +266,7 @@ static bool look_for_targets(struct waiting *w, const struct view *v)
 
 /* Readings: each returns -1 to go on, else the exit status. */
 
-static int source_gone(struct waiting *w, const char *how)
+static int wait_source_lost(struct waiting *w, const char *how)
 {
 	end_status_line(w);
 	error_msg("%s %s before '%s' was seen to stop: outcome unknown", source_name(), how,
@@ -274,18 +274,18 @@ static int source_gone(struct waiting *w, const char *how)
 	return EXIT_GONE;
 }
 
-static int not_listed(struct waiting *w)
+static int wait_not_listed(struct waiting *w)
 {
 	if (!w->start) {
 		error_msg("no stopper '%s' in %s (already stopped? --start waits for its creation)",
 			  w->wanted, source_name());
 		return EXIT_NO_STOPPER;
 	}
-	tell(w, "not listed", "not listed yet");
+	show_progress(w, "not listed", "not listed yet");
 	return -1;
 }
 
-static int all_stopped(struct waiting *w)
+static int wait_all_stopped(struct waiting *w)
 {
 	char age[16];
 
@@ -296,30 +296,30 @@ static int all_stopped(struct waiting *w)
 	return finish_output();
 }
 
-static int look(struct waiting *w, const struct view *v)
+static int wait_check_view(struct waiting *w, const struct view *v)
 {
-	w->refused = 0;
-	if (!w->nr && !find_targets(w, v))
-		return not_listed(w);
-	if (!look_for_targets(w, v))
-		return source_gone(w, "was replaced by another process");
+	w->nr_failed = 0;
+	if (!w->nr && !targets_find(w, v))
+		return wait_not_listed(w);
+	if (!targets_update(w, v))
+		return wait_source_lost(w, "was replaced by another process");
 	if (!w->left)
-		return all_stopped(w);
-	tell_progress(w, v);
+		return wait_all_stopped(w);
+	wait_report(w, v);
 	return -1;
 }
 
-static int no_list(struct waiting *w, const struct view *v)
+static int wait_no_list(struct waiting *w, const struct view *v)
 {
 	const char *why = v ? v->why : "out of memory";
 	enum source_state state = v ? v->state : SOURCE_BUSY;
 	char text[PROGRESS];
 
 	if (state == SOURCE_GONE && w->nr)
-		return w->refused++ ? source_gone(w, "disappeared") : -1;
+		return w->nr_failed++ ? wait_source_lost(w, "disappeared") : -1;
 	if (state == SOURCE_BUSY || (state == SOURCE_GONE && w->start)) {
 		snprintf(text, sizeof(text), "retrying: %s", why);
-		tell(w, text, text);
+		show_progress(w, text, text);
 		return -1;
 	}
 	end_status_line(w);
@@ -327,29 +327,30 @@ static int no_list(struct waiting *w, const struct view *v)
 	return EXIT_SOURCE;
 }
 
-static int take(struct waiting *w)
+static int wait_take_reading(struct waiting *w)
 {
 	struct view *v = reader_take(&w->reader);
 	int status;
 
 	/* From answer to question: a slow source is not pressed. */
 	w->next = now_ns() + w->every;
-	status = v && v->state == SOURCE_OK ? look(w, v) : no_list(w, v);
+	status = v && v->state == SOURCE_OK ? wait_check_view(w, v) : wait_no_list(w, v);
 	view_free(v);
 	return status;
 }
 
-static int time_over(struct waiting *w)
+static int wait_timed_out(struct waiting *w)
 {
 	char age[16];
 
 	end_status_line(w);
 	text_age(age, w->limit / NSEC_PER_MSEC);
-	error_msg("timed out after %s; last seen: %.700s", age, *w->told ? w->told : "no answer");
+	error_msg("timed out after %s; last seen: %.700s", age,
+		  *w->last_text ? w->last_text : "no answer");
 	return EXIT_TIME;
 }
 
-static int run(struct waiting *w)
+static int wait_run(struct waiting *w)
 {
 	int64_t end = w->limit ? w->begin + w->limit : INT64_MAX;
 	int what, status = -1;
@@ -364,9 +365,9 @@ static int run(struct waiting *w)
 			return exit_by_signal(reader_signal(&w->reader));
 		}
 		if (what & READER_ANSWER)
-			status = take(w);
+			status = wait_take_reading(w);
 		else if (now_ns() >= end)
-			status = time_over(w);
+			status = wait_timed_out(w);
 	}
 	return status;
 }
@@ -396,7 +397,7 @@ static const struct option options[] = {
 };
 
 /* -1: go on, else the status. */
-static int take_option(struct waiting *w, int opt)
+static int wait_take_option(struct waiting *w, int opt)
 {
 	switch (opt) {
 	case 't':
@@ -415,12 +416,12 @@ static int take_option(struct waiting *w, int opt)
 	return try_help("wait");
 }
 
-static int read_options(struct waiting *w, int argc, char **argv)
+static int wait_read_options(struct waiting *w, int argc, char **argv)
 {
 	int opt, status;
 
 	while ((opt = source_getopt(argc, argv, "t:d:Sh", options)) != -1) {
-		status = take_option(w, opt);
+		status = wait_take_option(w, opt);
 		if (status >= 0)
 			return status;
 	}
@@ -449,14 +450,14 @@ int cmd_wait(int argc, char **argv)
 	int status;
 
 	w->every = NSEC_PER_SEC / 2;
-	status = read_options(w, argc, argv);
+	status = wait_read_options(w, argc, argv);
 	if (status >= 0)
 		return status;
 	w->status_line = can_rewrite_a_line();
 	w->begin = now_ns();
 	if (!reader_start(&w->reader))
 		return EXIT_SOURCE;
-	status = run(w);
+	status = wait_run(w);
 	free(w->targets);
 	return status;
 }

@@ -43,7 +43,7 @@ static void print_help(void)
 	     "4 no such stopper, 5 the source disappeared.");
 }
 
-static int run(const char *name, int argc, char **argv)
+static int command_run(const char *name, int argc, char **argv)
 {
 	size_t i;
 
@@ -87,5 +87,5 @@ int main(int argc, char **argv)
 	argv[0] = self;
 	/* 0: getopt begins anew, in another argv. */
 	optind = 0;
-	return run(name, argc, argv);
+	return command_run(name, argc, argv);
 }

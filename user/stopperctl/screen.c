@@ -25,7 +25,7 @@ struct row {
 	size_t len, wide;
 };
 
-static size_t room(const struct row *r)
+static size_t row_room(const struct row *r)
 {
 	return r->wide - r->len;
 }
@@ -36,27 +36,27 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* @wide columns: @text, cut if need be, and blanks. */
-static void put_left(struct row *r, size_t wide, const char *text)
+static void row_left(struct row *r, size_t wide, const char *text)
 {
 	size_t len;
 
-	wide = min_size(wide, room(r));
+	wide = min_size(wide, row_room(r));
 	len = text_fit(r->text + r->len, sizeof(r->text) - r->len, text, wide);
 	memset(r->text + r->len + len, ' ', wide - len);
 	r->len += wide;
 	r->text[r->len] = '\0';
 }
 
-static void put_right(struct row *r, size_t wide, const char *text)
+static void row_right(struct row *r, size_t wide, const char *text)
 {
 	size_t len = strlen(text);
 
 	if (len < wide)
-		put_left(r, wide - len, "");
-	put_left(r, min_size(len, wide), text);
+		row_left(r, wide - len, "");
+	row_left(r, min_size(len, wide), text);
 }
 
-static void put_number(struct row *r, size_t wide, uint64_t n)
+static void row_number(struct row *r, size_t wide, uint64_t n)
 {
 	char text[24];
 
@@ -64,15 +64,15 @@ static void put_number(struct row *r, size_t wide, uint64_t n)
 	/* No digit may be lost without a sign. */
 	if (strlen(text) > wide)
 		snprintf(text, sizeof(text), "%.*s", (int)wide, "many");
-	put_right(r, wide, text);
+	row_right(r, wide, text);
 }
 
-static void put_age(struct row *r, size_t wide, uint64_t ms)
+static void row_age(struct row *r, size_t wide, uint64_t ms)
 {
 	char text[16];
 
 	text_age(text, ms);
-	put_right(r, wide, text);
+	row_right(r, wide, text);
 }
 
 static struct row row_begin(const struct screen *s)
@@ -90,10 +90,10 @@ static void row_end(struct screen *s, struct row *r, enum screen_style style)
 	s->line(s->arg, style, r->text);
 }
 
-static void say_line(struct screen *s, enum screen_style style, const char *fmt, ...)
+static void show_line(struct screen *s, enum screen_style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void say_line(struct screen *s, enum screen_style style, const char *fmt, ...)
+static void show_line(struct screen *s, enum screen_style style, const char *fmt, ...)
 {
 	struct row r = row_begin(s);
 	char text[SCREEN_WIDE + 1];
@@ -102,7 +102,7 @@ static void say_line(struct screen *s, enum screen_style style, const char *fmt,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	put_left(&r, r.wide, text);
+	row_left(&r, r.wide, text);
 	row_end(s, &r, style);
 }
 
@@ -124,12 +124,12 @@ static void show_title(struct screen *s, const struct view *v)
 		 (unsigned long long)v->workers, plural(v->workers), v->clock);
 	wide = min_size(strlen(totals), r.wide);
 	if (r.wide > wide) {
-		put_left(&r, 1, "");
-		put_left(&r, r.wide - wide - 1, source_name());
+		row_left(&r, 1, "");
+		row_left(&r, r.wide - wide - 1, source_name());
 	}
-	put_left(&r, wide, totals);
+	row_left(&r, wide, totals);
 	row_end(s, &r, STYLE_TITLE);
-	say_line(s, STYLE_ALERT, "%s", s->alert ? s->alert : "");
+	show_line(s, STYLE_ALERT, "%s", s->alert ? s->alert : "");
 }
 
 /* The upper part. Narrow, a name has 14 columns and what is waited for the rest. */
@@ -144,38 +144,39 @@ static void show_stopper_head(struct screen *s)
 {
 	struct row r = row_begin(s);
 
-	put_left(&r, 2, "");
-	put_left(&r, stopper_wide(&r), "STOPPER");
-	put_left(&r, 2, "");
-	put_left(&r, 9, "PHASE");
-	put_right(&r, 8, "FOR");
-	put_right(&r, 7, "TASKS");
-	put_right(&r, 8, "WORKERS");
-	put_right(&r, 8, "CLOSERS");
-	put_left(&r, 2, "");
-	put_left(&r, room(&r), "WAITS FOR");
+	row_left(&r, 2, "");
+	row_left(&r, stopper_wide(&r), "STOPPER");
+	row_left(&r, 2, "");
+	row_left(&r, 9, "PHASE");
+	row_right(&r, 8, "FOR");
+	row_right(&r, 7, "TASKS");
+	row_right(&r, 8, "WORKERS");
+	row_right(&r, 8, "CLOSERS");
+	row_left(&r, 2, "");
+	row_left(&r, row_room(&r), "WAITS FOR");
 	row_end(s, &r, STYLE_HEAD);
 }
 
-static void put_waits(struct row *r, const struct view_stopper *vs)
+static void row_waits(struct row *r, const struct view_stopper *vs)
 {
 	char age[16];
 
 	if (!vs->culprit && !vs->child) {
-		put_left(r, room(r), view_is_stop(vs->s) ? "" : "-");
+		row_left(r, row_room(r), view_is_stop(vs->s) ? "" : "-");
 		return;
 	}
-	put_age(r, 6, vs->held);
-	put_left(r, 1, "");
+	row_age(r, 6, vs->held);
+	row_left(r, 1, "");
 	if (vs->culprit) {
 		snprintf(age, sizeof(age), " +%llu", (unsigned long long)vs->held_count - 1);
-		put_left(r, min_size(strlen(vs->culprit->name), room(r) > 4 ? room(r) - 4 : 0),
+		row_left(r, min_size(strlen(vs->culprit->name),
+				     row_room(r) > 4 ? row_room(r) - 4 : 0),
 			 vs->culprit->name);
 		if (vs->held_count > 1)
-			put_left(r, room(r), age);
+			row_left(r, row_room(r), age);
 	} else {
-		put_left(r, 6, "child ");
-		put_left(r, room(r), vs->child->name);
+		row_left(r, 6, "child ");
+		row_left(r, row_room(r), vs->child->name);
 	}
 }
 
@@ -184,16 +185,16 @@ static void show_stopper(struct screen *s, const struct view_stopper *vs)
 	struct row r = row_begin(s);
 	bool held = vs->culprit || vs->child;
 
-	put_left(&r, 2, held ? ">" : "");
-	put_left(&r, stopper_wide(&r), vs->s->name);
-	put_left(&r, 2, "");
-	put_left(&r, 9, vs->s->phase);
-	put_age(&r, 8, vs->s->phase_age);
-	put_number(&r, 7, vs->s->tasks);
-	put_number(&r, 8, vs->s->workers);
-	put_number(&r, 8, vs->s->closers);
-	put_left(&r, 2, "");
-	put_waits(&r, vs);
+	row_left(&r, 2, held ? ">" : "");
+	row_left(&r, stopper_wide(&r), vs->s->name);
+	row_left(&r, 2, "");
+	row_left(&r, 9, vs->s->phase);
+	row_age(&r, 8, vs->s->phase_age);
+	row_number(&r, 7, vs->s->tasks);
+	row_number(&r, 8, vs->s->workers);
+	row_number(&r, 8, vs->s->closers);
+	row_left(&r, 2, "");
+	row_waits(&r, vs);
 	row_end(s, &r, held ? STYLE_HOLDS : view_is_stop(vs->s) ? STYLE_STOP : STYLE_PLAIN);
 }
 
@@ -219,7 +220,7 @@ static size_t show_stoppers(struct screen *s, const struct view *v)
 	for (i = 0; i < shown; i++)
 		show_stopper(s, &v->stoppers[i]);
 	if (shown < lines)
-		say_line(s, STYLE_FAINT, "  and %zu more", v->nr_stoppers - shown);
+		show_line(s, STYLE_FAINT, "  and %zu more", v->nr_stoppers - shown);
 	return lines;
 }
 
@@ -245,18 +246,18 @@ static void show_group_head(struct screen *s)
 	struct row r = row_begin(s);
 	struct widths w = group_widths(&r);
 
-	put_left(&r, 2, "");
-	put_right(&r, 6, "AGE");
-	put_right(&r, 7, "COUNT");
-	put_left(&r, 2, "");
-	put_left(&r, 8, "KIND");
-	put_left(&r, w.name, "NAME");
-	put_left(&r, 2, "");
-	put_left(&r, w.stopper, "STOPPER");
-	put_left(&r, 2, "");
-	put_left(&r, w.thread, "THREAD");
-	put_left(&r, 2, "");
-	put_left(&r, room(&r), "WHERE");
+	row_left(&r, 2, "");
+	row_right(&r, 6, "AGE");
+	row_right(&r, 7, "COUNT");
+	row_left(&r, 2, "");
+	row_left(&r, 8, "KIND");
+	row_left(&r, w.name, "NAME");
+	row_left(&r, 2, "");
+	row_left(&r, w.stopper, "STOPPER");
+	row_left(&r, 2, "");
+	row_left(&r, w.thread, "THREAD");
+	row_left(&r, 2, "");
+	row_left(&r, row_room(&r), "WHERE");
 	row_end(s, &r, STYLE_HEAD);
 }
 
@@ -267,21 +268,21 @@ static void show_group(struct screen *s, const struct view_group *vg)
 	struct widths w = group_widths(&r);
 	char text[SCREEN_WIDE] = "";
 
-	put_left(&r, 2, vg->holds ? ">" : "");
-	put_age(&r, 6, g->oldest);
-	put_number(&r, 7, g->count);
-	put_left(&r, 2, "");
-	put_left(&r, 8, debug_kind_name(g->kind));
-	put_left(&r, w.name, g->name);
-	put_left(&r, 2, "");
-	put_left(&r, w.stopper, vg->of->s->name);
-	put_left(&r, 2, "");
+	row_left(&r, 2, vg->holds ? ">" : "");
+	row_age(&r, 6, g->oldest);
+	row_number(&r, 7, g->count);
+	row_left(&r, 2, "");
+	row_left(&r, 8, debug_kind_name(g->kind));
+	row_left(&r, w.name, g->name);
+	row_left(&r, 2, "");
+	row_left(&r, w.stopper, vg->of->s->name);
+	row_left(&r, 2, "");
 	if (g->nr_threads)
 		view_thread(text, sizeof(text), &g->threads[0], w.thread);
-	put_left(&r, w.thread, g->queued && !g->nr_threads ? "queued" : text);
-	put_left(&r, 2, "");
-	view_place(text, sizeof(text), &g->at, room(&r));
-	put_left(&r, room(&r), text);
+	row_left(&r, w.thread, g->queued && !g->nr_threads ? "queued" : text);
+	row_left(&r, 2, "");
+	view_place(text, sizeof(text), &g->at, row_room(&r));
+	row_left(&r, row_room(&r), text);
 	row_end(s, &r, vg->holds ? STYLE_HOLDS : STYLE_PLAIN);
 }
 
@@ -296,7 +297,7 @@ static void show_groups(struct screen *s, const struct view *v, size_t lines)
 	for (i = s->first; i < s->first + s->page; i++)
 		show_group(s, &v->groups[i]);
 	for (; s->height && i < s->first + lines; i++)
-		say_line(s, STYLE_PLAIN, "%s", i == s->first ? "  nothing running" : "");
+		show_line(s, STYLE_PLAIN, "%s", i == s->first ? "  nothing running" : "");
 }
 
 const char *screen_key_name(enum view_key key)
@@ -316,9 +317,9 @@ static void show_keys(struct screen *s, const struct view *v)
 		 s->reverse ? " (r)" : "", s->page ? s->first + 1 : 0, s->first + s->page,
 		 v->nr_groups);
 	len = min_size(strlen(where), r.wide);
-	put_left(&r, r.wide - len,
+	row_left(&r, r.wide - len,
 		 " q quit  a age  c count  n name  s stopper  r reverse  ? help");
-	put_left(&r, len, where);
+	row_left(&r, len, where);
 	row_end(s, &r, STYLE_TITLE);
 }
 
@@ -329,7 +330,7 @@ void screen_show(struct screen *s, const struct view *v)
 
 	show_title(s, v);
 	used = show_stoppers(s, v) + 6;
-	say_line(s, STYLE_PLAIN, "%s", "");
+	show_line(s, STYLE_PLAIN, "%s", "");
 	show_groups(s, v, !s->height ? v->nr_groups :
 		    (size_t)s->height > used ? s->height - used : 0);
 	if (s->height)
@@ -358,7 +359,7 @@ void screen_help(struct screen *s)
 	};
 	size_t i;
 
-	say_line(s, STYLE_TITLE, "%s", " stopperctl top");
+	show_line(s, STYLE_TITLE, "%s", " stopperctl top");
 	for (i = 0; i < sizeof(text) / sizeof(text[0]); i++)
-		say_line(s, STYLE_PLAIN, "%s", text[i]);
+		show_line(s, STYLE_PLAIN, "%s", text[i]);
 }

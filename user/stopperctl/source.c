@@ -38,7 +38,7 @@ static bool parse_pid(const char *s, int *pid)
 }
 
 /* Takes a source's option; false: it makes no sense, and that was said. */
-static bool choose(int opt, const char *arg)
+static bool source_choose(int opt, const char *arg)
 {
 	if (source.kind) {
 		error_msg("expected at most one of -f, -u, -s and -p");
@@ -54,15 +54,15 @@ static bool choose(int opt, const char *arg)
 	return true;
 }
 
-static const struct option choices[] = {
+static const struct option source_options[] = {
 	{ "file", required_argument, NULL, 'f' },
 	{ "url", required_argument, NULL, 'u' },
 	{ "socket", required_argument, NULL, 's' },
 	{ "pid", required_argument, NULL, 'p' },
 };
 
-#define NR_CHOICES	(sizeof(choices) / sizeof(choices[0]))
-#define OWN_MAX		12	/* long options of one command, at most */
+#define NR_SOURCE_OPTIONS	(sizeof(source_options) / sizeof(source_options[0]))
+#define MAX_OWN_OPTIONS		12	/* long options of one command, at most */
 
 /*
  * As getopt_long(), with the options of a source beside a command's own; these it takes itself.
@@ -70,20 +70,20 @@ static const struct option choices[] = {
  */
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own)
 {
-	struct option all[NR_CHOICES + OWN_MAX + 1] = { 0 };
+	struct option all[NR_SOURCE_OPTIONS + MAX_OWN_OPTIONS + 1] = { 0 };
 	char all_letters[64];
 	size_t i;
 	int opt;
 
-	memcpy(all, choices, sizeof(choices));
-	for (i = 0; own[i].name && i < OWN_MAX; i++)
-		all[NR_CHOICES + i] = own[i];
+	memcpy(all, source_options, sizeof(source_options));
+	for (i = 0; own[i].name && i < MAX_OWN_OPTIONS; i++)
+		all[NR_SOURCE_OPTIONS + i] = own[i];
 	snprintf(all_letters, sizeof(all_letters), "%sf:u:s:p:", letters);
 	do {
 		opt = getopt_long(argc, argv, all_letters, all, NULL);
 		if (opt <= 0 || opt == '?' || !strchr("fusp", opt))
 			return opt;
-	} while (choose(opt, optarg));
+	} while (source_choose(opt, optarg));
 	return '?';
 }
 
@@ -92,7 +92,7 @@ bool source_is_stdin(void)
 	return source.kind == 'f' && !strcmp(source.arg, "-");
 }
 
-static const char *debugfs(void)
+static const char *debugfs_dir(void)
 {
 	const char *dir = getenv("STOPPER_DEBUGFS");
 
@@ -104,7 +104,7 @@ const char *source_name(void)
 	char raw[sizeof(source.name)];
 
 	if (!source.kind)
-		snprintf(raw, sizeof(raw), "%s/stopper", debugfs());
+		snprintf(raw, sizeof(raw), "%s/stopper", debugfs_dir());
 	else if (source.kind == 'p')
 		snprintf(raw, sizeof(raw), "process %d", source.pid);
 	else
@@ -160,7 +160,7 @@ enum source_state source_fail(struct source_text *t, enum source_state state, co
 	return state;
 }
 
-static enum source_state read_all(struct source_text *t, int fd, const char *name)
+static enum source_state read_fd(struct source_text *t, int fd, const char *name)
 {
 	char *chunk = malloc(65536);
 	ssize_t n;
@@ -194,13 +194,13 @@ static enum source_state read_path(struct source_text *t, const char *path)
 	if (fd < 0)
 		return source_fail(t, errno == ENOENT ? SOURCE_GONE : SOURCE_BAD, NULL,
 				   "cannot read %s: %s", path, strerror(errno));
-	state = read_all(t, fd, path);
+	state = read_fd(t, fd, path);
 	close(fd);
 	return state;
 }
 
 /* Why the kernel's file cannot be opened, as @err says, and what may help. */
-static enum source_state no_kernel(struct source_text *t, const char *dir, int err)
+static enum source_state kernel_fail(struct source_text *t, const char *dir, int err)
 {
 	enum source_state state = err == ENOENT || err == ENOTDIR ? SOURCE_GONE : SOURCE_BAD;
 	char hint[128] = "use -p, -u, -s or -f for another source";
@@ -221,11 +221,11 @@ static enum source_state read_kernel(struct source_text *t)
 	char path[4096];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/stopper", debugfs());
+	snprintf(path, sizeof(path), "%s/stopper", debugfs_dir());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return no_kernel(t, debugfs(), errno);
-	state = read_all(t, fd, path);
+		return kernel_fail(t, debugfs_dir(), errno);
+	state = read_fd(t, fd, path);
 	close(fd);
 	return state;
 }
@@ -243,7 +243,7 @@ enum source_state source_read(struct source_text *t)
 {
 	switch (source.kind) {
 	case 'f':
-		t->state = source_is_stdin() ? read_all(t, STDIN_FILENO, "standard input") :
+		t->state = source_is_stdin() ? read_fd(t, STDIN_FILENO, "standard input") :
 					       read_path(t, source.arg);
 		break;
 	case 'u':

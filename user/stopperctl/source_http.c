@@ -16,13 +16,13 @@
 #define LIST_PATH	"/debug/stopper"
 #define NOT_HTTP	"not an HTTP address (expected http://HOST:PORT)"
 
-static size_t on_data(char *data, size_t size, size_t n, void *arg)
+static size_t data_received(char *data, size_t size, size_t n, void *arg)
 {
 	return source_text_add(arg, data, size * n) ? 0 : size * n;
 }
 
 /* HOST:PORT is as good as http://HOST:PORT. */
-static bool set_address(CURLU *u, const char *url)
+static bool url_set(CURLU *u, const char *url)
 {
 	char with_scheme[1024];
 
@@ -33,7 +33,7 @@ static bool set_address(CURLU *u, const char *url)
 }
 
 /* The address to ask; one without a path means the list. NULL: it is none. */
-static CURLU *address(const char *url)
+static CURLU *url_parse(const char *url)
 {
 	CURLU *u = curl_url();
 	char *path = NULL;
@@ -41,7 +41,7 @@ static CURLU *address(const char *url)
 
 	if (!u)
 		return NULL;
-	ok = set_address(u, url) && !curl_url_get(u, CURLUPART_PATH, &path, 0);
+	ok = url_set(u, url) && !curl_url_get(u, CURLUPART_PATH, &path, 0);
 	if (ok && !strcmp(path, "/"))
 		ok = !curl_url_set(u, CURLUPART_PATH, LIST_PATH, 0);
 	curl_free(path);
@@ -51,8 +51,8 @@ static CURLU *address(const char *url)
 	return NULL;
 }
 
-static bool set_up(CURL *c, CURLU *u, const char *socket, struct source_text *t,
-		   struct curl_slist *headers)
+static bool request_set_up(CURL *c, CURLU *u, const char *socket, struct source_text *t,
+			   struct curl_slist *headers)
 {
 	return !curl_easy_setopt(c, CURLOPT_CURLU, u) &&
 	       (!socket || !curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket)) &&
@@ -64,13 +64,13 @@ static bool set_up(CURL *c, CURLU *u, const char *socket, struct source_text *t,
 	       !curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 10L) &&
 	       !curl_easy_setopt(c, CURLOPT_TIMEOUT, 60L) &&
 	       !curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers) &&
-	       !curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data) &&
+	       !curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, data_received) &&
 	       !curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 }
 
 #define NO_SERVER	"does a process serve its list there?"
 
-static enum source_state not_connected(CURL *c, struct source_text *t, const char *who)
+static enum source_state connect_fail(CURL *c, struct source_text *t, const char *who)
 {
 	long err = 0;
 
@@ -93,11 +93,12 @@ static enum source_state not_connected(CURL *c, struct source_text *t, const cha
 	}
 }
 
-static enum source_state not_got(CURL *c, CURLcode code, struct source_text *t, const char *who)
+static enum source_state request_fail(CURL *c, CURLcode code, struct source_text *t,
+				      const char *who)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return not_connected(c, t, who);
+		return connect_fail(c, t, who);
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return source_fail(t, SOURCE_BAD, NULL, "cannot resolve the host name of %s", who);
 	case CURLE_UNSUPPORTED_PROTOCOL:
@@ -128,18 +129,18 @@ static enum source_state check_status(CURL *c, struct source_text *t, const char
 			   "cannot read %s: HTTP status %ld", who, status);
 }
 
-static enum source_state ask(CURL *c, CURLU *u, struct source_text *t, const char *who,
-			     const char *socket)
+static enum source_state request_perform(CURL *c, CURLU *u, struct source_text *t, const char *who,
+					 const char *socket)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/plain");
 	enum source_state state;
 	CURLcode code;
 
-	if (!headers || !set_up(c, u, socket, t, headers)) {
+	if (!headers || !request_set_up(c, u, socket, t, headers)) {
 		state = source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	} else {
 		code = curl_easy_perform(c);
-		state = code ? not_got(c, code, t, who) : check_status(c, t, who);
+		state = code ? request_fail(c, code, t, who) : check_status(c, t, who);
 	}
 	curl_slist_free_all(headers);
 	return state;
@@ -156,11 +157,11 @@ enum source_state source_http(struct source_text *t, const char *url, const char
 	if (socket && strlen(socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return source_fail(t, SOURCE_BAD, "at most 107 bytes",
 				   "cannot connect to %s: path of a socket too long", socket);
-	u = address(socket ? "http://localhost/" : url);
+	u = url_parse(socket ? "http://localhost/" : url);
 	if (!u)
 		return source_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, url);
 	c = curl_easy_init();
-	state = c ? ask(c, u, t, who, socket) :
+	state = c ? request_perform(c, u, t, who, socket) :
 		    source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	curl_easy_cleanup(c);
 	curl_url_cleanup(u);

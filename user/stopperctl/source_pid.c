@@ -19,7 +19,7 @@
 #include "source.h"
 
 /* 0: @pid listens there; -errno: nobody does, or somebody else (-EXDEV). */
-static int listens(int pid, const char *path)
+static int process_listens(int pid, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct ucred cred = { 0 };
@@ -42,15 +42,15 @@ static int listens(int pid, const char *path)
 }
 
 /* The places to look, in their order; an empty one is skipped. */
-#define DIRS	4
+#define NR_DIRS	4
 
-static void directories(int pid, char dir[DIRS][256])
+static void socket_dirs(int pid, char dir[NR_DIRS][256])
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	char proc[32];
 	struct stat st;
 
-	memset(dir, 0, DIRS * sizeof(dir[0]));
+	memset(dir, 0, NR_DIRS * sizeof(dir[0]));
 	snprintf(dir[0], sizeof(dir[0]), "%s", runtime ? runtime : "");
 	snprintf(proc, sizeof(proc), "/proc/%d", pid);
 	if (!stat(proc, &st))
@@ -59,7 +59,7 @@ static void directories(int pid, char dir[DIRS][256])
 	strcpy(dir[3], "/tmp");
 }
 
-static enum source_state no_socket(struct source_text *t, int pid, int err)
+static enum source_state process_fail(struct source_text *t, int pid, int err)
 {
 	char hint[128];
 
@@ -79,19 +79,19 @@ static enum source_state no_socket(struct source_text *t, int pid, int err)
 /* Finds the socket of @pid: SOURCE_OK and its path. */
 enum source_state source_process(struct source_text *t, int pid, char *path, size_t size)
 {
-	char dir[DIRS][256];
+	char dir[NR_DIRS][256];
 	int i, err, why = -ENOENT;
 
-	directories(pid, dir);
-	for (i = 0; i < DIRS; i++) {
+	socket_dirs(pid, dir);
+	for (i = 0; i < NR_DIRS; i++) {
 		if (!dir[i][0])
 			continue;
 		snprintf(path, size, "%s/stopper-%d.sock", dir[i], pid);
-		err = listens(pid, path);
+		err = process_listens(pid, path);
 		if (!err)
 			return SOURCE_OK;
 		if (err == -EACCES || err == -EPERM || err == -EAGAIN)
 			why = err;
 	}
-	return no_socket(t, pid, why);
+	return process_fail(t, pid, why);
 }

@@ -32,7 +32,7 @@ static bool waits_for(const struct debug_stopper *s, enum debug_kind kind)
 	}
 }
 
-static void look_at_stopper(struct view_stopper *vs)
+static void view_add_culprit(struct view_stopper *vs)
 {
 	const struct debug_stopper *s = vs->s;
 	size_t i;
@@ -52,32 +52,32 @@ static void look_at_stopper(struct view_stopper *vs)
 	}
 }
 
-static int by_number(uint64_t a, uint64_t b)
+static int compare_numbers(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
 }
 
-static int by_id(const void *a, const void *b)
+static int compare_ids(const void *a, const void *b)
 {
-	return by_number((*(struct view_stopper *const *)a)->s->id,
-			 (*(struct view_stopper *const *)b)->s->id);
+	return compare_numbers((*(struct view_stopper *const *)a)->s->id,
+			       (*(struct view_stopper *const *)b)->s->id);
 }
 
-static int with_id(const void *id, const void *b)
+static int compare_id_key(const void *id, const void *b)
 {
-	return by_number(*(const uint64_t *)id, (*(struct view_stopper *const *)b)->s->id);
+	return compare_numbers(*(const uint64_t *)id, (*(struct view_stopper *const *)b)->s->id);
 }
 
 struct view_stopper *view_find(const struct view *v, uint64_t id)
 {
 	struct view_stopper **p = v->nr_stoppers ? bsearch(&id, v->by_id, v->nr_stoppers,
-							   sizeof(*p), with_id) : NULL;
+							   sizeof(*p), compare_id_key) : NULL;
 
 	return p ? *p : NULL;
 }
 
 /* A parent whose phase waits for nothing of its own waits for the child that has lasted longest. */
-static void look_at_child(struct view *v, const struct debug_stopper *s)
+static void view_add_child(struct view *v, const struct debug_stopper *s)
 {
 	struct view_stopper *parent = s->parent ? view_find(v, s->parent_id) : NULL;
 
@@ -89,56 +89,56 @@ static void look_at_child(struct view *v, const struct debug_stopper *s)
 }
 
 /* Stops held up by what runs in them; by a child; other stops; those that run. */
-static unsigned int badness(const struct view_stopper *vs)
+static unsigned int stop_badness(const struct view_stopper *vs)
 {
 	return vs->culprit ? 3 : vs->child ? 2 : view_is_stop(vs->s);
 }
 
-static int worst_first(const void *a, const void *b)
+static int compare_badness(const void *a, const void *b)
 {
 	const struct view_stopper *x = a, *y = b;
-	int c = by_number(badness(y), badness(x));
+	int c = compare_numbers(stop_badness(y), stop_badness(x));
 
 	if (!c)
-		c = by_number(y->held, x->held);
+		c = compare_numbers(y->held, x->held);
 	if (!c)
-		c = by_number(y->oldest, x->oldest);
-	return c ? c : by_number(x->s->id, y->s->id);
+		c = compare_numbers(y->oldest, x->oldest);
+	return c ? c : compare_numbers(x->s->id, y->s->id);
 }
 
-static void index_by_id(struct view *v)
+static void view_index_ids(struct view *v)
 {
 	size_t i;
 
 	for (i = 0; i < v->nr_stoppers; i++)
 		v->by_id[i] = &v->stoppers[i];
 	if (v->nr_stoppers)
-		qsort(v->by_id, v->nr_stoppers, sizeof(*v->by_id), by_id);
+		qsort(v->by_id, v->nr_stoppers, sizeof(*v->by_id), compare_ids);
 }
 
-static void look_at_stoppers(struct view *v)
+static void view_add_stoppers(struct view *v)
 {
 	struct debug_list *l = v->list;
 	size_t i;
 
 	for (i = 0; i < v->nr_stoppers; i++) {
 		v->stoppers[i].s = &l->stoppers[i];
-		look_at_stopper(&v->stoppers[i]);
+		view_add_culprit(&v->stoppers[i]);
 		v->stops += view_is_stop(&l->stoppers[i]);
 		v->tasks += l->stoppers[i].tasks;
 		v->workers += l->stoppers[i].workers;
 		v->nr_groups += l->stoppers[i].nr_groups;
 	}
-	index_by_id(v);
+	view_index_ids(v);
 	for (i = 0; i < v->nr_stoppers; i++)
-		look_at_child(v, &l->stoppers[i]);
+		view_add_child(v, &l->stoppers[i]);
 	if (v->nr_stoppers)
-		qsort(v->stoppers, v->nr_stoppers, sizeof(*v->stoppers), worst_first);
+		qsort(v->stoppers, v->nr_stoppers, sizeof(*v->stoppers), compare_badness);
 	/* They have moved. */
-	index_by_id(v);
+	view_index_ids(v);
 }
 
-static int look_at_groups(struct view *v)
+static int view_add_groups(struct view *v)
 {
 	struct view_group *vg = calloc(v->nr_groups + 1, sizeof(*vg));
 	size_t i, j;
@@ -158,46 +158,46 @@ static int look_at_groups(struct view *v)
 	return 0;
 }
 
-static int look_at(struct view *v)
+static int view_fill(struct view *v)
 {
 	v->nr_stoppers = v->list->nr_stoppers;
 	v->stoppers = calloc(v->nr_stoppers + 1, sizeof(*v->stoppers));
 	v->by_id = calloc(v->nr_stoppers + 1, sizeof(*v->by_id));
 	if (!v->stoppers || !v->by_id)
 		return -ENOMEM;
-	look_at_stoppers(v);
-	return look_at_groups(v);
+	view_add_stoppers(v);
+	return view_add_groups(v);
 }
 
-static int by_age(const struct view_group *x, const struct view_group *y)
+static int compare_age(const struct view_group *x, const struct view_group *y)
 {
-	int c = by_number(y->holds, x->holds);
+	int c = compare_numbers(y->holds, x->holds);
 
-	return c ? c : by_number(y->g->oldest, x->g->oldest);
+	return c ? c : compare_numbers(y->g->oldest, x->g->oldest);
 }
 
-static int by_count(const struct view_group *x, const struct view_group *y)
+static int compare_count(const struct view_group *x, const struct view_group *y)
 {
-	return by_number(y->g->count, x->g->count);
+	return compare_numbers(y->g->count, x->g->count);
 }
 
-static int by_name(const struct view_group *x, const struct view_group *y)
+static int compare_name(const struct view_group *x, const struct view_group *y)
 {
 	return strcmp(x->g->name, y->g->name);
 }
 
-static int by_stopper(const struct view_group *x, const struct view_group *y)
+static int compare_stopper(const struct view_group *x, const struct view_group *y)
 {
 	int c = strcmp(x->of->s->name, y->of->s->name);
 
-	return c ? c : by_number(x->of->s->id, y->of->s->id);
+	return c ? c : compare_numbers(x->of->s->id, y->of->s->id);
 }
 
-static int (*const compare[])(const struct view_group *x, const struct view_group *y) = {
-	[BY_AGE] = by_age,
-	[BY_COUNT] = by_count,
-	[BY_NAME] = by_name,
-	[BY_STOPPER] = by_stopper,
+static int (*const group_compare[])(const struct view_group *x, const struct view_group *y) = {
+	[BY_AGE] = compare_age,
+	[BY_COUNT] = compare_count,
+	[BY_NAME] = compare_name,
+	[BY_STOPPER] = compare_stopper,
 };
 
 struct order {
@@ -206,18 +206,18 @@ struct order {
 };
 
 /* What is equal comes by age, and then as it was in the list, so that lines do not jump about. */
-static int by_order(const void *a, const void *b, void *arg)
+static int compare_order(const void *a, const void *b, void *arg)
 {
 	const struct order *o = arg;
-	int c = compare[o->key](a, b);
+	int c = group_compare[o->key](a, b);
 
 	if (c)
 		return o->reverse ? -c : c;
-	c = by_age(a, b);
+	c = compare_age(a, b);
 	if (!c)
-		c = by_stopper(a, b);
-	return c ? c : by_number((uintptr_t)((const struct view_group *)a)->g,
-				 (uintptr_t)((const struct view_group *)b)->g);
+		c = compare_stopper(a, b);
+	return c ? c : compare_numbers((uintptr_t)((const struct view_group *)a)->g,
+				       (uintptr_t)((const struct view_group *)b)->g);
 }
 
 void view_sort(struct view *v, enum view_key key, bool reverse)
@@ -225,16 +225,16 @@ void view_sort(struct view *v, enum view_key key, bool reverse)
 	struct order o = { .key = key, .reverse = reverse };
 
 	if (v->nr_groups)
-		qsort_r(v->groups, v->nr_groups, sizeof(*v->groups), by_order, &o);
+		qsort_r(v->groups, v->nr_groups, sizeof(*v->groups), compare_order, &o);
 }
 
-static void parse(struct view *v, const struct source_text *t)
+static void view_parse(struct view *v, const struct source_text *t)
 {
 	size_t line = 0;
 	int err = debug_list_parse(t->data, t->len, &v->list, &line);
 
 	if (!err)
-		err = look_at(v);
+		err = view_fill(v);
 	if (!err)
 		return;
 	v->state = err == -EINVAL ? SOURCE_BAD : SOURCE_BUSY;
@@ -259,7 +259,7 @@ struct view *view_take(void)
 	v->taken = now_ns();
 	strftime(v->clock, sizeof(v->clock), "%H:%M:%S", localtime_r(&now, &tm));
 	if (v->state == SOURCE_OK)
-		parse(v, &t);
+		view_parse(v, &t);
 	else
 		strcpy(v->why, t.why);
 	source_text_free(&t);
