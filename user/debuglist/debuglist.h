@@ -12,13 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct debug_place {
+struct debug_site {
 	const char *file, *function;
 	uint64_t line;
 };
 
-struct debug_who {
-	struct debug_place at;
+struct debug_origin {
+	struct debug_site at;
 	uint64_t tid;		/* 0: not known */
 	const char *comm;
 	uint64_t ago;		/* of a stop */
@@ -36,7 +36,7 @@ enum debug_kind { DEBUG_TASK, DEBUG_WORKER, DEBUG_CLOSER };
 struct debug_group {
 	enum debug_kind kind;
 	const char *name;
-	struct debug_place at;
+	struct debug_site at;
 	uint64_t count, oldest, queued;
 	uint64_t more;			/* tasks of threads that are not listed */
 	struct debug_thread *threads;		/* oldest first */
@@ -47,11 +47,11 @@ struct debug_stopper {
 	uint64_t id, phase_age, age;
 	const char *name, *phase;
 	uint64_t tasks, queued, workers, closers, closed, contexts, waiters;
-	struct debug_who created;
+	struct debug_origin created;
 	uint64_t parent_id;
 	const char *parent;			/* its name; NULL: no parent */
 	bool stop_asked;
-	struct debug_who asked;
+	struct debug_origin asked;
 	struct debug_group *groups;
 	size_t nr_groups;
 };

@@ -7,18 +7,18 @@
 #include <jansson.h>
 #include "debuglist.h"
 
-#define VERSION	1
+#define JSON_VERSION	1
 
 /* The digits of years in milliseconds, and none that only the double has made up. */
-#define FLAGS	(JSON_COMPACT | JSON_REAL_PRECISION(15))
+#define DUMP_FLAGS	(JSON_COMPACT | JSON_REAL_PRECISION(15))
 
-static double sec(uint64_t ms)
+static double seconds(uint64_t ms)
 {
 	return (double)ms / 1000;
 }
 
 /* Takes @item over, as json_array_append_new() does, and leaves an array that is whole or NULL. */
-static json_t *with(json_t *array, json_t *item)
+static json_t *array_append(json_t *array, json_t *item)
 {
 	if (!json_array_append_new(array, item))
 		return array;
@@ -26,16 +26,16 @@ static json_t *with(json_t *array, json_t *item)
 	return NULL;
 }
 
-static json_t *known(uint64_t value, bool is_known)
+static json_t *number_or_null(uint64_t value, bool is_known)
 {
 	return is_known ? json_integer((json_int_t)value) : json_null();
 }
 
-static json_t *who_json(const struct debug_who *w)
+static json_t *origin_json(const struct debug_origin *w)
 {
 	return json_pack("{s:s?, s:o, s:s?, s:o, s:s?}", "file", w->at.file,
-			 "line", known(w->at.line, w->at.file), "function", w->at.function,
-			 "tid", known(w->tid, w->tid), "comm", w->comm);
+			 "line", number_or_null(w->at.line, w->at.file), "function", w->at.function,
+			 "tid", number_or_null(w->tid, w->tid), "comm", w->comm);
 }
 
 static json_t *asked_json(const struct debug_stopper *s)
@@ -44,8 +44,8 @@ static json_t *asked_json(const struct debug_stopper *s)
 
 	if (!s->stop_asked)
 		return json_null();
-	o = who_json(&s->asked);
-	if (!json_object_set_new(o, "seconds_ago", json_real(sec(s->asked.ago))))
+	o = origin_json(&s->asked);
+	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(s->asked.ago))))
 		return o;
 	json_decref(o);
 	return NULL;
@@ -64,9 +64,9 @@ static json_t *thread_json(const struct debug_thread *t)
 	size_t i;
 
 	for (i = 0; i < t->nr_stack; i++)
-		stack = with(stack, json_string(t->stack[i]));
+		stack = array_append(stack, json_string(t->stack[i]));
 	return json_pack("{s:I, s:s?, s:s?, s:f, s:s?, s:o}", "tid", (json_int_t)t->tid,
-			 "comm", t->comm, "state", t->state, "seconds", sec(t->age),
+			 "comm", t->comm, "state", t->state, "seconds", seconds(t->age),
 			 "wchan", t->wchan, "stack", stack);
 }
 
@@ -76,12 +76,12 @@ static json_t *group_json(const struct debug_group *g)
 	size_t i;
 
 	for (i = 0; i < g->nr_threads; i++)
-		threads = with(threads, thread_json(&g->threads[i]));
+		threads = array_append(threads, thread_json(&g->threads[i]));
 	return json_pack("{s:s, s:I, s:s, s:s?, s:o, s:s?, s:f, s:I, s:o, s:I}",
 			 "kind", debug_kind_name(g->kind), "count", (json_int_t)g->count,
 			 "name", g->name, "file", g->at.file,
-			 "line", known(g->at.line, g->at.file), "function", g->at.function,
-			 "oldest_seconds", sec(g->oldest), "queued", (json_int_t)g->queued,
+			 "line", number_or_null(g->at.line, g->at.file), "function", g->at.function,
+			 "oldest_seconds", seconds(g->oldest), "queued", (json_int_t)g->queued,
 			 "threads", threads, "more", (json_int_t)g->more);
 }
 
@@ -91,7 +91,7 @@ static json_t *groups_json(const struct debug_stopper *s)
 	size_t i;
 
 	for (i = 0; i < s->nr_groups; i++)
-		groups = with(groups, group_json(&s->groups[i]));
+		groups = array_append(groups, group_json(&s->groups[i]));
 	return groups;
 }
 
@@ -99,11 +99,11 @@ static json_t *stopper_json(const struct debug_stopper *s)
 {
 	return json_pack("{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}",
 			 "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
-			 "phase_seconds", sec(s->phase_age), "age_seconds", sec(s->age),
+			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
 			 "tasks", (json_int_t)s->tasks, "queued", (json_int_t)s->queued,
 			 "workers", (json_int_t)s->workers, "closers", (json_int_t)s->closers,
 			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
-			 "waiters", (json_int_t)s->waiters, "created", who_json(&s->created),
+			 "waiters", (json_int_t)s->waiters, "created", origin_json(&s->created),
 			 "parent", parent_json(s), "stop_asked", asked_json(s),
 			 "groups", groups_json(s));
 }
@@ -114,15 +114,15 @@ json_t *debug_list_json(const struct debug_list *list)
 	size_t i;
 
 	for (i = 0; i < list->nr_stoppers; i++)
-		stoppers = with(stoppers, stopper_json(&list->stoppers[i]));
-	return json_pack("{s:i, s:o, s:I}", "version", VERSION, "stoppers", stoppers,
+		stoppers = array_append(stoppers, stopper_json(&list->stoppers[i]));
+	return json_pack("{s:i, s:o, s:I}", "version", JSON_VERSION, "stoppers", stoppers,
 			 "tasks_more", (json_int_t)list->tasks_more);
 }
 
 char *debug_list_json_text(const struct debug_list *list)
 {
 	json_t *o = debug_list_json(list);
-	char *text = o ? json_dumps(o, FLAGS) : NULL;
+	char *text = o ? json_dumps(o, DUMP_FLAGS) : NULL;
 
 	json_decref(o);
 	return text;

@@ -27,14 +27,14 @@ struct parser {
 };
 
 /* The array with room for one element more; it always has room for a power of two. */
-static void *grown(void *array, size_t nr, size_t size)
+static void *array_grow(void *array, size_t nr, size_t size)
 {
 	if (nr & (nr - 1))
 		return array;
 	return reallocarray(array, nr ? 2 * nr : 1, size);
 }
 
-static bool skip(char **p, const char *word)
+static bool skip_text(char **p, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -45,7 +45,7 @@ static bool skip(char **p, const char *word)
 }
 
 /* Larger than can be told in JSON is the largest that can. */
-static bool number(char **p, uint64_t *value)
+static bool parse_number(char **p, uint64_t *value)
 {
 	char *s = *p;
 
@@ -61,22 +61,22 @@ static bool number(char **p, uint64_t *value)
 }
 
 /* "4.201s" */
-static bool seconds(char **p, uint64_t *ms)
+static bool parse_ms(char **p, uint64_t *ms)
 {
 	unsigned int unit = 100;
 
-	if (!number(p, ms))
+	if (!parse_number(p, ms))
 		return false;
 	*ms = *ms > INT64_MAX / 1000 - 1 ? INT64_MAX : 1000 * *ms;
-	if (skip(p, "."))
+	if (skip_text(p, "."))
 		for (; isdigit((unsigned char)**p); (*p)++, unit /= 10)
 			if (*ms != INT64_MAX)
 				*ms += unit * (unsigned int)(**p - '0');
-	return skip(p, "s");
+	return skip_text(p, "s");
 }
 
 /* Up to a blank, a comma before a blank, or the end; *@p is what comes after. NULL: no word. */
-static char *word(char **p)
+static char *parse_word(char **p)
 {
 	char *start = *p, *end = start;
 
@@ -85,24 +85,24 @@ static char *word(char **p)
 	if (end == start)
 		return NULL;
 	*p = end;
-	if (!skip(p, ", "))
-		skip(p, " ");
+	if (!skip_text(p, ", "))
+		skip_text(p, " ");
 	*end = '\0';
 	return start;
 }
 
 /* All that is left of the line: a symbol, and in the kernel perhaps its module. NULL: nothing. */
-static char *symbol(char *p)
+static char *parse_symbol(char *p)
 {
 	return *p ? p : NULL;
 }
 
 /* A quoted name. A backslash goes before a quote and a backslash; what else is escaped stays so. */
-static char *quoted(char **p)
+static char *parse_quoted(char **p)
 {
 	char *start, *to;
 
-	if (!skip(p, "\""))
+	if (!skip_text(p, "\""))
 		return NULL;
 	start = *p;
 	to = *p;
@@ -111,57 +111,57 @@ static char *quoted(char **p)
 			(*p)++;
 		*to++ = **p;
 	}
-	if (!skip(p, "\""))
+	if (!skip_text(p, "\""))
 		return NULL;
 	*to = '\0';
 	return start;
 }
 
 /* FILE:LINE FUNC */
-static bool place(char **p, struct debug_place *at)
+static bool parse_site(char **p, struct debug_site *at)
 {
-	char *file = word(p), *colon = file ? strrchr(file, ':') : NULL, *digits, *function;
+	char *file = parse_word(p), *colon = file ? strrchr(file, ':') : NULL, *digits, *function;
 	uint64_t line;
 
 	if (!colon)
 		return false;
 	digits = colon + 1;
-	if (!number(&digits, &line) || *digits)
+	if (!parse_number(&digits, &line) || *digits)
 		return false;
-	function = word(p);
+	function = parse_word(p);
 	if (!function)
 		return false;
 	*colon = '\0';
-	*at = (struct debug_place){ .file = file, .function = function, .line = line };
+	*at = (struct debug_site){ .file = file, .function = function, .line = line };
 	return true;
 }
 
 /* FILE:LINE FUNC by thread TID "COMM"; the thread may be missing. */
-static bool who(char **p, struct debug_who *w)
+static bool parse_origin(char **p, struct debug_origin *w)
 {
-	if (!place(p, &w->at))
+	if (!parse_site(p, &w->at))
 		return false;
-	if (!skip(p, "by thread ") || !number(p, &w->tid))
+	if (!skip_text(p, "by thread ") || !parse_number(p, &w->tid))
 		return true;
-	if (skip(p, " "))
-		w->comm = quoted(p);
+	if (skip_text(p, " "))
+		w->comm = parse_quoted(p);
 	return true;
 }
 
-static bool stopper_head(char **p, struct debug_stopper *s)
+static bool parse_stopper_head(char **p, struct debug_stopper *s)
 {
-	if (!number(p, &s->id) || !skip(p, " "))
+	if (!parse_number(p, &s->id) || !skip_text(p, " "))
 		return false;
-	s->name = quoted(p);
-	if (!s->name || !skip(p, ": "))
+	s->name = parse_quoted(p);
+	if (!s->name || !skip_text(p, ": "))
 		return false;
-	s->phase = word(p);
-	return s->phase && skip(p, "for ") && seconds(p, &s->phase_age) && skip(p, ", age ") &&
-		seconds(p, &s->age);
+	s->phase = parse_word(p);
+	return s->phase && skip_text(p, "for ") && parse_ms(p, &s->phase_age) &&
+		skip_text(p, ", age ") && parse_ms(p, &s->age);
 }
 
 /* ", tasks 3, queued 0, ..." to the end of the line, in any order. */
-static void stopper_counts(char *p, struct debug_stopper *s)
+static void parse_stopper_counts(char *p, struct debug_stopper *s)
 {
 	const struct { const char *key; uint64_t *value; } items[] = {
 		{ "tasks", &s->tasks }, { "queued", &s->queued }, { "workers", &s->workers },
@@ -172,9 +172,9 @@ static void stopper_counts(char *p, struct debug_stopper *s)
 	uint64_t n;
 	size_t i;
 
-	skip(&p, ", ");
-	while ((key = word(&p)) && (value = word(&p))) {
-		if (!number(&value, &n))
+	skip_text(&p, ", ");
+	while ((key = parse_word(&p)) && (value = parse_word(&p))) {
+		if (!parse_number(&value, &n))
 			continue;
 		for (i = 0; i < sizeof(items) / sizeof(*items); i++)
 			if (!strcmp(key, items[i].key))
@@ -182,15 +182,15 @@ static void stopper_counts(char *p, struct debug_stopper *s)
 	}
 }
 
-static int stopper_line(struct parser *ps, char *p)
+static int parse_stopper(struct parser *ps, char *p)
 {
 	struct debug_list *l = ps->list;
 	struct debug_stopper s = { 0 }, *all;
 
-	if (!stopper_head(&p, &s))
+	if (!parse_stopper_head(&p, &s))
 		return -EINVAL;
-	stopper_counts(p, &s);
-	all = grown(l->stoppers, l->nr_stoppers, sizeof(s));
+	parse_stopper_counts(p, &s);
+	all = array_grow(l->stoppers, l->nr_stoppers, sizeof(s));
 	if (!all)
 		return -ENOMEM;
 	l->stoppers = all;
@@ -199,43 +199,43 @@ static int stopper_line(struct parser *ps, char *p)
 	return 0;
 }
 
-static void parent_line(struct debug_stopper *s, char *p)
+static void parse_parent(struct debug_stopper *s, char *p)
 {
-	if (number(&p, &s->parent_id) && skip(&p, " "))
-		s->parent = quoted(&p);
+	if (parse_number(&p, &s->parent_id) && skip_text(&p, " "))
+		s->parent = parse_quoted(&p);
 }
 
-static void asked_line(struct debug_stopper *s, char *p)
+static void parse_stop_request(struct debug_stopper *s, char *p)
 {
 	s->stop_asked = true;
-	if (who(&p, &s->asked) && skip(&p, ", ") && !seconds(&p, &s->asked.ago))
+	if (parse_origin(&p, &s->asked) && skip_text(&p, ", ") && !parse_ms(&p, &s->asked.ago))
 		s->asked.ago = 0;
 }
 
 /* "and N tasks more" */
-static void more_line(struct debug_list *l, char *p)
+static void parse_more(struct debug_list *l, char *p)
 {
 	uint64_t n;
 
-	if (number(&p, &n) && skip(&p, " tasks"))
+	if (parse_number(&p, &n) && skip_text(&p, " tasks"))
 		l->tasks_more = n;
 }
 
 /* N "NAME" at FILE:LINE FUNC, oldest T; a closer has no place. */
-static int group_line(struct parser *ps, enum debug_kind kind, char *p)
+static int parse_group(struct parser *ps, enum debug_kind kind, char *p)
 {
 	struct debug_group g = { .kind = kind }, *all;
 	struct debug_stopper *s = ps->stopper;
 
-	if (!number(&p, &g.count) || !skip(&p, " "))
+	if (!parse_number(&p, &g.count) || !skip_text(&p, " "))
 		return 0;
-	g.name = quoted(&p);
-	if (!g.name || (skip(&p, " at ") && !place(&p, &g.at)))
+	g.name = parse_quoted(&p);
+	if (!g.name || (skip_text(&p, " at ") && !parse_site(&p, &g.at)))
 		return 0;
-	skip(&p, ", ");
-	if (skip(&p, "oldest ") && !seconds(&p, &g.oldest))
+	skip_text(&p, ", ");
+	if (skip_text(&p, "oldest ") && !parse_ms(&p, &g.oldest))
 		return 0;
-	all = grown(s->groups, s->nr_groups, sizeof(g));
+	all = array_grow(s->groups, s->nr_groups, sizeof(g));
 	if (!all)
 		return -ENOMEM;
 	s->groups = all;
@@ -245,28 +245,28 @@ static int group_line(struct parser *ps, enum debug_kind kind, char *p)
 }
 
 /* TID for T; TID gone for T; TID "COMM" STATE for T [in WCHAN] */
-static int thread_line(struct parser *ps, char *p)
+static int parse_thread(struct parser *ps, char *p)
 {
 	struct debug_thread t = { 0 }, *all;
 	struct debug_group *g = ps->group;
 
-	if (!number(&p, &t.tid) || !skip(&p, " "))
+	if (!parse_number(&p, &t.tid) || !skip_text(&p, " "))
 		return 0;
 	if (*p == '"') {
-		t.comm = quoted(&p);
-		if (!t.comm || !skip(&p, " "))
+		t.comm = parse_quoted(&p);
+		if (!t.comm || !skip_text(&p, " "))
 			return 0;
 	}
-	if (!skip(&p, "for ")) {
-		t.state = word(&p);
-		if (!t.state || !skip(&p, "for "))
+	if (!skip_text(&p, "for ")) {
+		t.state = parse_word(&p);
+		if (!t.state || !skip_text(&p, "for "))
 			return 0;
 	}
-	if (!seconds(&p, &t.age))
+	if (!parse_ms(&p, &t.age))
 		return 0;
-	if (skip(&p, " in "))
-		t.wchan = symbol(p);
-	all = grown(g->threads, g->nr_threads, sizeof(t));
+	if (skip_text(&p, " in "))
+		t.wchan = parse_symbol(p);
+	all = array_grow(g->threads, g->nr_threads, sizeof(t));
 	if (!all)
 		return -ENOMEM;
 	g->threads = all;
@@ -275,14 +275,14 @@ static int thread_line(struct parser *ps, char *p)
 	return 0;
 }
 
-static int stack_line(struct parser *ps, char *p)
+static int parse_frame(struct parser *ps, char *p)
 {
 	struct debug_thread *t = ps->thread;
-	const char *frame = symbol(p), **all;
+	const char *frame = parse_symbol(p), **all;
 
 	if (!frame)
 		return 0;
-	all = grown(t->stack, t->nr_stack, sizeof(frame));
+	all = array_grow(t->stack, t->nr_stack, sizeof(frame));
 	if (!all)
 		return -ENOMEM;
 	t->stack = all;
@@ -290,51 +290,51 @@ static int stack_line(struct parser *ps, char *p)
 	return 0;
 }
 
-static int line_of_stopper(struct parser *ps, char *p)
+static int parse_line_of_stopper(struct parser *ps, char *p)
 {
 	struct debug_stopper *s = ps->stopper;
 
 	ps->group = NULL;
 	ps->thread = NULL;
-	if (skip(&p, "and "))
-		more_line(ps->list, p);
+	if (skip_text(&p, "and "))
+		parse_more(ps->list, p);
 	if (!s)
 		return 0;
-	if (skip(&p, "task "))
-		return group_line(ps, DEBUG_TASK, p);
-	if (skip(&p, "worker "))
-		return group_line(ps, DEBUG_WORKER, p);
-	if (skip(&p, "closer "))
-		return group_line(ps, DEBUG_CLOSER, p);
-	if (skip(&p, "created at "))
-		who(&p, &s->created);
-	else if (skip(&p, "child of "))
-		parent_line(s, p);
-	else if (skip(&p, "stop asked at "))
-		asked_line(s, p);
+	if (skip_text(&p, "task "))
+		return parse_group(ps, DEBUG_TASK, p);
+	if (skip_text(&p, "worker "))
+		return parse_group(ps, DEBUG_WORKER, p);
+	if (skip_text(&p, "closer "))
+		return parse_group(ps, DEBUG_CLOSER, p);
+	if (skip_text(&p, "created at "))
+		parse_origin(&p, &s->created);
+	else if (skip_text(&p, "child of "))
+		parse_parent(s, p);
+	else if (skip_text(&p, "stop asked at "))
+		parse_stop_request(s, p);
 	return 0;
 }
 
-static int line_of_group(struct parser *ps, char *p)
+static int parse_line_of_group(struct parser *ps, char *p)
 {
 	struct debug_group *g = ps->group;
 
 	ps->thread = NULL;
 	if (!g)
 		return 0;
-	if (skip(&p, "thread "))
-		return thread_line(ps, p);
-	if (skip(&p, "queued "))
-		number(&p, &g->queued);
-	else if (skip(&p, "and "))
-		number(&p, &g->more);
+	if (skip_text(&p, "thread "))
+		return parse_thread(ps, p);
+	if (skip_text(&p, "queued "))
+		parse_number(&p, &g->queued);
+	else if (skip_text(&p, "and "))
+		parse_number(&p, &g->more);
 	return 0;
 }
 
-static int line_of_thread(struct parser *ps, char *p)
+static int parse_line_of_thread(struct parser *ps, char *p)
 {
-	if (ps->thread && skip(&p, "stack "))
-		return stack_line(ps, p);
+	if (ps->thread && skip_text(&p, "stack "))
+		return parse_frame(ps, p);
 	return 0;
 }
 
@@ -348,13 +348,13 @@ static int parse_line(struct parser *ps, char *p)
 		ps->stopper = NULL;
 		ps->group = NULL;
 		ps->thread = NULL;
-		return skip(&p, "stopper ") ? stopper_line(ps, p) : 0;
+		return skip_text(&p, "stopper ") ? parse_stopper(ps, p) : 0;
 	case 2:
-		return line_of_stopper(ps, p);
+		return parse_line_of_stopper(ps, p);
 	case 4:
-		return line_of_group(ps, p);
+		return parse_line_of_group(ps, p);
 	case 6:
-		return line_of_thread(ps, p);
+		return parse_line_of_thread(ps, p);
 	default:
 		return 0;
 	}
@@ -416,7 +416,7 @@ int debug_list_parse(const char *text, size_t len, struct debug_list **list, siz
 	return err;
 }
 
-static void free_group(struct debug_group *g)
+static void group_free(struct debug_group *g)
 {
 	size_t i;
 
@@ -433,7 +433,7 @@ void debug_list_free(struct debug_list *list)
 		return;
 	for (i = 0; i < list->nr_stoppers; i++) {
 		for (j = 0; j < list->stoppers[i].nr_groups; j++)
-			free_group(&list->stoppers[i].groups[j]);
+			group_free(&list->stoppers[i].groups[j]);
 		free(list->stoppers[i].groups);
 	}
 	free(list->stoppers);

@@ -16,13 +16,13 @@
 #define NAME_WIDE	28	/* columns that a long name may claim for all */
 #define UNLIMITED	1024	/* columns: more than is ever shown */
 
-static void print_origin(const char *what, const struct debug_who *w, const char *ago)
+static void print_origin(const char *what, const struct debug_origin *w, const char *ago)
 {
 	char place[UNLIMITED], comm[160] = "";
 
 	if (!w->at.file)
 		return;
-	view_place(place, sizeof(place), &w->at, UNLIMITED);
+	view_site(place, sizeof(place), &w->at, UNLIMITED);
 	printf("  %-10s  %s", what, place);
 	if (w->comm)
 		text_put(comm, sizeof(comm), w->comm);
@@ -99,7 +99,7 @@ static void print_group(const struct view_group *vg, int wide)
 	size_t i;
 
 	text_put(name, sizeof(name), g->name);
-	view_place(place, sizeof(place), &g->at, UNLIMITED);
+	view_site(place, sizeof(place), &g->at, UNLIMITED);
 	text_age(age, g->oldest);
 	printf("%c %8s %6llu  %-6s  %-*s%s%s\n", vg->holds ? '>' : ' ', age,
 	       (unsigned long long)g->count, debug_kind_name(g->kind), *place ? wide : 0, name,

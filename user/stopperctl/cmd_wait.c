@@ -121,7 +121,7 @@ static void out_add_culprit(struct out *o, const struct debug_group *g)
 	if (g->count > 1)
 		out_add(o, " x%llu", (unsigned long long)g->count);
 	out_add_time(o, " ", g->oldest);
-	view_place(place, sizeof(place), &g->at, o->place);
+	view_site(place, sizeof(place), &g->at, o->place);
 	if (*place)
 		out_add(o, " at %s", place);
 	if (!g->nr_threads)

@@ -281,7 +281,7 @@ static void show_group(struct screen *s, const struct view_group *vg)
 		view_thread(text, sizeof(text), &g->threads[0], w.thread);
 	row_left(&r, w.thread, g->queued && !g->nr_threads ? "queued" : text);
 	row_left(&r, 2, "");
-	view_place(text, sizeof(text), &g->at, row_room(&r));
+	view_site(text, sizeof(text), &g->at, row_room(&r));
 	row_left(&r, row_room(&r), text);
 	row_end(s, &r, vg->holds ? STYLE_HOLDS : STYLE_PLAIN);
 }

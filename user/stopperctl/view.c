@@ -295,7 +295,7 @@ size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t 
 }
 
 /* The same: user/conn.c:77 serve, user/conn.c:77, conn.c:77. */
-size_t view_place(char *dst, size_t size, const struct debug_place *at, size_t width)
+size_t view_site(char *dst, size_t size, const struct debug_site *at, size_t width)
 {
 	char all[1024], some[768];
 	const char *base;

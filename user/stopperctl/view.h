@@ -45,7 +45,7 @@ void view_sort(struct view *v, enum view_key key, bool reverse);
 struct view_stopper *view_find(const struct view *v, uint64_t id);
 
 size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t width);
-size_t view_place(char *dst, size_t size, const struct debug_place *at, size_t width);
+size_t view_site(char *dst, size_t size, const struct debug_site *at, size_t width);
 bool view_is_stop(const struct debug_stopper *s);
 
 #endif /* STOPPERCTL_VIEW_H */
