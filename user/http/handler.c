@@ -22,8 +22,8 @@
 #include "page.h"
 
 #define NONCE_MARK	"@NONCE@"
-#define NO_PAGE		"default-src 'none'; frame-ancestors 'none'"
-#define PAGE		"default-src 'none'; script-src 'nonce-%s'; style-src 'nonce-%s'; " \
+#define POLICY_NO_PAGE	"default-src 'none'; frame-ancestors 'none'"
+#define POLICY_PAGE	"default-src 'none'; script-src 'nonce-%s'; style-src 'nonce-%s'; " \
 			"connect-src 'self'; base-uri 'none'; form-action 'none'; " \
 			"frame-ancestors 'none'"
 
@@ -40,7 +40,8 @@ static void add_headers(struct MHD_Response *r, const struct answer *a)
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
-	MHD_add_response_header(r, "Content-Security-Policy", a->policy ? a->policy : NO_PAGE);
+	MHD_add_response_header(r, "Content-Security-Policy",
+				a->policy ? a->policy : POLICY_NO_PAGE);
 	MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
 	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
@@ -64,7 +65,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *conn, const struct ans
 	return ok;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned int status, const char *why)
+static enum MHD_Result send_error(struct MHD_Connection *conn, unsigned int status, const char *why)
 {
 	struct answer a = {
 		.status = status, .type = "text/plain; charset=us-ascii",
@@ -74,9 +75,9 @@ static enum MHD_Result refuse(struct MHD_Connection *conn, unsigned int status, 
 	return send_answer(conn, &a);
 }
 
-static enum MHD_Result unable(struct MHD_Connection *conn, int err)
+static enum MHD_Result send_unavailable(struct MHD_Connection *conn, int err)
 {
-	return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE, err == -ENOTSUP ?
+	return send_error(conn, MHD_HTTP_SERVICE_UNAVAILABLE, err == -ENOTSUP ?
 		      "No debug list: this process is a child of fork().\n" : "Out of memory.\n");
 }
 
@@ -145,7 +146,7 @@ static enum MHD_Result serve_text(struct MHD_Connection *conn)
 	};
 	int err = render_text(&a.body, &a.len);
 
-	return err ? unable(conn, err) : send_answer(conn, &a);
+	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
 }
 
 static enum MHD_Result serve_json(struct MHD_Connection *conn)
@@ -155,7 +156,7 @@ static enum MHD_Result serve_json(struct MHD_Connection *conn)
 	};
 	int err = render_json(&a.body, &a.len);
 
-	return err ? unable(conn, err) : send_answer(conn, &a);
+	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
 }
 
 static enum MHD_Result serve_page(struct MHD_Connection *conn)
@@ -164,23 +165,23 @@ static enum MHD_Result serve_page(struct MHD_Connection *conn)
 		.status = MHD_HTTP_OK, .type = "text/html; charset=utf-8",
 		.mode = MHD_RESPMEM_MUST_FREE,
 	};
-	char nonce[33], policy[sizeof(PAGE) + 2 * sizeof(nonce)];
+	char nonce[33], policy[sizeof(POLICY_PAGE) + 2 * sizeof(nonce)];
 	uint64_t r[2];
 	int err;
 
 	if (getrandom(r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-		return refuse(conn, MHD_HTTP_SERVICE_UNAVAILABLE,
-			      "No random numbers available yet; try ?format=text.\n");
+		return send_error(conn, MHD_HTTP_SERVICE_UNAVAILABLE,
+				  "No random numbers available yet; try ?format=text.\n");
 	snprintf(nonce, sizeof(nonce), "%016llx%016llx", (unsigned long long)r[0],
 		 (unsigned long long)r[1]);
-	snprintf(policy, sizeof(policy), PAGE, nonce, nonce);
+	snprintf(policy, sizeof(policy), POLICY_PAGE, nonce, nonce);
 	a.policy = policy;
 	err = render_page(nonce, &a.body, &a.len);
-	return err ? unable(conn, err) : send_answer(conn, &a);
+	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
 }
 
 /* The q of one of Accept's items, of its parameters @p, in thousandths. */
-static int weight(const char *p, const char *end)
+static int accept_weight(const char *p, const char *end)
 {
 	int unit = 100, q;
 
@@ -195,7 +196,7 @@ static int weight(const char *p, const char *end)
 }
 
 /* How much the Accept header wants @type, 0 to 1000; -1: it does not name it. */
-static int wanted(const char *accept, const char *type)
+static int accept_quality(const char *accept, const char *type)
 {
 	const char *item, *end;
 
@@ -204,7 +205,7 @@ static int wanted(const char *accept, const char *type)
 		end = strchrnul(item, ',');
 		if (strcspn(item, ",; \t") == strlen(type) &&
 		    !strncasecmp(item, type, strlen(type)))
-			return weight(item + strlen(type), end);
+			return accept_weight(item + strlen(type), end);
 	}
 	return -1;
 }
@@ -214,12 +215,13 @@ static bool prefers_html(struct MHD_Connection *conn)
 {
 	const char *accept = MHD_lookup_connection_value(conn, MHD_HEADER_KIND,
 							 MHD_HTTP_HEADER_ACCEPT);
-	int q = accept ? wanted(accept, "text/html") : 0;
+	int q = accept ? accept_quality(accept, "text/html") : 0;
 
-	return q > 0 && q > wanted(accept, "text/plain") && q >= wanted(accept, "*/*");
+	return q > 0 && q > accept_quality(accept, "text/plain") &&
+		q >= accept_quality(accept, "*/*");
 }
 
-static enum MHD_Result list(struct MHD_Connection *conn)
+static enum MHD_Result serve_list(struct MHD_Connection *conn)
 {
 	const char *format = MHD_lookup_connection_value(conn, MHD_GET_ARGUMENT_KIND, "format");
 
@@ -231,7 +233,7 @@ static enum MHD_Result list(struct MHD_Connection *conn)
 		return serve_json(conn);
 	if (!strcmp(format, "html"))
 		return serve_page(conn);
-	return refuse(conn, MHD_HTTP_BAD_REQUEST, "Unknown format: use text, json or html.\n");
+	return send_error(conn, MHD_HTTP_BAD_REQUEST, "Unknown format: use text, json or html.\n");
 }
 
 enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, const char *url,
@@ -245,10 +247,10 @@ enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, con
 	(void)upload_data_size;
 	(void)con_cls;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-		return refuse(conn, MHD_HTTP_METHOD_NOT_ALLOWED,
-			      "Method not allowed: use GET or HEAD.\n");
+		return send_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED,
+				  "Method not allowed: use GET or HEAD.\n");
 	if (strcmp(url, "/debug/stopper"))
-		return refuse(conn, MHD_HTTP_NOT_FOUND,
-			      "Not found: the list is at /debug/stopper.\n");
-	return list(conn);
+		return send_error(conn, MHD_HTTP_NOT_FOUND,
+				  "Not found: the list is at /debug/stopper.\n");
+	return serve_list(conn);
 }

@@ -147,7 +147,7 @@ static int listen_inet(struct listener *l, const char *addr)
 }
 
 /* Nobody listens at the socket's file @a: 0. */
-static int left_behind(const union address *a)
+static int socket_is_stale(const union address *a)
 {
 	struct stat st;
 	int fd, err;
@@ -167,7 +167,7 @@ static int left_behind(const union address *a)
 }
 
 /* Gives the socket that is named @own the name of @a, whose holder is gone. */
-static int replace(const char *own, const union address *a)
+static int socket_replace_stale(const char *own, const union address *a)
 {
 	char folder[sizeof(a->un.sun_path)];
 	int dir, err;
@@ -180,7 +180,7 @@ static int replace(const char *own, const union address *a)
 	if (flock(dir, LOCK_EX | LOCK_NB)) {
 		err = -EADDRINUSE;
 	} else {
-		err = left_behind(a);
+		err = socket_is_stale(a);
 		if (!err && rename(own, a->un.sun_path))
 			err = -errno;
 	}
@@ -188,18 +188,18 @@ static int replace(const char *own, const union address *a)
 	return err;
 }
 
-static int give_name(const char *own, const union address *a)
+static int socket_link(const char *own, const union address *a)
 {
 	int err = 0;
 
 	if (link(own, a->un.sun_path))
-		err = errno == EEXIST ? replace(own, a) : -errno;
+		err = errno == EEXIST ? socket_replace_stale(own, a) : -errno;
 	unlink(own);
 	return err;
 }
 
 /* Its mode is set before it has a name: there is no moment at which others may connect. */
-static int listen_own(int fd, const union address *own)
+static int listen_unnamed(int fd, const union address *own)
 {
 	int err;
 
@@ -229,9 +229,9 @@ static int listen_unix(struct listener *l, const char *path)
 	l->fd = open_socket(AF_UNIX);
 	if (l->fd < 0)
 		return l->fd;
-	err = listen_own(l->fd, &own);
+	err = listen_unnamed(l->fd, &own);
 	if (!err)
-		err = give_name(own.un.sun_path, &a);
+		err = socket_link(own.un.sun_path, &a);
 	if (err)
 		return err;
 	snprintf(l->text, sizeof(l->text), "unix:%s", path);

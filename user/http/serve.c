@@ -3,8 +3,9 @@
  * serve.c - a ready HTTP server for the debug list.
  *
  * One thread of libmicrohttpd serves all connections, and no stopper knows of it: a stop waits for
- * nothing here. What clients can take is bounded: MEMORY bytes for a request, TIMEOUT seconds
- * without progress, CONNECTIONS at once. When there are more, the one that has asked least recently
+ * nothing here. What clients can take is bounded: MAX_REQUEST bytes for a request, TIMEOUT seconds
+ * without progress, MAX_CONNECTIONS at once. When there are more, the one that has asked least
+ * recently
  * is closed; so thousands that ask nothing cannot keep out the one that does. The list of
  * connections is touched by that one thread only.
  *
@@ -24,10 +25,10 @@
 #include <stopper/http.h>
 #include "listen.h"
 
-#define CONNECTIONS	64
-#define SPARE		32	/* of those that are being closed */
+#define MAX_CONNECTIONS	64
+#define MAX_CLOSING	32	/* of those that are being closed */
 #define TIMEOUT		10	/* seconds */
-#define MEMORY		(16 * 1024)
+#define MAX_REQUEST	(16 * 1024)
 
 /* On a ring of which the server's own is the head; least recently used first. */
 struct client {
@@ -69,7 +70,7 @@ static void client_close(struct client *c)
 }
 
 /* Without memory for it a connection has nothing but its timeout. */
-static void client_arrives(struct stopper_http *h, struct MHD_Connection *conn, void **context)
+static void client_add(struct stopper_http *h, struct MHD_Connection *conn, void **context)
 {
 	struct client *c = calloc(1, sizeof(*c)), *oldest = h->clients.next;
 
@@ -77,7 +78,7 @@ static void client_arrives(struct stopper_http *h, struct MHD_Connection *conn, 
 	if (!c)
 		return;
 	c->conn = conn;
-	if (h->nr_clients >= CONNECTIONS) {
+	if (h->nr_clients >= MAX_CONNECTIONS) {
 		client_close(oldest);
 		client_unlink(h, oldest);
 		oldest->next = NULL;
@@ -85,7 +86,7 @@ static void client_arrives(struct stopper_http *h, struct MHD_Connection *conn, 
 	client_append(h, c);
 }
 
-static void client_leaves(struct stopper_http *h, struct client *c)
+static void client_remove(struct stopper_http *h, struct client *c)
 {
 	if (c && c->next)
 		client_unlink(h, c);
@@ -96,12 +97,12 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
 			  enum MHD_ConnectionNotificationCode code)
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		client_arrives(cls, conn, context);
+		client_add(cls, conn, context);
 	else
-		client_leaves(cls, *context);
+		client_remove(cls, *context);
 }
 
-static void client_asks(struct stopper_http *h, struct MHD_Connection *conn)
+static void client_touch(struct stopper_http *h, struct MHD_Connection *conn)
 {
 	const union MHD_ConnectionInfo *info;
 	struct client *c;
@@ -136,7 +137,7 @@ static bool host_is_ours(const struct stopper_http *h, struct MHD_Connection *co
 		host_is(host, h->listener.host);
 }
 
-static enum MHD_Result refuse_host(struct MHD_Connection *conn)
+static enum MHD_Result send_wrong_host(struct MHD_Connection *conn)
 {
 	static const char why[] = "Unknown host: use localhost or the server's own address.\n";
 	struct MHD_Response *r;
@@ -157,9 +158,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 				  const char *method, const char *version, const char *upload_data,
 				  size_t *upload_data_size, void **con_cls)
 {
-	client_asks(cls, conn);
+	client_touch(cls, conn);
 	if (!host_is_ours(cls, conn))
-		return refuse_host(conn);
+		return send_wrong_host(conn);
 	return stopper_http_handler(NULL, conn, url, method, version, upload_data, upload_data_size,
 				    con_cls);
 }
@@ -177,7 +178,7 @@ static void block_signals(sigset_t *before)
 	pthread_sigmask(SIG_BLOCK, &set, before);
 }
 
-static int start(struct stopper_http *h)
+static int daemon_start(struct stopper_http *h)
 {
 	sigset_t before;
 	int err;
@@ -187,9 +188,9 @@ static int start(struct stopper_http *h)
 	h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, h,
 				     MHD_OPTION_LISTEN_SOCKET, h->listener.fd,
 				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-				     MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS + SPARE,
+				     MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS + MAX_CLOSING,
 				     MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
+				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_REQUEST,
 				     MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				     MHD_OPTION_END);
 	err = errno;
@@ -218,7 +219,7 @@ int stopper_http_serve(const char *addr, struct stopper_http **out)
 	err = listener_open(&h->listener, addr);
 	if (err)
 		goto free;
-	err = start(h);
+	err = daemon_start(h);
 	if (err)
 		goto remove;
 	*out = h;
