@@ -118,7 +118,7 @@ static void request_end(struct conn *c, uint64_t *n)
 	if (!c->begun)
 		return;
 	if (n)
-		count(n);
+		counter_inc(n);
 	c->begun = false;
 	stopper_task_end(&c->task);
 }
@@ -188,7 +188,7 @@ static void on_linger(struct op *op, int res)
 		return;
 	}
 	if (!c->closing && !c->drained)
-		count(&c->ring->n.late);
+		counter_inc(&c->ring->n.late);
 	c->drained += res;
 	if (c->drained > LINGER_BYTES)
 		conn_free(c);
@@ -217,7 +217,7 @@ static bool answer_head(struct conn *c, struct head *head)
 	if (!c->out)
 		c->out = malloc(REPLY_BUF);
 	if (!c->out) {
-		say(c->ring->h, "out of memory: closing a connection without an answer");
+		log_line(c->ring->h, "out of memory: closing a connection without an answer");
 		conn_drop(c, NULL);
 		return false;
 	}
@@ -284,8 +284,8 @@ static void on_file_read(struct op *op, int res)
 	}
 	if (res <= 0) {
 		/* the length has been promised: all that is left is to hang up */
-		say(c->ring->h, "cannot read a file to its end: %s; closing the connection",
-		    res ? strerror(-res) : "it shrank");
+		log_line(c->ring->h, "cannot read a file to its end: %s; closing the connection",
+			 res ? strerror(-res) : "it shrank");
 		conn_drop(c, NULL);
 		return;
 	}
@@ -397,7 +397,7 @@ static void request_begin(struct conn *c)
 	c->retries = 0;
 	conn_watch(c, WATCH_ACTIVE);
 	c->begun = !stopper_task_begin(r->h->stopper, NULL, "httpd: request", &c->task);
-	count(c->begun ? &r->n.begun : &r->n.refused);
+	counter_inc(c->begun ? &r->n.begun : &r->n.refused);
 }
 
 /* The request is complete: find out what it wants. */

@@ -22,7 +22,7 @@
 
 enum { HEADER_OTHER, HEADER_HOST, HEADER_RANGE };
 
-static void extend(struct request *q, struct span *s, const char *at, size_t len)
+static void piece_extend(struct request *q, struct span *s, const char *at, size_t len)
 {
 	if (!s->len)
 		s->off = at - q->base;
@@ -33,7 +33,7 @@ static int on_url(http_parser *p, const char *at, size_t len)
 {
 	struct request *q = p->data;
 
-	extend(q, &q->url, at, len);
+	piece_extend(q, &q->url, at, len);
 	return 0;
 }
 
@@ -45,7 +45,7 @@ static int on_header_field(http_parser *p, const char *at, size_t len)
 		q->in_value = false;
 		q->name.len = 0;
 	}
-	extend(q, &q->name, at, len);
+	piece_extend(q, &q->name, at, len);
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static int on_header_value(http_parser *p, const char *at, size_t len)
 			q->hosts++;
 	}
 	if (q->header == HEADER_RANGE)
-		extend(q, &q->range, at, len);
+		piece_extend(q, &q->range, at, len);
 	return 0;
 }
 
@@ -143,7 +143,7 @@ size_t http_parse(struct request *q, const char *base, size_t done, size_t len)
 	return n;
 }
 
-static int hex(char c)
+static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -152,7 +152,7 @@ static int hex(char c)
 }
 
 /* One character of a path, percent-decoded; -1 for a bad escape or a NUL. */
-static int decode(const char **s, const char *end)
+static int path_decode(const char **s, const char *end)
 {
 	int hi, lo;
 
@@ -160,8 +160,8 @@ static int decode(const char **s, const char *end)
 		return (unsigned char)*(*s)++;
 	if (end - *s < 3)
 		return -1;
-	hi = hex((*s)[1]);
-	lo = hex((*s)[2]);
+	hi = hex_digit((*s)[1]);
+	lo = hex_digit((*s)[2]);
 	*s += 3;
 	return hi < 0 || lo < 0 || !(hi | lo) ? -1 : hi << 4 | lo;
 }
@@ -180,7 +180,7 @@ int http_path(const struct request *q, const char *base, char *path, size_t room
 	s += url.field_data[UF_PATH].off;
 	end = s + url.field_data[UF_PATH].len;
 	while (s < end) {
-		c = decode(&s, end);
+		c = path_decode(&s, end);
 		if (c < 0)
 			return HTTP_STATUS_BAD_REQUEST;
 		if (n + sizeof("index.html") >= room)
@@ -195,7 +195,7 @@ int http_path(const struct request *q, const char *base, char *path, size_t room
 	return 0;
 }
 
-static bool number(const char **s, const char *end, uint64_t *n)
+static bool parse_number(const char **s, const char *end, uint64_t *n)
 {
 	const char *begin = *s;
 
@@ -218,10 +218,10 @@ enum range http_range(const struct request *q, const char *base, uint64_t size,
 	if (q->parser.method != HTTP_GET || q->range.len < 7 || strncasecmp(s, "bytes=", 6))
 		return RANGE_NONE;
 	s += 6;
-	from = number(&s, end, first);
+	from = parse_number(&s, end, first);
 	if (s == end || *s++ != '-')
 		return RANGE_NONE;
-	to = number(&s, end, &last);
+	to = parse_number(&s, end, &last);
 	if (s != end || (!from && !to) || (from && to && last < *first))
 		return RANGE_NONE;
 	if (!from) {	/* the last so many */
@@ -272,7 +272,7 @@ struct text {
 	char *at, *end;
 };
 
-static void __printf(2, 3) put(struct text *t, const char *fmt, ...)
+static void __printf(2, 3) head_add(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -283,18 +283,18 @@ static void __printf(2, 3) put(struct text *t, const char *fmt, ...)
 	t->at += n < t->end - t->at ? n : t->end - t->at - 1;
 }
 
-static void put_time(struct text *t, const char *name, time_t when)
+static void head_add_time(struct text *t, const char *name, time_t when)
 {
 	char buf[32];
 	struct tm tm;
 
 	gmtime_r(&when, &tm);
 	strftime(buf, sizeof(buf), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	put(t, "%s: %s\r\n", name, buf);
+	head_add(t, "%s: %s\r\n", name, buf);
 }
 
 /* "dir" -> "/dir/": never "//dir/", which would name another host. */
-static void put_location(struct text *t, const struct head *h)
+static void head_add_location(struct text *t, const struct head *h)
 {
 	const char *url = h->base + h->req->url.off;
 	struct http_parser_url u;
@@ -306,34 +306,34 @@ static void put_location(struct text *t, const struct head *h)
 	len = u.field_data[UF_PATH].len;
 	for (; len && url[off] == '/'; len--)
 		off++;
-	put(t, "Location: /%.*s/\r\n", (int)len, url + off);
+	head_add(t, "Location: /%.*s/\r\n", (int)len, url + off);
 }
 
-static void put_fields(struct text *t, const struct head *h)
+static void head_add_fields(struct text *t, const struct head *h)
 {
 	if (h->type)
-		put(t, "Content-Type: %s\r\n", h->type);
+		head_add(t, "Content-Type: %s\r\n", h->type);
 	if (h->mtime)
-		put_time(t, "Last-Modified", h->mtime);
+		head_add_time(t, "Last-Modified", h->mtime);
 	switch (h->status) {
 	case HTTP_STATUS_OK:
-		put(t, "Accept-Ranges: bytes\r\n");
+		head_add(t, "Accept-Ranges: bytes\r\n");
 		break;
 	case HTTP_STATUS_PARTIAL_CONTENT:
-		put(t, "Content-Range: bytes %ju-%ju/%ju\r\n", (uintmax_t)h->first,
-		    (uintmax_t)(h->first + h->length - 1), (uintmax_t)h->size);
+		head_add(t, "Content-Range: bytes %ju-%ju/%ju\r\n", (uintmax_t)h->first,
+			 (uintmax_t)(h->first + h->length - 1), (uintmax_t)h->size);
 		break;
 	case HTTP_STATUS_RANGE_NOT_SATISFIABLE:
-		put(t, "Content-Range: bytes */%ju\r\n", (uintmax_t)h->size);
+		head_add(t, "Content-Range: bytes */%ju\r\n", (uintmax_t)h->size);
 		break;
 	case HTTP_STATUS_MOVED_PERMANENTLY:
-		put_location(t, h);
+		head_add_location(t, h);
 		break;
 	case HTTP_STATUS_METHOD_NOT_ALLOWED:
-		put(t, "Allow: GET, HEAD\r\n");
+		head_add(t, "Allow: GET, HEAD\r\n");
 		break;
 	case HTTP_STATUS_SERVICE_UNAVAILABLE:
-		put(t, "Retry-After: 1\r\n");
+		head_add(t, "Retry-After: 1\r\n");
 		break;
 	}
 }
@@ -343,14 +343,14 @@ size_t http_head(char *buf, size_t room, const struct head *h)
 {
 	struct text t = { buf, buf + room };
 
-	put(&t, "HTTP/1.1 %u %s\r\n", h->status, http_status_str(h->status));
-	put(&t, "Server: stopper-httpd\r\nDate: %s\r\n", h->date);
-	put(&t, "Content-Length: %ju\r\n", (uintmax_t)h->length);
-	put_fields(&t, h);
+	head_add(&t, "HTTP/1.1 %u %s\r\n", h->status, http_status_str(h->status));
+	head_add(&t, "Server: stopper-httpd\r\nDate: %s\r\n", h->date);
+	head_add(&t, "Content-Length: %ju\r\n", (uintmax_t)h->length);
+	head_add_fields(&t, h);
 	if (h->close)
-		put(&t, "Connection: close\r\n");
+		head_add(&t, "Connection: close\r\n");
 	else if (!h->req->parser.http_minor)
-		put(&t, "Connection: keep-alive\r\n");
-	put(&t, "\r\n");
+		head_add(&t, "Connection: keep-alive\r\n");
+	head_add(&t, "\r\n");
 	return t.at - buf;
 }

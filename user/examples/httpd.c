@@ -9,12 +9,12 @@
  *
  * Two threads besides the rings:
  *
- *   main                        signals
- *   wait for ->asked  <-------- first SIGTERM, SIGINT: fire ->asked
+ *   main                             signals
+ *   wait for ->stop_requested <----- first SIGTERM, SIGINT: fire ->stop_requested
  *   stop, for --grace at most
- *    drained: say so            SIGUSR1: print the debug list
+ *    drained: say so                 SIGUSR1: print the debug list
  *    or
- *    time is over      <------- second one: cancel ->patience
+ *    time is over      <------------ second one: cancel ->stop_ctx
  *    name what still runs
  *    fire ->cut, stop again
  *
@@ -49,19 +49,19 @@
 #define BACKLOG		1024
 #define CUT_NS		NSEC_PER_SEC	/* how long the cut itself may take */
 /* timeout(1) signals its child and then the group of both: that is one wish, not two */
-#define SAME_SIGNAL_NS	(100 * NSEC_PER_MSEC)
+#define REPEATED_SIGNAL_NS	(100 * NSEC_PER_MSEC)
 #define SIG_DONE	SIGRTMIN	/* main to the signal thread: return */
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3 };
 
 /* Never waits: nobody may be reading. What is not taken is lost, and counted. */
-static void put(struct httpd *h, const char *text, size_t len)
+static void log_write(struct httpd *h, const char *text, size_t len)
 {
 	if (write(h->log < 0 ? STDERR_FILENO : h->log, text, len) != (ssize_t)len)
 		__atomic_add_fetch(&h->unlogged, 1, __ATOMIC_RELAXED);
 }
 
-void say(struct httpd *h, const char *fmt, ...)
+void log_line(struct httpd *h, const char *fmt, ...)
 {
 	char text[512], line[528];
 	va_list ap;
@@ -70,12 +70,12 @@ void say(struct httpd *h, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* one write a line: the rings say things too */
-	put(h, line, (size_t)snprintf(line, sizeof(line), "httpd: %s\n", text));
+	log_write(h, line, (size_t)snprintf(line, sizeof(line), "httpd: %s\n", text));
 }
 
 static void on_stopper_log(void *arg, int level, const char *line)
 {
-	say(arg, "%s", line);
+	log_line(arg, "%s", line);
 }
 
 /* Options */
@@ -223,15 +223,15 @@ static void parse_options(struct httpd *h, int argc, char **argv)
 
 /* What the rings share */
 
-static int fail(struct httpd *h, const char *what, int err)
+static int log_failure(struct httpd *h, const char *what, int err)
 {
-	say(h, "%s: %s", what, strerror(-err));
+	log_line(h, "%s: %s", what, strerror(-err));
 	return err;
 }
 
-static int fail_on(struct httpd *h, const char *what, const char *path, int err)
+static int log_failure_on(struct httpd *h, const char *what, const char *path, int err)
 {
-	say(h, "%s %s: %s", what, path, strerror(-err));
+	log_line(h, "%s %s: %s", what, path, strerror(-err));
 	return err;
 }
 
@@ -246,13 +246,13 @@ static int open_log(struct httpd *h)
 	h->log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
 	if (h->log >= 0 || !h->log_path)
 		return 0;
-	return fail_on(h, "cannot open log file", h->log_path, -errno);
+	return log_failure_on(h, "cannot open log file", h->log_path, -errno);
 }
 
 static int open_dir(struct httpd *h)
 {
 	h->dir = open(h->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return h->dir < 0 ? fail_on(h, "cannot open directory", h->root, -errno) : 0;
+	return h->dir < 0 ? log_failure_on(h, "cannot open directory", h->root, -errno) : 0;
 }
 
 static int listen_on(const struct addrinfo *ai)
@@ -281,7 +281,7 @@ static int open_listener(struct httpd *h)
 	int err = getaddrinfo(h->address, h->port, &hints, &ai);
 
 	if (err) {
-		say(h, "cannot use --address %s: %s", h->address, gai_strerror(err));
+		log_line(h, "cannot use --address %s: %s", h->address, gai_strerror(err));
 		return -EINVAL;
 	}
 	h->listener = listen_on(ai);
@@ -289,11 +289,11 @@ static int open_listener(struct httpd *h)
 	if (h->listener >= 0)
 		return 0;
 	snprintf(where, sizeof(where), "cannot listen on %s port %s", h->address, h->port);
-	return fail(h, where, h->listener);
+	return log_failure(h, where, h->listener);
 }
 
 /* Two descriptors a connection: itself and its file. */
-static void fit_descriptors(struct httpd *h)
+static void limit_connections(struct httpd *h)
 {
 	unsigned int others = 64 + 8 * h->nr_rings;
 	struct rlimit lim;
@@ -307,8 +307,8 @@ static void fit_descriptors(struct httpd *h)
 		return;
 	room = lim.rlim_max > others + 2 ? (lim.rlim_max - others) / 2 : 1;
 	if (room < h->max_conns) {
-		say(h, "limited to %ju connections: at most %ju open files are allowed",
-		    (uintmax_t)room, (uintmax_t)lim.rlim_max);
+		log_line(h, "limited to %ju connections: at most %ju open files are allowed",
+			 (uintmax_t)room, (uintmax_t)lim.rlim_max);
 		h->max_conns = room;
 	}
 }
@@ -321,7 +321,7 @@ static int open_rings(struct httpd *h)
 	h->max_conns = (h->max_conns + h->nr_rings - 1) / h->nr_rings;
 	h->rings = aligned_alloc(__alignof__(struct ring), h->nr_rings * sizeof(*h->rings));
 	if (!h->rings)
-		return fail(h, "cannot allocate the rings", -ENOMEM);
+		return log_failure(h, "cannot allocate the rings", -ENOMEM);
 	memset(h->rings, 0, h->nr_rings * sizeof(*h->rings));
 	for (i = 0; i < h->nr_rings; i++) {
 		err = ring_init(&h->rings[i], h);
@@ -331,8 +331,8 @@ static int open_rings(struct httpd *h)
 	h->open_rings = i;
 	if (i == h->nr_rings)
 		return 0;
-	say(h, "cannot set up io_uring: %s%s", strerror(-err),
-	    err == -EPERM ? " (disabled by kernel.io_uring_disabled or seccomp?)" : "");
+	log_line(h, "cannot set up io_uring: %s%s", strerror(-err),
+		 err == -EPERM ? " (disabled by kernel.io_uring_disabled or seccomp?)" : "");
 	return err;
 }
 
@@ -383,7 +383,7 @@ static int open_all(struct httpd *h)
 	if (!err)
 		err = open_listener(h);
 	if (!err) {
-		fit_descriptors(h);
+		limit_connections(h);
 		err = open_rings(h);
 	}
 	return err;
@@ -397,7 +397,7 @@ static int add_closers(struct httpd *h)
 		err = stopper_add_closer_fn(h->stopper, "directory", close_dir, h);
 	if (!err)
 		err = stopper_add_closer_fn(h->stopper, "log", sync_log, h);
-	return err ? fail(h, "cannot add the closers", err) : 0;
+	return err ? log_failure(h, "cannot add the closers", err) : 0;
 }
 
 static int start_rings(struct httpd *h)
@@ -412,17 +412,17 @@ static int start_rings(struct httpd *h)
 		return 0;
 	/* these never leave the listener; ACQ_REL pairs with the others' in ring.c */
 	__atomic_sub_fetch(&h->listening, h->nr_rings - i + 1, __ATOMIC_ACQ_REL);
-	return fail(h, "cannot start a ring thread", err);
+	return log_failure(h, "cannot start a ring thread", err);
 }
 
-static int announce(struct httpd *h)
+static int print_address(struct httpd *h)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
 	char host[64], port[8];
 
 	if (getsockname(h->listener, (struct sockaddr *)&addr, &len) < 0)
-		return fail(h, "cannot get the address of the listener", -errno);
+		return log_failure(h, "cannot get the address of the listener", -errno);
 	getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host), port, sizeof(port),
 		    NI_NUMERICHOST | NI_NUMERICSERV);
 	printf(addr.ss_family == AF_INET6 ? "httpd: listening on http://[%s]:%s/\n" :
@@ -450,16 +450,16 @@ static void on_stop_signal(struct httpd *h, int sig)
 {
 	sigset_t set;
 
-	if (!stopper_event_fired(&h->asked)) {
-		h->asked_at = now_ns();
-		__atomic_store_n(&h->asked_by, sig, __ATOMIC_RELAXED);
-		stopper_event_fire(&h->asked);
+	if (!stopper_event_fired(&h->stop_requested)) {
+		h->stop_requested_at = now_ns();
+		__atomic_store_n(&h->stop_signal, sig, __ATOMIC_RELAXED);
+		stopper_event_fire(&h->stop_requested);
 		return;
 	}
-	if (now_ns() - h->asked_at < SAME_SIGNAL_NS)
+	if (now_ns() - h->stop_requested_at < REPEATED_SIGNAL_NS)
 		return;
-	__atomic_store_n(&h->hurried_by, sig, __ATOMIC_RELAXED);
-	stopper_ctx_cancel(h->patience);
+	__atomic_store_n(&h->second_signal, sig, __ATOMIC_RELAXED);
+	stopper_ctx_cancel(h->stop_ctx);
 	/* from now on they kill */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -468,7 +468,7 @@ static void on_stop_signal(struct httpd *h, int sig)
 }
 
 /* As much of it as the log takes. */
-static void put_list(struct httpd *h)
+static void log_debug_list(struct httpd *h)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -478,7 +478,7 @@ static void put_list(struct httpd *h)
 		return;
 	stopper_debug_print(f);
 	if (!fclose(f))
-		put(h, text, len);
+		log_write(h, text, len);
 	free(text);
 }
 
@@ -493,7 +493,7 @@ static void *signal_thread(void *arg)
 		if (sig == SIG_DONE)
 			return NULL;
 		if (sig == SIGUSR1)
-			put_list(h);
+			log_debug_list(h);
 		else if (sig > 0)
 			on_stop_signal(h, sig);
 	}
@@ -501,7 +501,7 @@ static void *signal_thread(void *arg)
 
 /* The verdict */
 
-static struct counts add_up(const struct httpd *h)
+static struct counts sum_counts(const struct httpd *h)
 {
 	struct counts sum = {};
 	const struct counts *n;
@@ -521,7 +521,7 @@ static struct counts add_up(const struct httpd *h)
 
 static void print_counts(const struct httpd *h)
 {
-	struct counts n = add_up(h);
+	struct counts n = sum_counts(h);
 
 	printf("begun=%ju answered=%ju refused=%ju lost=%ju aborted=%ju cut=%ju late=%ju\n",
 	       (uintmax_t)n.begun, (uintmax_t)n.answered, (uintmax_t)n.refused,
@@ -530,7 +530,7 @@ static void print_counts(const struct httpd *h)
 	fflush(stdout);
 }
 
-static double seconds(int64_t ns)
+static double ns_to_seconds(int64_t ns)
 {
 	return (double)ns / NSEC_PER_SEC;
 }
@@ -544,7 +544,7 @@ static void print_running(struct httpd *h)
 	for (i = 0; i < n && i < 16; i++)
 		printf("httpd:   %ju x %s (%s:%u %s), oldest on thread %d for %.3f s\n",
 		       (uintmax_t)info[i].count, info[i].name, info[i].file, info[i].line,
-		       info[i].func, info[i].tid, seconds(info[i].oldest_ns));
+		       info[i].func, info[i].tid, ns_to_seconds(info[i].oldest_ns));
 	if (n > 16)
 		printf("httpd:   and %d more call sites\n", n - 16);
 	if (!n)
@@ -552,9 +552,9 @@ static void print_running(struct httpd *h)
 }
 
 /* The time is over. Name what runs, end it, and see the stop through. */
-static int cut_off(struct httpd *h)
+static int cancel_requests(struct httpd *h)
 {
-	int sig = __atomic_load_n(&h->hurried_by, __ATOMIC_RELAXED);
+	int sig = __atomic_load_n(&h->second_signal, __ATOMIC_RELAXED);
 	int status = sig ? 128 + sig : EXIT_CUT;
 	struct stopper_ctx *ctx = NULL;
 
@@ -563,7 +563,7 @@ static int cut_off(struct httpd *h)
 		       strsignal(sig));
 	else
 		printf("httpd: stop timed out after %.3g s, cancelling requests; still running:\n",
-		       seconds(h->grace_ns));
+		       ns_to_seconds(h->grace_ns));
 	print_running(h);
 	fflush(stdout);
 	stopper_event_fire(&h->cut);
@@ -579,31 +579,31 @@ static int cut_off(struct httpd *h)
 }
 
 /* Until somebody asks; then stop. The exit status. */
-static int serve(struct httpd *h)
+static int httpd_serve(struct httpd *h)
 {
 	struct stopper_ctx *grace;
 	int64_t begin;
 	int sig, err;
 
-	stopper_wait(&h->asked, NULL);
+	stopper_wait(&h->stop_requested, NULL);
 	begin = now_ns();
-	sig = __atomic_load_n(&h->asked_by, __ATOMIC_RELAXED);
+	sig = __atomic_load_n(&h->stop_signal, __ATOMIC_RELAXED);
 	if (sig)
-		say(h, "received signal %d (%s): stopping", sig, strsignal(sig));
-	err = stopper_ctx_with_timeout(h->patience, h->grace_ns, &grace);
+		log_line(h, "received signal %d (%s): stopping", sig, strsignal(sig));
+	err = stopper_ctx_with_timeout(h->stop_ctx, h->grace_ns, &grace);
 	if (err) {
-		fail(h, "cannot set a deadline, stopping without one", err);
+		log_failure(h, "cannot set a deadline, stopping without one", err);
 		grace = NULL;
 	}
 	err = stopper_stop(h->stopper, grace);
 	stopper_ctx_put(grace);
 	if (err)
-		return cut_off(h);
-	printf("httpd: drained and stopped in %.3f s\n", seconds(now_ns() - begin));
+		return cancel_requests(h);
+	printf("httpd: drained and stopped in %.3f s\n", ns_to_seconds(now_ns() - begin));
 	return sig ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(struct httpd *h)
+static int httpd_run(struct httpd *h)
 {
 	int status = EXIT_FAILURE;
 	pthread_t signals;
@@ -611,12 +611,12 @@ static int run(struct httpd *h)
 
 	err = pthread_create(&signals, NULL, signal_thread, h);
 	if (err) {
-		fail(h, "cannot start the signal thread", -err);
+		log_failure(h, "cannot start the signal thread", -err);
 		stopper_stop(h->stopper, NULL);
 		return status;
 	}
-	if (!add_closers(h) && !announce(h) && !start_rings(h))
-		status = serve(h);
+	if (!add_closers(h) && !print_address(h) && !start_rings(h))
+		status = httpd_serve(h);
 	else
 		stopper_stop(h->stopper, NULL);
 	pthread_kill(signals, SIG_DONE);
@@ -625,24 +625,24 @@ static int run(struct httpd *h)
 	return status;
 }
 
-static int create_and_run(struct httpd *h)
+static int httpd_create_and_run(struct httpd *h)
 {
 	struct stopper_options opts = { .size = sizeof(opts), .log = on_stopper_log, .log_arg = h };
 	int status = EXIT_FAILURE, err;
 
-	stopper_event_init(&h->asked);
+	stopper_event_init(&h->stop_requested);
 	stopper_event_init(&h->cut);
-	err = stopper_ctx_with_cancel(NULL, &h->patience);
+	err = stopper_ctx_with_cancel(NULL, &h->stop_ctx);
 	if (!err)
 		err = stopper_create(&h->stopper, "httpd", &opts);
 	if (err)
-		say(h, "cannot create the stopper: %s", stopper_strerror(err));
+		log_line(h, "cannot create the stopper: %s", stopper_strerror(err));
 	else
-		status = run(h);
+		status = httpd_run(h);
 	stopper_put(h->stopper);
-	stopper_ctx_put(h->patience);
+	stopper_ctx_put(h->stop_ctx);
 	stopper_event_destroy(&h->cut);
-	stopper_event_destroy(&h->asked);
+	stopper_event_destroy(&h->stop_requested);
 	return status;
 }
 
@@ -657,7 +657,7 @@ int main(int argc, char **argv)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	http_parser_set_max_header_size(REQUEST_MAX);
 	if (!open_all(&h))
-		status = create_and_run(&h);
+		status = httpd_create_and_run(&h);
 	close_sockets(&h);
 	close_dir(&h);
 	if (h.log >= 0)

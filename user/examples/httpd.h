@@ -57,7 +57,7 @@ struct counts {
 	uint64_t late;		/* connections on which bytes crossed our closing */
 };
 
-static inline void count(uint64_t *n)
+static inline void counter_inc(uint64_t *n)
 {
 	/* one writer; relaxed, so that main may look at any time */
 	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
@@ -65,9 +65,9 @@ static inline void count(uint64_t *n)
 
 struct httpd {
 	struct stopper *stopper;
-	struct stopper_event asked;	/* somebody wants us to stop */
+	struct stopper_event stop_requested;	/* somebody wants us to stop */
 	struct stopper_event cut;	/* the grace is over: end what still runs */
-	struct stopper_ctx *patience;	/* cancelled by a second signal */
+	struct stopper_ctx *stop_ctx;	/* cancelled by a second signal */
 	struct ring *rings;
 	unsigned int open_rings;
 	int log;			/* -1: standard error */
@@ -75,9 +75,9 @@ struct httpd {
 	int dir;
 	int listener;
 	unsigned int listening;		/* rings that still accept; atomic */
-	int asked_by;			/* the first signal, 0: a ring that failed; atomic */
-	int hurried_by;			/* the second one; atomic */
-	int64_t asked_at;		/* the signal thread's */
+	int stop_signal;			/* the first signal, 0: a ring that failed; atomic */
+	int second_signal;			/* the second one; atomic */
+	int64_t stop_requested_at;		/* the signal thread's */
 
 	/* options */
 	const char *root;
@@ -91,7 +91,7 @@ struct httpd {
 	int64_t grace_ns;
 };
 
-void __printf(2, 3) say(struct httpd *h, const char *fmt, ...);
+void __printf(2, 3) log_line(struct httpd *h, const char *fmt, ...);
 
 /* ring.c */
 

@@ -65,7 +65,7 @@ int64_t now_ns(void)
 /* A ring that cannot be entered cannot be emptied: its buffers are the kernel's. */
 static void __noreturn ring_broken(struct ring *r, int err)
 {
-	say(r->h, "io_uring_enter failed: %s; exiting", strerror(-err));
+	log_line(r->h, "io_uring_enter failed: %s; exiting", strerror(-err));
 	_exit(EXIT_FAILURE);
 }
 
@@ -141,8 +141,8 @@ static void accept_failed(struct ring *r, int err)
 	case -ENFILE:
 	case -ENOBUFS:
 	case -ENOMEM:
-		say(r->h, "cannot accept connections: %s; retrying in %lld ms", strerror(-err),
-		    ACCEPT_PAUSE_NS / NSEC_PER_MSEC);
+		log_line(r->h, "cannot accept connections: %s; retrying in %lld ms", strerror(-err),
+			 ACCEPT_PAUSE_NS / NSEC_PER_MSEC);
 		r->accept_at = r->now + ACCEPT_PAUSE_NS;
 		break;
 	default:	/* the client's affair: the next one, please */
@@ -208,8 +208,8 @@ static void drop_syns(struct ring *r)
 	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
 
 	if (setsockopt(r->h->listener, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
-		say(r->h, "cannot attach a filter to the listener: %s (late connections may be reset)",
-		    strerror(errno));
+		log_line(r->h, "cannot set the listener's filter: %s (late connections may be reset)",
+			 strerror(errno));
 }
 
 static void on_quiesce(struct op *op, int res)
@@ -254,7 +254,7 @@ static int64_t time_to_live(const struct ring *r, int watch)
 	}
 }
 
-static void earlier(int64_t *when, int64_t other)
+static void set_earlier(int64_t *when, int64_t other)
 {
 	if (other < *when)
 		*when = other;
@@ -270,12 +270,12 @@ static int64_t next_deadline(const struct ring *r)
 	for (i = 0; i < NR_WATCHES; i++) {
 		oldest = TAILQ_FIRST(&r->watched[i]);
 		if (oldest)
-			earlier(&when, oldest->since + time_to_live(r, i));
+			set_earlier(&when, oldest->since + time_to_live(r, i));
 	}
 	if (r->quiescing && r->listening)
-		earlier(&when, r->drain_end);
+		set_earlier(&when, r->drain_end);
 	if (r->accept_at)
-		earlier(&when, r->accept_at);
+		set_earlier(&when, r->accept_at);
 	return when;
 }
 
@@ -372,10 +372,10 @@ void ring_run(struct stopper_ctx *ctx, void *arg)
 	int err = ring_start(r);
 
 	if (err) {
-		say(r->h, "cannot start a ring: %s", strerror(-err));
+		log_line(r->h, "cannot start a ring: %s", strerror(-err));
 		/* pairs with the others' in ring_leave() */
 		__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL);
-		stopper_event_fire(&r->h->asked);
+		stopper_event_fire(&r->h->stop_requested);
 		return;
 	}
 	r->now = now_ns();
