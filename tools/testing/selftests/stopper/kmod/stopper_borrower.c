@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_borrower.c - has its functions run by another module's stopper, and leaves.
+ * stopper_borrower.c - a module that uses the stopper of another module, and is unloaded.
  *
- * what=task, worker, closer   by that stopper
- * what=handle                 a handle of it, in memory of its own
- * what=forget                 a stopper of its own, which it does not stop; its task registers a
- *                             module notifier when the lender's gate opens
+ * what=task, worker, closer   runs a function on the stopper of stopper_lender.ko
+ * what=handle                 begins a handle on it, in memory that this module allocates
+ * what=forget                 creates a stopper and does not stop it; its task registers a module
+ *                             notifier when the lender's gate opens
  */
 #include <linux/module.h>
 #include <linux/notifier.h>
@@ -14,7 +14,7 @@
 
 static char *what = "task";
 module_param(what, charp, 0);
-MODULE_PARM_DESC(what, "what it leaves behind");
+MODULE_PARM_DESC(what, "what it leaves behind at unload");
 
 static struct stopper *own;
 
@@ -77,11 +77,11 @@ static int __init borrower_init(void)
 
 static void __exit borrower_exit(void)
 {
-	/* leaves it all */
+	/* nothing is ended here */
 }
 
 module_init(borrower_init);
 module_exit(borrower_exit);
 
-MODULE_DESCRIPTION("Test: a module that lends its functions to another's stopper");
+MODULE_DESCRIPTION("Test of the stopper: functions that run on the stopper of another module");
 MODULE_LICENSE("GPL");

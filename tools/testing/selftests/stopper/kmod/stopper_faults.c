@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_faults.c - every call with its n-th allocation failing.
+ * stopper_faults.c - every call, with its n-th memory allocation failing.
  *
  *   echo all >/sys/kernel/debug/stopper_faults/run; cat .../results
  *   echo NAME N >/sys/kernel/debug/stopper_faults/run
  *   echo race ROUNDS >.../run, no-memory-begin 0|1, no-memory-stop 0|1
  *
- * Each case is prepared, called with current->fail_nth = n (what /proc/self/fail-nth sets),
- * and looked at afterwards: n = 1, 2, ... until a call meets no failure. "NAME N" does one n, for
- * who reloads stopper.ko in between so that the pool has no thread. What must hold each time:
+ * Each case is prepared, called with current->fail_nth = n (which /proc/self/fail-nth sets too),
+ * and checked, for n = 1, 2, ... until a call meets no failure. "NAME N" runs one n, for scripts
+ * that reload stopper.ko in between so that the pool has no thread. Each time this must hold:
  *
- *   - the call returns 0 or -ENOMEM, no other error; one that must not fail returns what it should;
- *   - a refused task, worker or closer is never called, an accepted one exactly once;
- *   - nothing is left counted, no slot held, and the stopper stops.
+ *   - the call returns 0 or -ENOMEM and no other error; a call that must not fail succeeds;
+ *   - the function of a refused task, worker or closer is never called, that of an admitted one
+ *     exactly once;
+ *   - nothing stays counted, no slot stays held, and the stopper stops.
  *
- * Leaks are kmemleak's to find. Between no-memory-begin and no-memory-stop kernel_faults.sh has all
- * allocations of stopper.ko fail; with 1 the pool has a thread by then.
+ * kmemleak finds leaks. Between no-memory-begin and no-memory-stop, kernel_faults.sh makes all
+ * allocations of stopper.ko fail; with argument 1 the pool has a thread before that.
  */
 #define pr_fmt(fmt) "stopper_faults: " fmt
 
@@ -37,8 +38,8 @@
 #include <stopper/device.h>
 #include <stopper/stopper.h>
 
-#define MOST		64	/* no call allocates so often */
-#define EVENTS		64	/* more than stopper_wait_any() has room for on its stack */
+#define MOST		64	/* more allocations than any call makes */
+#define EVENTS		64	/* more than stopper_wait_any() keeps on its stack */
 #define BOUND_NS	(60 * 1000000000LL)
 
 static DEFINE_MUTEX(run_lock);
@@ -46,7 +47,7 @@ static char results[8192];
 static size_t results_len;
 static unsigned int injected_total;
 
-/* What a case works on, made anew for each n. */
+/* The objects of a case, created anew for each n. */
 static struct fixture {
 	struct stopper *s;
 	struct stopper *made;
@@ -60,19 +61,19 @@ static struct fixture {
 	char text[64];
 	struct completion gate;
 	struct device *dev;
-	atomic_t ran;		/* calls of the function that the call was given */
-	atomic_t others;	/* of those that were accepted before */
+	atomic_t ran;		/* calls of the function passed to the call under test */
+	atomic_t others;	/* calls of functions admitted by prepare() */
 } fx;
 
 struct fault_case {
 	const char *name;
 	int (*call)(void);
 	int (*prepare)(void);
-	int want;		/* what it returns, unless that is -ENOMEM */
-	int runs;		/* how often the function is called when the call was accepted */
-	bool must;		/* -ENOMEM is not fine */
-	bool ends;		/* what the call does is waited for */
-	int others;		/* how often what prepare() handed over is called */
+	int want;		/* expected result, unless -ENOMEM */
+	int runs;		/* expected calls of the function, if the call succeeds */
+	bool must;		/* -ENOMEM is a failure */
+	bool ends;		/* wait for the end of the stop that the call began */
+	int others;		/* expected calls of functions admitted by prepare() */
 };
 
 static __printf(1, 2) void result_printf(const char *fmt, ...)
@@ -84,7 +85,7 @@ static __printf(1, 2) void result_printf(const char *fmt, ...)
 	va_end(args);
 }
 
-/* --- what is called --------------------------------------------------------------------------- */
+/* --- the calls under test --------------------------------------------------------------------- */
 
 static void count_call(struct stopper_ctx *ctx, void *arg)
 {
@@ -136,7 +137,7 @@ static int call_create_for_device(void)
 	struct stopper *s = NULL;
 	int err = devm_stopper_create(fx.dev, &s, "device", NULL);
 
-	/* A pointer to what has been freed would be used by an error path. */
+	/* @s must stay NULL on error: an error path would use a pointer to freed memory. */
 	return !err == !!s ? err : -EBADMSG;
 }
 
@@ -263,7 +264,7 @@ static int call_stop_async(void)
 	return stopper_stop_async(fx.s);
 }
 
-/* --- what was there before -------------------------------------------------------------------- */
+/* --- preparation ------------------------------------------------------------------------------ */
 
 static int have_idle_thread(void)
 {
@@ -274,7 +275,7 @@ static int have_idle_thread(void)
 	return err;
 }
 
-/* A blocked thread: the next task needs another one, or an idle one if there is one. */
+/* A blocked thread, so that the next task needs another one. */
 static int have_blocked_thread(void)
 {
 	return stopper_run_async_task(fx.s, NULL, "before", wait_at_gate, &fx.others);
@@ -290,7 +291,7 @@ static int have_handle(void)
 	return stopper_task_begin(fx.s, NULL, "before", &fx.handle);
 }
 
-/* Two closers, a worker, a child with a closer: all that a stop has to do with threads. */
+/* Two closers, a worker, a child with a closer: everything that a stop needs threads for. */
 static int have_much_to_stop(void)
 {
 	struct stopper_options opts = { .size = sizeof(opts), .parent = fx.s };
@@ -359,7 +360,7 @@ static int fixture_setup(const struct fault_case *c)
 	return err ?: c->prepare ? c->prepare() : 0;
 }
 
-/* Everything ends; what does not is said. */
+/* Ends everything. Returns what was wrong, or NULL. */
 static const char *fixture_teardown(const struct fault_case *c, bool accepted)
 {
 	const char *wrong = NULL;
@@ -369,19 +370,19 @@ static const char *fixture_teardown(const struct fault_case *c, bool accepted)
 	if (fx.handle.slot)
 		stopper_task_end(&fx.handle);
 	if (c->ends && stopper_wait(stopper_is_stopped(fx.s), fx.limit))
-		wrong = "what was asked for did not come";
+		wrong = "the stop that was begun did not end";
 	if (stopper_stop(fx.s, fx.limit))
 		wrong = "the stopper does not stop";
 	else if (fx.made && stopper_stop(fx.made, fx.limit))
-		wrong = "what was made does not stop";
+		wrong = "the created stopper does not stop";
 	else if (stopper_num_tasks(fx.s))
 		wrong = "tasks are still counted";
 	else if (stopper_sem_length(&fx.sem))
 		wrong = "a slot of the semaphore is held";
 	else if (atomic_read(&fx.ran) != runs)
-		wrong = accepted ? "accepted and not called once" : "refused and called";
+		wrong = accepted ? "admitted and not called exactly once" : "refused and called";
 	else if (atomic_read(&fx.others) != c->others)
-		wrong = "what was accepted before was not called as often as it should";
+		wrong = "a function admitted before was not called exactly once";
 	stopper_ctx_put(fx.limit);
 	stopper_ctx_put(fx.ended);
 	stopper_ctx_put(fx.ctx);
@@ -407,7 +408,7 @@ static int call_failing(const struct fault_case *c, unsigned int n, bool *inject
 	return ret;
 }
 
-/* The n-th allocation of the call fails; @injected: it had so many. */
+/* Fails the n-th allocation of the call. @injected is set if it had that many. */
 static const char *run_once(const struct fault_case *c, unsigned int n, bool *injected, int *ret)
 {
 	const char *wrong;
@@ -415,12 +416,12 @@ static const char *run_once(const struct fault_case *c, unsigned int n, bool *in
 	*injected = false;
 	*ret = fixture_setup(c);
 	if (*ret)
-		return "cannot be prepared";
+		return "cannot prepare the case";
 	*ret = call_failing(c, n, injected);
 	wrong = fixture_teardown(c, *ret == c->want);
 	if (*ret == c->want || (*ret == -ENOMEM && *injected && !c->must))
 		return wrong;
-	return "returned what it should not";
+	return "unexpected result";
 }
 
 static void run_all_of(unsigned int nr, const struct fault_case *c, const char *how)
@@ -436,7 +437,7 @@ static void run_all_of(unsigned int nr, const struct fault_case *c, const char *
 		refused += ret == -ENOMEM;
 	}
 	if (!wrong && injected)
-		wrong = "allocates without end";
+		wrong = "more allocations than expected";
 	if (wrong)
 		result_printf("# allocation %u failed, returned %d: %s\nnot ok %u %s%s\n", n - 1,
 			      ret, wrong, nr, c->name, how);
@@ -453,7 +454,7 @@ static void run_all(void)
 	result_printf("TAP version 13\n1..%u\n", 2 * n);
 	for (i = 0; i < n; i++)
 		run_all_of(i + 1, &cases[i], "");
-	/* The same while somebody listens: records of spans are allocated, and do without. */
+	/* Again with tracing: span records are allocated, and tasks run without them on failure. */
 	trace_set_clr_event("stopper", NULL, true);
 	for (i = 0; i < n; i++)
 		run_all_of(n + i + 1, &cases[i], "_traced");
@@ -500,9 +501,10 @@ static int stop_thread_fn(void *arg)
 }
 
 /*
- * Regression: Stop told a worker to stop that was counted but had no thread yet, and was freed
- * when none could be had. The stop comes upon the call on its own CPU, ever later; where failures
- * are told on the console, most of the time goes there, just in between.
+ * Regression: Stop requested the stop of a worker that was counted but had no thread yet, and that
+ * was freed when the thread could not be created. The stop interrupts the call on the same CPU,
+ * later in each round. If failures are logged on the console, most of the time passes there, in
+ * the middle of the window.
  */
 static const char *worker_fails_while_stopping(unsigned int n, unsigned int delay)
 {
@@ -512,12 +514,12 @@ static const char *worker_fails_while_stopping(unsigned int n, unsigned int dela
 	bool injected;
 
 	if (fixture_setup(&nothing))
-		return "cannot be prepared";
+		return "cannot prepare the case";
 	init_completion(&late.begun);
 	stopper_quiesce(fx.s, NULL);
 	thread = kthread_create(stop_thread_fn, &late, "stopping");
 	if (IS_ERR(thread))
-		return "no thread";
+		return "cannot create a thread";
 	kthread_bind(thread, raw_smp_processor_id());
 	wake_up_process(thread);
 	wait_for_completion(&late.begun);
@@ -534,7 +536,7 @@ static int run_race(unsigned int rounds)
 	const char *wrong = NULL;
 	unsigned int i, n;
 
-	/* One of these is that of the thread. */
+	/* One of these allocations is that of the thread. */
 	for (i = 0; i < rounds && !wrong; i++)
 		for (n = 1; n <= 8 && !wrong; n++)
 			wrong = worker_fails_while_stopping(n, 50 * i);
@@ -547,7 +549,7 @@ static int run_race(unsigned int rounds)
 
 static struct stopper_task held[200];
 
-/* @threads: the pool has one, and it is blocked. */
+/* @thread: the pool has one thread, which is blocked. */
 static int no_memory_begin(bool thread)
 {
 	static const struct fault_case nothing;
@@ -559,7 +561,7 @@ static int no_memory_begin(bool thread)
 	return err;
 }
 
-/* Refuses what is new, ends what is old, on this thread and the pool's if it has one. */
+/* New work must be refused, old work ended, on this thread and on the pool's if there is one. */
 static int no_memory_stop(bool thread)
 {
 	struct fault_case stopped = { .runs = 2, .others = thread ? 5 : 4 };
@@ -572,7 +574,7 @@ static int no_memory_stop(bool thread)
 	    call_run_limited() != -ENOMEM || call_add_closer_fn() != -ENOMEM ||
 	    call_task_map() != -ENOMEM || call_running_tasks() != -ENOMEM ||
 	    call_run_task() || stopper_add_closer(fx.s, &closer))
-		wrong = "not refused for want of memory, or refused though none is needed";
+		wrong = "not refused without memory, or refused though none is needed";
 	for (i = 0; i < ARRAY_SIZE(held); i++)
 		stopper_task_end(&held[i]);
 	late = fixture_teardown(&stopped, true);
@@ -653,5 +655,5 @@ static void __exit faults_exit(void)
 
 module_init(faults_init);
 module_exit(faults_exit);
-MODULE_DESCRIPTION("Failing allocations for the tests of the stopper");
+MODULE_DESCRIPTION("Test of the stopper: failing allocations");
 MODULE_LICENSE("GPL");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_lender.c - owns a stopper that other modules use: stopper_borrower.c.
+ * stopper_lender.c - owns a stopper that another module, stopper_borrower.c, uses.
  */
 #include <linux/module.h>
 #include <stopper/stopper.h>
@@ -12,7 +12,7 @@ EXPORT_SYMBOL_GPL(lender_stopper);
 struct stopper_event lender_gate;
 EXPORT_SYMBOL_GPL(lender_gate);
 
-/* A handle that the borrower has left behind, and that only we can end. */
+/* A handle that the borrower has left behind; only this module can end it. */
 struct stopper_task *lender_left;
 EXPORT_SYMBOL_GPL(lender_left);
 
@@ -22,7 +22,7 @@ static int open_gate(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-/* 1: runs the closers too, and only then has the stopper stopped. */
+/* Also runs the closers, of which one may be the borrower's. */
 static int do_stop(const char *val, const struct kernel_param *kp)
 {
 	if (lender_left)
@@ -35,7 +35,7 @@ static const struct kernel_param_ops gate_ops = { .set = open_gate };
 static const struct kernel_param_ops stop_ops = { .set = do_stop };
 
 module_param_cb(gate, &gate_ops, NULL, 0200);
-MODULE_PARM_DESC(gate, "lets those go on that wait for the gate");
+MODULE_PARM_DESC(gate, "opens the gate that tasks and workers wait for");
 module_param_cb(stop, &stop_ops, NULL, 0200);
 MODULE_PARM_DESC(stop, "stops the stopper");
 
@@ -55,5 +55,5 @@ static void __exit lender_exit(void)
 module_init(lender_init);
 module_exit(lender_exit);
 
-MODULE_DESCRIPTION("Test: a stopper that other modules use");
+MODULE_DESCRIPTION("Test of the stopper: a stopper that other modules use");
 MODULE_LICENSE("GPL");

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_load.c - a module full of tasks, which stops them in its exit.
+ * stopper_load.c - a module with many tasks, which stops them in its exit function.
  *
  *   insmod stopper_load.ko [handles=N] [sites=N] [async=N] [churn=N] [stalled=N]
  *
- * @handles tasks are open from load to unload, spread over @sites call sites
- * (their names are load-00000 and so on). @async tasks are blocked on
- * ShouldQuiesce, each on a kthread of its own. @churn workers begin and end
- * tasks without a pause. @stalled stoppers of their own are asked to stop at once and
- * cannot: each has a task that sleeps until unload.
- * /sys/module/stopper_load/parameters/blocked says how many of the async tasks have
- * been entered.
+ * From load to unload @handles handles are open, spread over @sites call sites named load-00000
+ * and so on. @async tasks wait for ShouldQuiesce, each on a kthread of its own. @churn workers
+ * begin and end tasks without pause. Each of @stalled further stoppers is asked to stop at once
+ * and cannot stop, because it has a task that sleeps until unload.
+ * /sys/module/stopper_load/parameters/blocked is the number of async tasks that have started.
  */
 #define pr_fmt(fmt) "stopper_load: " fmt
 
@@ -26,11 +24,11 @@
 
 static int handles;
 module_param(handles, int, 0444);
-MODULE_PARM_DESC(handles, "tasks that stay open");
+MODULE_PARM_DESC(handles, "handles that stay open until unload");
 
 static int sites = 1;
 module_param(sites, int, 0444);
-MODULE_PARM_DESC(sites, "call sites they are spread over");
+MODULE_PARM_DESC(sites, "call sites of the handles");
 
 static int async;
 module_param(async, int, 0444);
@@ -93,7 +91,7 @@ static struct stopper *stalls[MAX_SITES];
 static void sleep_until_unload(struct stopper_ctx *ctx, void *arg)
 {
 	wait_for_completion(&unload);
-	atomic_inc(&returned);		/* not a tail call: a frame of its own */
+	atomic_inc(&returned);		/* no tail call, so that this function has a frame */
 }
 
 static int start_stalled(struct stopper **s)
@@ -151,7 +149,7 @@ static void stop_all(void)
 	int i;
 
 	end_stalls();
-	/* Stop waits for the handles too: let it begin, then end them under it. */
+	/* The stop waits for the handles: begin it, then end them. */
 	stopper_stop_async(stopper);
 	for (i = 0; i < handles; i++)
 		if (task[i].slot)
@@ -196,5 +194,5 @@ static void __exit load_exit(void)
 
 module_init(load_init);
 module_exit(load_exit);
-MODULE_DESCRIPTION("Load for the tests of the stopper");
+MODULE_DESCRIPTION("Test of the stopper: load");
 MODULE_LICENSE("GPL");

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_machine.c - a stopper and the machine that it runs on.
+ * stopper_machine.c - a stopper, and the state of the machine that it runs on.
  *
- * What is written to /dev/stopper_machine is done by the writer, a process:
+ * The process that writes a command to /dev/stopper_machine executes it:
  *
- *   again N [US]   N async tasks that spin for US microseconds and start themselves again,
- *                  until `limit' tasks have run in all
- *   flood N [US]   N async tasks that spin for US
- *   task KIND      an async task that does KIND to its thread, see kinds[], and then others
- *                  until one is on that thread; -EUCLEAN: that one met what was left
- *   worker N       N workers that wait until kthread_should_stop(), and then until `let_go'
+ *   again N [US]   N async tasks that spin for US microseconds and start themselves again, until
+ *                  `limit' tasks have run in all
+ *   flood N [US]   N async tasks that spin for US microseconds
+ *   task KIND      an async task that leaves KIND on its thread, see kinds[], then tasks until one
+ *                  runs on that thread; -EUCLEAN: that one found the thread changed
+ *   worker N       N workers that wait until kthread_should_stop() and then until `let_go'
  *   freezable N    N freezable workers that wait for ShouldStop
  *   hold           an async task that waits until `let_go'
- *   let_go
- *   softirq        a handle that a timer begins, which `let_go' ends
+ *   let_go         ends the waits above and the handle of `softirq'
+ *   softirq        a timer begins a handle
  *   softirq_stop   stopper_stop_async() from a timer
  *   kill_wait, kill_any, kill_quiesce, kill_stop, kill_sem, kill_limited
- *                  a wait of that kind, with a context of stopper_ctx_with_kill()
+ *                  the named wait, with a context of stopper_ctx_with_kill()
  *   wait           stopper_wait() for ShouldStop; wait_locked: with a mutex held
- *   quiesce_locked stopper_quiesce() with a mutex held
- *   stop           stopper_stop(), then put; stop_locked: with that mutex held
- *   task_locks     an async task takes and drops that mutex
+ *   quiesce_locked stopper_quiesce() with the mutex held
+ *   stop           stopper_stop() and stopper_put(); stop_locked: with the mutex held
+ *   task_locks     an async task locks and unlocks the mutex
  *
- * Reading gives one line: "ran N told N returned N waiting N interrupted N".
+ * A read returns one line: "ran N told N returned N waiting N interrupted N". "told" is the number
+ * of workers that have seen kthread_should_stop().
  */
 #define pr_fmt(fmt) "stopper_machine: " fmt
 
@@ -50,11 +51,11 @@
 
 static int limit = 10000;
 module_param(limit, int, 0644);
-MODULE_PARM_DESC(limit, "how many tasks start themselves again");
+MODULE_PARM_DESC(limit, "tasks that `again' runs in all");
 
 static bool no_freeze;
 module_param(no_freeze, bool, 0644);
-MODULE_PARM_DESC(no_freeze, "the next stopper is one that suspend waits for");
+MODULE_PARM_DESC(no_freeze, "set STOPPER_NO_FREEZE for the next stopper");
 
 static struct stopper *s;
 static struct completion let_go;
@@ -150,7 +151,7 @@ static void leave_signal(void)
 	send_sig(SIGUSR1, current, 1);
 }
 
-/* Unbalanced on purpose; sparse is told otherwise. */
+/* Unbalanced on purpose. __release() hides that from sparse. */
 static void leave_preemption_off(void)
 {
 	preempt_disable();
@@ -187,7 +188,7 @@ static void leave_freezable(void)
 	set_freezable();
 }
 
-/* What a task does to its thread, and does not set back. */
+/* What a task changes on its thread and does not restore. */
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -205,7 +206,7 @@ static const struct {
 	{ "freezable", leave_freezable },
 };
 
-static int leaker;			/* the thread that a task was on */
+static int leaker;			/* the thread of the last leak_task() */
 
 static void leak_task(struct stopper_ctx *ctx, void *fn)
 {
@@ -224,7 +225,7 @@ static bool thread_is_clean(void)
 	       current_cred() == current_real_cred();
 }
 
-/* A later task: is it on that thread, and finds it as it should be? */
+/* A later task: does it run on the leaker's thread, and is that thread clean? */
 static void check_task(struct stopper_ctx *ctx, void *arg)
 {
 	int *found = arg;
@@ -241,7 +242,7 @@ static int run_task(stopper_fn fn, void *arg)
 	return err;
 }
 
-/* -EUCLEAN: the next task on that thread met what it left. */
+/* Returns -EUCLEAN if the next task on the thread found it changed. */
 static int run_leak_kind(const char *name)
 {
 	int i, err = -EINVAL, found = -EAGAIN;
@@ -277,7 +278,7 @@ static int run_workers(int n, stopper_fn fn)
 
 static int wait_for_stop(void)
 {
-	/* Another process may stop it and put it before this one runs again. */
+	/* Another process may stop and put it before this one runs again. */
 	struct stopper *mine = stopper_get(s);
 	int err;
 
@@ -491,5 +492,5 @@ static void __exit machine_exit(void)
 module_init(machine_init);
 module_exit(machine_exit);
 
-MODULE_DESCRIPTION("The stopper's selftests: a stopper and its machine");
+MODULE_DESCRIPTION("Test of the stopper: interactions with the rest of the kernel");
 MODULE_LICENSE("GPL");

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_oops.c - threads that die under a stopper.
+ * stopper_oops.c - threads that die in functions of a stopper.
  *
  *   insmod stopper_oops.ko where=NAME how=bug|null|exit|panic [times=N]
  *
- * Dies N times (1) in this:
+ * A thread dies N times (default 1) in this place:
  *
  *   async      an async task
- *   limited    one with the only slot of a semaphore, for which another one waits in line
+ *   limited    one with the only slot of a semaphore, for which another task waits
  *   worker     a worker
  *   closer     the first of three closers; the others must run, in order
- *   late       a closer that this one adds, too late
+ *   late       a closer that the first closer adds, too late to be queued
  *   child      an async task of a child, whose parent is stopped
  *   nested     a synchronous task in an async task
  *   inworker   a synchronous task in a worker
  *   scope      a recover scope in a worker
- *   handle     an async task that has begun a handle, which somebody else ends
- *   onstack    one that has begun a handle whose record lies on the stack that goes with it
- *   sync       a synchronous task in another one on a kthread that is not the stopper's (not
- *              how=exit, of which nobody is told)
+ *   handle     an async task that has begun a handle, which another thread ends
+ *   onstack    one that has begun a handle whose record is on the stack of the dying thread
+ *   sync       a synchronous task in another one, on a kthread that is not the stopper's (not with
+ *              how=exit, which is not detected there)
  *
- * and in this way:
+ * in this way:
  *
  *   bug, null  BUG(), a NULL dereference
  *   exit       kthread_complete_and_exit()
  *   panic      stopper_panic()
  *
- * each time twice: before the stop begins, and while it waits. The hook must be called once, with
- * the place, the thread and the manner of the death, before the task stops being counted; then
- * nothing may be counted any more, and the stop return. What was first found to be otherwise is in
- * /sys/module/stopper_oops/parameters/result, which says "ok" if nothing was.
+ * Each death happens twice: before the stop begins, and while it waits. The panic hook must be
+ * called once, with the right site, thread and kind, before the task stops being counted. After
+ * that nothing may be counted, and the stop must return. The first violation is stored in
+ * /sys/module/stopper_oops/parameters/result, which is "ok" otherwise.
  */
 #define pr_fmt(fmt) "stopper_oops: " fmt
 
@@ -43,17 +43,17 @@
 
 static char *where = "async";
 module_param(where, charp, 0444);
-MODULE_PARM_DESC(where, "in what they die");
+MODULE_PARM_DESC(where, "place of the death");
 
 static char *how = "exit";
 module_param(how, charp, 0444);
-MODULE_PARM_DESC(how, "how they die: bug, null, exit, panic");
+MODULE_PARM_DESC(how, "manner of the death: bug, null, exit, panic");
 
 static int times = 1;
 module_param(times, int, 0444);
-MODULE_PARM_DESC(times, "how often");
+MODULE_PARM_DESC(times, "number of deaths");
 
-static char result[160] = "did not come to its end";
+static char result[160] = "did not finish";
 module_param_string(result, result, sizeof(result), 0444);
 
 #define SECOND	1000000000LL
@@ -62,7 +62,7 @@ enum {
 	ASYNC, LIMITED, WORKER, CLOSER, LATE, CHILD, NESTED, INWORKER, SCOPE, HANDLE, ONSTACK, SYNC
 };
 
-/* What the hook is told: if a thread ends by itself, what it was started for; else the innermost. */
+/* What the hook must get: outermost function if the thread ends by itself, else the innermost. */
 static const struct death {
 	const char *where;
 	const char *died, *panicked;
@@ -86,8 +86,8 @@ static const struct death *death;
 static bool by_panic;
 static int value;
 
-/* of one death */
-static bool waiting;		/* dies when the stop has begun */
+/* State of one death */
+static bool waiting;		/* the death comes after the stop has begun */
 static struct stopper *s, *child, *target;
 static struct stopper_sem sem;
 static struct stopper_task handles[256];
@@ -118,7 +118,7 @@ static void on_panic(void *arg, const struct stopper_panic_info *info)
 	EXPECT(info->tid, tid);
 	EXPECT(info->died, !by_panic);
 	EXPECT(info->value == &value, by_panic);
-	/* Not before the hook has been told. */
+	/* Still counted during the hook. */
 	if (info->kind == STOPPER_PANIC_ASYNC || info->kind == STOPPER_PANIC_TASK)
 		EXPECT(stopper_num_tasks(target) > nhandles, true);
 	if (death == &deaths[LIMITED])
@@ -161,7 +161,7 @@ static void begin_handle(void)
 		nhandles++;
 }
 
-/* The table is full when a record is on the list; then comes one on this stack. */
+/* Begins handles until one is on the list, that is, until the table is full. */
 static void fill_table(void)
 {
 	do
@@ -214,7 +214,7 @@ static void outer_fn(struct stopper_ctx *ctx, void *arg)
 	default:
 		die_after_ready(ctx, arg);
 	}
-	EXPECT(0, 1);		/* came back */
+	EXPECT(0, 1);		/* must not return */
 }
 
 static void survivor_task(struct stopper_ctx *ctx, void *arg)
@@ -270,7 +270,7 @@ static int start_target(void)
 	}
 }
 
-/* Stands in line behind the one that dies with the slot. */
+/* Waits for the slot that the dying task holds. */
 static void wait_in_line(void)
 {
 	if (death != &deaths[LIMITED] || waiting)
@@ -290,7 +290,7 @@ static int stop_thread_fn(void *arg)
 		err = stopper_stop(s, ctx);
 	EXPECT(err, 0);
 	stopper_ctx_put(ctx);
-	/* Until kthread_stop(), which wants its result. */
+	/* kthread_stop() collects the result. */
 	while (arg && !kthread_should_stop())
 		schedule_timeout_idle(1);
 	return err;
@@ -352,7 +352,7 @@ static int run_once(void)
 	}
 	wait_in_line();
 	EXPECT(!wait_for_completion_timeout(&hook_called, 60 * HZ), false);
-	/* A handle belongs to no thread: it is there until somebody ends it. */
+	/* A handle belongs to no thread and stays until it is ended. */
 	EXPECT(stopper_num_tasks(target) >= nhandles, true);
 	while (nhandles)
 		stopper_task_end(&handles[--nhandles]);
@@ -390,5 +390,5 @@ static void __exit stopper_oops_exit(void)
 
 module_init(stopper_oops_init);
 module_exit(stopper_oops_exit);
-MODULE_DESCRIPTION("Dying threads for the tests of the stopper");
+MODULE_DESCRIPTION("Test of the stopper: dying threads");
 MODULE_LICENSE("GPL");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_reserve.c - takes 7 of the 8 KiB of static per-CPU memory that all modules share.
+ * stopper_reserve.c - uses 7 of the 8 KiB of static per-CPU memory that all modules share.
  *
- * stopper.ko can be loaded beside it (kernel_load.sh).
+ * stopper.ko must be loadable beside it (kernel_load.sh).
  */
 #include <linux/module.h>
 #include <linux/percpu.h>
@@ -25,5 +25,5 @@ static void __exit reserve_exit(void)
 module_init(reserve_init);
 module_exit(reserve_exit);
 
-MODULE_DESCRIPTION("The stopper's selftests: a large user of static per-CPU memory");
+MODULE_DESCRIPTION("Test of the stopper: a large user of static per-CPU memory");
 MODULE_LICENSE("GPL");

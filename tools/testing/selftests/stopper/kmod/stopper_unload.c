@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_unload.c - a module that goes, in the midst of everything it can do.
+ * stopper_unload.c - a module that is unloaded while it uses everything a stopper offers.
  *
  *   insmod stopper_unload1.ko [seed=N] [end=NAME]
  *
- * It starts, as the seed says, some of: async tasks that wait for ShouldQuiesce, a crowd of queued
- * ones, workers, closers, tasks in line for a semaphore, contexts with deadlines, timers in softirq
- * that run tasks and hold handles, callbacks on events, a child with a task and a worker. Then
- * it ends, when it is unloaded if nothing else is said:
+ * Depending on the seed it starts some of: async tasks that wait for ShouldQuiesce, many queued
+ * async tasks, workers, closers, tasks that wait for a semaphore, contexts with deadlines, timers
+ * in softirq that run tasks and hold handles, callbacks on events, a child with a task and a
+ * worker. It is ended in one of these ways, at unload unless stated otherwise:
  *
  *   stop       stopper_stop()
  *   bits       stopper_stop() with contexts that end soon, until it has stopped
- *   quiesced   quiesced by its init function, stopped
- *   async      stopper_stop_async(), and waits for IsStopped
- *   both       stopper_stop_async() in its init function, stopper_stop()
- *   stopped    has been stopped by its init function: nothing is left to do
+ *   quiesced   quiesced by the init function, stopped at unload
+ *   async      stopper_stop_async(), then waits for IsStopped
+ *   both       stopper_stop_async() in the init function, stopper_stop() at unload
+ *   stopped    stopped by the init function; nothing to do at unload
  *
- * and against the rules, so that stopper.ko has to stop it before the module's memory is freed:
+ * or, against the rules, so that stopper.ko must stop it before the module's memory is freed:
  *
- *   forget     nothing is stopped
- *   put        nothing is stopped, and the stopper put
- *   leave      stopper_stop_async(), and does not wait
- *   poll       stopper_stop_async(), and waits for the phase only, with callbacks still to come;
- *              it has stopped, so nothing may be said of it
- *   fail       nothing is stopped, and the init function fails
+ *   forget     not stopped
+ *   put        not stopped, but the stopper is put
+ *   leave      stopper_stop_async() without a wait
+ *   poll       stopper_stop_async(), then polls the phase only, so callbacks may still follow; it
+ *              has stopped, so nothing may be logged about it
+ *   fail       not stopped, and the init function fails
  *   deadline   stopped, but a context with a deadline in 10 s is never put
  *
- * Everything it starts counts, and says so with a WARN() when the sums are wrong or when it runs
- * after it has been stopped. What runs after the module's memory has been freed finds no page.
+ * All tasks, closers and callbacks are counted. A WARN() reports wrong sums, and functions that
+ * run after the stop. A function that runs after the module's memory was freed causes a page
+ * fault.
  *
- * Built under several names, so that several can come and go at once.
+ * The module is built under several names, so that several can be loaded and unloaded at once.
  */
 #include <linux/atomic.h>
 #include <linux/hrtimer.h>
@@ -43,11 +44,11 @@
 
 static uint seed;
 module_param(seed, uint, 0444);
-MODULE_PARM_DESC(seed, "decides what is started");
+MODULE_PARM_DESC(seed, "selects what is started");
 
 static char *end = "stop";
 module_param(end, charp, 0444);
-MODULE_PARM_DESC(end, "how it ends");
+MODULE_PARM_DESC(end, "how it is ended");
 
 enum { STOP, BITS, QUIESCED, ASYNC, BOTH, STOPPED, FORGET, PUT, LEAVE, POLL, FAIL, DEADLINE };
 
@@ -62,8 +63,8 @@ static int ending;
 static struct stopper *s, *child;
 static struct stopper_sem sem;
 static atomic_t accepted, executed, closers_added, closers_run, fired, lines;
-static bool all_ended;		/* nothing of ours may run any more */
-static bool log_ended;		/* nor anything be said of us */
+static bool all_ended;		/* no function of the module may run any more */
+static bool log_ended;		/* nothing may be logged about the stopper any more */
 
 static u32 random_below(u32 below)
 {
@@ -81,7 +82,7 @@ static void check_not_ended(void)
 	WARN_ON(READ_ONCE(all_ended));
 }
 
-/* What a call that starts a task has said. */
+/* Checks and counts the result of a call that starts a task. */
 static bool started(int err)
 {
 	if (!err)
@@ -125,7 +126,7 @@ static void start_tasks(void)
 		started(stopper_run_async_task(s, NULL, "unload-task", until_quiesce, s));
 }
 
-/* More than there are threads, so most are still queued when the end comes. */
+/* More than there are threads, so most are still queued when the stop begins. */
 static void start_queued(void)
 {
 	int i;
@@ -186,7 +187,7 @@ static void add_closer(void)
 		kfree(memory);
 }
 
-/* No task and no worker runs any more. It adds another one, late. */
+/* Runs when no task and no worker is left. Adds another closer, which runs at once. */
 static void closer_first(struct stopper_closer *closer)
 {
 	check_not_ended();
@@ -205,7 +206,7 @@ static void start_closers(void)
 	add_closer();
 }
 
-/* Stands in line for the semaphore until ShouldQuiesce, or for a while. */
+/* Waits for the semaphore up to 50 times, or until ShouldQuiesce. */
 static void line_task(struct stopper_ctx *ctx, void *arg)
 {
 	int i;
@@ -252,7 +253,7 @@ static struct stopper_ctx *new_ctx(void)
 	return WARN_ON(err) ? NULL : ctx;
 }
 
-/* Some are put at once, perhaps with a timer that runs, some when all is over, or never. */
+/* Some are put at once, perhaps with a pending timer, some after the stop, or never. */
 static void start_contexts(void)
 {
 	int i;
@@ -282,7 +283,7 @@ static struct softirq_timer {
 	bool started, open;
 } soft[4];
 
-/* A handle is open from one time to the next, beside a task each time, until all is refused. */
+/* Each expiry runs a task and begins or ends a handle, until both are refused. */
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {
 	struct softirq_timer *t = container_of(timer, struct softirq_timer, timer);
@@ -304,7 +305,7 @@ static void start_softirq(void)
 {
 	int i;
 
-	/* Somebody must cancel the timers in the end. */
+	/* The timers need an orderly end that cancels them. */
 	if (breaks_the_rules())
 		return;
 	for (i = 0; i < ARRAY_SIZE(soft); i++) {
@@ -326,7 +327,7 @@ static void end_softirq(void)
 
 static struct stopper_on_fire on_fire[3];
 
-/* Takes its time, so that whoever frees this does so meanwhile: longer than a grace period. */
+/* Slow, longer than a grace period, so that a premature free happens meanwhile. */
 static void callback_fired(struct stopper_on_fire *f, void *arg)
 {
 	int i, n = ending == POLL && f == &on_fire[2] ? 20000000 : 100000;
@@ -370,7 +371,7 @@ static void (*const starts[])(void) = {
 	start_limited, start_contexts, start_softirq, start_child,
 };
 
-/* All has stopped. */
+/* Called after the stop. */
 static void check_all_ended(void)
 {
 	WARN_ON(stopper_phase(s) != STOPPER_STOPPED || stopper_num_tasks(s));
@@ -424,7 +425,7 @@ static int __init unload_init(void)
 	for (i = 0; i < ARRAY_SIZE(starts); i++)
 		if (what & 1 << i)
 			starts[i]();
-	/* The end finds them at their beginning, or well under way. */
+	/* The stop comes at once, or some time after the start. */
 	for (i = random_below(2) * random_below(2000); i; i--)
 		started(stopper_run_task(s, NULL, "unload-init", count_task, NULL));
 	switch (ending) {
@@ -482,5 +483,5 @@ static void __exit unload_exit(void)
 
 module_init(unload_init);
 module_exit(unload_exit);
-MODULE_DESCRIPTION("A module that goes, for the tests of the stopper");
+MODULE_DESCRIPTION("Test of the stopper: a module that is unloaded");
 MODULE_LICENSE("GPL");
