@@ -14,9 +14,9 @@ STOPPER_BEGIN_DECLS
  * stopper_debug_print() - print the debug list: all stoppers of the process and their tasks
  * @f: the stream
  *
- * The text has the format of the kernel's /sys/kernel/debug/stopper; see stopperctl(1). The call
- * flushes the stream. It blocks as long as writing to @f does; tasks and stops do not wait for
- * it. It is not a cancellation point, although writing to a stream is one.
+ * The text has the format of the kernel's /sys/kernel/debug/stopper; see stopper-debuglist(5).
+ * The call flushes the stream. It blocks as long as writing to @f does; tasks and stops do not
+ * wait for it. It is not a cancellation point, although writing to a stream is one.
  *
  * Context: Any thread; not a signal handler. Allocates memory.
  * Return:

@@ -34,18 +34,10 @@
  *   HandleDebug                 /sys/kernel/debug/stopper; stopper_debug_print(),
  *                               stopper_http_handler()
  *
- * Concurrency: all functions may be called concurrently on the same objects, with a few exceptions.
- * Those, and which references must be held across a call, are in stopper(7).
- *
- * Contexts in the comments of functions:
- *
- *   Any context              kernel: also hard interrupts. Not an NMI, nor a signal handler
- *   In the kernel up to      process context and softirq; spinlocks may be held and interrupts
- *     softirq                may be off. On PREEMPT_RT: wherever a spinlock_t may be taken, so
- *                            with preemption and interrupts on and no raw lock held
- *   Process context          kernel: may sleep. Userspace: any thread, no signal handler
- *
- * In userspace no function is a cancellation point.
+ * All functions may be called concurrently on the same objects. The few exceptions, and which
+ * references must be held across a call, are in stopper(7), "Exclusion rules". The contexts that
+ * the comments name ("any context", "up to softirq", "process context") are defined there in
+ * "Calling contexts"; none of them includes an NMI or a signal handler.
  */
 #ifndef STOPPER_STOPPER_H
 #define STOPPER_STOPPER_H
