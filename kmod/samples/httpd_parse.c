@@ -176,7 +176,7 @@ static int parse_headers(char *text, struct headers *hd)
 }
 
 /* Bodies are not read, so a request that follows a body cannot be found. */
-static bool keeps(bool by_version, const struct headers *hd)
+static bool connection_is_kept(bool by_version, const struct headers *hd)
 {
 	return (by_version || hd->keep_alive) && !hd->close && !hd->body;
 }
@@ -211,7 +211,7 @@ int request_parse(char *head, size_t len, struct request *rq)
 	status = parse_headers(head, &hd);
 	if (!status && rq->keep && !hd.hosts)
 		status = 400;
-	rq->keep = !status && keeps(rq->keep, &hd);
+	rq->keep = !status && connection_is_kept(rq->keep, &hd);
 	return status ? status : method;
 }
 
