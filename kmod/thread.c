@@ -4,16 +4,16 @@
  *
  * Death. An oops, a BUG() or kthread_exit() in a function of the user ends the kthread without
  * a return to this module. The exit of every process wakes the wait queue of its struct pid,
- * which is how pidfds become readable. So each of our kthreads has an entry in that queue. The
- * dying kthread itself calls the function of the entry, exit_notify(), late in do_exit(), while
- * its stack still exists. That call holds locks and has interrupts off. So exit_notify() only
- * removes the records that are on that stack from all lists; a work item does the rest, first
- * of all the panic hook.
+ * which is how pidfds become readable. So each kthread of the stopper has an entry in that
+ * queue. The dying kthread itself calls the function of the entry, exit_notify(), late in
+ * do_exit(), while its stack still exists. That call holds locks and has interrupts off. So
+ * exit_notify() only removes the records that are on that stack from all lists; a work item does
+ * the rest, first of all the panic hook.
  *
- * After an oops that is too late: the kernel continues from the top of the stack and
- * overwrites the records on it. So a die notifier removes these records, on any thread. It
- * leaves out a thread that had interrupts off, as that may hold a lock of ours, and any thread
- * on an architecture for which regs_interrupts_off() does not know the register.
+ * After an oops that is too late: the kernel continues from the top of the stack and overwrites
+ * the records on it. So a die notifier removes these records, on any thread. It leaves out a
+ * thread that had interrupts off, as it may hold a lock of the stopper, and any thread on an
+ * architecture for which regs_interrupts_off() does not know the register.
  *
  *   what the dead thread left             after an oops           otherwise
  *   records on its stack: late closers,   die_notify()            exit_notify(), __stopper_panic()
@@ -21,7 +21,7 @@
  *   its slots in tables                   exit_notify()           the same
  *   the async task, worker or closer      thread_died_work_fn()   the same, __stopper_panic()
  *
- * For a thread that is not ours, for example a process in an ioctl, only an oops is seen. Its
+ * For a thread of another origin, for example a process in an ioctl, only an oops is seen. Its
  * tasks are transferred to a work item and become handles. They keep the stopper, its hook and
  * their sites alive until the hook has been called, and then end.
  *
