@@ -3,7 +3,7 @@
 #
 #   ok NAME / not_ok NAME [WHY] / skip NAME WHY / check NAME COMMAND...   one result each
 #   load MODULE [PARAMETER...] / unload MODULE                           from $STOPPER_KO_DIR
-#   machine_do COMMAND, told N, returned N, waiting N, interrupted N, phase_is PHASE   of stopper_machine.ko
+#   machine_do COMMAND, stopping N, returned N, waiting N, interrupted N, phase_is PHASE   of stopper_machine.ko
 #   dmesg_is_clean NAME     a result: nothing wrong in the kernel log since the script began
 #   finish                  ends the script, everything unloaded, with kselftest's exit status
 #
@@ -80,7 +80,7 @@ dmesg_is_clean() {
 machine=/dev/stopper_machine
 machine_do() { echo "$*" >$machine; }
 field() { cut -d' ' -f$1 $machine; }
-told() { [ "$(field 4)" = $1 ]; }
+stopping() { [ "$(field 4)" = $1 ]; }
 returned() { [ "$(field 6)" = $1 ]; }
 waiting() { [ "$(field 8)" = $1 ]; }
 interrupted() { [ "$(field 10)" = $1 ]; }

@@ -17,7 +17,7 @@ machine_do worker $workers
 before=$(threads)
 machine_do stop &
 stop=$!
-check every_worker_is_told wait_for 60 told $workers
+check every_worker_sees_the_stop wait_for 60 stopping $workers
 check none_has_returned returned 0
 # The stop's own process is one of them.
 check no_thread_waits_for_a_worker [ "$(threads)" -le $((before + 2)) ]

@@ -22,8 +22,8 @@
  *   stop           stopper_stop() and stopper_put(); stop_locked: with the mutex held
  *   task_locks     an async task locks and unlocks the mutex
  *
- * A read returns one line: "ran N told N returned N waiting N interrupted N". "told" is the number
- * of workers that have seen kthread_should_stop().
+ * A read returns one line: "ran N stopping N returned N waiting N interrupted N". "stopping" is the
+ * number of workers that have seen kthread_should_stop().
  */
 #define pr_fmt(fmt) "stopper_machine: " fmt
 
@@ -59,7 +59,7 @@ MODULE_PARM_DESC(no_freeze, "set STOPPER_NO_FREEZE for the next stopper");
 
 static struct stopper *s;
 static struct completion let_go;
-static atomic_t ran, told, returned, waiting, interrupted;
+static atomic_t ran, stopping, returned, waiting, interrupted;
 static int spin_us;
 static DEFINE_MUTEX(machine_mutex);
 
@@ -73,7 +73,7 @@ static int machine_stopper(void)
 	if (s)
 		return 0;
 	init_completion(&let_go);
-	atomic_set(&told, 0);
+	atomic_set(&stopping, 0);
 	atomic_set(&returned, 0);
 	atomic_set(&waiting, 0);
 	return stopper_create(&s, "machine", &opts);
@@ -110,7 +110,7 @@ static void slow_worker(struct stopper_ctx *ctx, void *arg)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	atomic_inc(&told);
+	atomic_inc(&stopping);
 	while (!try_wait_for_completion(&let_go))
 		schedule_timeout_idle(HZ / 20);
 	complete_all(&let_go);
@@ -456,8 +456,8 @@ static ssize_t machine_read(struct file *file, char __user *to, size_t size, lof
 {
 	char line[96];
 	int len = scnprintf(line, sizeof(line),
-			    "ran %d told %d returned %d waiting %d interrupted %d\n",
-			    atomic_read(&ran), atomic_read(&told), atomic_read(&returned),
+			    "ran %d stopping %d returned %d waiting %d interrupted %d\n",
+			    atomic_read(&ran), atomic_read(&stopping), atomic_read(&returned),
 			    atomic_read(&waiting), atomic_read(&interrupted));
 
 	return simple_read_from_buffer(to, size, pos, line, len);
