@@ -54,7 +54,7 @@ struct stopper_task {
  *
  * Context: Any context, in the kernel up to softirq; @fn runs in the same context.
  * Return:
- * * 0 - @fn was called; also if it ended by stopper_panic()
+ * * 0 - @fn was called and has ended; in userspace also if it ended by stopper_panic()
  * * -ESHUTDOWN - refused; @fn was not called
  * * -EINVAL - @s or @fn is NULL
  */
@@ -75,7 +75,7 @@ struct stopper_task {
  * Context: As stopper_run_task().
  * Return:
  * * the result of @fn
- * * -EOWNERDEAD - @fn ended by stopper_panic()
+ * * -EOWNERDEAD - userspace: @fn ended by stopper_panic()
  * * -ESHUTDOWN - refused; @fn was not called
  * * -EINVAL - @s or @fn is NULL
  */
