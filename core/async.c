@@ -19,14 +19,14 @@ struct async {
 	stopper_fn fn;
 	void *arg;
 	struct traced *traced;		/* NULL: nobody listened */
-	struct module *lent_by;		/* whose function it is, held; or NULL */
+	struct module *fn_module;	/* whose function it is, held; or NULL */
 };
 
 _Static_assert(sizeof(struct async) <= 128, "see plat_alloc_record()");
 
 static void async_end(struct async *a)
 {
-	struct module *lent_by = a->lent_by;
+	struct module *fn_module = a->fn_module;
 
 	traced_end(a->traced);
 	if (a->sem)
@@ -35,7 +35,7 @@ static void async_end(struct async *a)
 	task_end_async(a->task.slot);
 	plat_free_record(a);
 	/* Its site was shown until now; who looks at it still does so under RCU. */
-	plat_give_back(lent_by);
+	plat_module_put(fn_module);
 }
 
 static void async_run(struct job *job, struct pool_thread *me)
@@ -77,7 +77,7 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 	a = plat_alloc_record(sizeof(*a));
 	if (!a)
 		return -ENOMEM;
-	if (!plat_lend(s, site->owner, &a->lent_by)) {
+	if (!plat_module_get(s, site->owner, &a->fn_module)) {
 		plat_free_record(a);
 		return -ESHUTDOWN;
 	}
@@ -96,7 +96,7 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 /* It was not accepted. */
 static void async_free(struct async *a)
 {
-	plat_give_back(a->lent_by);
+	plat_module_put(a->fn_module);
 	plat_free_record(a->traced);
 	plat_free_record(a);
 }

@@ -80,7 +80,7 @@ static void closing_take(struct stopper *s, struct stopper_list *n)
 	s->nclosers--;
 	s->closing = list_item(n, struct stopper_closer, node);
 	/* Its function may free it. */
-	s->closing_lent_by = s->closing->lent_by;
+	s->closing_fn_module = s->closing->fn_module;
 }
 
 /* The closer that ran has returned. Takes the next one; false: there is none to be run now. */
@@ -102,7 +102,7 @@ static bool closing_next(struct stopper *s)
 /* The closer that ran is over, whichever way, and this thread runs no other one. */
 static void closing_done(struct stopper *s)
 {
-	struct module *lent_by = s->closing_lent_by;
+	struct module *fn_module = s->closing_fn_module;
 	plat_flags_t f;
 
 	trace_closing_end(s);
@@ -113,7 +113,7 @@ static void closing_done(struct stopper *s)
 	s->closers_busy = false;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
-	plat_give_back(lent_by);
+	plat_module_put(fn_module);
 	stopper_unpin(s);
 }
 
@@ -127,7 +127,7 @@ static void closing_call_init(struct call *c, struct stopper *s)
 /* Runs the next one on the same thread; false: there is none, or not now. */
 static bool closing_continue(struct stopper *s, struct pool_thread *me)
 {
-	struct module *lent_by = s->closing_lent_by;
+	struct module *fn_module = s->closing_fn_module;
 	const char *name;
 
 	if (!closing_next(s))
@@ -139,7 +139,7 @@ static bool closing_continue(struct stopper *s, struct pool_thread *me)
 	pool_thread_set_name(me, name);
 	activity_rename(&s->closing_activity, &s->closing_site, name);
 	/* The name that was shown until now may lie in its memory. */
-	plat_give_back(lent_by);
+	plat_module_put(fn_module);
 	return true;
 }
 
@@ -249,7 +249,7 @@ static void late_closer_uncount(struct stopper **s)
 
 int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struct module *owner)
 {
-	struct module *lent_by;
+	struct module *fn_module;
 	plat_flags_t f;
 	bool late;
 
@@ -257,9 +257,9 @@ int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struc
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	if (!plat_lend(s, owner, &lent_by))
+	if (!plat_module_get(s, owner, &fn_module))
 		return -ESHUTDOWN;
-	closer->lent_by = lent_by;
+	closer->fn_module = fn_module;
 	plat_lock(&s->lock, f);
 	late = s->phase >= STOPPER_CLOSING;
 	if (late) {
@@ -277,7 +277,7 @@ int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struc
 
 		late_closer_run(scope, closer);
 		/* The caller runs it: its module is there. */
-		plat_give_back(lent_by);
+		plat_module_put(fn_module);
 	}
 	return 0;
 }

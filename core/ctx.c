@@ -61,7 +61,7 @@ int ctx_wait_err(const struct stopper_ctx *ctx)
 	int err = stopper_ctx_err(ctx);
 
 	if (err)
-		plat_take_over(&ctx->done.fired);
+		plat_happens_after(&ctx->done.fired);
 	return !err && ctx && ctx->killable && plat_killed() ? -EINTR : err;
 }
 

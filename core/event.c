@@ -207,7 +207,7 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 		plat_unlock(&ev->lock, f);
 		return false;
 	}
-	plat_hand_over(&ev->fired);
+	plat_happens_before(&ev->fired);
 	/* (F) pairs with stopper_event_fired() and stopper_ctx_err() */
 	plat_store_release(&ev->fired, code);
 	plat_event_fired(ev);
@@ -233,7 +233,7 @@ bool event_was_fired(struct stopper_event *ev)
 	bool fired = stopper_event_fired(ev);
 
 	if (fired)
-		plat_take_over(&ev->fired);
+		plat_happens_after(&ev->fired);
 	return fired;
 }
 

@@ -22,8 +22,8 @@
  *   plat_heavy_barrier()            every CPU: full    sleeps    dear half: each light barrier
  *                                                                on any CPU lies wholly before
  *                                                                or after it
- *   plat_hand_over(p)               with the release   any       before a release at p, and after
- *   plat_take_over(p)               with the acquire   any       the acquire that sees it: for race
+ *   plat_happens_before(p)          with the release   any       before a release at p, and after
+ *   plat_happens_after(p)           with the acquire   any       the acquire that sees it: for race
  *                                                                detectors that cannot see the two
  *                                                                by themselves. May be nothing
  *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
@@ -84,9 +84,9 @@
  *   plat_alloc_lines(n)                                process   the same, on a cache line
  *   plat_alloc_lines_any(n)                            any       likewise
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
- *   plat_stamp()                                       any       a cheap clock; 0 in a slot: ask
+ *   plat_coarse_time()                                 any       a cheap clock; 0 in a slot: ask
  *                                                                the readers
- *   plat_stamp_age(stamp)                              any       ns since then
+ *   plat_coarse_age(stamp)                             any       ns since then
  *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
  *                                                                t->release(t); should the thread
  *                                                                end under it: t->died(t, called)
@@ -111,7 +111,7 @@
  *   plat_timer_start(t, deadline)   release            any       0, or why no timer can run
  *   plat_timer_cancel(t)            full               any       true: it will not run
  *   plat_timers_ready()                                process   0, or why timers cannot run
- *   plat_usable()                                      any       0, or why not (after fork)
+ *   plat_ready()                                       any       0, or why not (after fork)
  *   plat_is_copy()                                     any       is this a child of fork(), in
  *                                                                which nothing is to be touched:
  *                                                                a lock may be held for ever
@@ -121,11 +121,11 @@
  *   plat_keeper_wake()                                 any       has keeper_run() called until
  *                                                                it says no, in one thread
  *   plat_owner_valid(module)                           any       may it be options.owner?
- *   plat_lend(s, module, lent_by)                      any       keeps a module loaded that lends
+ *   plat_module_get(s, m, held)                        any       keeps a module loaded that lends
  *                                                                a function to another's @s, in
- *                                                                *lent_by; false: it is being
+ *                                                                *held; false: it is being
  *                                                                unloaded. May be nothing
- *   plat_give_back(lent_by)                            any       its function does not run any more
+ *   plat_module_put(held)                              any       its function does not run any more
  *   plat_log(level, line)                              any
  *   __stopper_traced()                                 any       does anybody listen to tasks? Free
  *                                                                while nobody does (slot.h)
@@ -242,7 +242,7 @@ struct worker {
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
 	void *arg;
-	struct module *lent_by;		/* whose function it is, held; or NULL */
+	struct module *fn_module;	/* whose function it is, held; or NULL */
 	plat_ref_t refs;		/* its thread, run_worker, who queues its stop */
 	bool stop_queued;		/* to stop, or not to be yet; s->lock */
 	bool uncounted;			/* not counted any more; s->lock */
@@ -332,7 +332,7 @@ struct stopper {
 	struct stopper_list followers;		/* who waits for the leader */
 	struct leader *leader;			/* woken when a worker or the closers end */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
-	struct module *closing_lent_by;		/* likewise */
+	struct module *closing_fn_module;	/* likewise */
 	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */
 	char *closing_escaped;			/* a copy for its end's event, or NULL */

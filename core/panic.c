@@ -20,7 +20,7 @@ void activity_enter(struct activity *a, struct stopper *s, const struct stopper_
 	a->site = site;
 	a->kind = kind;
 	a->tid = plat_tid();
-	a->since = plat_stamp();
+	a->since = plat_coarse_time();
 	plat_lock(&activities_lock, f);
 	slist_append(&activities, &a->node);
 	plat_unlock(&activities_lock, f);
@@ -29,7 +29,7 @@ void activity_enter(struct activity *a, struct stopper *s, const struct stopper_
 /* It is something else of the same stopper's from now on, with the name @name in its @site. */
 void activity_rename(struct activity *a, struct stopper_site *site, const char *name)
 {
-	uint64_t since = plat_stamp();
+	uint64_t since = plat_coarse_time();
 	plat_flags_t f;
 
 	plat_lock(&activities_lock, f);

@@ -124,7 +124,7 @@
 #define IDLE_THREAD_NAME	"stopper/pool"
 #define STOP_THREAD_NAME	"stopper/stop"	/* a job of the library's own */
 #ifndef MAX_WAKES
-#define MAX_WAKES	64	/* per change of plat_stamp(), some ms */
+#define MAX_WAKES	64	/* per change of plat_coarse_time(), some ms */
 #endif
 
 struct pool_thread {
@@ -170,7 +170,7 @@ static struct {
 	struct stopper_list stuck;
 	unsigned int burst;		/* how many the last tick started */
 	unsigned int last_done;		/* ndone at the last tick */
-	uint64_t done_at;		/* plat_stamp() when a job last ended */
+	uint64_t done_at;		/* plat_coarse_time() when a job last ended */
 	int64_t retry_ns;		/* until the tick tries to start a thread again */
 	bool starved_logged;		/* that jobs wait for a thread */
 	struct plat_timer timer;
@@ -448,7 +448,7 @@ static bool take_wake_budget(void)
 
 	if (!pool.nrunning && !pool.arriving)
 		return true;
-	now = plat_stamp();
+	now = plat_coarse_time();
 	if (pool.wake_budget_since != now) {
 		pool.wake_budget_since = now;
 		pool.wake_budget = MAX_WAKES;
@@ -471,7 +471,7 @@ int pool_reserve(void)
 
 	/* Should the last thread just be leaving, pool_push() starts another. */
 	if (PLAT_LIKELY(plat_load(&pool.nthreads) && plat_load(&pool.timed)))
-		return plat_usable();
+		return plat_ready();
 	err = plat_timers_ready();
 	if (err)
 		return err;
@@ -579,7 +579,7 @@ bool pool_try_push(struct job *job)
 static bool pool_is_moving(void)
 {
 	return pool.arriving || !slist_empty(&pool.idle) ||
-	       (pool.done_at && plat_stamp_age(pool.done_at) < MOVING_NS);
+	       (pool.done_at && plat_coarse_age(pool.done_at) < MOVING_NS);
 }
 
 /* With the lock held: a task of @s is in the queue no longer. */
@@ -641,7 +641,7 @@ int pool_push_task(struct task_job *task, bool may_start)
 	bool admit;
 	int err;
 
-	task->since = plat_stamp();
+	task->since = plat_coarse_time();
 	/* (U) pairs with pool_note_user() */
 	if (PLAT_UNLIKELY(!plat_load_acquire(&task->s->uses_pool)))
 		pool_note_user(task->s);
@@ -766,7 +766,7 @@ static void finish_job(struct pool_thread *me)
 	if (!me->stuck)
 		pool.nrunning--;
 	pool.ndone++;
-	pool.done_at = plat_stamp();
+	pool.done_at = plat_coarse_time();
 	me->job = NULL;
 }
 
@@ -1016,7 +1016,7 @@ uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct tas
 		v.s = task->s;
 		v.site = task->job.site;
 		v.seq = (unsigned int)task->ticket;
-		v.age = plat_stamp_age(task->since);
+		v.age = plat_coarse_age(task->since);
 		visit(arg, &v);
 	}
 	plat_unlock(&pool.lock, f);

@@ -63,7 +63,7 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 		if (t->pooled && plat_load(&t->ticket[i]) >= first)
 			continue;
 		v.order = plat_slot_order(i, v.seq);
-		v.age = start || t->pooled ? plat_stamp_age(start) :
+		v.age = start || t->pooled ? plat_coarse_age(start) :
 					     first_seen_age(&t->first_seen[i], v.seq);
 		visit(arg, &v);
 	}
@@ -88,7 +88,7 @@ static void visit_listed(struct stopper_task *task, void *visit)
 		.order = plat_list_order(slot->seq),
 		.kind = slot_kind(tid),
 		.tid = (int)(tid & TID_MASK),
-		.age = plat_stamp_age(plat_load(&slot->start)),
+		.age = plat_coarse_age(plat_load(&slot->start)),
 	};
 
 	lv->visit(lv->arg, &v);
@@ -137,7 +137,7 @@ unsigned long stopper_num_tasks(struct stopper *s)
 
 	if (s && !plat_is_copy()) {
 		tasks_visit(s, count_task, &n);
-		plat_take_over(s);
+		plat_happens_after(s);
 	}
 	return n;
 }

@@ -147,7 +147,7 @@ static void snapshot_add_task(void *arg, const struct task_view *v)
 
 static void snapshot_add_activity(void *arg, const struct activity *a)
 {
-	snapshot_add(arg, a->s, a->site, a->kind, a->tid, plat_stamp_age(a->since));
+	snapshot_add(arg, a->s, a->site, a->kind, a->tid, plat_coarse_age(a->since));
 }
 
 static int compare_groups(const void *a, const void *b)
@@ -238,7 +238,7 @@ int stopper_running_tasks(struct stopper *s, struct stopper_task_info *info, uns
 		return -EINVAL;
 	if (!s)
 		return 0;
-	ret = plat_usable();
+	ret = plat_ready();
 	if (!ret)
 		ret = snapshot_make(&snap, s, false);
 	if (ret)
@@ -282,7 +282,7 @@ int stopper_task_map(struct stopper *s, char *buf, size_t size)
 		buf[0] = '\0';
 	if (!s)
 		return 0;
-	err = plat_usable();
+	err = plat_ready();
 	if (!err)
 		err = snapshot_make(&snap, s, false);
 	if (err)

@@ -713,7 +713,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	plat_might_sleep();
 	if (!s || !site)
 		return -EINVAL;
-	err = plat_usable();
+	err = plat_ready();
 	if (err)
 		return err;
 	if (task_in_table_of_this_thread(s) || would_self_deadlock(s, false))
@@ -734,7 +734,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 		return -EINVAL;
 	if (event_was_fired(&s->stopped))
 		return 0;
-	err = plat_usable();
+	err = plat_ready();
 	if (err)
 		return err;
 	if (task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
@@ -798,7 +798,7 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 
 	if (!s || !site)
 		return -EINVAL;
-	err = plat_usable();
+	err = plat_ready();
 	if (err)
 		return err;
 	if (!claim_stop_async(s))

@@ -323,7 +323,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 		return -EINVAL;
 	err = check_options(opts);
 	if (!err)
-		err = plat_usable();
+		err = plat_ready();
 	if (err)
 		return err;
 	s = stopper_new(name, opts, site);

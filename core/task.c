@@ -215,7 +215,7 @@ static struct shard *shards_of(struct stopper *s)
 	/* (O) pairs with shards_new(): who sees them sees them made */
 	struct shard *shards = plat_load_acquire(&s->shards);
 
-	plat_take_over(&s->shards);
+	plat_happens_after(&s->shards);
 	return shards;
 }
 
@@ -243,7 +243,7 @@ static struct shard *shards_new(struct stopper *s)
 	plat_lock(&s->lock, f);
 	old = s->shards;
 	if (!old) {
-		plat_hand_over(&s->shards);
+		plat_happens_before(&s->shards);
 		/* (O) pairs with shards_of() */
 		plat_store_release(&s->shards, new);
 	}
@@ -305,7 +305,7 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 	task->own.site = site;
 	task->own.stopper = s;
 	task->own.tid = slot_tid(kind, (unsigned int)plat_own_tid());
-	task->own.start = plat_stamp();
+	task->own.start = plat_coarse_time();
 	task->shard = shards_of(s) || shards_new(s) ?
 		      (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS : SHARDS;
 	l = task_list_of(s, task->shard);
@@ -518,7 +518,7 @@ EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 /* A pool thread's task has ended. */
 void task_end_async(struct stopper_slot *slot)
 {
-	plat_hand_over(slot->stopper);
+	plat_happens_before(slot->stopper);
 	slot_release(slot);
 }
 
@@ -752,7 +752,7 @@ int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void
 			err = task_list_drain(&l, d, wait, arg);
 	}
 	if (!err)
-		plat_take_over(s);
+		plat_happens_after(s);
 	return err;
 }
 

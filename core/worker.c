@@ -46,7 +46,7 @@ static void worker_uncount(struct worker *w)
 	s->nworkers--;
 	stopper_wake_leader(s);
 	plat_unlock(&s->lock, f);
-	plat_give_back(w->lent_by);
+	plat_module_put(w->fn_module);
 	stopper_unpin(s);
 }
 
@@ -120,7 +120,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	plat_might_sleep();
 	if (!s || !site || !fn)
 		return -EINVAL;
-	err = plat_usable();
+	err = plat_ready();
 	if (err)
 		return err;
 	w = plat_alloc(sizeof(*w));
@@ -136,12 +136,12 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->ctx = ctx;
 	w->fn = fn;
 	w->arg = arg;
-	if (!plat_lend(s, site->owner, &w->lent_by)) {
+	if (!plat_module_get(s, site->owner, &w->fn_module)) {
 		plat_free(w);
 		return -ESHUTDOWN;
 	}
 	if (!worker_count(s, w)) {
-		plat_give_back(w->lent_by);
+		plat_module_put(w->fn_module);
 		plat_free(w);
 		return -ESHUTDOWN;
 	}

@@ -166,7 +166,7 @@ static inline bool plat_slots_advance(struct stopper_cursor *c)
 /* Softirqs and interrupts do not belong to the thread that they interrupt. */
 #define plat_own_tid()	(in_task() ? (int)current->pid : 0)
 
-static inline u64 plat_stamp(void)
+static inline u64 plat_coarse_time(void)
 {
 	return jiffies;
 }
@@ -176,7 +176,7 @@ static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct sto
 {
 	__stopper_slot_number(slot, ++c->number);
 	WRITE_ONCE(slot->tid, slot_tid(kind, (unsigned int)plat_own_tid()));
-	WRITE_ONCE(slot->start, plat_stamp());
+	WRITE_ONCE(slot->start, plat_coarse_time());
 }
 
 #define plat_slot_order(i, seq)	(seq)
@@ -200,14 +200,14 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
 void plat_thread_where(const struct thread_snapshot *snap, char *buf);
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
 #define plat_cpus()		num_online_cpus()
-#define plat_usable()		0
+#define plat_ready()		0
 #define plat_is_copy()		false
-#define plat_hand_over(p)	((void)(p))
-#define plat_take_over(p)	((void)(p))
+#define plat_happens_before(p)	((void)(p))
+#define plat_happens_after(p)	((void)(p))
 #define plat_owner_valid(m)	true
 
-bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by);
-#define plat_give_back(module)	module_put(module)
+bool plat_module_get(struct stopper *s, struct module *module, struct module **fn_module);
+#define plat_module_put(module)	module_put(module)
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 #define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
 /* kmalloc() aligns powers of two to their size. */
@@ -222,7 +222,7 @@ bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)
 
 /* A lower bound: the stamp may have been taken at the end of its jiffy. */
-static inline s64 plat_stamp_age(u64 stamp)
+static inline s64 plat_coarse_age(u64 stamp)
 {
 	unsigned long age = jiffies - (unsigned long)stamp;
 

@@ -45,14 +45,14 @@ static const struct stopper_site unloaded_site = {
 	.func = "?",
 };
 
-bool plat_lend(struct stopper *s, struct module *module, struct module **lent_by)
+bool plat_module_get(struct stopper *s, struct module *module, struct module **fn_module)
 {
-	*lent_by = NULL;
+	*fn_module = NULL;
 	if (!module || module == s->owner)
 		return true;
 	if (!try_module_get(module))
 		return false;
-	*lent_by = module;
+	*fn_module = module;
 	return true;
 }
 

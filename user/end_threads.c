@@ -67,7 +67,7 @@ static int end_idle_threads(void)
 int stopper_end_idle_threads(void)
 {
 	static pthread_mutex_t call_lock = PTHREAD_MUTEX_INITIALIZER;
-	int err = plat_usable();
+	int err = plat_ready();
 
 	if (err)
 		return err;

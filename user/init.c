@@ -143,7 +143,7 @@ static void process_init(void)
 	trace_file_init();
 }
 
-int plat_usable(void)
+int plat_ready(void)
 {
 	static unsigned int nr_reported;
 	int err;
@@ -176,13 +176,13 @@ int64_t plat_now(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
-uint64_t plat_stamp(void)
+uint64_t plat_coarse_time(void)
 {
 	return (uint64_t)read_clock(CLOCK_MONOTONIC_COARSE) | 1;
 }
 
 /* A stamp may have been as old as a tick when it was taken: an age is at least this. */
-int64_t plat_stamp_age(uint64_t stamp)
+int64_t plat_coarse_age(uint64_t stamp)
 {
 	int64_t age = (int64_t)((uint64_t)plat_now() - stamp) - tick_ns;
 

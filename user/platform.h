@@ -74,16 +74,16 @@
 extern bool plat_on_tsan;
 
 #ifdef STOPPER_TSAN
-#define plat_hand_over(p)	((void)(p))
-#define plat_take_over(p)	((void)(p))
+#define plat_happens_before(p)	((void)(p))
+#define plat_happens_after(p)	((void)(p))
 #else
 void __tsan_acquire(void *addr);	/* the runtime's */
 void __tsan_release(void *addr);
-void tsan_hand_over(const void *p);
-void tsan_take_over(const void *p);
+void tsan_happens_before(const void *p);
+void tsan_happens_after(const void *p);
 
-#define plat_hand_over(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_hand_over(p) : (void)0)
-#define plat_take_over(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_take_over(p) : (void)0)
+#define plat_happens_before(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_happens_before(p) : (void)0)
+#define plat_happens_after(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_happens_after(p) : (void)0)
 #endif
 
 /* the users name the partner */
@@ -117,14 +117,14 @@ static inline bool plat_ref_put(plat_ref_t *r)
 {
 	unsigned int old;
 
-	plat_hand_over(r);
+	plat_happens_before(r);
 	/* the users name the partner; acquire is for the last */
 	old = __atomic_fetch_add(&r->n, -1u, __ATOMIC_ACQ_REL);
 	if (PLAT_UNLIKELY((int)old <= 0))
 		ref_misused(r);
 	if (old != 1)
 		return false;
-	plat_take_over(r);
+	plat_happens_after(r);
 	return true;
 }
 
@@ -293,10 +293,10 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
 void plat_thread_where(const struct thread_snapshot *snap, char *buf);
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
 unsigned int plat_cpus(void);
-int plat_usable(void);
+int plat_ready(void);
 int64_t plat_now(void);
-uint64_t plat_stamp(void);
-int64_t plat_stamp_age(uint64_t stamp);
+uint64_t plat_coarse_time(void);
+int64_t plat_coarse_age(uint64_t stamp);
 void plat_log(int level, const char *line);
 #define plat_step(p, n)		((void)__atomic_fetch_add(p, n, __ATOMIC_RELAXED))
 uint64_t plat_random(void);
@@ -324,8 +324,8 @@ static inline void *plat_alloc_lines(size_t n)
 #define plat_owner_valid(m)	(!(m))
 
 /* No modules here. */
-#define plat_lend(s, module, lent_by) ((void)(s), (void)(module), *(lent_by) = NULL, true)
-#define plat_give_back(module)	((void)(module))
+#define plat_module_get(s, module, fn_module) ((void)(s), (void)(module), *(fn_module) = NULL, true)
+#define plat_module_put(module)	((void)(module))
 
 /* threads */
 
@@ -334,7 +334,7 @@ struct plat_thread {
 	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
 	char name[16];			/* that it was given */
-	uint64_t looked;		/* plat_stamp() when it was compared with the kernel's */
+	uint64_t looked;		/* plat_coarse_time() when compared with the kernel's */
 	size_t stack;			/* bytes that it has at least */
 };
 

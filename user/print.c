@@ -24,7 +24,7 @@ int stopper_debug_print(FILE *f)
 
 	if (!f)
 		return -EINVAL;
-	err = plat_usable();
+	err = plat_ready();
 	if (err)
 		return err;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);

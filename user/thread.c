@@ -193,7 +193,7 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 bool plat_thread_renamed(struct plat_thread *t)
 {
 	static bool found;
-	uint64_t now = plat_stamp();
+	uint64_t now = plat_coarse_time();
 	char comm[16] = "";
 
 	if (!plat_load(&found) && t->looked == now)
@@ -240,7 +240,7 @@ static void *thread_main(void *arg)
 
 int plat_thread_start(struct plat_thread *t, const char *name)
 {
-	int err = plat_usable();
+	int err = plat_ready();
 
 	if (err)
 		return err;

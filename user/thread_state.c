@@ -66,7 +66,7 @@ static __thread struct {
 	bool is_stopper_thread;
 	uint64_t mask;			/* the kernel's, as this file set it */
 	uint64_t unblocked;		/* not blocked while it is idle */
-	uint64_t checked;		/* plat_stamp() of the latest look */
+	uint64_t checked;		/* plat_coarse_time() of the latest look */
 	bool not_restored;		/* a task's state could not be set back */
 	unsigned char nr_reports;
 	struct sched_state sched;
@@ -254,7 +254,7 @@ static struct seen_site *seen_site_find(const struct stopper_site *site)
 
 static bool check_is_due(struct seen_site *seen)
 {
-	uint64_t now = plat_stamp();
+	uint64_t now = plat_coarse_time();
 	bool due = seen->changes_state || seen->runs < RUNS_CHECKED || my_state.checked != now;
 
 	if (seen->runs < RUNS_CHECKED)

@@ -154,7 +154,7 @@ bool timers_end(void)
 
 int plat_timers_ready(void)
 {
-	int err = plat_usable();
+	int err = plat_ready();
 
 	if (err)
 		return err;
@@ -172,7 +172,7 @@ void plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
 
 int plat_timer_start(struct plat_timer *t, int64_t deadline)
 {
-	int err = plat_usable();
+	int err = plat_ready();
 
 	if (err)
 		return err;

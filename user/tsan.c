@@ -20,12 +20,12 @@ __attribute__((constructor)) static void tsan_init(void)
 	plat_on_tsan = __tsan_acquire && __tsan_release;
 }
 
-void tsan_hand_over(const void *p)
+void tsan_happens_before(const void *p)
 {
 	__tsan_release((void *)p);
 }
 
-void tsan_take_over(const void *p)
+void tsan_happens_after(const void *p)
 {
 	__tsan_acquire((void *)p);
 }

@@ -21,7 +21,7 @@ struct stopper_closer {
 	void (*fn)(struct stopper_closer *closer);
 	/* private: */
 	struct stopper_list node;
-	struct module *lent_by;		/* kernel: the pinned module that @fn is in, or NULL */
+	struct module *fn_module;	/* kernel: the pinned module that @fn is in, or NULL */
 };
 
 /**

@@ -133,20 +133,20 @@ void plat_comm(char *comm);
 #define plat_thread_where(snap, buf) ((void)(snap), (void)(*(buf) = '\0'))
 #define plat_frame_name(snap, i, buf) ((void)(snap), (void)(i), (void)(*(buf) = '\0'))
 unsigned int plat_cpus(void);
-#define plat_usable()		0
+#define plat_ready()		0
 #define plat_is_copy()		false
-#define plat_hand_over(p)	((void)(p))
-#define plat_take_over(p)	((void)(p))
+#define plat_happens_before(p)	((void)(p))
+#define plat_happens_after(p)	((void)(p))
 #define plat_stops_ready()	0
 void plat_keeper_wake(void);
 #define plat_owner_valid(m)	(!(m))
 
 /* No modules here. */
-#define plat_lend(s, module, lent_by) ((void)(s), (void)(module), *(lent_by) = NULL, true)
-#define plat_give_back(module)	((void)(module))
+#define plat_module_get(s, module, fn_module) ((void)(s), (void)(module), *(fn_module) = NULL, true)
+#define plat_module_put(module)	((void)(module))
 int64_t plat_now(void);
-#define plat_stamp()		((uint64_t)plat_now())
-#define plat_stamp_age(stamp)	((int64_t)((uint64_t)plat_now() - (stamp)))
+#define plat_coarse_time()	((uint64_t)plat_now())
+#define plat_coarse_age(stamp)	((int64_t)((uint64_t)plat_now() - (stamp)))
 void plat_log(int level, const char *line);
 void plat_step(unsigned long *p, unsigned long n);
 uint64_t plat_random(void);
