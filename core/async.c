@@ -2,13 +2,13 @@
 /*
  * async.c - async tasks: a job for the pool, and perhaps a slot of a semaphore.
  *
- * The order at the end is what others may rely on: the function returns, its trace
- * ends, the semaphore's slot is given back, the context is let go, the task stops being
- * counted, the record is freed. Nothing of the caller's is touched after the
- * task has stopped being counted.
+ * The order at the end is guaranteed: the function returns, the trace of the task ends, the
+ * slot of the semaphore is released, the context is put, the task stops being counted, the
+ * record is freed. Nothing of the caller's is accessed after the task has stopped being
+ * counted.
  *
- * A thread that ends under the task takes the same way out, from wherever its
- * death is noticed, after the panic hook has been told.
+ * If the thread ends inside the task, the same steps are done by whatever notices its death,
+ * after the call of the panic hook.
  */
 #include "internal.h"
 
@@ -18,8 +18,8 @@ struct async {
 	struct stopper_sem *sem;
 	stopper_fn fn;
 	void *arg;
-	struct traced *traced;		/* NULL: nobody listened */
-	struct module *fn_module;	/* whose function it is, held; or NULL */
+	struct traced *traced;		/* NULL: not traced */
+	struct module *fn_module;	/* of the function, with a reference; or NULL */
 };
 
 _Static_assert(sizeof(struct async) <= 128, "see plat_alloc_record()");
@@ -34,7 +34,7 @@ static void async_end(struct async *a)
 	stopper_ctx_put(a->ctx);
 	task_end_async(a->task.slot);
 	plat_free_record(a);
-	/* Its site was shown until now; who looks at it still does so under RCU. */
+	/* Its site was visible until now. A reader that still uses it does so under RCU. */
 	plat_module_put(fn_module);
 }
 
@@ -65,7 +65,7 @@ static const struct job_ops async_ops = {
 	.is_task = true,
 };
 
-/* A record for it, and a pool that can run it. */
+/* Allocate a record, and ensure that the pool can run it. */
 static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *ctx,
 		     const struct stopper_site *site, stopper_fn fn, void *arg)
 {
@@ -93,7 +93,7 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 	return 0;
 }
 
-/* It was not accepted. */
+/* Free the record of a task that was not accepted. */
 static void async_free(struct async *a)
 {
 	plat_module_put(a->fn_module);
@@ -101,19 +101,19 @@ static void async_free(struct async *a)
 	plat_free_record(a);
 }
 
-/* Before anybody else can see it. */
+/* Called before another thread can see @a. */
 static void trace_queued(struct async *a)
 {
 	if (a->traced)
 		plat_trace_async_queued(a->traced);
 }
 
-/* Accepts it, and hands it to the pool, or refuses. @may_start: see pool_push(). */
+/* Admit the task and push it to the pool, or refuse it. @may_start: see pool_push(). */
 static int async_submit(struct async *a, bool may_start)
 {
 	int err;
 
-	/* Before it can run and end. */
+	/* Before the task can run and end. */
 	stopper_ctx_get(a->ctx);
 	err = pool_push_task(&a->task, may_start);
 	if (err)
@@ -121,11 +121,11 @@ static int async_submit(struct async *a, bool may_start)
 	return err;
 }
 
-/* A slot of the semaphore is there for it. */
+/* Called when the task has got a slot of the semaphore. */
 static int limited_grant(struct sem_waiter *w, bool mine)
 {
 	struct async *a = w->arg;
-	/* One whose context has ended keeps no slot, waited or not. */
+	/* A task whose context has ended does not keep its slot, whether it waited or not. */
 	int err = stopper_ctx_err(a->ctx);
 
 	return err ? err : async_submit(a, mine);
@@ -138,7 +138,7 @@ static int limited_submit(struct async *a, bool wait)
 	int err;
 
 	if (wait) {
-		/* From now on: who has to wait stands in the semaphore's queue first. */
+		/* Queued from now on: a task that must wait is in the semaphore's queue first. */
 		trace_queued(a);
 		return sem_acquire(a->sem, a->ctx, &s->quiesce, &w);
 	}
@@ -183,7 +183,7 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	plat_might_sleep();
 	if (!s || !site || !sem || !fn)
 		return -EINVAL;
-	/* A stopper that refuses says so, also when no slot is free. */
+	/* A stopper that refuses returns that error, even if no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
 		return task_refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
 	err = async_new(&a, s, ctx, site, fn, arg);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * closer.c - closers: each run exactly once.
+ * closer.c - closers: each runs exactly once.
  *
- * The phase turns to CLOSING under s->lock, under which closers are added: one
- * either is on the list that Stop empties, or its adder finds CLOSING and runs
- * it himself. Stop waits for those too (->late_closers).
+ * The phase becomes CLOSING under s->lock, under which closers are added. So a closer either
+ * is on the list that stop empties, or the thread that adds it finds CLOSING and runs it
+ * itself. Stop waits for those too (->late_closers).
  *
- * Stop hands its closers to a pool thread, so that a closer that hangs cannot hold up a
- * caller with a deadline, and one whose thread dies cannot take Stop with it. They are
- * handed over once: that thread runs them one after the other, because to wake a thread for
- * each of them and to be woken by it takes 20 us and more, and a closer may take 10 ns.
- * Between two closers it takes the stopper's lock once. It begins the next one only while a
- * leader waits whose context has not ended, so a stop that gives up stays where it is:
+ * Stop gives its closers to a pool thread, so that a closer that hangs cannot block a caller
+ * that has a deadline, and the death of a closer's thread does not end the stop. They are
+ * given to it as a batch, and it runs them one after the other: a wake-up of a thread for each
+ * of them, and back, takes 20 us or more, and a closer may take 10 ns. Between two closers the
+ * thread takes the stopper's lock once. It runs the next one only while a leader waits whose
+ * context has not ended, so a stop that gives up makes no further progress:
  *
  *   closing thread                      leader
  *   lock; the closer that ran is over
@@ -20,14 +20,14 @@
  *     no: unlock; off the list of activities
  *   lock; closers_busy = false          another one: lock; leader = me; unlock
  *   wake the leader; unlock             lock; closers_busy? unlock; park
- *                                       not busy: hand over what is left
+ *                                       not busy: give what is left to a thread
  *
- *   A new leader that comes before the look is found by it, one that comes after it waits for
- *   ->closers_busy. A thread that dies in a closer ends in the same way, so the next closer has
- *   another thread.
+ *   A new leader that comes before the check is found by it; one that comes after it waits
+ *   for ->closers_busy. A thread that dies in a closer ends in the same way, so the next
+ *   closer gets another thread.
  *
- * Should no thread be free and none can be started, the closers run on Stop's own thread, one
- * at a time: what the other threads do may wait for this stop.
+ * If no thread is free and none can be started, the closers run on the stopping thread, one
+ * at a time: the other threads' jobs may be waiting for this stop.
  */
 #include "internal.h"
 
@@ -45,7 +45,7 @@ static void closer_fn_call(struct stopper_closer *closer)
 	void (*fn)(void *arg) = cf->fn;
 	void *arg = cf->arg;
 
-	/* First: fn may not return. */
+	/* Free it first: fn may not return. */
 	plat_free(cf);
 	fn(arg);
 }
@@ -55,7 +55,7 @@ static const char *closer_name(const struct stopper_closer *closer)
 	return closer->name ? closer->name : "closer";
 }
 
-/* Tells who listens. A copy, for the end: the closer may free its own name. */
+/* Trace it if traced. The name is copied for the end, as the closer may free its own name. */
 static void trace_closing_start(struct stopper *s)
 {
 	if (plat_traces_closers())
@@ -74,7 +74,7 @@ static void trace_closing_end(struct stopper *s)
 	s->closing_escaped = NULL;
 }
 
-/* With s->lock held: @n is the closer that runs from now on. */
+/* With s->lock held: @n is the next closer to run. */
 static void closing_take(struct stopper *s, struct stopper_list *n)
 {
 	s->nclosers--;
@@ -83,7 +83,7 @@ static void closing_take(struct stopper *s, struct stopper_list *n)
 	s->closing_fn_module = s->closing->fn_module;
 }
 
-/* The closer that ran has returned. Takes the next one; false: there is none to be run now. */
+/* The last closer has returned. Take the next one. False: none is to be run now. */
 static bool closing_next(struct stopper *s)
 {
 	struct stopper_list *n;
@@ -99,7 +99,7 @@ static bool closing_next(struct stopper *s)
 	return n;
 }
 
-/* The closer that ran is over, whichever way, and this thread runs no other one. */
+/* The last closer has returned or died, and this thread runs no other one. */
 static void closing_done(struct stopper *s)
 {
 	struct module *fn_module = s->closing_fn_module;
@@ -124,7 +124,7 @@ static void closing_call_init(struct call *c, struct stopper *s)
 	c->kind = STOPPER_PANIC_CLOSER;
 }
 
-/* Runs the next one on the same thread; false: there is none, or not now. */
+/* Prepare the next closer on the same thread. False: there is none, or not now. */
 static bool closing_continue(struct stopper *s, struct pool_thread *me)
 {
 	struct module *fn_module = s->closing_fn_module;
@@ -135,15 +135,15 @@ static bool closing_continue(struct stopper *s, struct pool_thread *me)
 	trace_closing_end(s);
 	plat_resched();
 	name = closer_name(s->closing);
-	/* The thread first, so that a reader who sees the closer sees its thread named. */
+	/* Name the thread first, so that a reader that sees the closer sees the thread's name. */
 	pool_thread_set_name(me, name);
 	activity_rename(&s->closing_activity, &s->closing_site, name);
-	/* The name that was shown until now may lie in its memory. */
+	/* Only now: the name that was shown until now may be in the module's memory. */
 	plat_module_put(fn_module);
 	return true;
 }
 
-/* @me: a thread of the pool; NULL: Stop's own, which runs one and looks at its context. */
+/* @me: a pool thread. NULL: the stopping thread, which checks its context after one closer. */
 static void closing_run(struct job *job, struct pool_thread *me)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
@@ -171,7 +171,7 @@ static void closing_died(struct job *job, bool hook_called)
 
 static const struct job_ops closing_ops = { .run = closing_run, .died = closing_died };
 
-/* Has what closers are left run; false: there are none. The leader, in CLOSING, none busy. */
+/* Have the remaining closers run. False: there are none. For the leader, in CLOSING, none busy. */
 bool closers_start(struct stopper *s)
 {
 	struct stopper_list *n;
@@ -221,7 +221,7 @@ static void late_closer_exit(struct late_closer **l)
 	activity_exit(&(*l)->activity);
 }
 
-/* From CLOSING on: here and now. */
+/* From CLOSING on a closer runs at once, on the thread that adds it. */
 static void late_closer_run(struct stopper *s, struct stopper_closer *closer)
 {
 	struct stopper_site site = { .name = closer_name(closer) };
@@ -276,7 +276,7 @@ int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struc
 		struct stopper *scope __attribute__((cleanup(late_closer_uncount))) = s;
 
 		late_closer_run(scope, closer);
-		/* The caller runs it: its module is there. */
+		/* The caller's own module is loaded, as this is its call. */
 		plat_module_put(fn_module);
 	}
 	return 0;

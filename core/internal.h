@@ -1,156 +1,175 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * internal.h - what the parts of the core know of one another, and the seam.
+ * internal.h - the interfaces between the files of the core, and the seam to the platforms.
  *
- * The seam: the core sees <stopper/...> and <platform.h>, of which there is one
- * for each world. Each gives the operations below the same meaning; none is a
- * silent no-op. "Any" means any context, in the kernel up to softirq.
+ * The seam: the core includes <stopper/...> and <platform.h>, of which each platform (kmod/,
+ * user/, the explorer) has one. All give the operations below the same meaning. An operation
+ * may do nothing on a platform only where the table says so. "Any" is any context, in the
+ * kernel up to softirq.
  *
- *   operation                       order              context   what it gives
+ *   operation                       order              context   result or effect
  *   plat_load, plat_store           none (once)        any
  *   plat_load_acquire               acquire            any
  *   plat_store_release              release            any
- *   plat_fetch_add_full(p, n)       full               any       the old value, an int
+ *   plat_fetch_add_full(p, n)       full               any       returns the old value, an int
  *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
- *   plat_ref_get(r)                 none               any       one more, by who has one
- *   plat_ref_put(r)                 release; last:     any       one less; true: it was the last.
- *                                   acquire                      A count that overflows or drops
- *                                                                below zero is reported and sticks
+ *   plat_ref_get(r)                 none               any       one more, by an owner of one
+ *   plat_ref_put(r)                 release; last:     any       one less; true: it was the last. A
+ *                                   acquire                      count that overflows or drops
+ *                                                                below zero is reported and
+ *                                                                saturates
  *   plat_store_barrier()            store -> store     any
  *   plat_load_barrier()             load -> load       any
- *   plat_light_barrier()            compiler only      any       cheap half of the pair
- *   plat_heavy_barrier()            every CPU: full    sleeps    dear half: each light barrier
- *                                                                on any CPU lies wholly before
- *                                                                or after it
- *   plat_happens_before(p)          with the release   any       before a release at p, and after
- *   plat_happens_after(p)           with the acquire   any       the acquire that sees it: for race
- *                                                                detectors that cannot see the two
- *                                                                by themselves. May be nothing
+ *   plat_light_barrier()            compiler only      any       the cheap half of a pair
+ *   plat_heavy_barrier()            every CPU: full    sleeps    the expensive half: every light
+ *                                                                barrier on any CPU is wholly
+ *                                                                before or after it
+ *   plat_happens_before(p)          with the release   any       before a release at p, and
+ *   plat_happens_after(p)           with the acquire   any       after the acquire that sees it:
+ *                                                                annotations for race detectors
+ *                                                                that do not see the pair. May be
+ *                                                                nothing
  *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
  *   plat_lock_init, _destroy                           any
- *   plat_park_init(p)                                  any       by the thread that will park
- *   plat_park(p, deadline)          acquire            sleeps    false: the deadline came first;
- *                                                                PLAT_FOREVER: none
+ *   plat_park_init(p)                                  any       called by the thread that will
+ *                                                                park
+ *   plat_park(p, deadline)          acquire            sleeps    false: the deadline passed;
+ *                                                                PLAT_FOREVER: no deadline
  *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads
- *   plat_park_no_freeze(p)                             any       after init: suspend waits for
- *                                                                p's parks and does not freeze
- *                                                                in them. May be nothing where
- *                                                                threads freeze without
- *                                                                locks only
+ *   plat_park_no_freeze(p)                             any       after init: suspend waits for p's
+ *                                                                parks instead of freezing them.
+ *                                                                May be nothing where threads are
+ *                                                                only frozen without locks
  *   plat_park_blocked(p)                               any       after init: p's parks count as
- *                                                                blocked, for tools that look for
- *                                                                what hangs; else they are idle.
- *                                                                May be nothing
+ *                                                                blocked for tools that look for
+ *                                                                hung threads; else as idle. May be
+ *                                                                nothing
  *   plat_park_killable(p)                              any       after init: p's parks also end
  *                                                                when plat_killed()
- *   plat_killed()                                      any       has this thread got a signal that
- *                                                                kills? Only the kernel's can
- *   plat_unpark(p)                  release            any       a park ends, now or the next one
- *   plat_event_fired(ev)                               any       ev's descriptor becomes readable
- *   plat_event_closed(ev)                              any       and is closed
- *   plat_slots_pin(kind)            alone with c       any       the cursor c for tasks of this
- *                                                                kind here; NULL: none to be had
- *   plat_slots_unpin(c)                                pinned    and c->slot is now at hand
- *   plat_slots_advance(c)                              pinned    to another slot; false: no other
- *   plat_slots_pop(slot)                               any       a sync task's slot from here was
- *                                                                left, as the latest of its thread
+ *   plat_killed()                                      any       has this thread a fatal signal
+ *                                                                pending? Always false in userspace
+ *   plat_unpark(p)                  release            any       ends p's park, or the next one
+ *   plat_event_fired(ev)                               any       makes ev's descriptor readable.
+ *                                                                May be nothing
+ *   plat_event_closed(ev)                              any       closes it. May be nothing
+ *   plat_slots_pin(kind)            exclusive use of c any       the cursor c for tasks of this
+ *                                                                kind here; NULL: there is none
+ *   plat_slots_unpin(c)                                pinned    publishes c->slot as the slot at
+ *                                                                hand
+ *   plat_slots_advance(c)                              pinned    moves to another slot; false:
+ *                                                                there is none
+ *   plat_slots_pop(slot)                               any       the latest sync task of this
+ *                                                                thread ended; its slot was this
+ *                                                                one
  *   plat_slot_stamp(c, slot, kind)  (S), task.c        pinned    sets all but ->site, ->stopper
- *   plat_slot_order(i, seq)                            any       rises within a thread or CPU, for
- *   plat_list_order(seq)                               any       slot i of a table; on a list
+ *   plat_slot_order(i, seq)                            any       an order that rises within a
+ *                                                                thread or CPU, for slot i of a
+ *                                                                table
+ *   plat_list_order(seq)                               any       the same for a task on a list
  *   plat_slots_walk(t)              acquire            any       the CPU's or thread's table after
- *                                                                t; NULL: ends
- *   plat_slots_mine(t)              acquire            any       the same, of those in which a sync
- *                                                                task of this thread can stand
- *   plat_scan_enter(), _exit()      no sleep inside    any       a site seen running lives on
- *   plat_scan_sync()                full               sleeps    no scan from before goes on
+ *                                                                t; NULL: the end
+ *   plat_slots_mine(t)              acquire            any       the same, of tables that a sync
+ *                                                                task of this thread may be in
+ *   plat_scan_enter(), _exit()      no sleep inside    any       inside, the site of a running task
+ *                                                                stays valid
+ *   plat_scan_sync()                full               sleeps    waits for all scans that began
+ *                                                                before
  *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
  *                                                                are worth a sleep, or 0
- *   plat_resched()                                     process   between two jobs: lets others have
- *                                                                the CPU. May be nothing where
- *                                                                all threads can be preempted
+ *   plat_resched()                                     process   between two jobs: yields the CPU.
+ *                                                                May be nothing where all threads
+ *                                                                can be preempted
  *   plat_tid()                                         any       this thread's id, never 0
  *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
- *   plat_thread_snapshot(tid, snap)                    process   what a thread is doing; -ESRCH:
- *                                                                it is gone, -ENOENT: not known
+ *   plat_thread_snapshot(tid, snap)                    process   what a thread is doing; -ESRCH: it
+ *                                                                has exited, -ENOENT: not known
  *   plat_thread_where(snap, buf)                       process   the function it is in, or ""
- *   plat_frame_name(snap, i, buf)                      process   a frame of its stack as text; both
- *                                                                SYMBOL_SIZE bytes, no address
+ *   plat_frame_name(snap, i, buf)                      process   a frame of its stack as text
+ *                                                                without addresses; both
+ *                                                                SYMBOL_SIZE bytes
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
- *   plat_alloc_record(n)                               process   the same, to 128 bytes, for what
- *                                                                another thread will free
- *   plat_free_record(p)                                any       what the two give
+ *   plat_alloc_record(n)                               process   the same, up to 128 bytes, for
+ *                                                                memory that another thread will
+ *                                                                free
+ *   plat_free_record(p)                                any       frees what plat_alloc_record() and
+ *                                                                plat_alloc_any() return
  *   plat_alloc_any(n)                                  any       as plat_alloc_record()
- *   plat_alloc_lines(n)                                process   the same, on a cache line
+ *   plat_alloc_lines(n)                                process   as plat_alloc(), cache line
+ *                                                                aligned
  *   plat_alloc_lines_any(n)                            any       likewise
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
- *   plat_coarse_time()                                 any       a cheap clock; 0 in a slot: ask
- *                                                                the readers
+ *   plat_coarse_time()                                 any       a cheap clock of several ms; 0 in
+ *                                                                a slot: not known, readers note
+ *                                                                when they first see the task
  *   plat_coarse_age(stamp)                             any       ns since then
  *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
- *                                                                t->release(t); should the thread
- *                                                                end under it: t->died(t, called)
- *   plat_thread_stop(t)                                process   kthread_should_stop(), now; only
- *                                                                PLAT_STOPS_THREADS
+ *                                                                t->release(t); if the thread ends
+ *                                                                inside main: t->died(t,
+ *                                                                hook_called)
+ *   plat_thread_stop(t)                                process   makes kthread_should_stop() true;
+ *                                                                only where PLAT_STOPS_THREADS
  *   plat_thread_name(t, name)                          process   names the running thread
- *   plat_thread_renamed(t)                             process   has it another name now? Only
- *                                                                and then, where looking costs
+ *   plat_thread_renamed(t)                             process   has it another name now? Checked
+ *                                                                only now and then where that is
+ *                                                                expensive
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
- *   plat_stopper_init(s), _free(s)                     any       s->plat is made, or ends: what the
- *                                                                platform keeps of a stopper. May
+ *   plat_stopper_init(s), _free(s)                     any       creates and frees s->plat, the
+ *                                                                platform's part of a stopper. May
  *                                                                be nothing
- *   plat_stack_valid(n)                                any       may it be options.stack_size?
- *   plat_stack_note(n)                                 any       from now on threads have at
- *                                                                least n bytes; may be nothing
+ *   plat_stack_valid(n)                                any       is it valid as options.stack_size?
+ *   plat_stack_note(n)                                 any       threads started later have at
+ *                                                                least n bytes of stack. May be
+ *                                                                nothing
  *   plat_thread_fits(t)                                any       may the running thread take
  *                                                                another job: stack, state
  *   __stopper_panic(value)                             process   public; each platform has its own
- *   plat_panic_unhandled()                             any       nobody wanted to know: userspace
- *                                                                aborts
+ *   plat_panic_unhandled()                             any       after a panic without a hook:
+ *                                                                userspace aborts
  *   plat_timer_init(t, fn)                             any
  *   plat_timer_start(t, deadline)   release            any       0, or why no timer can run
  *   plat_timer_cancel(t)            full               any       true: it will not run
  *   plat_timers_ready()                                process   0, or why timers cannot run
- *   plat_ready()                                       any       0, or why not (after fork)
+ *   plat_ready()                                       any       0, or why the library cannot be
+ *                                                                used (after fork)
  *   plat_is_copy()                                     any       is this a child of fork(), in
- *                                                                which nothing is to be touched:
- *                                                                a lock may be held for ever
- *   plat_stops_ready()                                 process   0, or why no stop could be
- *                                                                made later: timers and keeper
- *                                                                cannot be had
- *   plat_keeper_wake()                                 any       has keeper_run() called until
- *                                                                it says no, in one thread
- *   plat_owner_valid(module)                           any       may it be options.owner?
- *   plat_module_get(s, m, held)                        any       keeps a module loaded that lends
- *                                                                a function to another's @s, in
- *                                                                *held; false: it is being
- *                                                                unloaded. May be nothing
- *   plat_module_put(held)                              any       its function does not run any more
+ *                                                                which nothing may be touched: a
+ *                                                                lock may be held for ever
+ *   plat_stops_ready()                                 process   0, or why a stop could not be done
+ *                                                                later: no timers, no keeper
+ *   plat_keeper_wake()                                 any       has one thread call keeper_run()
+ *                                                                until it returns false
+ *   plat_owner_valid(module)                           any       is it valid as options.owner?
+ *   plat_module_get(s, m, held)                        any       keeps a module loaded whose
+ *                                                                function another module's stopper
+ *                                                                s will call, in *held; false: it
+ *                                                                is being unloaded. May be nothing
+ *   plat_module_put(held)                              any       its function has returned
  *   plat_log(level, line)                              any
- *   __stopper_traced()                                 any       does anybody listen to tasks? Free
- *                                                                while nobody does (slot.h)
- *   plat_traces_closers()                              any       or to closers?
- *   plat_own_tid()                                     any       plat_tid(); 0: not this thread's
- *                                                                own work (softirq)
- *   plat_random()                                      any       64 bits nobody else has
- *   plat_step(p, n)                 none               any       *p += n, which is a number of
- *                                                                steps that tests look at
- *   plat_trace_*(...)                                  any       tells who listens of an event; no
- *                                                                lock is held
- *   plat_lockdep_wait(s, stop)                         process   the caller waits for s's tasks;
- *                                                                stop: and workers and closers.
- *                                                                May be nothing, as the next
+ *   __stopper_traced()                                 any       are tasks traced? Costs nothing
+ *                                                                while they are not (slot.h)
+ *   plat_traces_closers()                              any       are closers traced?
+ *   plat_own_tid()                                     any       plat_tid(), or 0 in a softirq,
+ *                                                                which is not this thread's own
+ *                                                                work
+ *   plat_random()                                      any       64 random bits, as a unique number
+ *   plat_step(p, n)                 none               any       *p += n, a count of steps that
+ *                                                                tests read
+ *   plat_trace_*(...)                                  any       trace an event; no lock is held
+ *   plat_lockdep_wait(s, stop)                         process   the caller waits for s's tasks
+ *                                                                and, if stop, for its workers and
+ *                                                                closers. May be nothing, as the
+ *                                                                next
  *   plat_lockdep_wait_event(ev)                        process   the caller waits for ev for ever
- *   plat_might_sleep()                                 process   says so when debugging
+ *   plat_might_sleep()                                 process   a debugging check. May be nothing
  *   plat_sort(base, n, size, cmp)                      process
- *   plat_div(n, d)                                     any       n / d of an int64_t by an int32_t,
- *                                                                which 32-bit kernels have no
- *                                                                operator for
+ *   plat_div(n, d)                                     any       int64_t n / int32_t d, for which
+ *                                                                32-bit kernels have no operator
  *   memcpy, memset, strcmp, strncmp, strlen, snprintf, vsnprintf: as everywhere
  *
- * Locks, in the order in which they may be taken; all are leaves but for these:
+ * Locks, in the order in which they may be nested; all others are leaves:
  *
- *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> a parker's inside
+ *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> the inside of a parker
  *   registry_lock (stopper.c) -> s->lock
  */
 #ifndef STOPPER_CORE_INTERNAL_H
@@ -165,27 +184,27 @@
 #define NS_PER_SEC	1000000000LL
 #define NS_PER_MSEC	1000000LL
 
-/* A callback's surroundings, for the panic hook. */
+/* The callback that runs, for the panic hook. */
 struct call {
 	struct stopper *s;
 	const struct stopper_site *site;
 	enum stopper_panic_kind kind;
-	struct call *outer;		/* platform's */
+	struct call *outer;		/* the platform's */
 };
 
-/* A place in a trace; W3C's bytes, read as big endian numbers. */
+/* A position in a trace, as W3C has it; its bytes read as big endian numbers. */
 struct span {
 	uint64_t trace_hi, trace_lo;
 	uint64_t id;
 };
 
-/* A task or worker to whose events somebody listens; span.c. */
+/* A traced task or worker; span.c. */
 struct traced {
-	struct traced *next, **link;	/* among what threads are in; NULL: not there */
-	int tid;			/* the thread that is in it, or 0 */
+	struct traced *next, **link;	/* in the list of what threads run; NULL: not in it */
+	int tid;			/* the thread that runs it, or 0 */
 	unsigned int kind;		/* STOPPER_KIND_*, TRACED_WORKER */
 	struct span span;
-	struct span from;		/* what its context carries */
+	struct span from;		/* carried by its context */
 	uint64_t parent;		/* span id, or 0 */
 	uint64_t stopper;		/* id */
 	const struct stopper_site *site;
@@ -195,7 +214,7 @@ struct traced {
 
 _Static_assert(sizeof(struct traced) <= 128, "see plat_alloc_record()");
 
-/* Something of a stopper's that runs on a thread and is not a task. */
+/* A worker, closer or recover scope of a stopper, on the thread that runs it. */
 struct activity {
 	struct stopper_list node;	/* activities (panic.c), latest last */
 	struct stopper *s;
@@ -205,46 +224,46 @@ struct activity {
 	uint64_t since;
 };
 
-/* Work for a pool thread, embedded in what it works on. */
+/* Work for a pool thread, embedded in the object that it works on. */
 struct job {
 	struct stopper_list node;
 	const struct job_ops *ops;
-	const struct stopper_site *site;/* names the thread; NULL: the library's own */
+	const struct stopper_site *site;/* names the thread; NULL: one of our own */
 };
 
 struct pool_thread;
 
 struct job_ops {
-	/* @me: who runs it, for pool_thread_set_name() */
+	/* @me: the thread that runs it, for pool_thread_set_name() */
 	void (*run)(struct job *job, struct pool_thread *me);
-	/* the thread ended under run(); hook_called: the panic hook was */
+	/* the thread ended inside run(); hook_called: the panic hook was called */
 	void (*died)(struct job *job, bool hook_called);
 	bool is_task;			/* the job is a task_job's */
 };
 
-/* A job that is a task: counted from the push, and visible. */
+/* A job that is a task: counted and visible from the push on. */
 struct task_job {
 	struct job job;
 	struct stopper *s;		/* valid while the task is counted */
-	struct stopper_slot *slot;	/* its thread's, once it runs */
+	struct stopper_slot *slot;	/* of its thread, once it runs */
 	/* pool.c's own */
 	uint64_t since;
-	uint64_t ticket;		/* rises in the queue; never used twice */
+	uint64_t ticket;		/* position in the queue; unique and rising */
 };
 
 struct worker {
 	struct plat_thread thread;
-	struct activity activity;	/* its place in the list, its site */
+	struct activity activity;	/* links it into the list of activities */
 	struct stopper_list node;	/* s->workers */
 	struct stopper *s;
 	const struct stopper_site *site;
-	struct traced *traced;		/* NULL: nobody listened */
+	struct traced *traced;		/* NULL: not traced */
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
 	void *arg;
-	struct module *fn_module;	/* whose function it is, held; or NULL */
-	plat_ref_t refs;		/* its thread, run_worker, who queues its stop */
-	bool stop_queued;		/* to stop, or not to be yet; s->lock */
+	struct module *fn_module;	/* of the function, with a reference; or NULL */
+	plat_ref_t refs;		/* of its thread, of run_worker, of a stop of its thread */
+	bool stop_queued;		/* its thread is, or must not yet be, stopped; s->lock */
 	bool uncounted;			/* not counted any more; s->lock */
 };
 
@@ -256,7 +275,7 @@ struct closer_fn {
 
 #define COMM_SIZE	16
 
-/* Where in the source and by whom, copied: the module and the thread may go. */
+/* Where in the source and on which thread, copied as module and thread may not last. */
 struct origin {
 	char file[32];
 	char func[28];
@@ -277,19 +296,19 @@ struct thread_snapshot {
 	unsigned long frame[SNAPSHOT_FRAMES]; /* kernel; innermost first */
 };
 
-/* In a list of stoppers: one of them, or the place of a walk over them (stopper.c). */
+/* A link in a list of stoppers: of one of them, or of a walk over them (stopper.c). */
 struct stopper_link {
 	struct stopper_list node;
-	struct stopper *s;		/* NULL: a walk's */
+	struct stopper *s;		/* NULL: of a walk */
 };
 
 /*
- * References: @refs are the users'; when they are gone nobody can use it any
- * more. @pins keep the memory: one for all users, one for each context,
- * child, worker or job that will look at it again.
+ * References: @refs are those of users; at zero no user can use it any more. @pins keep the
+ * memory: one for all users, one for each context, child, worker or job that will access it
+ * again.
  */
 struct stopper {
-	/* A cache line that every task reads: written once a phase. */
+	/* A cache line that every task reads: written once for each phase. */
 	unsigned int phase;			/* first: struct stopper_head */
 	unsigned int flags;
 	uint64_t id;
@@ -303,9 +322,9 @@ struct stopper {
 	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
 	plat_ref_t pins;
 	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
-	bool uses_pool;				/* it or one below it has had async tasks */
+	bool uses_pool;				/* it, or one below it, has had async tasks */
 	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; pool.lock */
-	struct shard *shards;			/* SHARDS lists of tasks; NULL: none ever */
+	struct shard *shards;			/* SHARDS lists of tasks; NULL: never needed */
 
 	struct stopper_event quiesce_ctx;	/* ends contexts before quiesce fires */
 	struct stopper_event quiesce;
@@ -314,49 +333,49 @@ struct stopper {
 	struct stopper_event stopped;
 
 	stopper_lock_t lock;			/* all below */
-	int leader_tid;				/* the thread that does the stopping, or 0 */
+	int leader_tid;				/* the thread that leads the stop, or 0 */
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
 	bool unfired;				/* QUIESCING, its events not yet fired */
 	bool quiesced;				/* no task is left */
-	bool async_stop;			/* the keeper has it, or had */
-	bool closers_busy;			/* close_job is queued, or runs */
+	bool async_stop;			/* the keeper has or had it */
+	bool closers_busy;			/* close_job is queued or runs */
 	unsigned char depth;			/* parents above it; constant */
-	unsigned int late_closers;		/* closers running at their adder's */
+	unsigned int late_closers;		/* closers that run on the thread that added them */
 	unsigned int nworkers;
 	unsigned int nclosers;
 	unsigned int nclosed;			/* closers that have ended */
-	unsigned int contexts;			/* tied to it; not under the lock */
-	unsigned int waiters;			/* for a semaphore, to run a task; likewise */
+	unsigned int contexts;			/* linked to it; not under the lock */
+	unsigned int waiters;			/* for a semaphore; not under the lock */
 	struct stopper_list workers;
 	struct stopper_list closers;
-	struct stopper_list followers;		/* who waits for the leader */
+	struct stopper_list followers;		/* callers that wait for the leader */
 	struct leader *leader;			/* woken when a worker or the closers end */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
 	struct module *closing_fn_module;	/* likewise */
 	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */
-	char *closing_escaped;			/* a copy for its end's event, or NULL */
+	char *closing_escaped;			/* a copy for the trace of its end, or NULL */
 	struct job close_job;
 	struct job stop_job;
-	struct stopper_list kept;		/* keeper.c's, with what follows */
+	struct stopper_list kept;		/* of keeper.c, with what follows */
 	int64_t kept_since;			/* when the keeper got it, or 0 */
-	int64_t ask_again;			/* when to ask the pool for a thread */
-	int64_t kept_next;			/* when its slices make a stall report, or 0 */
-	unsigned int kept_reports;		/* how many they have made */
+	int64_t ask_again;			/* when to ask the pool for a thread again */
+	int64_t kept_next;			/* when its slices report the next stall, or 0 */
+	unsigned int kept_reports;		/* how many they made */
 	struct stopper *parent;
 	struct stopper_list children;		/* struct stopper_link */
 	struct stopper_link sibling;
 	struct stopper_link registry;		/* all stoppers; registry_lock */
-	struct stopper_list tasks;		/* for which there was no memory for shards */
+	struct stopper_list tasks;		/* without memory for shards */
 
 	int64_t stall_max_ns;			/* constant */
 	struct plat_stopper plat;		/* constant */
 	int64_t created;
 	int64_t phase_since;
 	struct origin created_at;
-	struct origin stop_origin;		/* who asked for the stop first */
-	int64_t stop_requested;			/* 0: nobody */
-	char name[];				/* as shown */
+	struct origin stop_origin;		/* of the first request to stop */
+	int64_t stop_requested;			/* when first; 0: not yet */
+	char name[];				/* escaped */
 };
 
 /* event.c */
@@ -367,7 +386,7 @@ bool event_try_detach(struct stopper_on_fire *of);
 void event_unpark(struct stopper_on_fire *of, void *parker);
 extern struct stopper_event event_never;
 
-/* A parker that an event wakes; on the waiter's stack. */
+/* Lets an event wake a parker; on the waiter's stack. */
 struct wake_on {
 	struct stopper_on_fire of;
 	struct stopper_event *ev;	/* NULL: none */
@@ -378,7 +397,7 @@ void wake_off(struct wake_on *w);
 
 /* sem.c */
 struct sem_waiter {
-	/* uses the slot, for its waiter (@mine: who calls is he); or an error. Any context. */
+	/* Use the slot for the waiter (@mine: on its own thread), or an error. Any context. */
 	int (*grant)(struct sem_waiter *me, bool mine);
 	void *arg;
 	/* sem.c's own */
@@ -387,7 +406,7 @@ struct sem_waiter {
 	bool granted;
 	bool done;
 	int err;			/* what grant returned */
-	unsigned int *waiters;		/* counts those who wait, if not NULL */
+	unsigned int *waiters;		/* the counter of waiters, or NULL */
 };
 
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
@@ -398,7 +417,7 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 void keeper_ask(struct stopper *s);
 bool keeper_run(void);
 
-/* task.c: tasks that stand in no table */
+/* task.c: tasks on lists */
 #ifndef SHARDS
 #define SHARDS		16
 #endif
@@ -410,7 +429,7 @@ struct shard {
 
 extern struct stopper_slot stopper_busy_slot;
 
-/* A list of tasks and its lock; number SHARDS is the one that needs no memory. */
+/* A list of tasks and its lock. Number SHARDS is the one in the stopper itself. */
 struct task_list {
 	stopper_lock_t *lock;
 	struct stopper_list *tasks;
@@ -429,7 +448,7 @@ void task_end_async(struct stopper_slot *slot);
 /* A wait for the tasks of a stopper and of its children. */
 struct drain {
 	struct plat_parker park;
-	bool watches;			/* ->park was put into slots as their watch */
+	bool watches;			/* ->park was set as the watch of slots */
 };
 
 bool tasks_watch(struct stopper *s, struct drain *d);
@@ -448,7 +467,7 @@ bool task_in_table_of_this_thread(struct stopper *s);
 bool task_listed_by_this_thread(struct stopper *s);
 bool task_innermost(struct call *c);
 
-/* A task as the reader sees it; @site may be looked at only inside the visit. */
+/* A task as a reader sees it; @site is valid only inside the visit. */
 struct task_view {
 	struct stopper *s;
 	const struct stopper_site *site;
@@ -500,7 +519,7 @@ void spans_abandon(int tid);
 void span_show(struct stopper_span *out, const struct span *span);
 bool span_read(struct span *span, const struct stopper_span *in);
 
-/* the platform's: events, see kmod/trace.h and user/trace.c */
+/* the platform's trace events: kmod/trace.h, user/trace.c */
 void plat_trace_task_start(const struct traced *t);
 void plat_trace_task_end(const struct traced *t);
 void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
@@ -514,7 +533,7 @@ void plat_trace_closer_end(const struct stopper *s, const char *shown);
 void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
 		      unsigned int workers);
 
-/* A task that is refused: tells who listens, and gives @err back. */
+/* Trace the refusal of a task, and return @err. */
 static inline int task_refused(const struct stopper *s, unsigned int kind,
 			       const struct stopper_site *site, int err)
 {
@@ -559,11 +578,11 @@ void stopper_wake_leader(struct stopper *s);
 void stopper_pin(struct stopper *s);
 void stopper_unpin(struct stopper *s);
 
-/* A walk over the stoppers of a list, in its order. */
+/* A walk over the stoppers of a list, in the list's order. */
 struct stopper_walk {
 	stopper_lock_t *lock;
 	struct stopper_list *head;
-	struct stopper_link at;		/* after the one that was given last, if ->begun */
+	struct stopper_link at;		/* behind the stopper returned last, if ->begun */
 	bool begun;
 };
 
@@ -594,12 +613,12 @@ const char *secs(struct secs *b, int64_t ns);
 int report_all(const struct out *out);
 void origin_copy(struct origin *o, const struct stopper_site *site);
 
-/* steps.c: what tests count in place of time */
+/* steps.c: what tests count instead of time */
 enum step {
 	STEP_HEAVY_BARRIERS,
-	STEP_CLOSERS_HANDED,		/* to a thread, once or more a stop */
-	STEP_SLOTS,			/* looked at, of tables */
-	STEP_LISTED,			/* tasks looked at, of lists */
+	STEP_CLOSERS_HANDED,		/* to a thread, at least once a stop */
+	STEP_SLOTS,			/* of tables, that were read */
+	STEP_LISTED,			/* tasks on lists, that were visited */
 	STEPS
 };
 

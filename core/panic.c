@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * panic.c - what runs on which thread besides tasks, and telling of a panic.
+ * panic.c - the list of activities, and the report of a panic.
  *
- * Workers, closers and recover scopes are few and long, so they stand on one
- * list under one lock, latest last. It serves the debug list, the check for a
- * stop from inside, and the search for what a panicking kthread ran.
+ * Activities are what threads run besides tasks: workers, closers and recover scopes. They
+ * are few and long, so they are on one list under one lock, latest last. It serves the
+ * debug list, the check for a stop from inside, and the search for what a panicking
+ * kthread ran.
  */
 #include "internal.h"
 
@@ -26,7 +27,7 @@ void activity_enter(struct activity *a, struct stopper *s, const struct stopper_
 	plat_unlock(&activities_lock, f);
 }
 
-/* It is something else of the same stopper's from now on, with the name @name in its @site. */
+/* The thread begins another activity of the same stopper: @name in @site is its name. */
 void activity_rename(struct activity *a, struct stopper_site *site, const char *name)
 {
 	uint64_t since = plat_coarse_time();
@@ -80,7 +81,7 @@ bool activity_on_this_thread(struct stopper *s)
 	return found;
 }
 
-/* Shows what runs of @s (NULL: of all) besides tasks to @visit, which must not sleep. */
+/* Call @visit, which must not sleep, for the workers and closers of @s (NULL: of all). */
 void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
 		      void *arg)
 {
@@ -97,7 +98,7 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 	plat_unlock(&activities_lock, f);
 }
 
-/* The worker, closer or scope that this thread entered last; for platforms that cannot unwind. */
+/* The worker, closer or scope that this thread entered last, for platforms that cannot unwind. */
 bool activity_innermost(struct call *c)
 {
 	struct activity *a;
@@ -121,7 +122,7 @@ static bool activity_is_on_stack(const struct activity *a, const struct stopper 
 	return a->kind != STOPPER_PANIC_WORKER && a != &a->s->closing_activity;
 }
 
-/* Forgets the scopes and late closers of a thread that is dying. Any context. */
+/* End the scopes and late closers of a thread that is dying. Any context. */
 void activities_end_thread(int tid)
 {
 	struct stopper *late;
@@ -148,7 +149,7 @@ static const char * const kind_names[] = {
 	[STOPPER_PANIC_SCOPE] = "recover scope",
 };
 
-/* Tells the hook; with none, everybody. No lock is held. */
+/* Call the panic hook; without one, log the panic. No lock is held. */
 void panic_hook(const struct call *c, void *value, int tid, bool died)
 {
 	struct stopper_panic_info info = {

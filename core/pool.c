@@ -3,40 +3,41 @@
  * pool.c - the threads that run async tasks, closers and stops.
  *
  * A job may block for ever, so every job must soon have a thread of its own; yet
- * a thread costs far more than a job. So: one queue, first in first out, and
+ * a thread costs far more than a job. So there is one queue, first in first out, and:
  *
- *   a thread that finishes a job takes the next one without sleeping;
- *   a job that finds no thread on its way wakes an idle one, the last one that
- *   went idle, whose stack is warm;
- *   with none idle a thread is started at once while fewer threads run than
- *   there are CPUs: more would not make short jobs faster;
- *   else the tick decides, every TICK_NS while jobs wait: a thread in the same
- *   job for a whole tick is *stuck* and no longer counted as running. If that
- *   leaves CPUs without a thread, as many are started. If not one job ended
- *   since the tick before, all count as stuck, and twice as many are started as
- *   by that tick.
+ *   - A thread that finishes a job takes the next one without sleeping.
+ *   - A job for which no thread is on its way wakes an idle thread: the one that
+ *     became idle last, as its stack is warm.
+ *   - If none is idle, a thread is started at once while fewer threads run than
+ *     there are CPUs; more would not make short jobs faster.
+ *   - Otherwise the tick decides, every TICK_NS while jobs wait. A thread that has
+ *     been in one job for a whole tick is *stuck* and no longer counts as running. If
+ *     that leaves CPUs without a thread, as many are started. If no job at all ended
+ *     since the tick before, all threads count as stuck, and twice as many are
+ *     started as by that tick.
  *
- * So a thousand jobs that wait for one another all have threads after some ten
+ * So a thousand jobs that wait for one another all have threads after about ten
  * ticks, while a flood of short jobs is done by as many threads as there are CPUs.
- * Threads idle for IDLE_NS go away.
+ * A thread that is idle for IDLE_NS exits.
  *
  * Between two jobs a thread yields (plat_resched). A kernel without preemption takes
- * the CPU away from a thread only where the thread offers it: a queue that never runs
- * dry would keep a CPU to itself, with it user space, RCU and the watchdog.
+ * the CPU from a thread only where the thread offers it: a queue that never empties
+ * would keep the CPU from user space, RCU and the watchdog.
  *
  * States of a thread: starting -> (running -> [stuck] ->) idle -> waking -> ...
- * ->arriving counts those that are starting or waking: each will look at the queue,
- * so a job needs nobody woken while there are no more jobs than they.
+ * ->arriving counts the threads that are starting or waking. Each of them will look
+ * at the queue, so no thread need be woken while there are no more jobs than that.
  *
- *   push                              thread, nothing to do
+ *   push                              thread without a job
  *   lock; append                      lock; queue empty?
  *   idle thread? off the list,        yes: onto the idle list; unlock
- *   arriving++; unlock; unpark          park
+ *   arriving++; unlock; unpark        park
  *
- *   All under one lock: either push finds it idle, or it finds the job.
+ *   All of it is under one lock: either push finds the thread idle, or the thread
+ *   finds the job.
  *
- * Tasks. A queued task is seen in the queue, one that runs in its thread's slot. A
- * task is admitted, and moves from the one to the other, under the lock:
+ * Tasks. A queued task is visible in the queue, a running one in its thread's slot.
+ * A task is admitted, and moves from the queue to the slot, under the lock:
  *
  *   push                              drain (task.c), or a reader
  *   lock                              phase = QUIESCING; heavy barrier
@@ -48,17 +49,19 @@
  *   slot names s; watch? unpark it
  *   unlock
  *
- *   A push before the drain's look is found, one after it is refused; what the look
- *   does not find has its slot filled. A reader must not count a task twice, which
- *   was queued when it looked there and has a slot when it looks there: the queue is
- *   first in, first out, so a ticket (->head) tells which those are. It has 64 bits: a
- *   task may stay in its slot while more than 2^31 others come and go.
+ *   A push before the drain's check is found; one after it is refused; and a task
+ *   that the check does not find has its slot filled. A reader must not count a task
+ *   twice that was queued when it read the queue and has a slot when it reads the
+ *   slots. The queue is first in first out, so a ticket (->head) tells which tasks
+ *   those are. It has 64 bits: a task may stay in its slot while more than 2^31
+ *   others come and go.
  *
- *   A stopper counts its tasks in the queue (->nqueued) and has one watch for them, so a drain
- *   does not walk the tasks of other stoppers. The watch is cleared and its owner woken under
- *   the lock, or the owner clears it: a parker is never woken after its wait has returned.
+ *   A stopper counts its tasks in the queue (->nqueued) and has one watch for them, so a
+ *   drain does not walk the tasks of other stoppers. Either the watch is cleared and its
+ *   owner woken under the lock, or the owner clears it: a parker is never woken after
+ *   its wait has returned.
  *
- * A stopper that never had an async task is stopped without a look at the queue and at the
+ * The stop of a stopper that never had an async task reads neither the queue nor the
  * slots of pool threads:
  *
  *   push                              drain
@@ -66,53 +69,59 @@
  *   light barrier (B1)                heavy barrier (B1)
  *   lock; phase == RUNNING? append    ->uses_pool? no: no task is or was in the pool
  *
- *   It is set on all stoppers above it first (U), as a task of a child's may call the stop of
- *   its parent, which then finds it in the pool and refuses.
+ *   The flag is set on all stoppers above it first (U): a task of a child may call the
+ *   stop of a parent, which must then find the task in the pool and refuse.
  *
- * Names. A thread bears the name of the job that it runs, and IDLE_THREAD_NAME while it
+ * Names. A thread has the name of the job that it runs, and IDLE_THREAD_NAME while it
  * sleeps. A reader of the list, ps or an oops may look at any moment, so the name comes
- * before the job: a thread takes a job only if it bears the name of that job already.
+ * before the job: a thread takes a job only if it already has the name of that job.
  *
  *   thread                            list
- *   lock; first job is "b"? unlock    task "b" in the queue: it shows no thread
+ *   lock; first job is "b"? unlock    task "b" in the queue: no thread is shown
  *   name = "b"
  *   lock; still "b"? pop; slot        task "b" in a slot: thread "b"
  *
- *   If the first job has another name by now, another thread took a job, and this one
- *   begins again. Names are compared as bytes: a site may be used again for another
- *   name, as the one of closers is. What is compared is what the thread was named; that
- *   a task renamed it is for the platform to find (plat_thread_renamed).
+ *   If the first job has another name by then, another thread took the job, and this
+ *   thread starts over. Names are compared as bytes, as a site may be reused with
+ *   another name (that of closers is). The comparison is with the name that the pool
+ *   gave the thread; the platform reports a change by a task (plat_thread_renamed).
  *
- *   A thread that still looks at the queue (spin_for_job) keeps the name it had last: it
- *   is as long as a sleep takes.
+ *   A thread that spins for a job (spin_for_job) keeps its last name, for about as long
+ *   as a sleep takes.
  *
- * Ending idle threads. Whatever takes a thread off the idle list unparks it, once, and the
- * thread does not go on before that: else a pusher that has let go of the lock would unpark a
- * thread that has ended.
+ * Ending idle threads. Whatever takes a thread off the idle list unparks it, once, and
+ * the thread does not go on before that. Otherwise a pusher that has dropped the lock
+ * could unpark a thread that has exited.
  *
- *   pool_end_threads                  thread, nothing to do
+ *   pool_end_threads                  thread without a job
  *   lock; ending = true               lock; queue empty? ending?
- *   each idle one: off the list,      yes: ends; unlock
- *     sent, unpark                    no: onto the idle list; unlock; park
- *   drained? no: unlock; park         lock; a job came? takes it; else leaves; unlock
- *                                     release: lock; drained? wakes the other one; unlock
+ *   each idle one: off the list,      yes: exits; unlock
+ *     sent_to_exit, unpark            no: onto the idle list; unlock; park
+ *   drained? no: unlock; park         lock; job queued? takes it; else exits; unlock
+ *                                     release: lock; drained? wakes the caller; unlock
  *   lock; ending = false; unlock      frees its memory
  *
- *   A push meanwhile finds no idle thread. It starts one, or leaves the job to the tick, or
- *   to a thread that was sent and has not looked at the queue yet.
+ *   A push meanwhile finds no idle thread. It starts one, or leaves the job to the tick
+ *   or to a thread that was sent to exit and has not checked the queue yet.
  *
- * Threads woken beyond the first are rationed; see take_wake_budget().
+ * Wake-ups of threads beyond the first are rationed; see take_wake_budget().
  *
- * What was measured, for an empty task from one producer on two CPUs in userspace:
- * waking an idle thread for each job that waits, 1000 ns; rationed, 420; records from
- * magazines in place of malloc(), 230; queued tasks seen in the queue, not each on a
- * list of its own, 190 to 220. Short of all, and not done: a second lock for producers.
+ * Measured for an empty task from one producer on two CPUs in userspace: one idle
+ * thread woken for each waiting job, 1000 ns; wake-ups rationed, 420 ns; records from
+ * magazines instead of malloc(), 230 ns; queued tasks visible in the queue instead of
+ * each on a list of its own, 190 to 220 ns. Not done: a second lock for producers.
  *
- * A thread that cannot be started. The caller that has to start one, while no thread is idle
- * or on its way and none has ended a job of late, takes its task back and refuses it: it might
- * wait for ever for a thread. Else the task stays accepted. It begins when a thread is
- * done with its job, or when one can be started: the tick tries again, ever more rarely up to
- * RETRY_MAX_NS, and says once how many wait and why.
+ * Failure to start a thread. If the caller has to start a thread and cannot, while no
+ * thread is idle or arriving and no job has ended for MOVING_NS, it takes its task back and
+ * refuses it: the task might wait for ever. Otherwise the task stays accepted. It begins
+ * when a thread finishes its job or when one can be started. The tick retries, ever more
+ * rarely up to RETRY_MAX_NS, and logs once how many tasks wait and why.
+ *
+ * Ordered accesses, beside (B1) of task.c:
+ *
+ *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
+ *        pool_push_task(). Guarantees: a thread that sees the flag set on a stopper sees
+ *        it set on all stoppers above it.
  */
 #include "internal.h"
 
@@ -120,29 +129,29 @@
 #define IDLE_NS		(10 * NS_PER_SEC)
 #define MAX_STARTS	512	/* per tick */
 #define RETRY_MAX_NS	NS_PER_SEC
-#define MOVING_NS	(10 * NS_PER_MSEC) /* a job ended: the queue moves */
+#define MOVING_NS	(10 * NS_PER_MSEC) /* since a job ended: the queue is moving */
 #define IDLE_THREAD_NAME	"stopper/pool"
 #define STOP_THREAD_NAME	"stopper/stop"	/* a job of the library's own */
 #ifndef MAX_WAKES
-#define MAX_WAKES	64	/* per change of plat_coarse_time(), some ms */
+#define MAX_WAKES	64	/* per change of plat_coarse_time(): several ms */
 #endif
 
 struct pool_thread {
 	struct plat_thread thread;
 	struct plat_parker park;
 	struct stopper_list node;	/* idle, running or stuck */
-	struct slot_table *table;	/* where its tasks are seen */
+	struct slot_table *table;	/* where its tasks are visible */
 	struct job *job;
-	char name[COMM_SIZE];		/* that it bears: the first bytes, not escaped */
+	char name[COMM_SIZE];		/* given by the pool: the first bytes, not escaped */
 	unsigned int tick;		/* when it took the job */
-	bool idle;			/* on the idle list; else an unpark is on its way */
-	bool sent_to_exit;		/* taken off the idle list to end */
+	bool idle;			/* on the idle list; if not, an unpark will come */
+	bool sent_to_exit;		/* taken off the idle list in order to exit */
 	bool stuck;
-	bool renamed;			/* by its task: it bears not ->name */
+	bool renamed;			/* by its task: ->name is not its name */
 	unsigned char at;		/* in ->table */
 };
 
-_Static_assert(sizeof(struct pool_thread) <= 512, "what an idle thread costs beside its stack");
+_Static_assert(sizeof(struct pool_thread) <= 512, "the cost of an idle thread beside its stack");
 
 static struct {
 	stopper_lock_t lock;
@@ -160,22 +169,22 @@ static struct {
 	unsigned int ndone;
 	unsigned int wake_budget;	/* wake-ups left for now, beyond the first */
 	bool ticking;
-	bool spinning;			/* a thread without a job looks at the queue, awake */
+	bool spinning;			/* a thread without a job polls the queue */
 	bool timed;			/* the tick can run */
-	bool ending;			/* threads end rather than become idle */
-	bool ending_all;		/* and ->exit_waiter waits until it is pool_is_empty() */
+	bool ending;			/* threads exit instead of becoming idle */
+	bool ending_all;		/* ->exit_waiter waits for pool_is_empty() */
 	uint64_t wake_budget_since;
-	struct stopper_list pushers;	/* struct pusher: who starts a thread for a job */
+	struct stopper_list pushers;	/* struct pusher: callers that start a thread for a job */
 	struct stopper_list running;	/* earliest job first */
 	struct stopper_list stuck;
 	unsigned int burst;		/* how many the last tick started */
 	unsigned int last_done;		/* ndone at the last tick */
 	uint64_t done_at;		/* plat_coarse_time() when a job last ended */
 	int64_t retry_ns;		/* until the tick tries to start a thread again */
-	bool starved_logged;		/* that jobs wait for a thread */
+	bool starved_logged;		/* the log says that tasks wait for a thread */
 	struct plat_timer timer;
-	unsigned int nexiting;		/* threads that were sent or have left, not released yet */
-	struct plat_parker *exit_waiter;	/* woken when it may be pool_is_drained() */
+	unsigned int nexiting;		/* threads sent to exit or exiting, not yet released */
+	struct plat_parker *exit_waiter;	/* woken when pool_is_drained() may be true */
 } pool PLAT_CACHELINE_ALIGNED = {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
@@ -203,26 +212,26 @@ static void pool_thread_free(struct pool_thread *me)
 	plat_free(me);
 }
 
-/* With the lock held: more jobs wait than threads are on their way to them. */
+/* With the lock held: more jobs wait than threads are arriving. */
 static bool jobs_unserved(void)
 {
 	return pool.nqueued > pool.arriving;
 }
 
-/* With the lock held. The caller starts the timer if this says so. */
+/* With the lock held. True: the caller must start the tick. */
 static bool claim_tick(void)
 {
 	bool start = jobs_unserved() && !pool.ticking;
 
 	if (start) {
 		pool.ticking = true;
-		/* Whoever is in a job since before now will be stuck at the first tick. */
+		/* A thread that took its job before now is stuck at the first tick. */
 		pool.tick++;
 	}
 	return start;
 }
 
-/* With the lock held: no thread, no job, no tick, nor will there be. */
+/* With the lock held: no thread, no job and no tick, now or later. */
 static bool pool_is_empty(void)
 {
 	return !pool.nthreads && !pool.nqueued && !pool.ticking;
@@ -241,7 +250,7 @@ static void wake_exit_waiter(void)
 		plat_unpark(pool.exit_waiter);
 }
 
-/* The thread runs no code of ours any more that could be waited for. */
+/* The thread has left all code of the pool. */
 static void pool_release(struct plat_thread *t)
 {
 	plat_flags_t f;
@@ -259,7 +268,7 @@ static void start_tick(int64_t delay)
 
 	if (!plat_timer_start(&pool.timer, plat_now() + delay))
 		return;
-	/* No timer thread: pool_reserve() made sure that there was one. */
+	/* No timer thread. Not expected: pool_reserve() ensured that there was one. */
 	plat_lock(&pool.lock, f);
 	pool.ticking = false;
 	wake_exit_waiter();
@@ -274,7 +283,7 @@ static void count_starts(unsigned int n)
 	pool.starting += n;
 }
 
-/* With the lock held: @n of them were not started. */
+/* With the lock held: @n of them could not be started. */
 static void uncount_starts(unsigned int n)
 {
 	plat_store(&pool.nthreads, pool.nthreads - n);
@@ -282,7 +291,7 @@ static void uncount_starts(unsigned int n)
 	pool.starting -= n;
 }
 
-/* One thread more, already counted by count_starts(). */
+/* Start one thread, which count_starts() has counted. */
 static int add_thread(void)
 {
 	struct pool_thread *me = plat_alloc(sizeof(*me));
@@ -304,7 +313,7 @@ static int add_thread(void)
 	plat_lock(&pool.lock, f);
 	if (err) {
 		uncount_starts(1);
-		/* A job pushed meanwhile was left to this thread. */
+		/* A job that was pushed meanwhile relied on this thread. */
 		tick = claim_tick();
 	} else {
 		pool.starting--;
@@ -315,7 +324,7 @@ static int add_thread(void)
 	return err;
 }
 
-/* With the lock held: those in one job since before the last tick no longer count. */
+/* With the lock held: threads in one job since before the last tick no longer count as running. */
 static void mark_stuck_threads(void)
 {
 	struct stopper_list *n;
@@ -352,7 +361,7 @@ static unsigned int threads_to_start(void)
 	return n;
 }
 
-/* With the lock held: an idle thread, now on its way; NULL: none. */
+/* With the lock held: take a thread off the idle list; it is arriving now. NULL: none. */
 static struct pool_thread *take_idle_thread(void)
 {
 	struct stopper_list *n = slist_pop(&pool.idle);
@@ -366,7 +375,10 @@ static struct pool_thread *take_idle_thread(void)
 	return t;
 }
 
-/* With the lock held. @err: of the last start that was tried, 0: it could. How many to speak of. */
+/*
+ * With the lock held. @err: of the last attempt to start a thread, 0 if it succeeded. Return how
+ * many waiting tasks to log.
+ */
 static unsigned int note_starved(int err)
 {
 	bool say = err && pool.nqueued && !pool.starved_logged;
@@ -420,7 +432,7 @@ static void pool_tick(struct plat_timer *timer)
 	while (n && !(err = add_thread()))
 		n--;
 	plat_lock(&pool.lock, f);
-	/* add_thread() took back the one that failed; the rest never began. */
+	/* add_thread() has uncounted the one that failed; the others were not attempted. */
 	if (n)
 		uncount_starts(n - 1);
 	if (tried || !pool.nqueued)
@@ -437,10 +449,10 @@ static void pool_tick(struct plat_timer *timer)
 }
 
 /*
- * With the lock held: is another thread to be woken for what waits? The first
- * always. Short jobs that come one after the other are taken up by a thread that
- * is awake before another one gets here, which then finds nothing and sleeps: so
- * of these wake-ups there are only so many in a while; else the tick does it.
+ * With the lock held: should another thread be woken for the waiting jobs? The first one
+ * always. Short jobs in a row are taken by a thread that is awake before another one is,
+ * which then finds nothing and sleeps again. So only MAX_WAKES further wake-ups are made per
+ * change of the coarse clock; beyond that the tick decides.
  */
 static bool take_wake_budget(void)
 {
@@ -460,8 +472,8 @@ static bool take_wake_budget(void)
 }
 
 /*
- * Makes sure that a job can be had done, before it is promised: there is a
- * thread and the tick can run. Process context.
+ * Ensure that a thread exists and the tick can run before a task is accepted. Process
+ * context.
  */
 int pool_reserve(void)
 {
@@ -469,7 +481,7 @@ int pool_reserve(void)
 	bool first;
 	int err;
 
-	/* Should the last thread just be leaving, pool_push() starts another. */
+	/* If the last thread is just exiting, pool_push() starts another. */
 	if (PLAT_LIKELY(plat_load(&pool.nthreads) && plat_load(&pool.timed)))
 		return plat_ready();
 	err = plat_timers_ready();
@@ -484,7 +496,7 @@ int pool_reserve(void)
 	return first ? add_thread() : 0;
 }
 
-/* What a push has to do once the lock is free. */
+/* What a push must do after it has dropped the lock. */
 struct deferred {
 	struct pool_thread *wake;
 	bool start;
@@ -508,12 +520,12 @@ static void queue_job(struct job *job, bool may_start, struct deferred *deferred
 	deferred->tick = claim_tick();
 }
 
-/* An error: a thread had to be started, and could not. */
+/* Return an error if a thread had to be started and could not be. */
 static int run_deferred(struct deferred *deferred)
 {
 	int err = 0;
 
-	/* It waits for this, so it is still there. */
+	/* The thread waits for this unpark, so it still exists. */
 	if (deferred->wake)
 		plat_unpark(&deferred->wake->park);
 	if (deferred->start)
@@ -523,7 +535,7 @@ static int run_deferred(struct deferred *deferred)
 	return err;
 }
 
-/* Hands a job over. @may_start: process context, threads may be started here. */
+/* Queue a job. @may_start: process context, so that threads may be started here. */
 void pool_push(struct job *job, bool may_start)
 {
 	struct deferred deferred;
@@ -536,8 +548,8 @@ void pool_push(struct job *job, bool may_start)
 }
 
 /*
- * The same for a job that its owner can do himself: false: no thread is free and none can be
- * started, and it is not in the queue. It is the next one to be done. Process context.
+ * Queue a job that the caller can run itself, as the next one to be taken. False: no thread is
+ * free and none can be started; the job is not queued. Process context.
  */
 bool pool_try_push(struct job *job)
 {
@@ -550,7 +562,7 @@ bool pool_try_push(struct job *job)
 	queue_job(job, true, &deferred);
 	slist_remove(&job->node);
 	slist_push(&pool.queue, &job->node);
-	/* Not left to a thread that another caller may fail to start. */
+	/* Do not rely on a thread that another caller may fail to start. */
 	if (!deferred.start && pool.nqueued + pool.starting > pool.arriving) {
 		deferred.start = true;
 		count_starts(1);
@@ -562,7 +574,7 @@ bool pool_try_push(struct job *job)
 		left = add_thread();
 		plat_lock(&pool.lock, f);
 		slist_remove(&me.node);
-		/* One that was taken may be over and gone. */
+		/* If the job was taken, it may be finished and freed. */
 		left = left && !me.taken;
 		if (left) {
 			slist_remove(&job->node);
@@ -575,14 +587,14 @@ bool pool_try_push(struct job *job)
 	return !left;
 }
 
-/* With the lock held: is a thread idle or on its way, or will one be done soon? */
+/* With the lock held: is a thread idle or arriving, or has a job ended of late? */
 static bool pool_is_moving(void)
 {
 	return pool.arriving || !slist_empty(&pool.idle) ||
 	       (pool.done_at && plat_coarse_age(pool.done_at) < MOVING_NS);
 }
 
-/* With the lock held: a task of @s is in the queue no longer. */
+/* With the lock held: a task of @s has left the queue. */
 static void pool_dequeued(struct stopper *s)
 {
 	if (--s->nqueued || !s->queue_watch)
@@ -591,14 +603,14 @@ static void pool_dequeued(struct stopper *s)
 	s->queue_watch = NULL;
 }
 
-/* No thread could be started for it. true: nor will there be one soon, and it is not queued. */
+/* No thread could be started for @task. True: none is expected soon; the task is taken back. */
 static bool pool_retract_task(struct task_job *task, uint64_t ticket)
 {
 	plat_flags_t f;
 	bool back;
 
 	plat_lock(&pool.lock, f);
-	/* It may have been taken, and be over and gone: its ticket says so. */
+	/* If the task was taken, it may be finished and freed; its ticket tells. */
 	back = ticket >= pool.head && !pool_is_moving();
 	if (back) {
 		slist_remove(&task->job.node);
@@ -609,7 +621,7 @@ static bool pool_retract_task(struct task_job *task, uint64_t ticket)
 	return back;
 }
 
-/* Before the first async task of @s: from now on its stop, and its parents', read the pool. */
+/* Before the first async task of @s: its stop, and those of its parents, now read the pool. */
 static void pool_note_user(struct stopper *s)
 {
 	struct stopper *parent;
@@ -625,13 +637,13 @@ static void pool_note_user(struct stopper *s)
 			pool_note_user(parent);
 		stopper_unpin(parent);
 	}
-	/* (U) pairs with pool_push_task(): who finds it set finds it set on all above */
+	/* (U) pairs with pool_push_task(): set here means set on all stoppers above */
 	plat_store_release(&s->uses_pool, true);
 }
 
 /*
- * The same for a task, if its stopper admits it: -ESHUTDOWN; or what starting a thread said,
- * if there is none that could run it.
+ * Admit and queue a task. -ESHUTDOWN: its stopper refuses it. Another error: no thread could be
+ * started, and there is none that could run it.
  */
 int pool_push_task(struct task_job *task, bool may_start)
 {
@@ -642,10 +654,10 @@ int pool_push_task(struct task_job *task, bool may_start)
 	int err;
 
 	task->since = plat_coarse_time();
-	/* (U) pairs with pool_note_user() */
+	/* (U) pairs with pool_note_user(): set here means set on all stoppers above */
 	if (PLAT_UNLIKELY(!plat_load_acquire(&task->s->uses_pool)))
 		pool_note_user(task->s);
-	/* (B1) pairs with the heavy barrier in quiesce_begin(): or the drain sees ->uses_pool */
+	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees ->uses_pool */
 	plat_light_barrier();
 	plat_lock(&pool.lock, f);
 	admit = plat_load(&task->s->phase) == STOPPER_RUNNING;
@@ -662,7 +674,7 @@ int pool_push_task(struct task_job *task, bool may_start)
 	return err && pool_retract_task(task, ticket) ? err : 0;
 }
 
-/* With the lock held: the task leaves the queue for its thread's slot. */
+/* With the lock held: the task moves from the queue to the slot of its thread. */
 static void publish_task(struct pool_thread *me, struct task_job *task)
 {
 	struct stopper_slot *slot = &me->table->slot[me->at];
@@ -677,7 +689,7 @@ static void publish_task(struct pool_thread *me, struct task_job *task)
 	pool_dequeued(task->s);
 }
 
-/* With the lock held: the name that the first job in the queue wants; NULL: the queue is empty. */
+/* With the lock held: the name for the thread of the first job. NULL: the queue is empty. */
 static const char *pool_first_name(void)
 {
 	struct stopper_list *n = pool.queue.next;
@@ -690,7 +702,7 @@ static const char *pool_first_name(void)
 	return job->site->name ? job->site->name : "(none)";
 }
 
-/* A thread's name is short: what follows its first bytes is not to be seen. */
+/* Only the first bytes of a thread's name can be seen. */
 static bool thread_has_name(const struct pool_thread *me, const char *name)
 {
 	return !me->renamed && !strncmp(me->name, name, sizeof(me->name) - 1);
@@ -706,7 +718,7 @@ static void note_thread_name(struct pool_thread *me, const char *name)
 	me->renamed = false;
 }
 
-/* A job of several parts, with a name each: the thread @me, which runs it, bears @name now. */
+/* For a job of several parts that have a name each: name the thread @me, which runs it. */
 void pool_thread_set_name(struct pool_thread *me, const char *name)
 {
 	me->renamed = plat_thread_renamed(&me->thread);
@@ -717,8 +729,8 @@ void pool_thread_set_name(struct pool_thread *me, const char *name)
 }
 
 /*
- * With the lock held, but not while the name is set: @name is copied, for its job may be
- * over by then. Until it has looked at the queue again the thread counts as coming.
+ * Called with the lock held, which is dropped while the thread is renamed. @name is copied, as
+ * its job may be finished by then. Until it looks at the queue again the thread is arriving.
  */
 static void rename_unlocked(struct pool_thread *me, const char *name, plat_flags_t *f)
 {
@@ -730,7 +742,7 @@ static void rename_unlocked(struct pool_thread *me, const char *name, plat_flags
 	pool.arriving--;
 }
 
-/* With the lock held: its owner looks at @job no more. */
+/* With the lock held: tell the caller that pushed @job not to touch it any more. */
 static void note_job_taken(struct job *job)
 {
 	struct stopper_list *n;
@@ -780,8 +792,8 @@ static void note_thread_exit(struct pool_thread *me)
 }
 
 /*
- * With the lock held, by one thread at a time: stays awake for the next job for as
- * long as a sleep and a wake-up would take. Until then it counts as coming.
+ * With the lock held, one thread at a time: poll the queue for as long as a sleep and a
+ * wake-up would take. Meanwhile the thread is arriving.
  */
 static bool spin_for_job(plat_flags_t *f)
 {
@@ -800,7 +812,7 @@ static bool spin_for_job(plat_flags_t *f)
 	return pool.nqueued;
 }
 
-/* With the lock held, the thread having been unparked: true: it is to look at the queue. */
+/* With the lock held, after an unpark. True: look at the queue. False: exit. */
 static bool unparked_for_job(struct pool_thread *me)
 {
 	if (!me->sent_to_exit) {
@@ -815,7 +827,7 @@ static bool unparked_for_job(struct pool_thread *me)
 	return true;
 }
 
-/* With the lock held. Waits for work; false: there is none, and the thread is to end. */
+/* With the lock held. Wait for a job. False: there is none, and the thread is to exit. */
 static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 {
 	bool unparked;
@@ -829,7 +841,7 @@ static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 		return pool.nqueued;
 	me->idle = true;
 	slist_push(&pool.idle, &me->node);
-	/* Once off the list it is unparked, perhaps later, and must be there for it. */
+	/* Once off the list, the thread will be unparked, perhaps later: wait for that. */
 	do {
 		until = me->idle ? plat_now() + IDLE_NS : PLAT_FOREVER;
 		plat_unlock(&pool.lock, *f);
@@ -840,17 +852,17 @@ static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 		return unparked_for_job(me);
 	me->idle = false;
 	slist_remove(&me->node);
-	/* A job may have come that was to wait for the tick. */
+	/* A job may be queued that was left to the tick. */
 	return pool.nqueued;
 }
 
-/* With the lock held. Waits until a job can be taken; false: the thread is to end. */
+/* With the lock held. Wait until a job can be taken. False: the thread is to exit. */
 static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
 {
 	const char *name;
 
 	for (;;) {
-		/* Its stack is too small, or its state spoiled; the tick starts another one. */
+		/* If its stack is too small or its state has changed, the tick starts another. */
 		if (!plat_thread_fits(&me->thread))
 			return false;
 		name = pool_first_name();
@@ -927,10 +939,10 @@ static void send_idle_to_exit(void)
 }
 
 /*
- * Ends the threads that are idle, or become idle until this returns. @all: waits until all have
- * ended, when they have done what is queued: what stops a stopper does not wait for all it has
- * queued. The tick is not cancelled, for it may be about to be started, but waited for.
- * false: the deadline has passed. One caller at a time.
+ * End the threads that are idle or become idle until this returns. @all: wait until the queue is
+ * empty and all threads have exited, as a stop does not wait for every job that it has queued.
+ * The tick is not cancelled, as it may be about to start, but waited for. False: the deadline
+ * has passed. One caller at a time.
  */
 bool pool_end_threads(bool all, int64_t deadline)
 {
@@ -955,13 +967,13 @@ bool pool_end_threads(bool all, int64_t deadline)
 	return drained;
 }
 
-/* No more jobs will come. */
+/* No job is pushed any more. */
 void pool_exit(void)
 {
 	pool_end_threads(true, PLAT_FOREVER);
 }
 
-/* With the lock held: the task that @n is, if it is one of @s (NULL: of any). */
+/* With the lock held: the task at @n if it is one of @s (NULL: of any stopper), or NULL. */
 static struct task_job *queued_task(struct stopper_list *n, const struct stopper *s)
 {
 	struct job *job = list_item(n, struct job, node);
@@ -970,7 +982,7 @@ static struct task_job *queued_task(struct stopper_list *n, const struct stopper
 	return job->ops->is_task && (!s || task->s == s) ? task : NULL;
 }
 
-/* Has @me woken when the last queued task of @s is taken; false: none is queued. */
+/* Have @me woken when the last queued task of @s is taken. False: none is queued. */
 bool pool_watch(struct stopper *s, struct plat_parker *me)
 {
 	plat_flags_t f;
@@ -978,13 +990,13 @@ bool pool_watch(struct stopper *s, struct plat_parker *me)
 
 	plat_lock(&pool.lock, f);
 	queued = s->nqueued;
-	/* Nobody else waits for tasks of @s. */
+	/* Only the leader of @s waits for its tasks. */
 	s->queue_watch = queued ? me : NULL;
 	plat_unlock(&pool.lock, f);
 	return queued;
 }
 
-/* After this the watch of @s wakes its owner no more. */
+/* After this returns the watch of @s does not wake its owner. */
 void pool_unwatch(struct stopper *s)
 {
 	plat_flags_t f;
@@ -995,8 +1007,8 @@ void pool_unwatch(struct stopper *s)
 }
 
 /*
- * Shows every queued task of @s (NULL: of all) to @visit. Returns the ticket from
- * which on tasks were in the queue or came later: those in slots have been seen.
+ * Call @visit for every queued task of @s (NULL: of all stoppers). Return the first ticket in the
+ * queue: a task in a slot with that ticket or a later one was visited here or came later.
  */
 uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
 		    void *arg)

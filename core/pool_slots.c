@@ -2,14 +2,15 @@
 /*
  * pool_slots.c - the slots of pool threads, and the walk over all tables.
  *
- * A pool thread has a slot of its own for as long as it lives, in which it shows
- * the async task that it runs. They lie in tables like those of CPUs and threads,
- * for the same reason: who looks at a slot, or watches it, may still do so when
- * the thread has gone. So a table stays when it has been made (in the kernel until
- * the module goes), and slots are used again.
+ * A pool thread has one slot for as long as it lives, which shows the async task that it
+ * runs. These slots are in tables like those of CPUs and threads, for the same reason: a
+ * thread that reads or watches a slot may do so after the slot's thread has exited. So a
+ * table is never freed before the module is unloaded, and slots are reused.
  *
- * Ordered accesses: (L) the list of tables is pushed with release and walked with
- * acquire; who sees a table sees it zeroed.
+ * Ordered accesses:
+ *
+ *   (L)  a table is pushed on the list with release in pool_slot_get(); its partner is the
+ *        acquire in pool_slots_walk(). Guarantees: a reader that sees a table sees it zeroed.
  */
 #include "internal.h"
 
@@ -32,7 +33,7 @@ static struct slot_table *pool_slot_take_free(unsigned char *at)
 	return NULL;
 }
 
-/* A table, and which of its slots. NULL: no memory. Process context. */
+/* Get a slot: its table, and in @at its index. NULL: no memory. Process context. */
 struct slot_table *pool_slot_get(unsigned char *at)
 {
 	struct slot_table *t, *new;
@@ -49,7 +50,7 @@ struct slot_table *pool_slot_get(unsigned char *at)
 	new->pooled = true;
 	plat_lock(&lock, f);
 	new->link = tables;
-	/* (L) pairs with slots_walk() */
+	/* (L) pairs with pool_slots_walk(): the table is zeroed */
 	plat_store_release(&tables, new);
 	t = pool_slot_take_free(at);
 	plat_unlock(&lock, f);
@@ -65,14 +66,14 @@ void pool_slot_put(struct slot_table *t, unsigned char at)
 	plat_unlock(&lock, f);
 }
 
-/* The pool's table after @t; NULL: ends. */
+/* The pool's table after @t. NULL: there is none. */
 struct slot_table *pool_slots_walk(struct slot_table *t)
 {
-	/* (L) pairs with pool_slot_get() */
+	/* (L) pairs with pool_slot_get(): the table is zeroed */
 	return t ? t->link : plat_load_acquire(&tables);
 }
 
-/* The table after @t, first CPUs' or threads', then, with @pool, the pool's; NULL: ends. */
+/* The table after @t: those of CPUs or threads, then, if @pool, the pool's. NULL: the end. */
 struct slot_table *slots_walk(struct slot_table *t, bool pool)
 {
 	struct slot_table *next;
@@ -83,7 +84,7 @@ struct slot_table *slots_walk(struct slot_table *t, bool pool)
 	return next || !pool ? next : pool_slots_walk(NULL);
 }
 
-/* No pool thread is left, not even one that is being reaped, and nobody looks. */
+/* No pool thread is left, not even one that is being reaped, and there are no readers. */
 void pool_slots_exit(void)
 {
 	struct slot_table *t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * slots.h - the table of running tasks that each CPU or thread fills; see task.c.
+ * slots.h - the tables of running tasks; see task.c.
  */
 #ifndef STOPPER_CORE_SLOTS_H
 #define STOPPER_CORE_SLOTS_H
@@ -8,12 +8,12 @@
 #include <stopper/task.h>
 
 /*
- * SLOTS - tasks a CPU or thread can run at once before it must use a list.
+ * SLOTS - how many tasks a CPU or thread can run at once before it must use a list.
  *
- * A table has two halves, each with a cursor, and who fills a half is alone with
- * it. Kernel: process context with preemption off, and softirq, so that neither
- * comes between the look at a slot and the filling of it. Userspace: synchronous
- * tasks, which are a stack, and handles.
+ * A table has two halves, each with a cursor and with one writer at a time. Kernel: one
+ * half for process context with preemption off, one for softirq, so that neither can
+ * interrupt the other between the check of a slot and its filling. Userspace: one half for
+ * synchronous tasks, which are a stack, one for handles.
  */
 #ifndef SLOTS
 #define SLOTS		64
@@ -32,29 +32,29 @@ static inline unsigned int slot_kind(unsigned int tid)
 	return tid >> STOPPER_KIND_SHIFT;
 }
 
-/* What a reader remembers of a slot, so that the task need not look at a clock. */
+/* When a reader first saw the task in a slot, so that the task need not read a clock. */
 struct first_seen {
 	unsigned int seq;
 	int64_t since;
 };
 
 struct slot_table {
-	/* hot: only its CPU or thread writes here, except ends from elsewhere */
+	/* hot: only its CPU or thread writes here, except ends on other threads */
 	struct stopper_slot slot[SLOTS];
 	/* cold */
 	union {
-		struct first_seen first_seen[SLOTS];	/* only readers, one at a time */
+		struct first_seen first_seen[SLOTS];	/* of readers, one at a time */
 		uint64_t ticket[SLOTS];		/* pooled: the task's place in the queue */
 	};
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	bool pooled;			/* of pool threads: pool_slots.c */
-	unsigned char high_water[2];	/* how much of each half was ever at hand */
+	unsigned char high_water[2];	/* how many slots of each half were ever at hand */
 	uint64_t used;			/* pooled: which slots have a thread */
-	struct slot_table *link;	/* userspace, pooled: all tables, never taken off */
-	struct slot_table *free;	/* userspace: those without a thread */
+	struct slot_table *link;	/* userspace, pooled: all tables; never removed */
+	struct slot_table *free;	/* userspace: tables without a thread */
 };
 
-/* The first slot from @i on that can name a stopper; SLOTS: there is none. */
+/* The first slot from @i on that can name a stopper. SLOTS: there is none. */
 static inline unsigned int slots_next(const struct slot_table *t, unsigned int i)
 {
 	if (t->pooled) {
@@ -73,20 +73,20 @@ static inline unsigned int slots_next(const struct slot_table *t, unsigned int i
 #define slots_each(i, t) \
 	for ((i) = slots_next(t, 0); (i) < SLOTS; (i) = slots_next(t, (i) + 1))
 
-/* At the edge of a half in which slots are used in any order: is it better to go round? */
+/* At the edge of a half whose slots are used in any order: is the first slot free again? */
 static inline bool cursor_should_wrap(const struct stopper_cursor *c)
 {
 	return !__stopper_load(&c->first->stopper);
 }
 
-/* @c, at its edge, goes one on: of the half @half of @t, which it fills. false: that ends here. */
+/* Advance @c, the cursor of half @half of @t, by one slot past its edge. False: it is full. */
 static inline bool cursor_extend(struct slot_table *t, unsigned int half, struct stopper_cursor *c)
 {
 	unsigned int n = (unsigned int)(c->edge - c->first) + 2;
 
 	if (n > SLOTS_HALF)
 		return false;
-	/* A thread may have had the table before. */
+	/* An earlier thread may have used more of the table. */
 	if (n > __stopper_load(&t->high_water[half]))
 		__stopper_store(&t->high_water[half], (unsigned char)n);
 	c->slot = ++c->edge;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * stop.c - the way from RUNNING to STOPPED.
+ * stop.c - drive a stopper from RUNNING to STOPPED.
  *
- * At any moment at most one caller does the work: the leader. The others follow:
- * they wait for their goal, for the leader to give up, or for their context. Who
- * is woken tries again from the top, so leadership passes on without a hand-over,
- * and a stop that nobody waits for stays where it is.
+ * At any moment at most one caller does the work: the leader. The other callers
+ * follow: they wait until the leader reaches their goal or gives up, or until their
+ * context ends. A follower that is woken starts again from the top, so leadership
+ * passes on without a hand-over. A stop that has no caller left makes no progress.
  *
  *   step                       ends when                     phase after
  *   quiesce_begin()            events fired                  QUIESCING
@@ -15,17 +15,19 @@
  *   stop_fire_events()         events fired                  STOPPING
  *   workers                    none is left
  *   closers                    none is left                  CLOSING
- *   stop_end()                 -> Stop returns 0             STOPPED
+ *   lead_stop()                -> Stop returns 0             STOPPED
  *
- * A callback of these events is on the thread of the stop that fires them, and would wait for
- * itself if it stopped or quiesced what that one has begun (called_from_own_stop()).
+ * A callback of these events runs on the thread of the stop that fires them. It
+ * would wait for itself if it stopped or quiesced the same stopper or one above it;
+ * called_from_own_stop() detects that.
  *
- * Each step may find that it was done, wholly or in part, by an earlier leader.
- * Only quiesce_begin() may run outside the leader: every caller runs it before it waits, so
- * that a context bounds the waiting alone and a stop begins whatever has become of its
- * context. The thread that fires the events is ->firing_quiesce until its callbacks have
- * returned; the leader waits for that. So a scan of the tasks comes after the heavy barrier,
- * and a Quiesce or Stop that returns 0 after the callbacks, whichever thread ran them:
+ * Each step may find that an earlier leader did it, wholly or in part. Only
+ * quiesce_begin() may run outside the leader: every caller runs it before it waits,
+ * so that a context bounds only the waiting, and a stop begins even if its context
+ * has ended. The thread that fires the events is ->firing_quiesce until its
+ * callbacks have returned, and the leader waits for that. So a scan of the tasks
+ * comes after the heavy barrier, and a Quiesce or Stop that returns 0 comes after
+ * the callbacks, whichever thread ran them:
  *
  *   caller 1 (its context may have ended)   caller 2, the leader
  *   lock; phase = QUIESCING, unfired        lock; QUIESCING, and fired or being fired; unlock
@@ -37,25 +39,28 @@
  *   wake the leader; unlock                 lock; neither: drain
  *   context ended? return its error
  *
- *   quiesce_begin()                     somebody who sees ShouldQuiesce fired
+ *   quiesce_begin()                     a thread that sees ShouldQuiesce fired
  *   phase = QUIESCING
  *   heavy barrier  (B1, task.c)
  *   fire contexts
  *   fire ShouldQuiesce (F, event.c)     fired? yes (F)
  *                                       any begin from here on reads QUIESCING
  *
- * A tree is one thing: a heavy barrier is a grace period, and a parent may have ten thousand
- * children. So quiesce_begin() walks the tree twice, with one barrier between the walks:
+ * A tree is quiesced as a whole: a heavy barrier is a grace period, and a parent may
+ * have ten thousand children. So quiesce_begin() walks the tree twice, with one
+ * barrier between the walks:
  *
- *   first walk     each one that is RUNNING turns to QUIESCING, unfired. From then on no
- *                  child joins it (stopper.c), so the walk meets all that it will ever have
- *   heavy barrier  for all that have turned, whichever thread turned them
- *   second walk    each one that is unfired is fired, parents first
+ *   first walk     each stopper that is RUNNING becomes QUIESCING and unfired. From then
+ *                  on no child joins it (stopper.c), so the walk meets all children it
+ *                  will ever have
+ *   heavy barrier  for all that became QUIESCING, whichever thread set their phase
+ *   second walk    each stopper that is unfired is fired, parents first
  *
- * Between the two walks, and while a callback of the parent's runs, a child has turned and is
- * unfired. A caller that finds one so does not wait for the other thread, whose callback may
- * wait for this very child: it makes a barrier of its own, and fires. The thread that clears
- * ->unfired, under the lock, fires; ->unfired was set before either thread's barrier:
+ * Between the two walks, and while a callback of the parent runs, a child is QUIESCING
+ * and unfired. A caller that finds a child in that state does not wait for the other
+ * thread, whose callback may wait for this very child: it makes a barrier of its own,
+ * and fires. The thread that clears ->unfired, under the lock, fires; ->unfired was
+ * set before either thread's barrier:
  *
  *   quiesce of the parent                   quiesce of the child
  *   child: phase = QUIESCING, unfired
@@ -63,31 +68,34 @@
  *   fire the parent; callbacks              lock; unfired = false; unlock; fire
  *   child: lock; not unfired: nothing
  *
- * Tasks of the whole tree are waited for with one barrier more: the leader puts its watch on
- * all slots that name a stopper of the tree before it waits for the first one (tasks_watch()).
- * It leads the children one after the other, in the same parker. A child that another thread
- * leads meanwhile is that one's: its watch replaces ours, and we follow it.
+ * The drain of a whole tree takes one more barrier: the leader sets its watch on all
+ * slots that name a stopper of the tree before it waits for the first one
+ * (tasks_watch()). It leads the children one after the other, with the same parker. If
+ * another thread leads a child meanwhile, that thread's watch replaces ours, and we
+ * follow it.
  *
- * The leader has one parker, for tasks, workers, closers, its context and the
- * stall clock; every wait is "look, park, look again".
+ * The leader has one parker, for tasks, workers, closers, its context and the stall
+ * clock; every wait is "check, park, check again".
+ *
+ * Ordered accesses: (B1) of task.c, (F) of event.c. All else is under s->lock.
  */
 #include "internal.h"
 
 #define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
 
-/* How long a caller waits: until the context ends, or the deadline has come. */
+/* How long and how a caller waits: until the context ends or the deadline passes. */
 struct stop_wait {
 	struct stopper_ctx *ctx;
 	int64_t until;			/* PLAT_FOREVER: none */
-	bool blocks;			/* a caller of the public functions: blocked, not idle */
-	struct drain *drain;		/* of the leader of a parent, for its children too */
-	bool no_freeze;			/* ->drain is so */
+	bool blocks;			/* counts as blocked, not as idle: a public call */
+	struct drain *drain;		/* of a parent's leader, which drains its children too */
+	bool no_freeze;			/* ->drain's parker does not freeze */
 };
 
 struct leader {
 	struct stopper *s;
 	const struct stop_wait *wait;
-	struct drain *drain;		/* ->own, or a parent's leader's */
+	struct drain *drain;		/* ->own, or that of a parent's leader */
 	struct stop_wait for_children;
 	struct drain own;
 	struct wake_on wctx;
@@ -111,7 +119,7 @@ static int stop_wait_err(const struct stop_wait *p)
 	return err;
 }
 
-/* With s->lock held: does a caller wait for the stop, whose context has not ended? */
+/* With s->lock held: does a caller with a live context wait for the stop? */
 bool stop_is_awaited(struct stopper *s)
 {
 	return s->leader && !stop_wait_err(s->leader->wait);
@@ -124,7 +132,7 @@ void stopper_wake_leader(struct stopper *s)
 		plat_unpark(&s->leader->drain->park);
 }
 
-/* How long after its latest report, or its beginning, a stop makes the next one. */
+/* How long after its beginning or its latest report a stop makes the next report. */
 static int64_t report_gap(const struct leader *l)
 {
 	static const unsigned char gaps[] = { 1, 2, 7, 20, 60 };
@@ -145,7 +153,7 @@ static void plan_report(struct leader *l, int64_t now)
 		l->next_report = now + gap;
 }
 
-/* Parks until something may have changed; an error when the context has ended. */
+/* Park until something may have changed. Return an error if the context has ended. */
 static int leader_park(void *arg)
 {
 	struct leader *l = arg;
@@ -209,13 +217,13 @@ static struct stopper *last_child(struct stopper *s)
 	return child;
 }
 
-/* The origin of a stop: of a parent's, and so of its children's. */
+/* When and where a stop was requested: that of a parent is that of its children too. */
 struct stop_request {
 	int64_t requested;
 	struct origin origin;
 };
 
-/* Turns @s and its whole subtree to QUIESCING where still RUNNING. No child joins after that. */
+/* Set @s and its subtree to QUIESCING where they are RUNNING. No child joins after that. */
 static void quiesce_set_phase(struct stopper *s, const struct stop_request *from)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
@@ -243,7 +251,7 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 	}
 }
 
-/* Fires the quiesce events of @s and of its whole subtree where still unfired. */
+/* Fire the quiesce events of @s and its subtree where they are unfired. */
 static void quiesce_fire_events(struct stopper *s)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
@@ -289,7 +297,7 @@ void quiesce_begin(struct stopper *s)
 		return;
 	quiesce_set_phase(s, &from);
 	step(STEP_HEAVY_BARRIERS, 1);
-	/* (B1) pairs with the light barrier in admitted(), task.c; for all that have turned */
+	/* (B1) pairs with task_is_admitted(), task.c: it reads QUIESCING, or our drain its slot */
 	plat_heavy_barrier();
 	quiesce_fire_events(s);
 }
@@ -343,7 +351,7 @@ static bool quiesce_begun(struct stopper *s)
 	return !s->unfired && !s->firing_quiesce;
 }
 
-/* Puts a watch on the tasks of @s and of all below it that stand in tables; true: on some. */
+/* Set a watch on the tasks of @s and its subtree that are in tables. True: there are some. */
 static bool watch_tree(struct stopper *s, struct drain *d)
 {
 	struct stopper_walk w = WALK_CHILDREN(s);
@@ -392,7 +400,7 @@ static bool closers_idle(struct stopper *s)
 	return !s->closers_busy;
 }
 
-/* The leader. An earlier one may have been here. */
+/* Called by the leader. An earlier leader may have entered the phase. */
 static void enter_phase(struct stopper *s, enum stopper_phase phase)
 {
 	enum stopper_phase from;
@@ -422,7 +430,7 @@ static int leader_run_closers(struct leader *l)
 
 	enter_phase(s, STOPPER_CLOSING);
 	do {
-		/* An earlier leader may have left a thread that runs them. */
+		/* A thread that an earlier leader gave closers to may still run them. */
 		err = leader_wait_until(l, closers_idle);
 		if (!err)
 			err = stop_wait_err(l->wait);
@@ -430,7 +438,7 @@ static int leader_run_closers(struct leader *l)
 	return err;
 }
 
-/* With s->lock held. The last look and the phase are one. */
+/* With s->lock held: the last check and the change of phase are one step. */
 static bool try_set_stopped(struct stopper *s)
 {
 	if (s->late_closers)
@@ -449,7 +457,7 @@ static void detach_from_parent(struct stopper *s)
 	plat_lock(&parent->lock, f);
 	slist_remove(&s->sibling.node);
 	plat_unlock(&parent->lock, f);
-	/* The debug list looks at it. */
+	/* The debug list reads it. */
 	plat_lock(&s->lock, f);
 	s->parent = NULL;
 	plat_unlock(&s->lock, f);
@@ -480,7 +488,7 @@ static int lead_stop(struct leader *l)
 	return 0;
 }
 
-/* Who stops may hold a lock that suspend takes. */
+/* NO_FREEZE: the caller of stop may hold a lock that suspend takes. */
 static void stop_park_init(struct stopper *s, struct plat_parker *p, bool blocks)
 {
 	plat_park_init(p);
@@ -490,7 +498,7 @@ static void stop_park_init(struct stopper *s, struct plat_parker *p, bool blocks
 		plat_park_blocked(p);
 }
 
-/* With s->lock held. A stop that is driven in slices began with the first of them. */
+/* With s->lock held. A stop that the keeper drives in slices began with the first slice. */
 static void leader_start(struct leader *l)
 {
 	struct stopper *s = l->s;
@@ -505,9 +513,9 @@ static void leader_start(struct leader *l)
 }
 
 /*
- * The leader of a parent waits in its own parker for its children too, one after the other, so
- * that it can watch the tasks of all of them before one heavy barrier. A child may be frozen
- * less than its parent: then it has its own.
+ * The leader of a parent uses its own parker to wait for its children too, one after the other,
+ * so that it can watch the tasks of all of them before one heavy barrier. A child with
+ * STOPPER_NO_FREEZE below a parent without it has a parker of its own.
  */
 static void leader_init(struct leader *l, struct stopper *s, const struct stop_wait *p)
 {
@@ -537,7 +545,7 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	plat_lock(&s->lock, f);
 	leader_start(&l);
 	plat_unlock(&s->lock, f);
-	/* A parent's drain is woken by it already. */
+	/* The parker of a parent's drain is woken by the context already. */
 	if (l.drain == &l.own)
 		wake_on_ctx(&l.wctx, p->ctx, &l.own.park);
 	if (!s->quiesced)
@@ -560,7 +568,7 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	return err;
 }
 
-/* Waits until woken by a leader, or until the context ends. On the list. */
+/* Wait until a leader wakes us or the context ends. @me is on the list of followers. */
 static int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p)
 {
 	struct stopper_ctx *ctx = p->ctx;
@@ -621,7 +629,7 @@ static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 	return err;
 }
 
-/* Does this thread stop @s, or fire its quiesce events, or run a task of it that is listed? */
+/* Does this thread lead the stop of @s, fire its quiesce events or run a listed task of it? */
 static bool is_stopping(struct stopper *s)
 {
 	int tid = plat_tid();
@@ -636,8 +644,8 @@ static bool is_stopping(struct stopper *s)
 }
 
 /*
- * Called back by our own work on @s or one below it, from an event, the log, a hook; or called
- * in a task of theirs that stands on a list.
+ * Is the caller a callback (of an event, the log or a hook) of this thread's own stop of @s or of
+ * a stopper below it, or a listed task of one of them?
  */
 static bool called_from_own_stop(struct stopper *s)
 {
@@ -653,7 +661,7 @@ static bool called_from_own_stop(struct stopper *s)
 	return mine;
 }
 
-/* Would a stop, or only a quiesce, of @s wait for this thread's own work? */
+/* Would a stop (or, if !@stop, a quiesce) of @s wait for this thread itself? */
 static bool would_self_deadlock(struct stopper *s, bool stop)
 {
 	plat_flags_t f;
@@ -666,8 +674,8 @@ static bool would_self_deadlock(struct stopper *s, bool stop)
 }
 
 /*
- * Waits until no thread leads it: one that has fired IsStopped may still be in a
- * callback. Not for who may be that thread.
+ * Wait until no thread leads @s: a leader that has fired IsStopped may still run a callback.
+ * The caller must not be that thread.
  */
 void stopper_wait_unled(struct stopper *s)
 {
@@ -690,7 +698,7 @@ void stopper_wait_unled(struct stopper *s)
 	} while (led);
 }
 
-/* The first to ask is remembered. */
+/* Only the first request is recorded. */
 static void note_stop_request(struct stopper *s, const struct stopper_site *site)
 {
 	struct origin origin;
@@ -746,7 +754,7 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop);
 
-/* As far as it comes until then: 0, or -ETIMEDOUT. */
+/* Drive the stop until @until. 0, or -ETIMEDOUT. */
 int stop_drive(struct stopper *s, int64_t until)
 {
 	const struct stop_wait p = { .until = until };
@@ -771,7 +779,7 @@ static void stop_died(struct job *job, bool hook_called)
 
 static const struct job_ops stop_ops = { .run = stop_run, .died = stop_died };
 
-/* Gives it, and the caller's pin, to a thread of the pool; false: none is free, none can be had. */
+/* Hand the stop and the caller's pin to a pool thread. False: there is none and none starts. */
 bool stop_push_job(struct stopper *s)
 {
 	s->stop_job.ops = &stop_ops;

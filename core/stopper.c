@@ -1,36 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * stopper.c - a stopper's life: made, listed, referred to, freed.
+ * stopper.c - the lifetime of a stopper: created, listed, referenced, freed.
  *
- * ->refs counts the users, ->pins whatever will still look at the memory: one for
- * all users together, one for each context, child, worker, closer or stop that is
- * under way. Users gone before STOPPED: reported, and their pin is kept, so the
- * memory stays for ever; nothing else is safe then.
+ * ->refs counts the users' references, ->pins what will still access the memory: one
+ * for all users together, one for each context, child, worker, closer or stop that is
+ * under way. If the last user's reference is put before STOPPED, that is reported and
+ * the users' pin is kept, so the memory is never freed; nothing else would be safe.
  *
- * The registry lists all stoppers, for the debug list. One leaves it when it has
- * STOPPED, before IsStopped fires; until the callbacks of that have returned it is
- * on a list of those that leave, so that a module that goes finds it still. A reader
- * pins what it shows and lets go of the lock, so a reader that stops reading holds up
+ * The registry lists all stoppers, for the debug list. A stopper leaves it when it has
+ * STOPPED, before IsStopped fires. Until the callbacks of that event have returned it is
+ * on a second list, registry_hidden, where the unloading of its module still finds it. A
+ * reader pins the stopper that it shows and drops the lock, so a stalled reader blocks
  * nobody.
  *
- * A walk over a list of stoppers, of all or of a parent's children, lets go of the lock at
- * each of them, so that no lock is held for as long as there are stoppers. The one it is at
- * may leave the list then. So it has a link of its own in the list, that says where it is.
- * Walks pass over the links of other walks.
+ * A walk over a list of stoppers (all of them, or the children of one) drops the lock at
+ * each of them, so that no lock is held for a time that grows with their number. The
+ * stopper that the walk is at may leave the list meanwhile. So the walk has a link of its
+ * own in the list, which marks its position. Walks skip the links of other walks.
  *
- * A child is in its parent's list from creation until it has STOPPED, and pins the
- * parent until then. The parent's lock, under which its phase turns, decides
- * whether a child comes in time to be quiesced with it.
+ * A child is on its parent's list from creation until it has STOPPED, and pins the parent
+ * for that time. The parent's phase changes under the parent's lock, which thereby decides
+ * whether a child joins in time to be quiesced with it.
  *
- * Ordered accesses: refs and pins are dropped with release, and the last with acquire (P), so
- * that who frees sees all that others did before they let go. A count that would wrap, or was
- * dropped once too often, stays where it is for ever, as a refcount_t does: the memory is
- * kept, and the misuse is said.
+ * Ordered accesses:
+ *
+ *   (P)  references and pins are dropped with release, the last one with acquire also;
+ *        each drop pairs with the last one. Guarantees: the thread that frees sees all that
+ *        the others did before they dropped theirs.
+ *
+ * A count that would overflow or that was dropped once too often saturates, as a refcount_t
+ * does: the memory is never freed, and the misuse is reported.
  */
 #include "internal.h"
 
 _Static_assert(offsetof(struct stopper, phase) == offsetof(struct stopper_head, phase),
-	       "what is inlined into callers reads the phase");
+	       "code inlined into callers reads the phase");
 
 static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
 static STOPPER_LIST(registry);
@@ -49,7 +53,7 @@ static void registry_add(struct stopper *s)
 	plat_unlock(&registry_lock, f);
 }
 
-/* Shown no more. */
+/* The debug list does not show it any more. */
 void registry_hide(struct stopper *s)
 {
 	plat_flags_t f;
@@ -61,7 +65,7 @@ void registry_hide(struct stopper *s)
 	plat_unlock(&registry_lock, f);
 }
 
-/* Nothing of its owner's will run for it any more. */
+/* No code of its owner will run for it any more. */
 void registry_remove(struct stopper *s)
 {
 	plat_flags_t f;
@@ -71,7 +75,7 @@ void registry_remove(struct stopper *s)
 	plat_unlock(&registry_lock, f);
 }
 
-/* The next one, pinned; NULL: there is none any more. */
+/* The next stopper, pinned. NULL: the walk is at its end. */
 struct stopper *stopper_walk_next(struct stopper_walk *w)
 {
 	struct stopper *s = NULL;
@@ -80,7 +84,7 @@ struct stopper *stopper_walk_next(struct stopper_walk *w)
 
 	plat_lock(w->lock, f);
 	n = w->begun ? w->at.node.next : w->head->next;
-	/* Past the places of other walks. */
+	/* Skip the links of other walks. */
 	while (n != w->head && !(s = list_item(n, struct stopper_link, node)->s))
 		n = n->next;
 	if (w->begun)
@@ -94,7 +98,7 @@ struct stopper *stopper_walk_next(struct stopper_walk *w)
 	return s;
 }
 
-/* Ends a walk that has not come to its end. */
+/* End a walk before its end. */
 void stopper_walk_end(struct stopper_walk *w)
 {
 	plat_flags_t f;
@@ -106,13 +110,13 @@ void stopper_walk_end(struct stopper_walk *w)
 	plat_unlock(w->lock, f);
 }
 
-/* Over all stoppers that are listed, oldest first. */
+/* Begin a walk over all listed stoppers, oldest first. */
 void registry_walk_init(struct stopper_walk *w)
 {
 	*w = (struct stopper_walk){ .lock = &registry_lock, .head = &registry };
 }
 
-/* How many there are. */
+/* The number of listed stoppers. */
 unsigned int registry_count(void)
 {
 	plat_flags_t f;
@@ -139,8 +143,8 @@ static struct stopper *first_owned_by(struct stopper_list *list, struct module *
 }
 
 /*
- * A stopper of @owner's for which something of its may still run, with a pin; NULL:
- * there is none. For a module that is being unloaded.
+ * A stopper for which code of @owner may still run, pinned. NULL: there is none. For the
+ * unloading of a module.
  */
 struct stopper *registry_find_owned(struct module *owner)
 {
@@ -177,7 +181,7 @@ static void stopper_free(struct stopper *s)
 
 void stopper_unpin(struct stopper *s)
 {
-	/* (P) pairs with every other drop of this count */
+	/* (P) pairs with the other drops: the last one sees all that they did before */
 	if (plat_ref_put(&s->pins))
 		stopper_free(s);
 }
@@ -196,7 +200,7 @@ void stopper_put(struct stopper *s)
 	bool leak;
 
 	plat_might_sleep();
-	/* (P) pairs with every other drop of this count */
+	/* (P) pairs with the other drops: the last one sees all that they did before */
 	if (!s || plat_is_copy() || !plat_ref_put(&s->refs))
 		return;
 	plat_lock(&s->lock, f);
@@ -217,7 +221,7 @@ static int check_options(const struct stopper_options *opts)
 	    opts->reserved || opts->stall_ns < 0 || opts->stall_max_ns < 0 ||
 	    !plat_owner_valid(opts->owner) || !plat_stack_valid(opts->stack_size))
 		return -EINVAL;
-	/* Stopping a tree takes a stack frame a level. */
+	/* The stop of a tree takes a stack frame for each level. */
 	if (opts->parent && opts->parent->depth + 1 >= STOPPER_DEPTH)
 		return -EINVAL;
 	return 0;
@@ -271,12 +275,12 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	return s;
 }
 
-/* Takes a new one back. */
+/* Undo the creation of a stopper that no user has seen. */
 static void stopper_discard(struct stopper *s)
 {
 	registry_hide(s);
 	registry_remove(s);
-	/* A reader of the list may still hold it. */
+	/* A reader of the list may still have it pinned. */
 	stopper_unpin(s);
 }
 
@@ -289,7 +293,7 @@ static void stopper_set_parent(struct stopper *s, struct stopper *parent)
 	plat_unlock(&s->lock, f);
 }
 
-/* false: the parent admits no children any more. */
+/* False: the parent does not admit children any more. */
 static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 {
 	plat_flags_t f;
@@ -299,7 +303,7 @@ static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 		return true;
 	s->depth = (unsigned char)(parent->depth + 1);
 	stopper_pin(parent);
-	/* First: once it is on the list it may be stopped, and leave. */
+	/* First: as soon as it is on the list it may be stopped, and leave its parent. */
 	stopper_set_parent(s, parent);
 	plat_lock(&parent->lock, f);
 	ok = parent->phase == STOPPER_RUNNING;
@@ -330,7 +334,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	if (!s)
 		return -ENOMEM;
 	registry_add(s);
-	/* What a stop needs does not end while a stopper is listed. */
+	/* What a stop needs stays available while a stopper is listed. */
 	err = plat_stops_ready();
 	if (!err && !stopper_join_parent(s, opts ? opts->parent : NULL))
 		err = -ESHUTDOWN;
@@ -342,7 +346,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 }
 EXPORT_SYMBOL_PLAT(__stopper_create);
 
-/* Is @s @tree, or somewhere below it? The caller keeps @s from stopping. */
+/* Is @s equal to @tree or below it? The caller keeps @s from stopping. */
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree)
 {
 	while (s && s != tree)

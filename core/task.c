@@ -1,85 +1,91 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * task.c - admitting tasks, knowing them, and waiting until none is left.
+ * task.c - admit tasks, count them, and wait until none is left.
  *
  * Theory: visible readers, as in hazard pointers and BRAVO locks. Every CPU (in
  * userspace every thread) has a table of slots that only it fills. A running
- * task is a slot that names its stopper. There is no counter: who wants to know
- * how many tasks run looks at all slots, and only he pays for it. A table lives
- * for ever, so a slot may be looked at after its task, its stopper, its module
- * and its thread have gone.
+ * task is a slot that names its stopper. There is no counter: the number of
+ * running tasks is found by a scan of all slots, and only the scanner pays for
+ * it. A table is never freed while the library or module is loaded, so a slot
+ * may be read after its task, its stopper, its module and its thread are gone.
  *
- *   begin   fill my slot; look at the phase; not RUNNING: clear it, refuse
- *   end     clear the slot; look whether somebody watches it: wake him
- *   drain   set the phase; heavy barrier; wait for each slot that names us
+ *   begin   fill a slot; read the phase; if it is not RUNNING, clear the slot and refuse
+ *   end     clear the slot; read its ->watch; if it is set, wake the watcher
+ *   drain   set the phase; heavy barrier; wait for each slot that names the stopper
  *
- * An end must not look at the stopper: once the slot is clear, Stop may return
- * and the stopper may be freed. So the waker's word, ->watch, is in the slot.
+ * An end must not touch the stopper: once the slot is clear, stop may return and
+ * the stopper may be freed. Therefore the word that says whom to wake, ->watch,
+ * is in the slot.
  *
- * A slot is at hand: its address is in a per-CPU or thread-local variable, so the
- * way in and out of run_task is inlined in the caller (slot.h), without a lock, an
- * atomic instruction or a store to a line that another CPU writes. What finds that
- * slot taken comes here: slot_claim() looks at some more of the table. A task that finds
- * its table full, or has none, goes on a list of its stopper instead, with a slot in the
- * caller's record. A handle begun here and ended elsewhere clears a slot of this
- * table from there; that is one remote store.
+ * The slot at hand is the one that the next task will use. Its address is in a
+ * per-CPU or thread-local variable, so run_task() is inlined in its caller
+ * (slot.h), without a lock, an atomic instruction or a store to a line that another
+ * CPU writes. If that slot is taken, slot_claim() tries a few more of the table. A
+ * task that finds its table full, or that has no table, goes on a list of its
+ * stopper, with a slot in the caller's record. A handle that begins here and ends
+ * elsewhere clears a slot of this table from there: one remote store.
  *
- * What a stop, a drain or a count costs is to depend on its own stopper and on the number of
- * tables alone, so
+ * The cost of a stop, a drain or a count depends only on its own stopper and on
+ * the number of tables:
  *
- *   - a table is looked at no further than it was ever used. A slot is at hand only after
- *     slots_reach() has noted it, and the note is ordered like the slot itself (B1): it is
- *     written before the slot is filled, and read after the heavy barrier;
- *   - the pool's tables and its queue are looked at only for a stopper that has had async
- *     tasks (->uses_pool, pool.c);
- *   - lists belong to a stopper. There are SHARDS of them, made with the first task that needs
- *     one, so that CPUs that begin many handles do not meet at one lock; and one more, under
- *     the stopper's lock, for when there is no memory. A walk drops the list's lock after every
- *     WALK_BATCH tasks and keeps its place with a record that names no stopper, so the time for
- *     which the lock is held and interrupts are off does not grow with the number of tasks.
+ *   - A table is scanned only up to its high-water mark. A slot is at hand only
+ *     after cursor_extend() (slots.h) has raised the mark, and the mark is ordered
+ *     like the slot (B1): it is written before the slot is filled and read after
+ *     the heavy barrier.
+ *   - The pool's tables and queue are scanned only for a stopper that has had
+ *     async tasks (->uses_pool, pool.c).
+ *   - Lists belong to a stopper. There are SHARDS of them, allocated by the first
+ *     task that needs one, so that CPUs that begin many handles do not contend for
+ *     one lock; and one more, under the stopper's lock, for when that allocation
+ *     fails. A walk drops the list's lock after every WALK_BATCH tasks and keeps its
+ *     position with a bookmark, a record that names no stopper. So the time for which
+ *     the lock is held and interrupts are off does not grow with the number of tasks.
  *
- * The end of a task on a list may be the last use of the stopper: the stop takes the list's
- * lock next, finds the list empty, and the stopper may be freed. The last access of the end is
- * the unlock, as in event.c, race 4.
+ * The end of a task on a list may be the last use of the stopper: the stop takes
+ * the list's lock next, finds the list empty, and the stopper may be freed. The
+ * last access of the end is the unlock, as in event.c, race 4.
  *
- * Race 1, admission against quiesce (store buffering, asymmetric):
+ * Race 1: admission against quiesce (store buffering, asymmetric).
  *
  *   begin                             quiesce
  *   slot->stopper = s       (C)       s->phase = QUIESCING
  *   light barrier           (B1)      heavy barrier          (B1)
  *   s->phase == RUNNING?              slot->stopper == s ?
  *
- *   Either begin sees the phase and refuses, or drain sees the slot and waits.
- *   Both is possible and harmless: a slot that is about to be refused.
+ *   Either begin reads the new phase and refuses, or drain sees the slot and
+ *   waits. Both may happen, which is harmless: drain waits for a refusal.
  *
- * Race 2, end against the waiter going to sleep:
+ * Race 2: the end of a task against a drain that goes to sleep.
  *
  *   end                               drain
  *   slot->stopper = NULL    (E)       slot->watch = me       (under drain_lock)
  *   light barrier           (B2)      heavy barrier          (B2)
  *   slot->watch?                      slot->stopper == s ?   park
  *
- *   Either end sees the watch and wakes, or drain sees the slot clear. One barrier does for
- *   all watches that were put before it, of however many stoppers (tasks_watch()).
+ *   Either end sees the watch and wakes the drain, or drain sees the slot clear.
+ *   One heavy barrier serves all watches that were set before it, of any number
+ *   of stoppers (tasks_watch()).
  *
- * Race 3, teardown. The waiter's parker is on its stack.
+ * Race 3: teardown. The parker of a drain is on its stack.
  *
  *   end                               drain
- *   lock drain_lock                   slot clear: nothing to wait for
+ *   lock drain_lock                   slot is clear: nothing to wait for
  *   slot->watch = NULL                no slot has my watch
  *   unpark(watcher)                   lock drain_lock; unlock it
- *   unlock                            return: the parker is gone
+ *   unlock                            return: the parker no longer exists
  *
- *   ->watch changes, and its owner is woken, only under drain_lock; the waiter takes
- *   back what is left of its watches and then goes through the lock once, so that
- *   whoever took one away before has done with it (drain_end()).
+ *   ->watch changes, and its owner is woken, only under drain_lock. The drain
+ *   takes back the watches that are left and then passes through the lock once:
+ *   after that, any end that took one of its watches has finished with the
+ *   parker (drain_end()).
  *
- * Race 4, a slot used again. s's task has ended but its end has not looked at
- * ->watch yet, when the slot names t and t's drain puts its own watch there: the
- * end would wake t's waiter, not ours. So who replaces a watch wakes its owner:
- * that the slot was free for t proves that s's task has ended.
+ * Race 4: a slot is reused. A task of s has cleared its slot but has not read
+ * ->watch yet. The slot now names t, and a drain of t sets its own watch there: the
+ * end would wake the drain of t instead of the drain of s. Therefore the thread
+ * that replaces a watch wakes its owner: that the slot was free for t proves that
+ * the task of s has ended.
  *
- * Race 5, a reader against begin and end. The slot's number (->seq) is written
+ * Race 5: a reader against begin and end. The slot's number (->seq) is written
  * before, and read around, everything else:
  *
  *   begin                             reader
@@ -89,69 +95,85 @@
  *   site, tid, start                  load barrier           (S)
  *   slot->stopper = s       (C)       slot->seq == q && slot->stopper == s ?
  *
- *   A mixed reading finds a new number or no stopper, and is dropped.
+ *   A reader that sees a mixture of two tasks finds a new number or no stopper,
+ *   and ignores the slot.
  *
- * Why a site seen by a reader may be looked at: the task was running inside the
- * reader's section (kernel: RCU; userspace: the scan lock, which the end of every
- * stop goes through), and a module is freed only after a grace period.
+ * Why a reader may dereference a site: the task was running inside the reader's
+ * section (kernel: RCU; userspace: the scan lock, which the end of every stop
+ * passes through), and a module is freed only after a grace period.
  *
- * Ordered accesses
- *   (C) stopper = s, release; pairs with the reader's acquire in view_slot() (scan.c)
- *       and slot_held_by().
- *   (E) stopper = NULL, release: all that the task did happens before a drain that
- *       sees it; pairs with the acquire in slot_held_by(), and with the claim in slot_claim().
- *   (B1), (B2) light barriers in begin and end pair with the heavy barriers in
- *       quiesce_begin() (stop.c) and tasks_watch_barrier().
- *   (S) seq, as drawn.
- *   (O) ->shards, release; pairs with the acquire in shards_of(): who sees lists sees them made.
+ * Ordered accesses:
+ *
+ *   (C)  slot->stopper = s is a release; its partners are the acquires in
+ *        view_slot() (scan.c) and slot_held_by(). Guarantees: a thread that sees the
+ *        stopper sees the site, thread and start of this task.
+ *   (E)  slot->stopper = NULL is a release; its partners are the acquires in
+ *        slot_held_by(), slot_claim() and __stopper_slot_take(). Guarantees: what the
+ *        task did happens before the return of a drain that sees the slot clear, and
+ *        before the next use of the slot.
+ *   (B1) the light barrier in task_is_admitted(), __stopper_admits() and
+ *        pool_push_task() pairs with the heavy barrier in quiesce_begin() (stop.c).
+ *        Guarantees: begin sees the new phase, or drain sees the slot (or ->uses_pool).
+ *   (B2) the light barrier in slot_release() and __stopper_slot_leave() pairs with the
+ *        heavy barrier in tasks_watch_barrier(). Guarantees: end sees the watch, or
+ *        drain sees the slot clear.
+ *   (S)  the release of ->seq and the store barrier in __stopper_slot_number() pair
+ *        with the acquire of ->seq and the load barrier in view_slot() (scan.c).
+ *        Guarantees: a reader that finds the same number twice has read one task.
+ *   (O)  ->shards is published with release in shards_new(); its partner is the acquire
+ *        in shards_of(). Guarantees: a thread that sees the lists sees them initialised.
+ *   (W)  the count of warnings is fully ordered only to be counted once; it pairs with
+ *        itself. Guarantees: exactly one thread logs the warning.
  *
  * In the kernel a slot is claimed with preemption off, and softirqs have a half of
- * the table to themselves: nobody comes between the look at a slot and the filling
- * of it. (A number from one this_cpu instruction does not do: a softirq that begins
- * as many handles as there are slots comes round to the very slot that is being
- * filled.) On PREEMPT_RT softirqs run in threads, which preemption off keeps away too,
- * and are not told from threads: they use the half of threads, the other stays empty.
- * No preemption need be off between the store and the look at the phase: a task that
- * is moved in between passes through the scheduler, a full barrier, on both CPUs.
+ * the table to themselves: nothing runs between the check of a slot and its filling
+ * that could fill it too. (A slot number from one this_cpu instruction is not
+ * enough: a softirq that begins as many handles as there are slots wraps around to
+ * the very slot that is being filled.) On PREEMPT_RT softirqs run in threads, which
+ * preemption off excludes too. They cannot be told from other threads, so they use
+ * the threads' half and the other half stays empty. Preemption may be on between
+ * the store to the slot and the load of the phase: a task that migrates in between
+ * passes through the scheduler, a full barrier, on both CPUs.
  *
  * An async task is in the pool's queue, then in the slot of the pool thread that
- * runs it, which fills that slot under the pool's lock as it takes the job; see
- * pool.c. Pool threads have slots of their own in tables that stay (pool_slots.c).
+ * runs it. The thread fills that slot under the pool's lock as it takes the job; see
+ * pool.c. Slots of pool threads are in tables of their own (pool_slots.c).
  *
- * In userspace one half of the table is a thread's own stack of synchronous tasks.
- * All above the latest is free, so no search is needed, and a panic finds the
- * innermost. Without membarrier() the slot at hand is one that is always taken, so
- * that every task comes here, where the light barriers are fences.
+ * In userspace one half of the table is the thread's own stack of synchronous
+ * tasks. All slots above the latest are free, so no search is needed, and a panic
+ * finds the innermost task. Without membarrier() the slot at hand is
+ * stopper_busy_slot, which is always taken, so that every task comes here, where
+ * the light barriers are fences.
  *
- * While somebody listens to tasks (span.c), the way in does not look at the slot at
- * hand: every task comes here, and a handle goes on the list, so that its end comes
- * here as well. What is already running then ends as it began, untraced.
+ * While tasks are traced (span.c), run_task() does not use the slot at hand: every
+ * task comes here, and a handle goes on the list, so that its end comes here too.
+ * A task that was running before is not traced.
  *
- * What it costs is in Documentation/performance.rst. What was tried, in short, over
- * a bare call, on one 3.6 GHz Zen core: a rotating number in the table and a function
- * of its own 4 to 5 ns; a slot at hand, still a function 1.4 ns; inlined 0.2 to 0.5 ns. A
- * function of its own that does nothing is 1.0 ns.
+ * Cost: see Documentation/performance.rst. In short, over a bare call, on one
+ * 3.6 GHz Zen core: a rotating slot number in the table and an out-of-line function
+ * 4 to 5 ns; a slot at hand, still out of line, 1.4 ns; inlined 0.2 to 0.5 ns. An
+ * out-of-line function that does nothing costs 1.0 ns.
  *
- * Not promised: an exact count while tasks come and go; tasks from NMIs or (in
+ * Not promised: an exact count while tasks begin and end; tasks from NMIs or (in
  * userspace) signal handlers; longjmp() out of a task.
  */
 #include "internal.h"
 
-/* A table that fills up is given up after this many tries, that is, sooner than searched. */
+/* How many slots are tried before the task goes on a list: cheaper than a search of the table. */
 #define CLAIM_TRIES	4
 
-/* So many tasks of a list are looked at before its lock is let go of. */
+/* How many tasks of a list are visited before its lock is dropped for a moment. */
 #ifndef WALK_BATCH
 #define WALK_BATCH	128
 #endif
 
-/* Taken for ever: at hand where there is no table. */
+/* Always taken: the slot at hand where there is no table. */
 struct stopper_slot stopper_busy_slot = { .stopper = (struct stopper *)&stopper_busy_slot };
 EXPORT_SYMBOL_PLAT(stopper_busy_slot);
 
 static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
 
-/* The end of a slot's task: wake who watches it. */
+/* The end of a slot's task: wake its watcher. */
 void __stopper_slot_wake(struct stopper_slot *slot)
 {
 	struct plat_parker *p;
@@ -166,18 +188,18 @@ void __stopper_slot_wake(struct stopper_slot *slot)
 }
 EXPORT_SYMBOL_PLAT(__stopper_slot_wake);
 
-/* As __stopper_slot_leave(), also where there is no heavy barrier. */
+/* As __stopper_slot_leave(), but also correct where light barriers are fences. */
 static PLAT_ALWAYS_INLINE void slot_release(struct stopper_slot *slot)
 {
-	/* (E) pairs with slot_held_by() and slot_claim() */
+	/* (E) pairs with slot_held_by() and slot_claim(): the task happens before both */
 	plat_store_release(&slot->stopper, NULL);
-	/* (B2) pairs with the heavy barrier in tasks_watch_barrier() */
+	/* (B2) pairs with tasks_watch_barrier(): see its watch, or it sees the slot clear */
 	plat_light_barrier();
 	if (PLAT_UNLIKELY(plat_load(&slot->watch)))
 		__stopper_slot_wake(slot);
 }
 
-/* A slot of this CPU's or thread's that names @s; NULL: none free, or no table. */
+/* Fill a slot of this CPU or thread for @s. NULL: none is free, or there is no table. */
 static PLAT_ALWAYS_INLINE struct stopper_slot *slot_claim(struct stopper *s,
 							  const struct stopper_site *site,
 							  unsigned int kind)
@@ -187,7 +209,7 @@ static PLAT_ALWAYS_INLINE struct stopper_slot *slot_claim(struct stopper *s,
 	unsigned int i;
 
 	for (i = 0; c && i < CLAIM_TRIES; i++) {
-		/* (E) pairs with slot_release(), on whichever CPU */
+		/* (E) pairs with slot_release() on any CPU: the last task's end is complete */
 		if (PLAT_LIKELY(!plat_load_acquire(&c->slot->stopper))) {
 			slot = c->slot;
 			plat_slot_stamp(c, slot, kind);
@@ -201,18 +223,18 @@ static PLAT_ALWAYS_INLINE struct stopper_slot *slot_claim(struct stopper *s,
 	return slot;
 }
 
-/* May a task that is visible now run? As __stopper_admits(), also without heavy barrier. */
+/* Is a task that is visible now admitted? As __stopper_admits(), also where barriers are fences. */
 static PLAT_ALWAYS_INLINE bool task_is_admitted(const struct stopper *s)
 {
-	/* (B1) pairs with the heavy barrier in quiesce_begin() */
+	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees the slot */
 	plat_light_barrier();
 	return PLAT_LIKELY(plat_load(&s->phase) == STOPPER_RUNNING);
 }
 
-/* The lists of @s; NULL: no memory. */
+/* The lists of @s. NULL: they are not allocated. */
 static struct shard *shards_of(struct stopper *s)
 {
-	/* (O) pairs with shards_new(): who sees them sees them made */
+	/* (O) pairs with shards_new(): the lists are seen initialised */
 	struct shard *shards = plat_load_acquire(&s->shards);
 
 	plat_happens_after(&s->shards);
@@ -244,7 +266,7 @@ static struct shard *shards_new(struct stopper *s)
 	old = s->shards;
 	if (!old) {
 		plat_happens_before(&s->shards);
-		/* (O) pairs with shards_of() */
+		/* (O) pairs with shards_of(): publish them initialised */
 		plat_store_release(&s->shards, new);
 	}
 	plat_unlock(&s->lock, f);
@@ -254,13 +276,13 @@ static struct shard *shards_new(struct stopper *s)
 	return old;
 }
 
-/* Nobody looks at it any more. */
+/* @s is about to be freed; there are no readers. */
 void task_lists_free(struct stopper *s)
 {
 	shards_free(s->shards);
 }
 
-/* The list of @s with the number @i, up to SHARDS; ->lock is NULL: there is none. */
+/* List @i of @s, 0 to SHARDS. ->lock is NULL if that list does not exist. */
 static struct task_list task_list_of(struct stopper *s, unsigned int i)
 {
 	struct shard *sh = shards_of(s);
@@ -287,7 +309,7 @@ static void unlist_task(struct stopper_task *task)
 
 	plat_lock(l.lock, f);
 	detach_task(task);
-	/* The last use of the lock: the stopper may be freed by who takes it now. */
+	/* The last use of the lock: the next thread that takes it may free the stopper. */
 	plat_unlock(l.lock, f);
 }
 
@@ -316,8 +338,8 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 }
 
 /*
- * Calls @fn for each task of a list, with its lock held; @fn may take the task off. The lock
- * is let go of after every WALK_BATCH of them: a task that is no task says where it goes on.
+ * Call @fn for each task of a list, with the list's lock held; @fn may detach the task. The
+ * lock is dropped after every WALK_BATCH tasks; a bookmark in the list keeps the position.
  */
 static void task_list_each(const struct task_list *l,
 			   void (*fn)(struct stopper_task *task, void *arg), void *arg)
@@ -346,7 +368,7 @@ static void task_list_each(const struct task_list *l,
 		step(STEP_LISTED, i);
 }
 
-/* The same for all tasks of @s that stand on lists. */
+/* The same for all tasks of @s that are on lists. */
 void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
 		      void *arg)
 {
@@ -360,7 +382,7 @@ void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, v
 	}
 }
 
-/* And for those of all stoppers. */
+/* The same for all stoppers. */
 void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void *arg)
 {
 	struct stopper_walk w;
@@ -389,7 +411,7 @@ static void leave_span(struct traced *const *t)
 	traced_end(*t);
 }
 
-/* A task that somebody listens to. A panic ends in the frame that called this. */
+/* Run a traced task. A panic unwinds to the frame that called this. */
 static PLAT_NOINLINE int task_call_traced(struct stopper *s, struct stopper_ctx *ctx,
 					  const struct stopper_site *site, stopper_fn fn,
 					  stopper_err_fn err_fn, void *arg)
@@ -413,7 +435,7 @@ static PLAT_ALWAYS_INLINE int task_call(struct stopper *s, struct stopper_ctx *c
 	__stopper_lockdep_task(s);
 	if (PLAT_UNLIKELY(__stopper_traced())) {
 		result = task_call_traced(s, ctx, site, fn, err_fn, arg);
-		/* A panic has a result also where the function has none. */
+		/* After a panic there is a result even if the function returns none. */
 		return err_fn ? result : 0;
 	}
 	if (err_fn)
@@ -422,7 +444,7 @@ static PLAT_ALWAYS_INLINE int task_call(struct stopper *s, struct stopper_ctx *c
 	return 0;
 }
 
-/* A synchronous task for which the table has no room. A panic looks for its frame. */
+/* Run a synchronous task from a list: the table is full. A panic searches for this frame. */
 PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site, stopper_fn fn,
 				  stopper_err_fn err_fn, void *arg)
@@ -439,7 +461,7 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 	return task_refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
 }
 
-/* One that found no slot at hand. Exactly one of @fn and @err_fn. A panic looks for it too. */
+/* The slot at hand is taken. Exactly one of @fn and @err_fn. A panic searches for this frame. */
 PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 			   const struct stopper_site *site, stopper_fn fn,
 			   stopper_err_fn err_fn, void *arg)
@@ -449,7 +471,7 @@ PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 	if (PLAT_UNLIKELY(!slot))
 		return task_run_listed(s, ctx, site, fn, err_fn, arg);
 	{
-		/* Left by return, panic, exception or the thread's end. */
+		/* Released on return, panic, exception or the end of the thread. */
 		struct stopper_slot *scope __attribute__((cleanup(leave_slot), unused)) = slot;
 
 		if (task_is_admitted(s))
@@ -482,7 +504,7 @@ static PLAT_ALWAYS_INLINE void task_end(struct stopper_slot *slot, struct stoppe
 	unlist_task(task);
 }
 
-/* Makes a task of the caller's visible and, if it may run, leaves it so. */
+/* Make the caller's task visible. If it is not admitted, undo that and refuse. */
 static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *ctx,
 					 const struct stopper_site *site, struct stopper_task *task,
 					 unsigned int kind)
@@ -490,7 +512,7 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	struct stopper_slot *slot = NULL;
 	bool traced = __stopper_traced();
 
-	/* One that is traced is on the list, so that its end comes here too. */
+	/* A traced task goes on the list, so that its end comes here too. */
 	if (PLAT_LIKELY(!traced))
 		slot = slot_claim(s, site, kind);
 	if (PLAT_UNLIKELY(!slot))
@@ -515,7 +537,7 @@ int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
 
-/* A pool thread's task has ended. */
+/* The end of an async task, on its pool thread. */
 void task_end_async(struct stopper_slot *slot)
 {
 	plat_happens_before(slot->stopper);
@@ -526,7 +548,7 @@ static void warn_unbalanced_end(void)
 {
 	static unsigned int warned;
 
-	/* (W) full only to be counted once; pairs with itself */
+	/* (W) pairs with itself: exactly one thread warns */
 	if (!plat_fetch_add_full(&warned, 1))
 		stopper_log(NULL, STOPPER_LOG_ERR, "a task was ended that had not begun");
 }
@@ -549,11 +571,11 @@ EXPORT_SYMBOL_PLAT(__stopper_task_end_slowpath);
 
 static bool slot_held_by(struct stopper_slot *slot, const struct stopper *s)
 {
-	/* (C), (E) pairs with __stopper_slot_fill(), __stopper_slot_leave() and slot_release() */
+	/* (C), (E) pairs with fill and release: see the task whole, or its end complete */
 	return plat_load_acquire(&slot->stopper) == s;
 }
 
-/* Puts our watch on a slot; true: it was not there. */
+/* Set our watch on a slot. True: it was not set before. */
 static bool slot_watch(struct stopper_slot *slot, struct plat_parker *me)
 {
 	struct plat_parker *other;
@@ -578,7 +600,7 @@ static void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me)
 	plat_unlock(&drain_lock, f);
 }
 
-/* The same on a slot without a watch; another watch stays. */
+/* Set our watch on a slot that has none; another thread's watch stays. */
 static void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me)
 {
 	plat_flags_t f;
@@ -590,8 +612,8 @@ static void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me
 }
 
 /*
- * Puts a watch on every table slot that names @s; true: there are some. The caller goes on to
- * other stoppers that @d will wait for, and makes one heavy barrier for all of them.
+ * Set a watch on every table slot that names @s. True: there are some. The caller does the same
+ * for the other stoppers that @d waits for, then tasks_watch_barrier() once for all of them.
  */
 bool tasks_watch(struct stopper *s, struct drain *d)
 {
@@ -613,15 +635,15 @@ bool tasks_watch(struct stopper *s, struct drain *d)
 	return found;
 }
 
-/* Between the watches and the look whether the slots they are on still name their stoppers. */
+/* Needed between setting watches and checking whether their slots still name the stopper. */
 void tasks_watch_barrier(void)
 {
 	step(STEP_HEAVY_BARRIERS, 1);
-	/* (B2) pairs with the light barrier in slot_release() */
+	/* (B2) pairs with slot_release(): its end sees the watch, or we see its slot clear */
 	plat_heavy_barrier();
 }
 
-/* When this returns nobody wakes it any more. */
+/* After this returns no thread wakes @d. */
 void drain_end(struct drain *d)
 {
 	struct slot_table *t = NULL;
@@ -630,13 +652,13 @@ void drain_end(struct drain *d)
 
 	if (!d->watches)
 		return;
-	/* A pool thread may have gone since, but not our watch. */
+	/* A pool thread may have exited since, but our watch is still there. */
 	while ((t = slots_walk(t, true)))
 		for (i = t->pooled ? 0 : slots_next(t, 0); i < SLOTS;
 		     i = t->pooled ? i + 1 : slots_next(t, i + 1))
 			if (plat_load(&t->slot[i].watch) == &d->park)
 				slot_unwatch(&t->slot[i], &d->park);
-	/* Race 3: who took a watch of ours away is done with us. */
+	/* Race 3: wait for any end that took a watch of ours and may still use the parker. */
 	plat_lock(&drain_lock, f);
 	plat_unlock(&drain_lock, f);
 }
@@ -674,8 +696,8 @@ static int tables_drain(struct stopper *s, struct drain *d, int (*wait)(void *ar
 }
 
 /*
- * Puts our watch on the latest task of a list, as they may end in the order in which they
- * began; false: it has none.
+ * Set our watch on the latest task of a list: if tasks end in the order in which they began,
+ * that is one wake-up for all. False: the list is empty.
  */
 static bool task_list_watch(const struct task_list *l, struct plat_parker *me)
 {
@@ -690,7 +712,7 @@ static bool task_list_watch(const struct task_list *l, struct plat_parker *me)
 			slot_watch(&task->own, me);
 			break;
 		}
-		task = NULL;	/* a reader's place */
+		task = NULL;	/* a reader's bookmark */
 	}
 	plat_unlock(l->lock, f);
 	return task;
@@ -707,7 +729,7 @@ static int task_list_drain(const struct task_list *l, struct drain *d, int (*wai
 {
 	int err = 0;
 
-	/* Watch and end are ordered by the list's lock: no barrier. */
+	/* The list's lock orders watch and end: no barrier. */
 	while (!err && task_list_watch(l, &d->park))
 		err = wait(arg);
 	if (err)
@@ -720,10 +742,10 @@ static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 {
 	int err = 0;
 
-	/* Before it was said, the light barrier (B1) in pool_push_task() had refused. */
+	/* A push that sets it after this check has refused its task: (B1) in pool_push_task(). */
 	if (!plat_load(&s->uses_pool))
 		return 0;
-	/* Watch and look are ordered by the pool's lock: no barrier. */
+	/* The pool's lock orders watch and check: no barrier. */
 	while (!err && pool_watch(s, me))
 		err = wait(arg);
 	if (err)
@@ -732,11 +754,11 @@ static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 }
 
 /*
- * Waits until no task of @s is left. Admission is closed and quiesce_begin()'s
- * heavy barrier has passed, so a slot once seen clear of @s stays clear of tasks
- * that run; one pass does. The queue is first: what leaves it goes into a slot.
- * @wait parks on @d until it is woken, or says why not. Slots that tasks_watch() found
- * before cost no further barrier; in the end, whatever this returned: drain_end().
+ * Wait until no task of @s is left. Admission is closed and the heavy barrier of
+ * quiesce_begin() has passed, so a slot that was once seen clear of @s never again holds a
+ * running task of @s: one pass is enough. The queue comes first, as a task leaves it into a
+ * slot. @wait parks on @d until it is woken, or returns an error. Slots on which tasks_watch()
+ * set a watch cost no further barrier. The caller must call drain_end(), even after an error.
  */
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
@@ -768,13 +790,13 @@ static void end_listed_of_thread(struct stopper_task *task, void *tid)
 		detach_task(task);
 }
 
-/* Ends the synchronous tasks of a thread that stand in no table. */
+/* End the synchronous tasks of a thread that are on lists. */
 static void lists_end_thread(int tid)
 {
 	tasks_walk_all_lists(end_listed_of_thread, &tid);
 }
 
-/* Ends what a thread, now gone, has left: in the half of its table for its own stack, on lists. */
+/* End the synchronous tasks of a thread that has exited: those of its table, and on lists. */
 void tasks_exit_table(struct slot_table *t)
 {
 	unsigned int i;
@@ -783,12 +805,12 @@ void tasks_exit_table(struct slot_table *t)
 	for (i = 0; i < SLOTS_HALF; i++)
 		if (plat_load(&t->slot[i].stopper))
 			slot_release(&t->slot[i]);
-	/* They go on lists when its half is full. */
+	/* Its tasks went on lists only if its half was full. */
 	if (t->high_water[0] == SLOTS_HALF)
 		lists_end_thread((int)t->id);
 }
 
-/* Ends the synchronous tasks of a thread that is dying. Any context. */
+/* End the synchronous tasks of a thread that is dying. Any context. */
 void tasks_end_thread(int tid)
 {
 	struct slot_table *t = NULL;
@@ -803,8 +825,8 @@ void tasks_end_thread(int tid)
 }
 
 /*
- * The synchronous tasks in tables of a thread that is dying are handles from now on,
- * which @new_owner ends with tasks_end_transferred(). Any context.
+ * Turn the synchronous tasks of a dying thread that are in tables into handles, which
+ * @new_owner ends with tasks_end_transferred(). Any context.
  */
 void tasks_transfer(int tid, void *new_owner)
 {
@@ -836,7 +858,7 @@ void tasks_end_transferred(void *new_owner)
 		}
 }
 
-/* Ends a task that nothing else can end, with its list's lock held. */
+/* End a task that nothing else can end. With its list's lock held. */
 void task_end_listed(struct stopper_task *task)
 {
 	detach_task(task);
@@ -845,7 +867,7 @@ void task_end_listed(struct stopper_task *task)
 struct stack_range {
 	const char *from;
 	size_t size;
-	struct traced *traced;		/* of tasks that were there, to be ended */
+	struct traced *traced;		/* of the tasks found, still to be ended */
 };
 
 /* With the list's lock held. */
@@ -863,8 +885,8 @@ static void end_listed_on_stack(struct stopper_task *task, void *span)
 }
 
 /*
- * Ends the tasks on the lists whose records lie in a stack that goes, handles too: nobody
- * can end them any more. Any context.
+ * End the listed tasks whose records are on a stack that is about to be freed, handles too, as
+ * nothing can end them later. Any context.
  */
 void tasks_end_on_stack(const void *from, size_t size)
 {

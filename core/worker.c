@@ -2,27 +2,33 @@
 /*
  * worker.c - workers: threads that run until ShouldStop.
  *
- * A worker is counted, under s->lock, before its thread is started; the same
- * lock turns the phase to STOPPING. So either Stop finds it counted and waits,
- * or run_worker finds STOPPING and refuses.
+ * A worker is counted, under s->lock, before its thread is started, and the phase becomes
+ * STOPPING under the same lock. So either stop finds the worker counted and waits for it, or
+ * run_worker finds STOPPING and refuses.
  *
- * In the kernel kthread_should_stop() turns true for all of them when ShouldStop has
- * fired, one after the other; plat_thread_stop() waits for none of them.
+ * In the kernel kthread_should_stop() becomes true for the workers one after the other, after
+ * ShouldStop has fired; plat_thread_stop() does not wait for them.
  *
- * Only a thread that was started can be told, and one that cannot be started is freed
- * by run_worker. Both sides look under s->lock:
+ * plat_thread_stop() needs a thread that was started, and run_worker frees a worker whose
+ * thread cannot be started. Both sides check under s->lock:
  *
- *   run_worker                        Stop
- *   counted, as if it were told       phase = STOPPING
- *   start its thread                  tell those that are not told
- *   phase < STOPPING? not told
- *   else tell it
+ *   run_worker                        stop
+ *   counted, with stop_queued set     phase = STOPPING
+ *   start its thread                  stop the threads of those without stop_queued
+ *   phase < STOPPING? clear it
+ *   else stop its thread
+ *
+ * Ordered accesses:
+ *
+ *   (H)  references to a worker are dropped with release, the last one with acquire also; each
+ *        drop pairs with the last one. Guarantees: the thread that frees the worker sees all
+ *        that the others did with it.
  */
 #include "internal.h"
 
 static void worker_release(struct worker *w)
 {
-	/* (H) whoever drops last frees; pairs with the other drop */
+	/* (H) pairs with the other drops: the last one sees all that they did, and frees */
 	if (plat_ref_put(&w->refs))
 		plat_free(w);
 }
@@ -32,7 +38,7 @@ static void worker_thread_release(struct plat_thread *t)
 	worker_release(list_item(t, struct worker, thread));
 }
 
-/* Not counted any more. */
+/* Stop counting the worker. */
 static void worker_uncount(struct worker *w)
 {
 	struct stopper *s = w->s;
@@ -89,7 +95,7 @@ static bool worker_count(struct stopper *s, struct worker *w)
 	return ok;
 }
 
-/* Its thread runs, or has run: it can be told to stop, by worker_stop_all() or, if late, here. */
+/* The thread was started: worker_stop_all() can stop it. If that was before, stop it here. */
 static void worker_started(struct worker *w)
 {
 	struct stopper *s = w->s;
@@ -161,14 +167,14 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_worker);
 
-/* With s->lock held: a worker nobody tells to stop yet, now told by the caller. */
+/* With s->lock held: a worker whose thread the caller must stop. NULL: none is left. */
 static struct worker *next_worker_to_stop(struct stopper *s)
 {
 	struct worker *w;
 
 	if (slist_empty(&s->workers))
 		return NULL;
-	/* Those told go to the end, so a told one in front means all are. */
+	/* Those with stop_queued are at the end, so one at the front means that all have it. */
 	w = list_item(s->workers.next, struct worker, node);
 	if (w->stop_queued)
 		return NULL;
@@ -179,7 +185,7 @@ static struct worker *next_worker_to_stop(struct stopper *s)
 	return w;
 }
 
-/* After ShouldStop: tell each worker's thread as well. */
+/* After ShouldStop has fired: make kthread_should_stop() true for each worker's thread. */
 void worker_stop_all(struct stopper *s)
 {
 	struct worker *w;
