@@ -276,18 +276,18 @@ STOPPER_INLINE bool __stopper_admits(const struct stopper *s)
 	return __stopper_likely(!__stopper_load(&((const struct stopper_head *)s)->phase));
 }
 
-STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
-				      const struct stopper_site *site, stopper_fn fn, void *arg)
+/* Exactly one of @fn and @err_fn, which the compiler knows: what is below folds to one of two. */
+STOPPER_INLINE int __stopper_run(struct stopper *s, struct stopper_ctx *ctx,
+				 const struct stopper_site *site, stopper_fn fn,
+				 stopper_err_fn err_fn, void *arg)
 {
-	struct stopper_slot *slot;
+	struct stopper_slot *slot = __stopper_slot_take(s, site, STOPPER_KIND_SYNC);
 
-	if (__stopper_unlikely(!s || !fn))
-		return -EINVAL;
-	slot = __stopper_slot_take(s, site, STOPPER_KIND_SYNC);
 	if (__stopper_unlikely(!slot))
-		return __stopper_run_task_slowpath(s, ctx, site, fn, arg);
+		return err_fn ? __stopper_run_task_err_slowpath(s, ctx, site, err_fn, arg) :
+				__stopper_run_task_slowpath(s, ctx, site, fn, arg);
 	{
-		/* The slot is left at return, panic or exception. */
+		/* Released on return, panic or exception. */
 		struct stopper_slot *scope
 			__attribute__((cleanup(__stopper_slot_leave), unused)) = slot;
 
@@ -297,6 +297,10 @@ STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx
 			__stopper_lockdep_task(s);
 
 			__stopper_slot_frame(slot);
+			if (err_fn) {
+				__stopper_hide(err_fn);
+				return err_fn(ctx, arg);
+			}
 			__stopper_hide(fn);
 			fn(ctx, arg);
 		}
@@ -304,31 +308,21 @@ STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx
 	return 0;
 }
 
+STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,
+				      const struct stopper_site *site, stopper_fn fn, void *arg)
+{
+	if (__stopper_unlikely(!s || !fn))
+		return -EINVAL;
+	return __stopper_run(s, ctx, site, fn, NULL, arg);
+}
+
 STOPPER_INLINE int __stopper_run_task_err(struct stopper *s, struct stopper_ctx *ctx,
 					  const struct stopper_site *site, stopper_err_fn fn,
 					  void *arg)
 {
-	struct stopper_slot *slot;
-
 	if (__stopper_unlikely(!s || !fn))
 		return -EINVAL;
-	slot = __stopper_slot_take(s, site, STOPPER_KIND_SYNC);
-	if (__stopper_unlikely(!slot))
-		return __stopper_run_task_err_slowpath(s, ctx, site, fn, arg);
-	{
-		struct stopper_slot *scope
-			__attribute__((cleanup(__stopper_slot_leave), unused)) = slot;
-
-		if (__stopper_unlikely(!__stopper_admits(s)))
-			return -ESHUTDOWN;
-		{
-			__stopper_lockdep_task(s);
-
-			__stopper_slot_frame(slot);
-			__stopper_hide(fn);
-			return fn(ctx, arg);
-		}
-	}
+	return __stopper_run(s, ctx, site, NULL, fn, arg);
 }
 
 STOPPER_END_DECLS
