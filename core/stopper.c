@@ -404,9 +404,9 @@ const char *stopper_strerror(int err)
 	case 0:
 		return "success";
 	case STOPPER_EUNAVAILABLE:
-		return "stopper unavailable: it quiesces or has stopped";
+		return "stopper unavailable: quiescing or stopped";
 	case STOPPER_ETHROTTLED:
-		return "throttled: no slot of the semaphore is free";
+		return "throttled: no semaphore slot is free";
 	case STOPPER_EPANIC:
 		return "the task panicked";
 	case -ECANCELED:
@@ -414,7 +414,7 @@ const char *stopper_strerror(int err)
 	case -ETIMEDOUT:
 		return "context deadline exceeded";
 	case -EDEADLK:
-		return "a stop from inside would wait for itself";
+		return "deadlock: a stop would wait for its own caller";
 	case -EINVAL:
 		return "invalid argument";
 	case -ENOMEM:
@@ -422,7 +422,7 @@ const char *stopper_strerror(int err)
 	case -EAGAIN:
 		return "no thread could be started";
 	case -EOPNOTSUPP:
-		return "not usable here: the library was used before fork()";
+		return "not usable in this child process: the library was used before fork()";
 	case -EMFILE:
 	case -ENFILE:
 		return "out of file descriptors";

@@ -550,7 +550,7 @@ static void warn_unbalanced_end(void)
 
 	/* (W) pairs with itself: exactly one thread warns */
 	if (!plat_fetch_add_full(&warned, 1))
-		stopper_log(NULL, STOPPER_LOG_ERR, "a task was ended that had not begun");
+		stopper_log(NULL, STOPPER_LOG_ERR, "unbalanced stopper_task_end()");
 }
 
 void __stopper_task_end_slowpath(struct stopper_task *task)
