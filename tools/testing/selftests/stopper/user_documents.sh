@@ -6,8 +6,8 @@
 # is done with it; Documentation/testing.rst lists the kinds. A block without one is a failure. Its C code is
 # compiled behind documents/user.h or documents/kernel.h.
 
-here=$(realpath "$(dirname "$0")")
-top=$(realpath "${STOPPER_TOP:-$here/../../../..}")
+top=$(realpath "${STOPPER_TOP:-$(dirname "$0")/../../../..}")
+here=$top/tools/testing/selftests/stopper
 lib=${STOPPER_LIB:-$top/build/user}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
