@@ -279,7 +279,7 @@ struct call;
 
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
 
-#define plat_panic_unhandled()	((void)0)	/* the panic was logged; the kernel goes on */
+#define plat_panic_unhandled()	((void)0)	/* the panic was logged, and the kernel continues */
 
 /* timers */
 

@@ -72,7 +72,7 @@ bool sock_ready(struct socket *sock, __poll_t events)
 
 static bool conn_is_quiesced(struct conn *c)
 {
-	/* (Q) pairs with the release in conn_quiesce() */
+	/* (Q) pairs with the release in conn_quiesce(): with @quiesced, @deadline is visible */
 	return smp_load_acquire(&c->quiesced);
 }
 
@@ -82,7 +82,7 @@ static void conn_quiesce(struct stopper_on_fire *of, void *arg)
 	struct conn *c = arg;
 
 	c->deadline = jiffies + msecs_to_jiffies(httpd_grace_ms);
-	/* (Q) pairs with the acquire in conn_is_quiesced() */
+	/* (Q) pairs with the acquire in conn_is_quiesced(): @deadline is stored first */
 	smp_store_release(&c->quiesced, true);
 	wake_up_interruptible_all(sk_sleep(c->sock->sk));
 }
