@@ -51,7 +51,7 @@
  * races; none is hidden. What it does not judge: the light and heavy barriers (B1),
  * (B2), which hand nothing over, but decide who sees whom - their words are atomic, so
  * there is no race to see, only a lost task or wake-up - and the retry of (S). That it
- * sees the others: relax one end of (C), (E) or (F), and conf_order.c goes red under it.
+ * sees the others: relax one end of (C), (E) or (F), and case_order.c goes red under it.
  */
 #ifdef STOPPER_TSAN
 #define plat_fence(order)	__sync_synchronize()

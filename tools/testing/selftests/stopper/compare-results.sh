@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 status=0
 
 names() { sed -n -E 's/^[[:space:]]*(not )?ok [0-9]+ -? ?([a-z0-9_]+).*/\2/p' "$1" | sort; }
-in_source() { cat "$@" | sed -n -E 's/^[[:space:]]*CONF_CASE\(([a-z0-9_]+)\),$/\1/p' | sort; }
+in_source() { cat "$@" | sed -n -E 's/^[[:space:]]*CASE\(([a-z0-9_]+)\),$/\1/p' | sort; }
 minus() { grep -vxF -f "$2" "$1"; }
 differ() { minus "$1" "$2"; minus "$2" "$1"; }
 only() { sed -n "s/^$1 //p" "$here/build-only" | sort; }
@@ -26,9 +26,9 @@ else
 	cases=${STOPPER_TOP:+$STOPPER_TOP/tools/testing/selftests/stopper/}conformance
 	[ -d "$cases" ] || cases=$here/conformance
 	[ -d "$cases" ] || { echo "1..0 # SKIP no sources here"; exit 4; }
-	common=$(ls "$cases"/conf_*.c | grep -v conf_only_)
-	in_source $common "$cases/conf_only_user.c" >"$work/user"
-	in_source $common "$cases/conf_only_kernel.c" >"$work/kernel"
+	common=$(ls "$cases"/case_*.c | grep -v case_only_)
+	in_source $common "$cases/case_only_user.c" >"$work/user"
+	in_source $common "$cases/case_only_kernel.c" >"$work/kernel"
 fi
 only user >"$work/user-only"
 only kernel >"$work/kernel-only"
@@ -62,11 +62,11 @@ verdict at_least_80_cases_in_each
 # A case that is defined and not in a table would never run.
 : >"$work/wrong"
 if [ $# != 2 ]; then
-	for file in "$cases"/conf_*.c; do
+	for file in "$cases"/case_*.c; do
 		awk '/^static void [a-z0-9_]+\(void\)$/ { name = $3; sub(/\(.*/, "", name); defined[name] = 1 }
-			/^\tCONF_CASE\(/ { name = $1; gsub(/CONF_CASE\(|\),?/, "", name); delete defined[name] }
+			/^\tCASE\(/ { name = $1; gsub(/CASE\(|\),?/, "", name); delete defined[name] }
 			END { for (name in defined) print name }' "$file"
-	done | grep -vxF -e run_cases >"$work/wrong"
+	done >"$work/wrong"
 fi
 verdict every_case_is_in_a_table
 exit $status

@@ -46,7 +46,7 @@ fi
 for sanitizer in tsan asan; do
 	if [ "$sanitizer $run" = "tsan none" ]; then
 		for program in conformance_tsan user_http_tsan user_http_hostile_tsan user_process_tsan \
-			user_dying_tsan conformance_tsan-plain user_dying_tsan-plain; do
+			user_thread_exit_tsan conformance_tsan-plain user_thread_exit_tsan-plain; do
 			nr=$((nr + 1))
 			echo "ok $nr $program # SKIP TSan does not run on this kernel"
 		done
@@ -57,11 +57,11 @@ for sanitizer in tsan asan; do
 	check $sanitizer user_http
 	STOPPER_TEST_ROUNDS=15 check $sanitizer user_http_hostile
 	check $sanitizer user_process
-	check $sanitizer user_dying
+	check $sanitizer user_thread_exit
 	[ $sanitizer = tsan ] || continue
 	# The program is built with TSan, the library is not: nothing is to be taken for a race.
 	check tsan-plain conformance -r 15
-	check tsan-plain user_dying
+	check tsan-plain user_thread_exit
 done
 check asan user_faults -T recording -T every_way_to_wait
 check asan user_faults_http -t on_a_port

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * run_user.c - the conformance cases as a program.
+ *
+ *   conformance [-l] [-r PERCENT] [-t SECONDS] [NAME...]
+ *
+ *   -l          list the cases
+ *   -r PERCENT  so many of the rounds of cases that repeat  [100, or STOPPER_TEST_ROUNDS]
+ *   -t SECONDS  the longest a case may take  [120]
+ *   NAME        only cases whose name contains it; with a leading =, only that one
+ *
+ * A case that hangs is ended, with the program, after printing its name and
+ * the debug list.
+ */
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stopper/print.h>
+#include <stopper/trace.h>
+#include <stopper/uring.h>
+#include "case.h"
+#include "kselftest.h"
+
+static int percent = 100;
+static int case_limit = 120;
+static char *const *names;
+static int n_names;
+static const char *current_case = "";
+
+/* --- threads, time, memory -------------------------------------------------------------------- */
+
+static void *thread_main(void *arg)
+{
+	struct env_thread *t = arg;
+
+	t->fn(t->arg);
+	return NULL;
+}
+
+int env_spawn(struct env_thread *t, void (*fn)(void *arg), void *arg)
+{
+	t->fn = fn;
+	t->arg = arg;
+	return -pthread_create(&t->task, NULL, thread_main, t);
+}
+
+void env_join(struct env_thread *t)
+{
+	pthread_join(t->task, NULL);
+}
+
+void env_yield(void)
+{
+	sched_yield();
+}
+
+void env_nap(void)
+{
+	const struct timespec ms = { 0, ENV_MSEC };
+
+	nanosleep(&ms, NULL);
+}
+
+int64_t env_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * ENV_SEC + ts.tv_nsec;
+}
+
+int env_tid(void)
+{
+	return syscall(SYS_gettid);
+}
+
+void env_comm(char *buf, size_t size)
+{
+	buf[0] = '\0';
+	pthread_getname_np(pthread_self(), buf, size);
+}
+
+void env_comm_of(int tid, char *buf, size_t size)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
+	f = fopen(path, "r");
+	if (!f || !fgets(buf, size, f))
+		buf[0] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	if (f)
+		fclose(f);
+}
+
+void env_rename(const char *comm)
+{
+	pthread_setname_np(pthread_self(), comm);
+}
+
+void *env_alloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		ksft_exit_fail_msg("no memory\n");
+	return p;
+}
+
+void env_free(void *p)
+{
+	free(p);
+}
+
+int case_rounds(int n)
+{
+	n = (long long)n * percent / 100;
+	return n > 0 ? n : 1;
+}
+
+bool case_may_misuse(void)
+{
+	return true;
+}
+
+/* There is no public way to know that somebody has begun to wait in line. */
+int case_sem_waiters(struct stopper_sem *sem)
+{
+	struct stopper_list *node;
+	int n = 0;
+
+	pthread_mutex_lock(&sem->lock);
+	for (node = sem->waiters.next; node != &sem->waiters; node = node->next)
+		n++;
+	pthread_mutex_unlock(&sem->lock);
+	return n;
+}
+
+/* One that STOPPER_TRACE began goes on. */
+bool case_trace(bool on)
+{
+	static bool ours;
+	int err;
+
+	if (on) {
+		err = stopper_trace_start("/dev/null");
+		ours = !err;
+		return !err || err == -EBUSY;
+	}
+	if (ours)
+		CHECK_EQ(stopper_trace_stop(), 0);
+	ours = false;
+	return !getenv("STOPPER_TRACE");
+}
+
+void env_gate_init(struct env_gate *g)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&g->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	pthread_mutex_init(&g->lock, NULL);
+	g->open = false;
+}
+
+void env_gate_destroy(struct env_gate *g)
+{
+	pthread_cond_destroy(&g->cond);
+	pthread_mutex_destroy(&g->lock);
+}
+
+void env_gate_open(struct env_gate *g)
+{
+	pthread_mutex_lock(&g->lock);
+	g->open = true;
+	pthread_cond_broadcast(&g->cond);
+	pthread_mutex_unlock(&g->lock);
+}
+
+bool env_gate_wait(struct env_gate *g)
+{
+	struct timespec until;
+	int err = 0;
+	bool open;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ENV_BOUND / ENV_SEC;
+	pthread_mutex_lock(&g->lock);
+	while (!g->open && !err)
+		err = pthread_cond_timedwait(&g->cond, &g->lock, &until);
+	open = g->open;
+	pthread_mutex_unlock(&g->lock);
+	return open;
+}
+
+/* --- verdicts --------------------------------------------------------------------------------- */
+
+static const char *base(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? slash + 1 : file;
+}
+
+void env_fail(const char *file, int line, const char *what)
+{
+	if (case_note_failure())
+		ksft_print_msg("%s: %s:%d: %s\n", current_case, base(file), line, what);
+}
+
+void env_fail_eq(const char *file, int line, const char *what, long long got, long long want)
+{
+	if (case_note_failure())
+		ksft_print_msg("%s: %s:%d: %s: %lld, not %lld\n", current_case, base(file), line,
+			       what, got, want);
+}
+
+void env_fail_str(const char *file, int line, const char *what, const char *got, const char *want)
+{
+	if (case_note_failure())
+		ksft_print_msg("%s: %s:%d: %s: \"%s\", not \"%s\"\n", current_case, base(file),
+			       line, what, got, want);
+}
+
+void case_say_plan(int n)
+{
+	ksft_set_plan(n);
+}
+
+void case_say_begin(int nr, const char *name)
+{
+	current_case = name;
+	alarm(case_limit);
+	if (!isatty(STDOUT_FILENO) && !getenv("STOPPER_TEST_VERBOSE"))
+		return;
+	ksft_print_msg("%s ...\n", name);
+}
+
+void case_say_end(int nr, const char *name, bool ok, const char *skip)
+{
+	alarm(0);
+	if (skip)
+		ksft_test_result_skip("%s (%s)\n", name, skip);
+	else
+		ksft_test_result(ok, "%s\n", name);
+}
+
+/* Not async-signal-safe; the process is lost anyway, and this tells why. */
+static void hung(int sig)
+{
+	printf("# %s hangs\n", current_case);
+	fflush(stdout);
+	if (signal(SIGALRM, SIG_DFL) != SIG_ERR)
+		alarm(5);
+	stopper_debug_print(stdout);
+	ksft_test_result_fail("%s\n", current_case);
+	fflush(stdout);
+	_exit(KSFT_FAIL);
+}
+
+static bool wanted(const char *name)
+{
+	int i;
+
+	for (i = 0; i < n_names; i++)
+		if (names[i][0] == '=' ? !strcmp(name, names[i] + 1) : !!strstr(name, names[i]))
+			return true;
+	return !n_names;
+}
+
+static void print_name(const char *name)
+{
+	puts(name);
+}
+
+static int number(const char *s)
+{
+	char *end;
+	long n = strtol(s, &end, 10);
+
+	if (*end || n < 1 || n > 100000)
+		ksft_exit_fail_msg("want 1 to 100000, not %s\n", s);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	const char *rounds = getenv("STOPPER_TEST_ROUNDS");
+	const char *forced = getenv("STOPPER_WAIT");
+	struct case_totals run;
+	int opt;
+
+	if (rounds)
+		percent = number(rounds);
+	while ((opt = getopt(argc, argv, "lr:t:")) != -1) {
+		switch (opt) {
+		case 'l':
+			each_case_name(print_name);
+			return 0;
+		case 'r':
+			percent = number(optarg);
+			break;
+		case 't':
+			case_limit = number(optarg);
+			break;
+		default:
+			return KSFT_FAIL;
+		}
+	}
+	names = argv + optind;
+	n_names = argc - optind;
+	signal(SIGALRM, hung);
+
+	ksft_print_header();
+	ksft_print_msg("waits: %s\n", stopper_wait_backend());
+	run = run_all_cases(wanted);
+	if (forced && strcmp(forced, stopper_wait_backend())) {
+		printf("Bail out! STOPPER_WAIT=%s was asked for, %s was used\n", forced,
+		       stopper_wait_backend());
+		return KSFT_FAIL;
+	}
+	if (!run.cases)
+		ksft_exit_fail_msg("no such case\n");
+	ksft_finished();
+}
