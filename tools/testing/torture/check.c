@@ -16,24 +16,24 @@
 #define KEPT		1024
 #define POISON		0x6b
 
-struct tor_total total;
-static struct tor_count errors;
+struct torture_totals total;
+static struct env_counter errors;
 
-void tor_fail(const char *file, int line, const char *what, long long got)
+void check_failed(const char *file, int line, const char *what, long long got)
 {
 	const char *base = strrchr(file, '/');
 	char text[160];
 
-	if (tor_inc(&errors) > SAID_AT_MOST)
+	if (env_inc(&errors) > SAID_AT_MOST)
 		return;
 	snprintf(text, sizeof(text), "error: %s:%d: %s (%lld)", base ? base + 1 : file, line, what,
 		 got);
-	tor_say(true, text);
+	torture_say(true, text);
 }
 
-long long tor_errors(void)
+long long torture_errors(void)
 {
-	return tor_get(&errors);
+	return env_get(&errors);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -46,11 +46,11 @@ struct mem {
 
 static struct mem *kept[KEPT];	/* freed ones, oldest at next_kept */
 static unsigned int next_kept;
-static struct tor_lock keep_lock;
+static struct env_lock keep_lock;
 
 void obj_init(void)
 {
-	tor_lock_init(&keep_lock);
+	env_lock_init(&keep_lock);
 }
 
 static void really_free(struct mem *m)
@@ -62,18 +62,18 @@ static void really_free(struct mem *m)
 		if (p[i] != POISON)
 			break;
 	CHECK_EQ(i, m->size);
-	tor_give_memory(m);
+	env_free(m);
 }
 
 void *obj_new(size_t size, unsigned int magic)
 {
-	struct mem *m = tor_get_memory(sizeof(*m) + size);
+	struct mem *m = env_try_alloc(sizeof(*m) + size);
 
 	if (!m)
 		return NULL;
 	m->size = size;
 	*(unsigned int *)(m + 1) = magic;
-	tor_inc(&total.objects);
+	env_inc(&total.objects);
 	return m + 1;
 }
 
@@ -83,16 +83,16 @@ void obj_free(void *obj)
 	unsigned long f;
 
 	memset(obj, POISON, m->size);
-	tor_dec(&total.objects);
+	env_dec(&total.objects);
 	if (freed_memory_is_watched()) {
-		tor_give_memory(m);
+		env_free(m);
 		return;
 	}
-	tor_lock(&keep_lock, f);
+	env_lock(&keep_lock, f);
 	oldest = kept[next_kept];
 	kept[next_kept] = m;
 	next_kept = (next_kept + 1) % KEPT;
-	tor_unlock(&keep_lock, f);
+	env_unlock(&keep_lock, f);
 	if (oldest)
 		really_free(oldest);
 }

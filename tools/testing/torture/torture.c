@@ -12,7 +12,7 @@ static const struct op ops[] = {
 	{ "async", 100, op_async },
 	{ "worker", 10, op_worker },
 	{ "closer", 20, op_closer },
-	{ "look", 20, op_look },
+	{ "query", 20, op_query },
 	{ "ctx", 30, op_ctx },
 	{ "event", 30, op_event },
 	{ "sem", 30, op_sem },
@@ -20,24 +20,24 @@ static const struct op ops[] = {
 	{ "quiesce", 2, op_quiesce },
 	{ "stop", 2, op_stop },
 	{ "retire", 30, op_retire },
-	{ "world", 5, op_world },
+	{ "platform", 5, op_platform },
 };
 
 #define NUM_OPS	ARRAY_SIZE(ops)
 
-struct tor_params tor;
+struct torture_params params;
 struct actor *actors;
 static bool pause_all, end_all;
 
-static const struct op *pick(struct rng *r)
+static const struct op *pick_op(struct rng *r)
 {
 	static unsigned int sum;
-	unsigned int i, n, all = tor_peek(&sum);
+	unsigned int i, n, all = env_peek(&sum);
 
 	if (!all) {
 		for (i = 0; i < NUM_OPS; i++)
 			all += ops[i].weight;
-		tor_poke(&sum, all);
+		env_poke(&sum, all);
 	}
 	n = rng_below(r, all);
 	for (i = 0; n >= ops[i].weight; i++)
@@ -46,71 +46,71 @@ static const struct op *pick(struct rng *r)
 }
 
 /* Never 0. */
-static unsigned int second(void)
+static unsigned int coarse_second(void)
 {
-	return (unsigned int)tor_seconds(tor_now()) + 1;
+	return (unsigned int)env_seconds(env_now()) + 1;
 }
 
-static void act(struct actor *a)
+static void actor_step(struct actor *a)
 {
-	const struct op *op = pick(&a->rng);
-	struct life *l = life_any(&a->rng);
+	const struct op *op = pick_op(&a->rng);
+	struct instance *inst = instance_any(&a->rng);
 
-	if (!l) {
+	if (!inst) {
 		/* Left empty when there was no memory. */
-		life_replace(NULL, &a->rng);
+		instance_replace(NULL, &a->rng);
 		return;
 	}
-	tor_poke(&a->op, op->name);
-	tor_store(&a->since, second());
-	op->fn(a, l);
-	tor_poke(&a->op, "put");
-	life_put(l);
-	tor_store(&a->since, 0);
+	env_poke(&a->op, op->name);
+	env_store(&a->since, coarse_second());
+	op->fn(a, inst);
+	env_poke(&a->op, "put");
+	instance_put(inst);
+	env_store(&a->since, 0);
 }
 
 /* The last thing that happens is watched, too. */
-static void end_lives(struct actor *a)
+static void end_instances(struct actor *a)
 {
 	int i;
 
-	for (i = 1; i < tor.threads; i++)
-		while (tor_peek(&actors[i].started) && !tor_load(&actors[i].ended))
-			tor_nap(TOR_MSEC);
-	tor_poke(&a->op, "end");
-	tor_store(&a->since, second());
-	lives_exit(&a->rng);
-	tor_store(&a->since, 0);
+	for (i = 1; i < params.threads; i++)
+		while (env_peek(&actors[i].started) && !env_load(&actors[i].ended))
+			env_sleep(ENV_MSEC);
+	env_poke(&a->op, "end");
+	env_store(&a->since, coarse_second());
+	instances_exit(&a->rng);
+	env_store(&a->since, 0);
 }
 
-static void actor(void *arg)
+static void actor_main(void *arg)
 {
 	struct actor *a = arg;
 	unsigned int n = 0;
 
-	while (!tor_load(&end_all)) {
-		if (tor_load(&pause_all)) {
-			tor_nap(TOR_MSEC);
+	while (!env_load(&end_all)) {
+		if (env_load(&pause_all)) {
+			env_sleep(ENV_MSEC);
 			continue;
 		}
 		if (++n % 256 == 0)
-			tor_shake((unsigned int)rng_next(&a->rng));
-		act(a);
+			perturb_thread((unsigned int)rng_next(&a->rng));
+		actor_step(a);
 		if (n % 256 == 0)
-			tor_shake_end();
-		tor_yield();
+			perturb_end();
+		env_yield();
 	}
 	if (!a->nr)
-		end_lives(a);
-	tor_store(&a->ended, true);
+		end_instances(a);
+	env_store(&a->ended, true);
 }
 
 bool is_actor(void)
 {
 	int i;
 
-	for (i = 0; i < tor.threads; i++)
-		if (tor_is(&actors[i].thread))
+	for (i = 0; i < params.threads; i++)
+		if (env_is_self(&actors[i].thread))
 			return true;
 	return false;
 }
@@ -119,12 +119,12 @@ bool is_actor(void)
 
 static unsigned long long tasks_so_far(void)
 {
-	unsigned long long n = (unsigned long long)(tor_get(&total.sync) + tor_get(&total.jobs) +
-						      tor_get(&total.handles));
+	unsigned long long n = (unsigned long long)(env_get(&total.sync) + env_get(&total.jobs) +
+						      env_get(&total.handles));
 	int i;
 
-	for (i = 0; i < tor.threads; i++)
-		n += tor_peek(&actors[i].tasks);
+	for (i = 0; i < params.threads; i++)
+		n += env_peek(&actors[i].tasks);
 	return n;
 }
 
@@ -139,40 +139,40 @@ static void say_totals(const char *head, bool bad)
 	int n;
 
 	n = snprintf(line, sizeof(line), "%s %llu tasks (%lld async, %lld handles), ", head,
-		     tasks_so_far(), tor_get(&total.jobs), tor_get(&total.handles));
+		     tasks_so_far(), env_get(&total.jobs), env_get(&total.handles));
 	n += snprintf(line + n, sizeof(line) - n, "%lld stoppers, %lld workers, %lld closers, ",
-		      tor_get(&total.stoppers), tor_get(&total.workers), tor_get(&total.closers));
+		      env_get(&total.stoppers), env_get(&total.workers), env_get(&total.closers));
 	n += snprintf(line + n, sizeof(line) - n, "%lld refused, %lld stops given up, ",
-		      tor_get(&total.refused), tor_get(&total.timeouts));
+		      env_get(&total.refused), env_get(&total.timeouts));
 	snprintf(line + n, sizeof(line) - n, "%lld panics, %lld threads killed, %lld error%s",
-		 tor_get(&total.panics), tor_get(&total.deaths), tor_errors(),
-		 plural(tor_errors()));
-	tor_say(bad, line);
+		 env_get(&total.panics), env_get(&total.deaths), torture_errors(),
+		 plural(torture_errors()));
+	torture_say(bad, line);
 }
 
 static void say_progress(int64_t start)
 {
 	char head[40];
 
-	snprintf(head, sizeof(head), "%3lld s:", tor_seconds(tor_now() - start));
+	snprintf(head, sizeof(head), "%3lld s:", env_seconds(env_now() - start));
 	say_totals(head, false);
 }
 
 /* An operation that does not end: a wake-up was lost, or a stop waits for nothing. */
-static bool hangs(void)
+static bool report_stuck_actors(void)
 {
-	unsigned int now = second(), since;
+	unsigned int now = coarse_second(), since;
 	bool any = false;
 	char line[100];
 	int i;
 
-	for (i = 0; i < tor.threads; i++) {
-		since = tor_load(&actors[i].since);
-		if (!since || now - since <= (unsigned int)tor.hang)
+	for (i = 0; i < params.threads; i++) {
+		since = env_load(&actors[i].since);
+		if (!since || now - since <= (unsigned int)params.hang)
 			continue;
 		snprintf(line, sizeof(line), "error: actor %d is stuck in \"%s\"", i,
-			 tor_peek(&actors[i].op));
-		tor_say(true, line);
+			 env_peek(&actors[i].op));
+		torture_say(true, line);
 		any = true;
 	}
 	return any;
@@ -181,116 +181,116 @@ static bool hangs(void)
 /* Everybody pauses, and begins again at once. */
 static void stutter(void)
 {
-	tor_store(&pause_all, true);
-	tor_nap(50 * TOR_MSEC);
-	tor_store(&pause_all, false);
+	env_store(&pause_all, true);
+	env_sleep(50 * ENV_MSEC);
+	env_store(&pause_all, false);
 }
 
 static bool all_ended(void)
 {
 	int i;
 
-	for (i = 0; i < tor.threads; i++)
-		if (actors[i].started && !tor_load(&actors[i].ended))
+	for (i = 0; i < params.threads; i++)
+		if (actors[i].started && !env_load(&actors[i].ended))
 			return false;
 	return true;
 }
 
 /* Until the time is over; false: something hangs. */
-static bool watch(int64_t start)
+static bool watch_actors(int64_t start)
 {
 	int64_t said = start, paused = start, now = start;
-	int64_t end = start + tor.seconds * TOR_SEC;
+	int64_t end = start + params.seconds * ENV_SEC;
 
-	while (now < end && !tor_asked_to_end() && !tor_errors()) {
-		tor_nap(20 * TOR_MSEC);
-		now = tor_now();
-		if (hangs())
+	while (now < end && !torture_interrupted() && !torture_errors()) {
+		env_sleep(20 * ENV_MSEC);
+		now = env_now();
+		if (report_stuck_actors())
 			return false;
-		if (tor.stutter && now - paused >= tor.stutter * TOR_SEC) {
+		if (params.stutter && now - paused >= params.stutter * ENV_SEC) {
 			stutter();
 			paused = now;
 		}
-		if (now - said >= tor.progress * TOR_SEC) {
+		if (now - said >= params.progress * ENV_SEC) {
 			say_progress(start);
 			said = now;
 		}
 	}
-	tor_store(&end_all, true);
+	env_store(&end_all, true);
 	while (!all_ended()) {
-		if (hangs())
+		if (report_stuck_actors())
 			return false;
-		tor_nap(10 * TOR_MSEC);
+		env_sleep(10 * ENV_MSEC);
 	}
 	return true;
 }
 
-static int start(void)
+static int start_actors(void)
 {
 	int i, err;
 
 	obj_init();
 	memset(&total, 0, sizeof(total));
 	end_all = false;
-	actors = tor_get_memory((size_t)tor.threads * sizeof(*actors));
+	actors = env_try_alloc((size_t)params.threads * sizeof(*actors));
 	if (!actors)
 		return -ENOMEM;
-	err = couriers_init();
+	err = deferred_init();
 	if (!err)
-		err = lives_init();
-	for (i = 0; i < tor.threads && !err; i++) {
+		err = instances_init();
+	for (i = 0; i < params.threads && !err; i++) {
 		actors[i].nr = (unsigned int)i;
-		actors[i].rng.x = tor.seed + (unsigned long long)i * 0x632be59bd9b4e019ULL;
-		tor_poke(&actors[i].started, true);
-		err = tor_spawn(&actors[i].thread, "actor", actor, &actors[i]);
+		actors[i].rng.x = params.seed + (unsigned long long)i * 0x632be59bd9b4e019ULL;
+		env_poke(&actors[i].started, true);
+		err = env_spawn_named(&actors[i].thread, "torture-actor", actor_main, &actors[i]);
 		if (err)
-			tor_poke(&actors[i].started, false);
+			env_poke(&actors[i].started, false);
 	}
-	return err ? err : world_begin();
+	return err ? err : platform_begin();
 }
 
-static void finish(void)
+static void finish_actors(void)
 {
 	int i;
 
-	world_end();
-	for (i = 0; i < tor.threads; i++)
+	platform_end();
+	for (i = 0; i < params.threads; i++)
 		if (actors[i].started)
-			tor_join(&actors[i].thread);
-	couriers_exit();
-	CHECK_EQ(tor_get(&total.objects), 0);
-	CHECK(world_list_is_empty());
+			env_join(&actors[i].thread);
+	deferred_exit();
+	CHECK_EQ(env_get(&total.objects), 0);
+	CHECK(debug_list_is_empty());
 	obj_exit();
 }
 
-static void verdict(bool hung)
+static void say_verdict(bool hung)
 {
-	bool bad = hung || tor_errors();
+	bool bad = hung || torture_errors();
 	char head[100];
 
 	snprintf(head, sizeof(head), "stopper-torture: %s%s seed %llu,",
-		 bad ? "FAILURE" : "SUCCESS", hung ? " (hung)" : "", tor.seed);
+		 bad ? "FAILURE" : "SUCCESS", hung ? " (hung)" : "", params.seed);
 	say_totals(head, bad);
 }
 
-int tor_run(void)
+int torture_run(void)
 {
 	char line[160];
 	bool hung;
 
-	snprintf(line, sizeof(line), "seed %llu, %lld s, %d threads, %d stoppers", tor.seed,
-		 tor.seconds, tor.threads, tor.stoppers);
-	tor_say(false, line);
-	CHECK_EQ(start(), 0);
-	hung = !watch(tor_now());
+	snprintf(line, sizeof(line), "seed %llu, %lld s, %d threads, %d stoppers", params.seed,
+		 params.seconds, params.threads, params.stoppers);
+	torture_say(false, line);
+	CHECK_EQ(start_actors(), 0);
+	hung = !watch_actors(env_now());
 	if (hung) {
-		tor_hung();
+		report_hang();
 		/* Its threads still use everything. */
-		verdict(true);
+		say_verdict(true);
 		return -ETIME;
 	}
-	finish();
-	verdict(false);
-	tor_give_memory(actors);
-	return tor_errors() ? -EIO : 0;
+	finish_actors();
+	say_verdict(false);
+	env_free(actors);
+	return torture_errors() ? -EIO : 0;
 }

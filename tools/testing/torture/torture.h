@@ -31,9 +31,9 @@
 #define TORTURE_H
 
 #include <stopper/stopper.h>
-#include "world.h"
+#include "env.h"
 
-struct tor_params {
+struct torture_params {
 	long long seconds;
 	int threads, stoppers;
 	unsigned long long seed;
@@ -42,7 +42,7 @@ struct tor_params {
 	int progress;		/* seconds between two lines */
 };
 
-extern struct tor_params tor;
+extern struct torture_params params;
 
 /* --- random numbers: one sequence a thread or job, from the seed ------------------------------ */
 
@@ -75,7 +75,7 @@ static inline bool rng_one_in(struct rng *r, unsigned int n)
 struct actor {
 	struct rng rng;
 	unsigned int nr;
-	struct tor_thread thread;
+	struct env_thread thread;
 	const char *op;			/* what it is at, since when; for the watchdog */
 	unsigned int since;		/* a second (one word everywhere); 0: between two */
 	/* synchronous ones that it ran itself */
@@ -89,28 +89,28 @@ bool is_actor(void);		/* is this thread one? */
 
 /* --- checks and totals: check.c --------------------------------------------------------------- */
 
-void tor_fail(const char *file, int line, const char *what, long long got);
-long long tor_errors(void);
+void check_failed(const char *file, int line, const char *what, long long got);
+long long torture_errors(void);
 
 #define CHECK(cond) ({							\
 	bool __held = !!(cond);						\
 	if (!__held)							\
-		tor_fail(__FILE__, __LINE__, #cond, 0);			\
+		check_failed(__FILE__, __LINE__, #cond, 0);			\
 	__held; })
 
 #define CHECK_EQ(got_, want_) ({					\
 	long long __got = (long long)(got_);				\
 	bool __same = __got == (long long)(want_);			\
 	if (!__same)							\
-		tor_fail(__FILE__, __LINE__, #got_ " == " #want_, __got);\
+		check_failed(__FILE__, __LINE__, #got_ " == " #want_, __got);\
 	__same; })
 
-struct tor_total {
-	struct tor_count sync, jobs, handles, stoppers, closers, workers, refused, panics, deaths,
+struct torture_totals {
+	struct env_counter sync, jobs, handles, stoppers, closers, workers, refused, panics, deaths,
 		timeouts, lists, lines, objects;
 };
 
-extern struct tor_total total;
+extern struct torture_totals total;
 
 void *obj_new(size_t size, unsigned int magic);	/* zeroed, but for its first word; or NULL */
 void obj_free(void *obj);			/* poisons */
@@ -123,105 +123,107 @@ static inline bool no_room(int err)
 	return err == -ENOMEM || err == -EAGAIN;
 }
 
-/* --- lives: life.c ---------------------------------------------------------------------------- */
+/* --- instances: instance.c -------------------------------------------------------------------- */
 
-#define LIFE_MAGIC	0x11fe11feu
+#define INSTANCE_MAGIC	0x11fe11feu
 #define JOB_MAGIC	0x0b0b0b0bu
-#define PARCEL_MAGIC	0x9a9a9a9au
+#define DEFERRED_MAGIC	0x9a9a9a9au
 #define CLOSER_MAGIC	0xc105e12eu
-#define BELL_MAGIC	0xbe11be11u
+#define EVENT_MAGIC	0xbe11be11u
 
 #define OVER		1UL	/* in a stamp: no task runs, nor ever will */
-#define TIES		4	/* contexts a life shares with all */
+#define NUM_CTXS	4	/* contexts that all users of an instance share */
 #define MAX_DEPTH	4
 
-struct life {
+struct instance {
 	unsigned int magic;		/* first, as in all that obj_new() makes */
 	int depth;
 	unsigned long gen;		/* even */
 	unsigned long stamp;		/* gen, or gen | OVER */
 	struct stopper *s;
-	struct life *parent;		/* we have one of its refs */
-	struct tor_count users, refs;
-	struct tor_count accepted, executed;	/* jobs and handles */
-	struct tor_count open;		/* of these, what is not over: roughly */
-	struct tor_count running, workers_in, closing;
-	struct tor_count workers, workers_done, closers, closed, deaths, hooks;
-	struct tor_count holders;	/* of the semaphore */
+	struct instance *parent;	/* we have one of its refs */
+	struct env_counter users, refs;
+	struct env_counter accepted, executed;	/* jobs and handles */
+	struct env_counter open;	/* of these, what is not over: roughly */
+	struct env_counter running, workers_in, closing;
+	struct env_counter workers, workers_done, closers, closed, deaths, hooks;
+	struct env_counter holders;	/* of the semaphore */
 	struct stopper_sem sem;
 	bool sem_closed;
-	struct tor_lock lock;
-	struct stopper_ctx *tied[TIES];	/* on quiesce, on stop, by turns */
-	struct tor_mutex order;		/* of adding closers that check their order */
+	struct env_lock lock;
+	struct stopper_ctx *ctxs[NUM_CTXS];	/* on quiesce, on stop, by turns */
+	struct env_mutex order;		/* of adding closers that check their order */
 	unsigned long next_closer, last_closer;
 	unsigned int flags;
 };
 
-int lives_init(void);
-void lives_exit(struct rng *r);	/* the actors have ended */
-struct life *life_any(struct rng *r);	/* a user more; NULL: none there */
-void life_get(struct life *l);
-void life_put(struct life *l);		/* process context */
-bool life_is_live(const struct life *l, unsigned long gen);
-void life_is_over(struct life *l);	/* Quiesce or Stop returned 0 */
-struct stopper_ctx *life_ctx(struct life *l, struct rng *r);	/* a tied one, a reference more */
-bool life_replace(struct life *l, struct rng *r);	/* true: the table's use is ours now */
+int instances_init(void);
+void instances_exit(struct rng *r);		/* the actors have ended */
+struct instance *instance_any(struct rng *r);	/* takes a use; NULL: the slot is empty */
+void instance_get(struct instance *inst);
+void instance_put(struct instance *inst);	/* process context */
+bool instance_is_live(const struct instance *inst, unsigned long gen);
+void instance_is_over(struct instance *inst);	/* Quiesce or Stop returned 0 */
+/* One of the shared contexts, with a reference more. */
+struct stopper_ctx *instance_ctx(struct instance *inst, struct rng *r);
+/* True: the caller has the use that the table had. */
+bool instance_replace(struct instance *inst, struct rng *r);
 
-/* --- couriers: courier.c ---------------------------------------------------------------------- */
+/* --- deferred operations: deferred.c ---------------------------------------------------------- */
 
-/* Something to be done elsewhere: @deliver in softirq or on a thread, @after on a thread. */
-struct parcel {
+/* Something to be done elsewhere: @run in softirq or on a thread, @release on a thread. */
+struct deferred_op {
 	unsigned int magic;
-	struct parcel *next;
-	void (*deliver)(struct parcel *p);
-	void (*after)(struct parcel *p);	/* frees it */
+	struct deferred_op *next;
+	void (*run)(struct deferred_op *p);
+	void (*release)(struct deferred_op *p);	/* frees it */
 };
 
-int couriers_init(void);
-void couriers_exit(void);
-void courier_send(struct parcel *p);
-bool courier_deliver(unsigned int max);		/* any context; false: there was nothing */
+int deferred_init(void);
+void deferred_exit(void);
+void defer(struct deferred_op *p);
+bool deferred_run(unsigned int max);		/* any context; false: there was nothing */
 
 /* --- operations ------------------------------------------------------------------------------- */
 
 struct op {
 	const char *name;
 	unsigned int weight;
-	void (*fn)(struct actor *a, struct life *l);
+	void (*fn)(struct actor *a, struct instance *inst);
 };
 
-void op_hot(struct actor *a, struct life *l);		/* tasks.c */
-void op_sync(struct actor *a, struct life *l);
-void op_handle(struct actor *a, struct life *l);
-void op_many_handles(struct actor *a, struct life *l);
-void op_look(struct actor *a, struct life *l);
-void body(struct rng *r, struct life *l, unsigned long gen, int depth);	/* of tasks */
-void softirq_tasks(struct life *l);
-void op_async(struct actor *a, struct life *l);		/* jobs.c */
-void op_worker(struct actor *a, struct life *l);
-void op_closer(struct actor *a, struct life *l);	/* ends.c */
-void op_quiesce(struct actor *a, struct life *l);
-void op_stop(struct actor *a, struct life *l);
-void op_retire(struct actor *a, struct life *l);
-void op_refused(struct actor *a, struct life *l);
-void life_end(struct rng *r, struct life *l);		/* stops it; the use stays */
-void op_ctx(struct actor *a, struct life *l);		/* things.c */
-void op_event(struct actor *a, struct life *l);
-void op_sem(struct actor *a, struct life *l);
+void op_hot(struct actor *a, struct instance *inst);		/* tasks.c */
+void op_sync(struct actor *a, struct instance *inst);
+void op_handle(struct actor *a, struct instance *inst);
+void op_many_handles(struct actor *a, struct instance *inst);
+void op_query(struct actor *a, struct instance *inst);
+void task_body(struct rng *r, struct instance *inst, unsigned long gen, int depth);
+void softirq_tasks(struct instance *inst);
+void op_async(struct actor *a, struct instance *inst);		/* async.c */
+void op_worker(struct actor *a, struct instance *inst);
+void op_closer(struct actor *a, struct instance *inst);	/* shutdown.c */
+void op_quiesce(struct actor *a, struct instance *inst);
+void op_stop(struct actor *a, struct instance *inst);
+void op_retire(struct actor *a, struct instance *inst);
+void op_refused(struct actor *a, struct instance *inst);
+void instance_stop(struct rng *r, struct instance *inst);	/* the use stays */
+void op_ctx(struct actor *a, struct instance *inst);		/* sync_objects.c */
+void op_event(struct actor *a, struct instance *inst);
+void op_sem(struct actor *a, struct instance *inst);
 struct stopper_ctx *brief_ctx(struct rng *r, struct stopper_ctx *parent);
 
 /* A thread of the stopper's own ends here, one way or the other; the hook is told. */
-static inline __attribute__((noreturn)) void end_thread(struct life *l, struct rng *r)
+static inline __attribute__((noreturn)) void end_thread(struct instance *inst, struct rng *r)
 {
 	bool exits = rng_one_in(r, 2);
 
-	tor_inc(&l->deaths);
-	tor_inc(&total.deaths);
+	env_inc(&inst->deaths);
+	env_inc(&total.deaths);
 	if (exits)
-		tor_thread_exit();
-	stopper_panic(l);
+		env_thread_exit();
+	stopper_panic(inst);
 }
 
-int tor_run(void);	/* 0: success. The verdict has been said */
+int torture_run(void);	/* 0: success. The verdict has been said */
 
 #endif /* TORTURE_H */

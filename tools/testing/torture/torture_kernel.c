@@ -53,7 +53,7 @@ static const char *result = "running";
 
 static int result_get(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%s\n", tor_load(&result));
+	return sysfs_emit(buf, "%s\n", env_load(&result));
 }
 
 static const struct kernel_param_ops result_ops = { .get = result_get };
@@ -63,44 +63,44 @@ module_param_cb(result, &result_ops, NULL, 0444);
 
 static int thread_main(void *arg)
 {
-	struct tor_thread *t = arg;
+	struct env_thread *t = arg;
 
 	t->fn(t->arg);
 	/* Outside of this module when the joiner goes on. */
 	kthread_complete_and_exit(&t->done, 0);
 }
 
-int tor_spawn(struct tor_thread *t, const char *name, void (*fn)(void *arg), void *arg)
+int env_spawn_named(struct env_thread *t, const char *name, void (*fn)(void *arg), void *arg)
 {
 	struct task_struct *task;
 
 	t->fn = fn;
 	t->arg = arg;
 	init_completion(&t->done);
-	task = kthread_create(thread_main, t, "torture-%s", name);
+	task = kthread_create(thread_main, t, "%s", name);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	tor_poke(&t->task, task);
+	env_poke(&t->task, task);
 	wake_up_process(task);
 	return 0;
 }
 
-void tor_join(struct tor_thread *t)
+void env_join(struct env_thread *t)
 {
 	wait_for_completion(&t->done);
 }
 
-bool tor_is(const struct tor_thread *t)
+bool env_is_self(const struct env_thread *t)
 {
-	return tor_peek(&t->task) == current;
+	return env_peek(&t->task) == current;
 }
 
-void tor_yield(void)
+void env_yield(void)
 {
 	cond_resched();
 }
 
-void tor_nap(long long ns)
+void env_sleep(long long ns)
 {
 	unsigned long us = div_s64(ns, NSEC_PER_USEC);
 
@@ -110,37 +110,37 @@ void tor_nap(long long ns)
 		usleep_range(us, us + 100);
 }
 
-void tor_relax(void)
+void env_relax(void)
 {
 	barrier();
 }
 
-int64_t tor_now(void)
+int64_t env_now(void)
 {
 	return ktime_get_ns();
 }
 
-long long tor_seconds(int64_t ns)
+long long env_seconds(int64_t ns)
 {
 	return div_s64(ns, NSEC_PER_SEC);
 }
 
-int tor_tid(void)
+int env_tid(void)
 {
 	return current->pid;
 }
 
-void *tor_get_memory(size_t size)
+void *env_try_alloc(size_t size)
 {
 	return kvzalloc(size, GFP_KERNEL | __GFP_NOWARN);
 }
 
-void tor_give_memory(void *p)
+void env_free(void *p)
 {
 	kvfree(p);
 }
 
-void tor_say(bool bad, const char *line)
+void torture_say(bool bad, const char *line)
 {
 	if (bad)
 		pr_alert("%s\n", line);
@@ -148,12 +148,12 @@ void tor_say(bool bad, const char *line)
 		pr_info("%s\n", line);
 }
 
-bool tor_asked_to_end(void)
+bool torture_interrupted(void)
 {
 	return kthread_should_stop();
 }
 
-void tor_shake(unsigned int number)
+void perturb_thread(unsigned int number)
 {
 	unsigned int cpu = number / 64 % nr_cpu_ids;
 
@@ -170,53 +170,53 @@ void tor_shake(unsigned int number)
 }
 
 /* Not for long: couriers must get their turn. */
-void tor_shake_end(void)
+void perturb_end(void)
 {
 	sched_set_normal(current, 0);
 }
 
 /* The threads that hang are in our text. */
-void tor_hung(void)
+void report_hang(void)
 {
 	__module_get(THIS_MODULE);
 }
 
 /* --- softirq ---------------------------------------------------------------------------------- */
 
-static void deliver(struct timer_list *timer)
+static void softirq_run(struct timer_list *timer)
 {
-	courier_deliver(8);
+	deferred_run(8);
 	mod_timer(timer, jiffies + 1);
 }
 
-static DEFINE_TIMER(softirq_courier, deliver);
+static DEFINE_TIMER(softirq_timer, softirq_run);
 
-int world_begin(void)
+int platform_begin(void)
 {
-	mod_timer(&softirq_courier, jiffies + 1);
+	mod_timer(&softirq_timer, jiffies + 1);
 	return 0;
 }
 
-void world_end(void)
+void platform_end(void)
 {
-	timer_delete_sync(&softirq_courier);
+	timer_delete_sync(&softirq_timer);
 }
 
 /* Other modules' stoppers are in it, too: the script looks when all have gone. */
-bool world_list_is_empty(void)
+bool debug_list_is_empty(void)
 {
 	return true;
 }
 
 /* With a lock of its user's, and interrupts off; but on PREEMPT_RT, where they stay on. */
-void op_world(struct actor *a, struct life *l)
+void op_platform(struct actor *a, struct instance *inst)
 {
 	unsigned long flags;
 	spinlock_t lock;	/* of nobody else's */
 
 	spin_lock_init(&lock);
 	spin_lock_irqsave(&lock, flags);
-	softirq_tasks(l);
+	softirq_tasks(inst);
 	spin_unlock_irqrestore(&lock, flags);
 }
 
@@ -226,9 +226,9 @@ static struct task_struct *main_task;
 
 static int torture_main(void *arg)
 {
-	bool good = !tor_run();
+	bool good = !torture_run();
 
-	tor_store(&result, good ? "SUCCESS" : "FAILURE");
+	env_store(&result, good ? "SUCCESS" : "FAILURE");
 	while (!kthread_should_stop()) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (!kthread_should_stop())
@@ -247,7 +247,7 @@ static int __init stopper_torture_init(void)
 		threads = max_t(int, 4, 2 * num_online_cpus());
 	if (!seed)
 		seed = get_random_u32() % 1000000;
-	tor = (struct tor_params) {
+	params = (struct torture_params) {
 		.seconds = seconds, .threads = threads, .stoppers = stoppers, .seed = seed,
 		.stutter = stutter, .hang = hang, .progress = 5,
 	};

@@ -19,22 +19,22 @@
 
 static bool ending;		/* the storm and the reader shall end */
 static bool interrupted, quiet_signals;
-static struct tor_thread storm, reader;
+static struct env_thread storm, reader;
 static bool has_storm, has_reader;
-static struct tor_count handled;
+static struct env_counter handled;
 
 /* --- threads, time, memory -------------------------------------------------------------------- */
 
 static void *thread_main(void *arg)
 {
-	struct tor_thread *t = arg;
+	struct env_thread *t = arg;
 
-	tor_store(&t->tid, tor_tid());
+	env_store(&t->tid, env_tid());
 	t->fn(t->arg);
 	return NULL;
 }
 
-int tor_spawn(struct tor_thread *t, const char *name, void (*fn)(void *arg), void *arg)
+int env_spawn_named(struct env_thread *t, const char *name, void (*fn)(void *arg), void *arg)
 {
 	int err;
 
@@ -46,47 +46,47 @@ int tor_spawn(struct tor_thread *t, const char *name, void (*fn)(void *arg), voi
 	return -err;
 }
 
-void tor_join(struct tor_thread *t)
+void env_join(struct env_thread *t)
 {
 	pthread_join(t->task, NULL);
 }
 
-bool tor_is(const struct tor_thread *t)
+bool env_is_self(const struct env_thread *t)
 {
-	return tor_load(&t->tid) == tor_tid();
+	return env_load(&t->tid) == env_tid();
 }
 
-void tor_yield(void)
+void env_yield(void)
 {
 	sched_yield();
 }
 
-void tor_nap(long long ns)
+void env_sleep(long long ns)
 {
-	struct timespec ts = { ns / TOR_SEC, ns % TOR_SEC };
+	struct timespec ts = { ns / ENV_SEC, ns % ENV_SEC };
 
 	nanosleep(&ts, NULL);
 }
 
-void tor_relax(void)
+void env_relax(void)
 {
 	__asm__ volatile("" : : : "memory");
 }
 
-int64_t tor_now(void)
+int64_t env_now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * TOR_SEC + ts.tv_nsec;
+	return ts.tv_sec * ENV_SEC + ts.tv_nsec;
 }
 
-long long tor_seconds(int64_t ns)
+long long env_seconds(int64_t ns)
 {
-	return ns / TOR_SEC;
+	return ns / ENV_SEC;
 }
 
-int tor_tid(void)
+int env_tid(void)
 {
 	static __thread int tid;
 
@@ -95,34 +95,34 @@ int tor_tid(void)
 	return tid;
 }
 
-void *tor_get_memory(size_t size)
+void *env_try_alloc(size_t size)
 {
 	return calloc(1, size);
 }
 
-void tor_give_memory(void *p)
+void env_free(void *p)
 {
 	free(p);
 }
 
-void tor_say(bool bad, const char *line)
+void torture_say(bool bad, const char *line)
 {
 	(void)bad;
 	printf("%s\n", line);
 	fflush(stdout);
 }
 
-bool tor_asked_to_end(void)
+bool torture_interrupted(void)
 {
-	return tor_load(&interrupted);
+	return env_load(&interrupted);
 }
 
 /* Nice values and CPUs; a share of them is refused to who is not root. */
-void tor_shake(unsigned int number)
+void perturb_thread(unsigned int number)
 {
 	cpu_set_t cpus;
 
-	setpriority(PRIO_PROCESS, (id_t)tor_tid(), (int)(number % 40) - 20);
+	setpriority(PRIO_PROCESS, (id_t)env_tid(), (int)(number % 40) - 20);
 	number /= 40;
 	CPU_ZERO(&cpus);
 	CPU_SET(number % (unsigned int)sysconf(_SC_NPROCESSORS_ONLN), &cpus);
@@ -131,11 +131,11 @@ void tor_shake(unsigned int number)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-void tor_shake_end(void)
+void perturb_end(void)
 {
 }
 
-void tor_hung(void)
+void report_hang(void)
 {
 	printf("the debug list:\n");
 	stopper_debug_print(stdout);
@@ -158,7 +158,7 @@ static char *debug_text(size_t *size)
 	return text;
 }
 
-bool world_list_is_empty(void)
+bool debug_list_is_empty(void)
 {
 	size_t size = 0;
 	char *text = debug_text(&size);
@@ -176,15 +176,15 @@ static void read_list(void *arg)
 	char *text;
 
 	(void)arg;
-	while (!tor_load(&ending)) {
+	while (!env_load(&ending)) {
 		size = 0;
 		text = debug_text(&size);
 		for (i = 0; i < size; i++)
 			if (text[i] != '\n')
 				CHECK(isprint((unsigned char)text[i]));
 		free(text);
-		tor_inc(&total.lists);
-		tor_nap(3 * TOR_MSEC);
+		env_inc(&total.lists);
+		env_sleep(3 * ENV_MSEC);
 	}
 }
 
@@ -193,92 +193,93 @@ static void read_list(void *arg)
 static void on_signal(int sig)
 {
 	(void)sig;
-	tor_inc(&handled);
+	env_inc(&handled);
 }
 
 static void on_interrupt(int sig)
 {
 	(void)sig;
-	tor_store(&interrupted, true);
+	env_store(&interrupted, true);
 }
 
 /* Each actor is there until the storm is over. */
 static void send_signals(void *arg)
 {
-	struct rng r = { tor.seed ^ 0x5107 };
+	struct rng r = { params.seed ^ 0x5107 };
+	struct env_thread *t;
 
 	(void)arg;
-	while (!tor_load(&ending)) {
+	while (!env_load(&ending)) {
+		t = &actors[rng_below(&r, (unsigned int)params.threads)].thread;
 		if (rng_one_in(&r, 8))
 			kill(getpid(), SIGUSR1);
 		else
-			pthread_kill(actors[rng_below(&r, (unsigned int)tor.threads)].thread.task,
-				     SIGUSR1);
-		tor_nap(rng_below(&r, 1000) * TOR_USEC);
+			pthread_kill(t->task, SIGUSR1);
+		env_sleep(rng_below(&r, 1000) * ENV_USEC);
 	}
 }
 
 /* Without SA_RESTART: every call that can be interrupted is. */
-static void catch(int sig, void (*handler)(int sig))
+static void set_handler(int sig, void (*handler)(int sig))
 {
 	struct sigaction sa = { .sa_handler = handler };
 
 	sigaction(sig, &sa, NULL);
 }
 
-int world_begin(void)
+int platform_begin(void)
 {
 	int err;
 
 	ending = false;
-	catch(SIGINT, on_interrupt);
-	catch(SIGTERM, on_interrupt);
-	catch(SIGUSR1, on_signal);
-	err = tor_spawn(&reader, "reader", read_list, NULL);
+	set_handler(SIGINT, on_interrupt);
+	set_handler(SIGTERM, on_interrupt);
+	set_handler(SIGUSR1, on_signal);
+	err = env_spawn_named(&reader, "torture-reader", read_list, NULL);
 	has_reader = !err;
 	if (!err && !quiet_signals) {
-		err = tor_spawn(&storm, "storm", send_signals, NULL);
+		err = env_spawn_named(&storm, "torture-storm", send_signals, NULL);
 		has_storm = !err;
 	}
 	return err;
 }
 
-void world_end(void)
+void platform_end(void)
 {
-	tor_store(&ending, true);
+	env_store(&ending, true);
 	if (has_storm)
-		tor_join(&storm);
+		env_join(&storm);
 	if (has_reader)
-		tor_join(&reader);
+		env_join(&reader);
 }
 
 /* --- threads that end inside tasks ------------------------------------------------------------ */
 
-struct mortal {
-	struct life *l;
+struct exiting {
+	struct instance *inst;
 	bool cancelled, entered;
 };
 
-static void mortal_task(struct stopper_ctx *ctx, void *arg)
+static void exiting_task(struct stopper_ctx *ctx, void *arg)
 {
-	struct mortal *m = arg;
+	struct exiting *m = arg;
 
 	(void)ctx;
-	CHECK(life_is_live(m->l, m->l->gen));
-	tor_store(&m->entered, true);
+	CHECK(instance_is_live(m->inst, m->inst->gen));
+	env_store(&m->entered, true);
 	if (!m->cancelled)
 		pthread_exit(NULL);
 	/* Not in a call that sleeps: TSan does not know a thread again that is cancelled in one. */
 	for (;;) {
 		pthread_testcancel();
-		tor_yield();
+		env_yield();
 	}
 }
 
-static void *mortal_main(void *arg)
+static void *exiting_main(void *arg)
 {
-	struct mortal *m = arg;
-	int err = stopper_run_task(m->l->s, NULL, "mortal", mortal_task, m);
+	struct exiting *m = arg;
+	int err = stopper_run_task(m->inst->s, NULL, "mortal", exiting_task, m);
 
 	CHECK_EQ(err, -ESHUTDOWN);
 	CHECK(!m->entered);
@@ -286,19 +287,19 @@ static void *mortal_main(void *arg)
 }
 
 /* Of a thread that is not the stopper's no hook is told; no stop waits for its task. */
-void op_world(struct actor *a, struct life *l)
+void op_platform(struct actor *a, struct instance *inst)
 {
-	struct mortal m = { .l = l, .cancelled = rng_one_in(&a->rng, 2) };
+	struct exiting m = { .inst = inst, .cancelled = rng_one_in(&a->rng, 2) };
 	pthread_t thread;
 	void *ret = NULL;
 
-	if (pthread_create(&thread, NULL, mortal_main, &m))
+	if (pthread_create(&thread, NULL, exiting_main, &m))
 		return;
 	if (m.cancelled)
 		pthread_cancel(thread);
 	pthread_join(thread, &ret);
 	if (m.entered)
-		tor_inc(&total.deaths);
+		env_inc(&total.deaths);
 	else
 		CHECK(ret == &m || ret == PTHREAD_CANCELED);
 }
@@ -322,7 +323,7 @@ static const char usage[] =
 	"\n"
 	"The last line is the verdict, the status is 0 for SUCCESS, 1 for FAILURE.\n";
 
-static long long number(const char *name, const char *s, long long min, long long max)
+static long long parse_number(const char *name, const char *s, long long min, long long max)
 {
 	char *end;
 	long long n;
@@ -337,7 +338,7 @@ static long long number(const char *name, const char *s, long long min, long lon
 	return n;
 }
 
-static void parse(int argc, char **argv)
+static void parse_options(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "seconds", required_argument, NULL, 's' },
@@ -356,25 +357,25 @@ static void parse(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case 's':
-			tor.seconds = number("seconds", optarg, 1, 1000000);
+			params.seconds = parse_number("seconds", optarg, 1, 1000000);
 			break;
 		case 't':
-			tor.threads = (int)number("threads", optarg, 1, 1000);
+			params.threads = (int)parse_number("threads", optarg, 1, 1000);
 			break;
 		case 'n':
-			tor.stoppers = (int)number("stoppers", optarg, 1, 10000);
+			params.stoppers = (int)parse_number("stoppers", optarg, 1, 10000);
 			break;
 		case 'r':
-			tor.seed = (unsigned long long)number("seed", optarg, 0, INT64_MAX);
+			params.seed = (uint64_t)parse_number("seed", optarg, 0, INT64_MAX);
 			break;
 		case 'p':
-			tor.stutter = (int)number("stutter", optarg, 0, 1000000);
+			params.stutter = (int)parse_number("stutter", optarg, 0, 1000000);
 			break;
 		case 'h':
-			tor.hang = (int)number("hang", optarg, 1, 1000000);
+			params.hang = (int)parse_number("hang", optarg, 1, 1000000);
 			break;
 		case 'l':
-			tor.progress = (int)number("progress", optarg, 1, 1000000);
+			params.progress = (int)parse_number("progress", optarg, 1, 1000000);
 			break;
 		case 'q':
 			quiet_signals = true;
@@ -397,7 +398,7 @@ int main(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	tor = (struct tor_params){
+	params = (struct torture_params){
 		.seconds = 60,
 		.threads = cpus > 2 ? (int)(2 * cpus) : 4,
 		.stoppers = 8,
@@ -406,8 +407,8 @@ int main(int argc, char **argv)
 		.hang = 120,
 		.progress = 5,
 	};
-	parse(argc, argv);
-	switch (tor_run()) {
+	parse_options(argc, argv);
+	switch (torture_run()) {
 	case 0:
 		return 0;
 	case -ETIME:
