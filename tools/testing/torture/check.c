@@ -19,19 +19,21 @@
 struct torture_totals total;
 static struct env_counter errors;
 
-void check_failed(const char *file, int line, const char *what, long long got)
+void check_failed(const char *file, int line, const char *fmt, ...)
 {
-	const char *base = strrchr(file, '/');
-	char text[160];
+	char text[160], where[200];
+	va_list ap;
 
 	if (env_inc(&errors) > SAID_AT_MOST)
 		return;
-	snprintf(text, sizeof(text), "error: %s:%d: %s (%lld)", base ? base + 1 : file, line, what,
-		 got);
-	torture_say(true, text);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(where, sizeof(where), "error: %s:%d: %s", check_base_name(file), line, text);
+	torture_say(true, where);
 }
 
-long long torture_errors(void)
+long torture_errors(void)
 {
 	return env_get(&errors);
 }

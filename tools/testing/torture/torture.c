@@ -128,7 +128,7 @@ static unsigned long long tasks_so_far(void)
 	return n;
 }
 
-static const char *plural(long long n)
+static const char *plural(long n)
 {
 	return n == 1 ? "" : "s";
 }
@@ -138,13 +138,13 @@ static void say_totals(const char *head, bool bad)
 	char line[400];
 	int n;
 
-	n = snprintf(line, sizeof(line), "%s %llu tasks (%lld async, %lld handles), ", head,
+	n = snprintf(line, sizeof(line), "%s %llu tasks (%ld async, %ld handles), ", head,
 		     tasks_so_far(), env_get(&total.jobs), env_get(&total.handles));
-	n += snprintf(line + n, sizeof(line) - n, "%lld stoppers, %lld workers, %lld closers, ",
+	n += snprintf(line + n, sizeof(line) - n, "%ld stoppers, %ld workers, %ld closers, ",
 		      env_get(&total.stoppers), env_get(&total.workers), env_get(&total.closers));
-	n += snprintf(line + n, sizeof(line) - n, "%lld refused, %lld stops given up, ",
+	n += snprintf(line + n, sizeof(line) - n, "%ld refused, %ld stops given up, ",
 		      env_get(&total.refused), env_get(&total.timeouts));
-	snprintf(line + n, sizeof(line) - n, "%lld panics, %lld threads killed, %lld error%s",
+	snprintf(line + n, sizeof(line) - n, "%ld panics, %ld threads killed, %ld error%s",
 		 env_get(&total.panics), env_get(&total.deaths), torture_errors(),
 		 plural(torture_errors()));
 	torture_say(bad, line);

@@ -31,7 +31,7 @@
 #define TORTURE_H
 
 #include <stopper/stopper.h>
-#include "env.h"
+#include "../selftests/stopper/env/check.h"
 
 struct torture_params {
 	long long seconds;
@@ -89,21 +89,7 @@ bool is_actor(void);		/* is this thread one? */
 
 /* --- checks and totals: check.c --------------------------------------------------------------- */
 
-void check_failed(const char *file, int line, const char *what, long long got);
-long long torture_errors(void);
-
-#define CHECK(cond) ({							\
-	bool __held = !!(cond);						\
-	if (!__held)							\
-		check_failed(__FILE__, __LINE__, #cond, 0);			\
-	__held; })
-
-#define CHECK_EQ(got_, want_) ({					\
-	long long __got = (long long)(got_);				\
-	bool __same = __got == (long long)(want_);			\
-	if (!__same)							\
-		check_failed(__FILE__, __LINE__, #got_ " == " #want_, __got);\
-	__same; })
+long torture_errors(void);
 
 struct torture_totals {
 	struct env_counter sync, jobs, handles, stoppers, closers, workers, refused, panics, deaths,
@@ -223,6 +209,18 @@ static inline __attribute__((noreturn)) void end_thread(struct instance *inst, s
 		env_thread_exit();
 	stopper_panic(inst);
 }
+
+/* --- supplied by torture_user.c and torture_kernel.c ------------------------------------------ */
+
+void torture_say(bool bad, const char *line);
+bool torture_interrupted(void);			/* in the thread that runs torture_run() */
+void perturb_thread(unsigned int number);	/* another priority and CPU for this thread */
+void perturb_end(void);				/* an ordinary priority again */
+void report_hang(void);				/* shows what is stuck; may not return */
+int platform_begin(void);			/* after the actors were started */
+void platform_end(void);			/* before they are joined */
+bool debug_list_is_empty(void);
+void op_platform(struct actor *a, struct instance *inst);
 
 int torture_run(void);	/* 0: success. The verdict has been said */
 

@@ -13,14 +13,8 @@
 #define pr_fmt(fmt) "stopper_torture: " fmt
 
 #include <linux/cpumask.h>
-#include <linux/delay.h>
-#include <linux/err.h>
-#include <linux/ktime.h>
-#include <linux/math64.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
-#include <linux/slab.h>
 #include <linux/timer.h>
 
 #include "torture.h"
@@ -59,86 +53,7 @@ static int result_get(char *buf, const struct kernel_param *kp)
 static const struct kernel_param_ops result_ops = { .get = result_get };
 module_param_cb(result, &result_ops, NULL, 0444);
 
-/* --- threads, time, memory -------------------------------------------------------------------- */
-
-static int thread_main(void *arg)
-{
-	struct env_thread *t = arg;
-
-	t->fn(t->arg);
-	/* Outside of this module when the joiner goes on. */
-	kthread_complete_and_exit(&t->done, 0);
-}
-
-int env_spawn_named(struct env_thread *t, const char *name, void (*fn)(void *arg), void *arg)
-{
-	struct task_struct *task;
-
-	t->fn = fn;
-	t->arg = arg;
-	init_completion(&t->done);
-	task = kthread_create(thread_main, t, "%s", name);
-	if (IS_ERR(task))
-		return PTR_ERR(task);
-	env_poke(&t->task, task);
-	wake_up_process(task);
-	return 0;
-}
-
-void env_join(struct env_thread *t)
-{
-	wait_for_completion(&t->done);
-}
-
-bool env_is_self(const struct env_thread *t)
-{
-	return env_peek(&t->task) == current;
-}
-
-void env_yield(void)
-{
-	cond_resched();
-}
-
-void env_sleep(long long ns)
-{
-	unsigned long us = div_s64(ns, NSEC_PER_USEC);
-
-	if (us > 20000)
-		msleep(us / 1000);
-	else if (us)
-		usleep_range(us, us + 100);
-}
-
-void env_relax(void)
-{
-	barrier();
-}
-
-int64_t env_now(void)
-{
-	return ktime_get_ns();
-}
-
-long long env_seconds(int64_t ns)
-{
-	return div_s64(ns, NSEC_PER_SEC);
-}
-
-int env_tid(void)
-{
-	return current->pid;
-}
-
-void *env_try_alloc(size_t size)
-{
-	return kvzalloc(size, GFP_KERNEL | __GFP_NOWARN);
-}
-
-void env_free(void *p)
-{
-	kvfree(p);
-}
+/* --- what torture.h asks of the platform ------------------------------------------------------ */
 
 void torture_say(bool bad, const char *line)
 {

@@ -4,15 +4,9 @@
  * are cancelled inside tasks, a storm of signals, readers of the debug list.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <stopper/print.h>
 #include "torture.h"
@@ -23,87 +17,7 @@ static struct env_thread storm, reader;
 static bool has_storm, has_reader;
 static struct env_counter handled;
 
-/* --- threads, time, memory -------------------------------------------------------------------- */
-
-static void *thread_main(void *arg)
-{
-	struct env_thread *t = arg;
-
-	env_store(&t->tid, env_tid());
-	t->fn(t->arg);
-	return NULL;
-}
-
-int env_spawn_named(struct env_thread *t, const char *name, void (*fn)(void *arg), void *arg)
-{
-	int err;
-
-	t->fn = fn;
-	t->arg = arg;
-	err = pthread_create(&t->task, NULL, thread_main, t);
-	if (!err)
-		pthread_setname_np(t->task, name);
-	return -err;
-}
-
-void env_join(struct env_thread *t)
-{
-	pthread_join(t->task, NULL);
-}
-
-bool env_is_self(const struct env_thread *t)
-{
-	return env_load(&t->tid) == env_tid();
-}
-
-void env_yield(void)
-{
-	sched_yield();
-}
-
-void env_sleep(long long ns)
-{
-	struct timespec ts = { ns / ENV_SEC, ns % ENV_SEC };
-
-	nanosleep(&ts, NULL);
-}
-
-void env_relax(void)
-{
-	__asm__ volatile("" : : : "memory");
-}
-
-int64_t env_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * ENV_SEC + ts.tv_nsec;
-}
-
-long long env_seconds(int64_t ns)
-{
-	return ns / ENV_SEC;
-}
-
-int env_tid(void)
-{
-	static __thread int tid;
-
-	if (!tid)
-		tid = (int)syscall(SYS_gettid);
-	return tid;
-}
-
-void *env_try_alloc(size_t size)
-{
-	return calloc(1, size);
-}
-
-void env_free(void *p)
-{
-	free(p);
-}
+/* --- what torture.h asks of the platform ------------------------------------------------------ */
 
 void torture_say(bool bad, const char *line)
 {

@@ -8,7 +8,7 @@
  * wait, so that a broken stopper fails a case and not the case's own tools.
  *
  * A case is a function without arguments. CHECK() notes a failure and goes on.
- * Cases never sleep in place of a condition: env_wait_for() polls one with a
+ * Cases never sleep in place of a condition: CHECK_SOON() polls one with a
  * generous bound. env_settle() gives a wrong stopper some time to show what
  * it must not do; a right one passes however long it takes.
  */
@@ -17,149 +17,10 @@
 
 #include <stopper/stopper.h>
 
-#ifdef __KERNEL__
-
-#include <linux/atomic.h>
-#include <linux/completion.h>
-#include <linux/kernel.h>
-#include <linux/kthread.h>
-#include <linux/limits.h>
-#include <linux/sched.h>
-#include <linux/string.h>
-
-#ifndef INT64_MAX
-#define INT64_MAX	S64_MAX
-#define INT64_MIN	S64_MIN
-#endif
-
-struct env_counter {
-	atomic_t v;
-};
-
-struct env_gate {
-	struct completion done;
-};
-
-struct env_thread {
-	void (*fn)(void *arg);
-	void *arg;
-	struct task_struct *task;
-	struct completion done;
-};
-
-static inline int env_get(struct env_counter *c)
-{
-	return atomic_read_acquire(&c->v);
-}
-
-static inline void env_set(struct env_counter *c, int v)
-{
-	atomic_set_release(&c->v, v);
-}
-
-/* A look, and a word, that order nothing. */
-static inline int env_peek(struct env_counter *c)
-{
-	return atomic_read(&c->v);
-}
-
-static inline void env_poke(struct env_counter *c, int v)
-{
-	atomic_set(&c->v, v);
-}
-
-/* Returns the new value, with full order. */
-static inline int env_add(struct env_counter *c, int v)
-{
-	return atomic_add_return(v, &c->v);
-}
-
-/* Ends this thread where it stands. Inline: objtool knows what does not return by its name. */
-static inline void __noreturn env_thread_exit(void)
-{
-	kthread_complete_and_exit(NULL, 0);
-}
-
-#else /* userspace */
-
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define noinline	__attribute__((noinline))
-
-struct env_counter {
-	int v;
-};
-
-struct env_gate {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool open;
-};
-
-struct env_thread {
-	void (*fn)(void *arg);
-	void *arg;
-	pthread_t task;
-};
-
-static inline int env_get(struct env_counter *c)
-{
-	return __atomic_load_n(&c->v, __ATOMIC_ACQUIRE);
-}
-
-static inline void env_set(struct env_counter *c, int v)
-{
-	__atomic_store_n(&c->v, v, __ATOMIC_RELEASE);
-}
-
-/* A look, and a word, that order nothing. */
-static inline int env_peek(struct env_counter *c)
-{
-	return __atomic_load_n(&c->v, __ATOMIC_RELAXED);
-}
-
-static inline void env_poke(struct env_counter *c, int v)
-{
-	__atomic_store_n(&c->v, v, __ATOMIC_RELAXED);
-}
-
-/* Returns the new value, with full order. */
-static inline int env_add(struct env_counter *c, int v)
-{
-	return __atomic_add_fetch(&c->v, v, __ATOMIC_SEQ_CST);
-}
-
-/* Ends this thread where it stands. */
-static inline void __attribute__((noreturn)) env_thread_exit(void)
-{
-	pthread_exit(NULL);
-}
-
-#endif /* __KERNEL__ */
+#include "../env/check.h"
 
 /* core/steps.c: how often a dear step was made, by all stoppers; what tests look at, not times. */
 unsigned long __stopper_steps(const char *what);
-
-#ifndef ARRAY_SIZE
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#endif
-
-static inline int env_inc(struct env_counter *c)
-{
-	return env_add(c, 1);
-}
-
-static inline int env_dec(struct env_counter *c)
-{
-	return env_add(c, -1);
-}
-
-#define ENV_MSEC	1000000LL
-#define ENV_SEC	1000000000LL
-#define ENV_BOUND	(90 * ENV_SEC)	/* of every wait for a condition; CPUs may be emulated */
 
 /* --- verdicts --------------------------------------------------------------------------------- */
 
@@ -171,69 +32,16 @@ struct test_case {
 #define CASE(fn_)	{ #fn_, fn_ }
 #define CASES_END	{ NULL, NULL }
 
-void env_fail(const char *file, int line, const char *what);
-void env_fail_eq(const char *file, int line, const char *what, long long got, long long want);
-void env_fail_str(const char *file, int line, const char *what, const char *got,
-		  const char *want);
 void case_skip(const char *why);
 
-/* Both are true when the check held, from whatever thread. */
-#define CHECK(cond) ({							\
-	bool __held = (cond);						\
-	if (!__held)							\
-		env_fail(__FILE__, __LINE__, #cond);			\
-	__held; })
+/* --- run_user.c, run_kernel.c ----------------------------------------------------------------- */
 
-#define CHECK_EQ(got_, want_) ({					\
-	long long __got = (long long)(got_), __want = (long long)(want_);\
-	if (__got != __want)						\
-		env_fail_eq(__FILE__, __LINE__, #got_ " == " #want_,	\
-			    __got, __want);				\
-	__got == __want; })
-
-#define CHECK_STR(got_, want_) ({					\
-	const char *__got = (got_), *__want = (want_);			\
-	bool __same = !strcmp(__got, __want);				\
-	if (!__same)							\
-		env_fail_str(__FILE__, __LINE__, #got_, __got, __want);\
-	__same; })
-
-/* --- the world: run_user.c, run_kernel.c ---------------------------------------------------- */
-
-int env_spawn(struct env_thread *t, void (*fn)(void *arg), void *arg);
-void env_join(struct env_thread *t);
-void env_yield(void);
-void env_nap(void);			/* a millisecond or so: the step of a poll */
-int64_t env_now(void);
-int env_tid(void);
-void env_comm(char *buf, size_t size);	/* the name of this thread */
-void env_comm_of(int tid, char *buf, size_t size);	/* of another one; "": it has ended */
-void env_rename(const char *comm);	/* as code does that does not ask the stopper */
-void *env_alloc(size_t size);		/* zeroed, never NULL */
-void env_free(void *p);
 int case_rounds(int n);			/* n, scaled to the machine */
 bool case_may_misuse(void);		/* may a case provoke a WARN? */
 int case_sem_waiters(struct stopper_sem *sem);
 bool case_trace(bool on);		/* somebody listens to tasks; false: not to be had */
 
-void env_gate_init(struct env_gate *g);
-void env_gate_destroy(struct env_gate *g);
-void env_gate_open(struct env_gate *g);
-bool env_gate_wait(struct env_gate *g);	/* false: not opened within ENV_BOUND */
-
-/* true when @cond came true within ENV_BOUND; fails the case otherwise */
-#define env_wait_for(cond) ({						\
-	int64_t __until = env_now() + ENV_BOUND;			\
-	bool __came;							\
-	while (!(__came = (cond)) && env_now() < __until)		\
-		env_nap();						\
-	if (!__came)							\
-		env_fail(__FILE__, __LINE__, "waited in vain for " #cond);\
-	__came; })
-
-void env_settle(void);
-
-/* --- run.c: what many cases need ------------------------------------------------------ */
+/* --- helpers.c: what many cases need ---------------------------------------------------------- */
 
 /* A task, worker or closer that stays until it is told to go. */
 struct case_hold {
@@ -330,10 +138,11 @@ struct case_totals {
 void case_say_plan(int n);
 void case_say_begin(int nr, const char *name);
 void case_say_end(int nr, const char *name, bool ok, const char *skip);
+void case_say_failure(const char *line);
 
 typedef bool (*case_filter_fn)(const char *name);
 struct case_totals run_all_cases(case_filter_fn wanted);
 void each_case_name(void (*fn)(const char *name));
-bool case_note_failure(void);	/* false: said often enough for this case */
+extern const char *current_case;
 
 #endif /* STOPPER_CASE_H */

@@ -199,7 +199,7 @@ static void handle_outlives_the_thread_that_began_it(void)
 	env_join(&thread);
 	CHECK_EQ(stopper_num_tasks(s), 1);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	env_settle();
 	CHECK(!env_get(&stop.returned));
 	CHECK_EQ(stopper_num_tasks(s), 1);
@@ -240,7 +240,7 @@ static void quiesce_waits_for_the_last_of_many_handles(void)
 	for (i = 0; i < MANY; i++)
 		CHECK_EQ(stopper_task_begin(s, NULL, "handle", &task[i]), 0);
 	case_quiesce_begin(&quiesce, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	for (i = 0; i < MANY - 1; i++)
 		stopper_task_end(&task[i]);
 	env_settle();

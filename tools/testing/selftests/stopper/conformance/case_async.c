@@ -35,7 +35,7 @@ static void async_task_runs_once_on_another_thread(void)
 	struct look l = { .tid = 0 };
 
 	CHECK_EQ(stopper_run_async_task(s, NULL, "look", look, &l), 0);
-	env_wait_for(env_get(&l.ran));
+	CHECK_SOON(env_get(&l.ran));
 	CHECK(l.tid != env_tid());
 	CHECK(!l.ctx);
 	stop_and_put(s);
@@ -50,10 +50,10 @@ static void async_thread_carries_the_name_of_the_task(void)
 
 	for (i = 0; i < 3; i++) {
 		CHECK_EQ(stopper_run_async_task(s, NULL, "flush-the-journal", look, &l), 0);
-		env_wait_for(env_get(&l.ran) == i * 2 + 1);
+		CHECK_SOON(env_get(&l.ran) == i * 2 + 1);
 		CHECK(case_is_comm_of(l.comm, "flush-the-journal"));
 		CHECK_EQ(stopper_run_async_task(s, NULL, "scrub", look, &l), 0);
-		env_wait_for(env_get(&l.ran) == i * 2 + 2);
+		CHECK_SOON(env_get(&l.ran) == i * 2 + 2);
 		CHECK_STR(l.comm, "scrub");
 	}
 	stop_and_put(s);
@@ -71,7 +71,7 @@ static void async_task_is_counted_from_the_call_on(void)
 		CHECK_EQ(stopper_num_tasks(s), i);
 	}
 	env_gate_open(&h.gate);
-	env_wait_for(!stopper_num_tasks(s));
+	CHECK_SOON(!stopper_num_tasks(s));
 	stop_and_put(s);
 	CHECK_EQ(env_get(&h.out), 20);
 	case_hold_destroy(&h);
@@ -119,7 +119,7 @@ static void quiesce_waits_for_an_async_task(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_async_task(s, NULL, "hold", case_hold_fn, &h), 0);
 	case_quiesce_begin(&quiesce, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)) && env_get(&h.in));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)) && env_get(&h.in));
 	env_settle();
 	CHECK(!env_get(&quiesce.returned));
 	env_gate_open(&h.gate);
@@ -181,10 +181,10 @@ static void async_task_starts_although_all_others_are_blocked(void)
 	case_hold_init(&h);
 	for (i = 1; i <= 100; i++) {
 		CHECK_EQ(stopper_run_async_task(s, NULL, "hold", case_hold_fn, &h), 0);
-		env_wait_for(env_get(&h.in) == i);
+		CHECK_SOON(env_get(&h.in) == i);
 	}
 	CHECK_EQ(stopper_run_async_task(s, NULL, "one more", case_count_fn, &ran), 0);
-	env_wait_for(env_get(&ran));
+	CHECK_SOON(env_get(&ran));
 	env_gate_open(&h.gate);
 	stop_and_put(s);
 	CHECK_EQ(env_get(&h.out), 100);
@@ -203,7 +203,7 @@ static void async_task_starts_although_another_stopper_is_blocked(void)
 	for (i = 0; i < 50; i++)
 		CHECK_EQ(stopper_run_async_task(other, NULL, "hold", case_hold_fn, &h), 0);
 	CHECK_EQ(stopper_run_async_task(s, NULL, "task", case_count_fn, &ran), 0);
-	env_wait_for(env_get(&ran));
+	CHECK_SOON(env_get(&ran));
 	stop_and_put(s);
 	env_gate_open(&h.gate);
 	stop_and_put(other);
@@ -233,7 +233,7 @@ static void async_task_may_start_async_tasks(void)
 
 	env_set(&t.left, 300);
 	CHECK_EQ(stopper_run_async_task(t.s, NULL, "branch", branch, &t), 0);
-	env_wait_for(env_get(&t.ran) == 301);
+	CHECK_SOON(env_get(&t.ran) == 301);
 	stop_and_put(t.s);
 	CHECK_EQ(env_get(&t.ran), 301);
 }

@@ -239,7 +239,7 @@ static void log_sink_may_call_back(void)
 	back_start(b);
 	CHECK_EQ(stopper_task_begin(b->s, NULL, "task", &task), 0);
 	case_stop_begin(&stop, b->s, NULL);
-	env_wait_for(env_get(&b->calls) >= 2);
+	CHECK_SOON(env_get(&b->calls) >= 2);
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
 	back_end(b);
@@ -270,7 +270,7 @@ static void panic_hook_may_call_back(void)
 			CHECK_EQ(stopper_run_async_task(b->s, NULL, "doomed", fn, b), 0);
 		else
 			CHECK_EQ(stopper_run_worker(b->s, NULL, "doomed", fn, b), 0);
-		env_wait_for(env_get(&b->calls) == 1);
+		CHECK_SOON(env_get(&b->calls) == 1);
 		back_end(b);
 	}
 }

@@ -141,7 +141,7 @@ static void is_stopped_is_blocked_by_a_closer(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_add_closer_fn(s, "slow", case_hold_closer_fn, &h), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(env_get(&h.in));
+	CHECK_SOON(env_get(&h.in));
 	env_settle();
 	CHECK(!env_get(&stop.returned));
 	CHECK(!stopper_event_fired(stopper_is_stopped(s)));
@@ -203,7 +203,7 @@ static void closer_added_while_stopping_is_run_by_stop(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_worker(d.s, NULL, "slow", case_hold_fn, &h), 0);
 	case_stop_begin(&stop, d.s, NULL);
-	env_wait_for(stopper_phase(d.s) == STOPPER_STOPPING);
+	CHECK_SOON(stopper_phase(d.s) == STOPPER_STOPPING);
 	add(&d, &e[0], 0, false);
 	add(&d, &e[1], 1, true);
 	CHECK_EQ(env_get(&d.n), 0);
@@ -226,7 +226,7 @@ static void closer_added_while_closing_runs_at_once_in_its_adder(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_add_closer_fn(d.s, "slow", case_hold_closer_fn, &h), 0);
 	case_stop_begin(&stop, d.s, NULL);
-	env_wait_for(env_get(&h.in));
+	CHECK_SOON(env_get(&h.in));
 	for (i = 0; i < 2; i++) {
 		add(&d, &e[i], i, i);
 		CHECK_EQ(env_get(&e[i].calls), 1);
@@ -264,9 +264,9 @@ static void stop_waits_for_a_closer_that_its_adder_runs(void)
 	case_hold_init(&a.h);
 	CHECK_EQ(stopper_add_closer_fn(a.s, "slow", case_hold_closer_fn, &h), 0);
 	case_stop_begin(&stop, a.s, NULL);
-	env_wait_for(env_get(&h.in));
+	CHECK_SOON(env_get(&h.in));
 	CHECK_EQ(env_spawn(&thread, add_late_and_hold, &a), 0);
-	env_wait_for(env_get(&a.h.in));
+	CHECK_SOON(env_get(&a.h.in));
 	env_gate_open(&h.gate);
 	soon = new_ctx_timeout(NULL, 50 * 1000 * 1000);
 	CHECK_EQ(stopper_stop(a.s, soon), -ETIMEDOUT);

@@ -180,7 +180,7 @@ static void every_kind_of_task_is_counted_and_named(void)
 	CHECK_EQ(stopper_run_async_task(k.s, NULL, "async", case_hold_fn, &k.hold), 0);
 	CHECK_EQ(stopper_run_limited_async_task(k.s, NULL, "limited", &k.sem, true, case_hold_fn,
 						&k.hold), 0);
-	env_wait_for(env_get(&k.hold.in) == 4);
+	CHECK_SOON(env_get(&k.hold.in) == 4);
 	CHECK_EQ(stopper_num_tasks(k.s), 5);
 	stopper_task_map(k.s, buf, sizeof(buf));
 	CHECK_STR(buf, want);
@@ -216,12 +216,12 @@ static void running_task_is_listed_with_thread_and_age(void)
 	memset(&w, 0, sizeof(w));
 	case_hold_init(&w.hold);
 	CHECK_EQ(stopper_run_async_task(s, NULL, "who", say_who, &w), 0);
-	env_wait_for(env_get(&w.hold.in));
+	CHECK_SOON(env_get(&w.hold.in));
 	CHECK_EQ(stopper_running_tasks(s, info, 1), 1);
 	CHECK_EQ(info->tid, env_get(&w.tid));
 	age = info->oldest_ns;
 	/* "at least": a reader may have to see it twice to know that it is old */
-	env_wait_for(stopper_running_tasks(s, info, 1) == 1 && info->oldest_ns > age);
+	CHECK_SOON(stopper_running_tasks(s, info, 1) == 1 && info->oldest_ns > age);
 	env_gate_open(&w.hold.gate);
 	stop_and_put(s);
 	case_hold_destroy(&w.hold);
@@ -331,7 +331,7 @@ static void count_and_map_hold_while_tasks_come_and_go(void)
 		CHECK(stopper_running_tasks(c.s, NULL, 0) >= 2);
 		env_yield();
 	}
-	env_wait_for(env_get(&c.began) > 100);
+	CHECK_SOON(env_get(&c.began) > 100);
 	env_set(&c.stop, 1);
 	for (i = 0; i < THREADS; i++)
 		env_join(&thread[i]);
@@ -383,7 +383,7 @@ static void tasks_of_others_cost_a_stopper_nothing(void)
 		CHECK_EQ(stopper_task_begin(other, NULL, "foreign", &task[i]), 0);
 	for (i = 0; i < HOLDERS; i++)
 		CHECK_EQ(stopper_run_async_task(other, NULL, "holds", case_hold_fn, &h), 0);
-	env_wait_for(env_get(&h.in) == HOLDERS);
+	CHECK_SOON(env_get(&h.in) == HOLDERS);
 	beside = steps_of_a_life();
 	/* Threads of the pool's may have come by here, and CPUs: not one step for each task. */
 	CHECK(beside < alone + FOREIGN / 4);
@@ -409,7 +409,7 @@ static void drain_of_handles_looks_at_few(void)
 		CHECK_EQ(stopper_task_begin(s, NULL, "handle", &task[i]), 0);
 	before = __stopper_steps("listed tasks looked at");
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	env_settle();
 	for (i = 0; i < FOREIGN; i++) {
 		CHECK(!env_get(&stop.returned));

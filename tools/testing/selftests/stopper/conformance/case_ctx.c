@@ -168,7 +168,7 @@ static void timeout_ends_a_context_and_not_before(void)
 	int64_t start = env_now();
 	struct stopper_ctx *ctx = new_ctx_timeout(NULL, 30 * ENV_MSEC);
 
-	env_wait_for(stopper_ctx_err(ctx));
+	CHECK_SOON(stopper_ctx_err(ctx));
 	CHECK(env_now() - start >= 30 * ENV_MSEC);
 	CHECK_EQ(stopper_ctx_err(ctx), -ETIMEDOUT);
 	stopper_ctx_put(ctx);
@@ -211,7 +211,7 @@ static void deadline_of_the_parent_ends_its_children(void)
 
 	CHECK_EQ(stopper_wait(stopper_ctx_done(longer), NULL), 0);
 	CHECK_EQ(stopper_ctx_err(longer), -ETIMEDOUT);
-	env_wait_for(stopper_ctx_err(child));
+	CHECK_SOON(stopper_ctx_err(child));
 	CHECK_EQ(stopper_ctx_err(child), -ETIMEDOUT);
 	CHECK_EQ(stopper_ctx_err(parent), -ETIMEDOUT);
 	stopper_ctx_put(parent);

@@ -49,7 +49,7 @@ static void on_stop_context_lasts_while_a_task_runs(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	env_settle();
 	CHECK_EQ(stopper_ctx_err(t), 0);
 	stopper_task_end(&task);

@@ -48,7 +48,7 @@ static void wait_begin(struct waiter *w, struct stopper_event *const *evs, unsig
 	w->n = n;
 	w->ctx = ctx;
 	CHECK_EQ(env_spawn(&w->thread, wait_main, w), 0);
-	env_wait_for(env_get(&w->in));
+	CHECK_SOON(env_get(&w->in));
 }
 
 static int wait_end(struct waiter *w)
@@ -428,7 +428,7 @@ static void destroy_waits_for_the_callback(void)
 	stopper_event_init(&d.ev);
 	CHECK_EQ(stopper_event_on_fire(&d.ev, &d.of, doomed_callback, &d), 0);
 	CHECK_EQ(env_spawn(&firer, doomed_fire, &d), 0);
-	env_wait_for(env_get(&d.hold.in) == 1);
+	CHECK_SOON(env_get(&d.hold.in) == 1);
 	CHECK_EQ(env_spawn(&destroyer, doomed_destroy, &d), 0);
 	env_settle();
 	CHECK(!env_get(&d.destroyed));

@@ -68,7 +68,7 @@ static void ask_for(struct ask *a, struct setup *u, struct stopper_ctx *ctx, sto
 	a->fn = fn;
 	a->arg = arg;
 	CHECK_EQ(env_spawn(&a->thread, ask_main, a), 0);
-	env_wait_for(case_sem_waiters(&u->sem) > before || env_get(&a->returned));
+	CHECK_SOON(case_sem_waiters(&u->sem) > before || env_get(&a->returned));
 	CHECK(!env_get(&a->returned));
 }
 
@@ -88,11 +88,11 @@ static void limited_task_takes_a_free_slot_until_it_ends(void)
 	struct setup u;
 
 	setup(&u, 3, 2);
-	env_wait_for(env_get(&u.hold.in) == 2);
+	CHECK_SOON(env_get(&u.hold.in) == 2);
 	CHECK_EQ(stopper_num_tasks(u.s), 2);
 	CHECK_EQ(stopper_sem_length(&u.sem), 2);
 	env_gate_open(&u.hold.gate);
-	env_wait_for(!stopper_num_tasks(u.s));
+	CHECK_SOON(!stopper_num_tasks(u.s));
 	CHECK_EQ(stopper_sem_length(&u.sem), 0);
 	teardown(&u);
 }
@@ -124,7 +124,7 @@ static void limited_task_waits_for_a_slot(void)
 	CHECK_EQ(env_get(&u.ran), 0);
 	env_gate_open(&u.hold.gate);
 	CHECK_EQ(answer(&a), 0);
-	env_wait_for(env_get(&u.ran) == 1);
+	CHECK_SOON(env_get(&u.ran) == 1);
 	teardown(&u);
 	CHECK_EQ(env_get(&u.ran), 1);
 }
@@ -278,7 +278,7 @@ static void peak_fn(struct stopper_ctx *ctx, void *arg)
 	if (now == p->capacity)
 		env_set(&p->most, now);
 	/* Until all slots were seen taken at once, hold this one: the peak must be reached. */
-	env_wait_for(env_get(&p->most));
+	CHECK_SOON(env_get(&p->most));
 	env_inc(&p->ran);
 	env_dec(&p->now);
 }

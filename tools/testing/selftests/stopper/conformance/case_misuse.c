@@ -31,7 +31,7 @@ static void misuse_stopper_put_before_it_is_stopped_is_kept(void)
 	CHECK(log->lines > 0);
 	/* where it was created, and what runs */
 	CHECK(case_log_count(log, "conf"));
-	CHECK(case_log_count(log, "run.c"));
+	CHECK(case_log_count(log, "helpers.c"));
 	CHECK(case_log_count(log, "still-running"));
 	/* nothing was freed under the task */
 	stopper_task_end(&task);

@@ -218,8 +218,8 @@ static void log_lines_are_printable_whatever_the_names(void)
 	CHECK_EQ(stopper_create(&s, "bad\nstopper\x1b[0m", &log->opts), 0);
 	CHECK_EQ(stopper_task_begin(s, NULL, "bad\ntask\x1b[0m", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "bad"));
-	env_wait_for(case_log_count(log, "task"));
+	CHECK_SOON(case_log_count(log, "bad"));
+	CHECK_SOON(case_log_count(log, "task"));
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
 	stopper_put(s);
@@ -321,7 +321,7 @@ static void tasks_of_many_names_run_under_their_own(void)
 		for (i = 0; i < CROWD; i++)
 			CHECK_EQ(__stopper_run_async_task(s, NULL, &site[i % 3], named_task,
 							  &n[i]), 0);
-		env_wait_for(!stopper_num_tasks(s));
+		CHECK_SOON(!stopper_num_tasks(s));
 		for (i = 0; i < CROWD; i++)
 			CHECK_STR(n[i].comm, name[i % 3]);
 	}
@@ -359,7 +359,7 @@ static void thread_of_the_pool_without_a_task_has_a_name_of_its_own(void)
 
 	run_named(s, "job", named_task, &n);
 	CHECK_STR(n.comm, "job");
-	env_wait_for(is_called(n.tid, "stopper/pool"));
+	CHECK_SOON(is_called(n.tid, "stopper/pool"));
 	stop_and_put(s);
 }
 

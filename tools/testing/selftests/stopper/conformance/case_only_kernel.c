@@ -60,7 +60,7 @@ static void admission_fire_and_cancel_in_softirq(void)
 	timer_setup(&soft->timer, softirq_fn, 0);
 	mod_timer(&soft->timer, jiffies + 1);
 	CHECK_EQ(stopper_wait(&soft->event, NULL), 0);
-	env_wait_for(env_get(&soft->done));
+	CHECK_SOON(env_get(&soft->done));
 	CHECK_EQ(env_get(&soft->ran), 1);
 	CHECK_EQ(stopper_ctx_err(below), -ECANCELED);
 	CHECK_EQ(stopper_num_tasks(soft->s), 1);
@@ -250,10 +250,10 @@ static void worker_sees_kthread_should_stop_from_stopping_on(void)
 	int rounds;
 
 	CHECK_EQ(stopper_run_worker(l.s, NULL, "loop", kthread_loop, &l), 0);
-	env_wait_for(env_get(&l.rounds) > 2);
+	CHECK_SOON(env_get(&l.rounds) > 2);
 	CHECK_EQ(stopper_quiesce(l.s, NULL), 0);
 	rounds = env_get(&l.rounds);
-	env_wait_for(env_get(&l.rounds) > rounds + 2);
+	CHECK_SOON(env_get(&l.rounds) > rounds + 2);
 	stop_and_put(l.s);
 	CHECK(l.should_stop_fired);
 }
@@ -278,7 +278,7 @@ static void sleeping_worker_is_woken_by_stop(void)
 
 	for (i = 0; i < 10; i++)
 		CHECK_EQ(stopper_run_worker(s, NULL, "sleeper", sleep_until_stopped, &in), 0);
-	env_wait_for(env_get(&in) == 10);
+	CHECK_SOON(env_get(&in) == 10);
 	stop_and_put(s);
 }
 
@@ -305,7 +305,7 @@ static void interruptible_sleep_of_a_worker_ends_at_once_from_should_stop_on(voi
 	struct late_sleeper l = { };
 
 	CHECK_EQ(stopper_run_worker(s, NULL, "sleeper", sleep_after_stop, &l), 0);
-	env_wait_for(env_get(&l.in) == 1);
+	CHECK_SOON(env_get(&l.in) == 1);
 	stop_and_put(s);
 	CHECK(l.pending);
 	CHECK(l.left > 0);
@@ -352,7 +352,7 @@ static void slow_worker(struct stopper_ctx *ctx, void *arg)
 	}
 	__set_current_state(TASK_RUNNING);
 	env_inc(&slow->told);
-	env_wait_for(env_get(&slow->told) == SLOW);
+	CHECK_SOON(env_get(&slow->told) == SLOW);
 	CHECK(kthread_should_stop());
 	env_inc(&slow->returned);
 }
@@ -365,7 +365,7 @@ static void every_worker_is_told_to_stop_before_one_has_returned(void)
 
 	for (i = 0; i < SLOW; i++)
 		CHECK_EQ(stopper_run_worker(s, NULL, "slow", slow_worker, &slow), 0);
-	env_wait_for(env_get(&slow.in) == SLOW);
+	CHECK_SOON(env_get(&slow.in) == SLOW);
 	stop_and_put(s);
 	CHECK_EQ(env_get(&slow.returned), SLOW);
 }
@@ -381,7 +381,7 @@ static void starts_workers(void *arg)
 	while (!err && env_inc(&l->rounds));
 	CHECK_EQ(err, -ESHUTDOWN);
 	/* what those still count */
-	env_wait_for(stopper_phase(l->s) == STOPPER_STOPPED);
+	CHECK_SOON(stopper_phase(l->s) == STOPPER_STOPPED);
 }
 
 static void worker_started_while_stop_begins_is_told(void)
@@ -393,7 +393,7 @@ static void worker_started_while_stop_begins_is_told(void)
 	for (round = 0; round < case_rounds(20); round++) {
 		l = (struct loop){ .s = new_stopper(NULL) };
 		CHECK_EQ(env_spawn(&thread, starts_workers, &l), 0);
-		env_wait_for(env_get(&l.rounds) > round % 5);
+		CHECK_SOON(env_get(&l.rounds) > round % 5);
 		CHECK_EQ(stopper_stop(l.s, NULL), 0);
 		env_join(&thread);
 		stopper_put(l.s);

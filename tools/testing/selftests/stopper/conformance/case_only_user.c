@@ -109,7 +109,7 @@ static void panic_ends_the_innermost_only(void)
 	CHECK_STR(h.name, "inner");
 	CHECK_EQ(h.tasks, 2);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "outer", run_inner, &n), 0);
-	env_wait_for(env_get(&n.after) == 2);
+	CHECK_SOON(env_get(&n.after) == 2);
 	stop_and_put(h.s);
 	CHECK_EQ(env_get(&h.calls), 2);
 }
@@ -174,7 +174,7 @@ static void panic_runs_cleanup_handlers_on_its_way(void)
 	CHECK_EQ(stopper_run_task(h.s, NULL, "doomed", panic_under_cleanup, &cleaned), 0);
 	CHECK_EQ(env_get(&cleaned), 1);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", panic_under_cleanup, &cleaned), 0);
-	env_wait_for(env_get(&cleaned) == 2);
+	CHECK_SOON(env_get(&cleaned) == 2);
 	stop_and_put(h.s);
 }
 
@@ -247,7 +247,7 @@ static void cancelled_thread_leaves_no_task_behind(void)
 	memset(&c, 0, sizeof(c));
 	hook_init(&c.h);
 	CHECK_EQ(env_spawn(&thread, run_and_be_cancelled, &c), 0);
-	env_wait_for(env_get(&c.in));
+	CHECK_SOON(env_get(&c.in));
 	CHECK_EQ(stopper_num_tasks(c.h.s), 1);
 	pthread_cancel(thread.task);
 	env_join(&thread);
@@ -281,9 +281,9 @@ static void async_task_whose_thread_is_cancelled_is_reported_as_died(void)
 #endif
 	hook_init(&h);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", offer_myself, &c), 0);
-	env_wait_for(env_get(&c.in));
+	CHECK_SOON(env_get(&c.in));
 	pthread_cancel(c.self);
-	env_wait_for(env_get(&h.calls) == 1);
+	CHECK_SOON(env_get(&h.calls) == 1);
 	CHECK_EQ(h.kind, STOPPER_PANIC_ASYNC);
 	CHECK(h.died);
 	stop_and_put(h.s);
@@ -320,10 +320,10 @@ static void debug_list_shows_workers_and_the_closer_that_runs(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_worker(w.s, NULL, "listed-worker", case_worker_fn, &w), 0);
 	CHECK_EQ(stopper_add_closer_fn(w.s, "listed-closer", case_hold_closer_fn, &h), 0);
-	env_wait_for(debug_says("  worker 1 \"listed-worker\" at "));
+	CHECK_SOON(debug_says("  worker 1 \"listed-worker\" at "));
 	CHECK(!debug_says("  closer "));
 	case_stop_begin(&stop, w.s, NULL);
-	env_wait_for(debug_says("  closer 1 \"listed-closer\", oldest "));
+	CHECK_SOON(debug_says("  closer 1 \"listed-closer\", oldest "));
 	CHECK(!debug_says("  worker "));
 	env_gate_open(&h.gate);
 	CHECK_EQ(case_call_end(&stop), 0);
@@ -353,7 +353,7 @@ static void debug_list_counts_who_waits_for_a_semaphore(void)
 	CHECK_EQ(stopper_sem_init(&l.sem, 1), 0);
 	CHECK_EQ(stopper_sem_try_acquire(&l.sem), 0);
 	CHECK_EQ(env_spawn(&l.thread, wait_in_line, &l), 0);
-	env_wait_for(debug_says(", waiters 1\n"));
+	CHECK_SOON(debug_says(", waiters 1\n"));
 	stopper_sem_release(&l.sem);
 	env_join(&l.thread);
 	CHECK(!debug_says(", waiters 1\n"));
@@ -399,8 +399,8 @@ static void debug_list_says_that_a_thread_has_gone(void)
 
 	CHECK_EQ(env_spawn(&thread, begin_and_go, &h), 0);
 	env_join(&thread);
-	snprintf(line, sizeof(line), "    thread %d gone for ", env_get(&h.tid));
-	env_wait_for(debug_says(line));
+	snprintf(line, sizeof(line), "    thread %ld gone for ", env_get(&h.tid));
+	CHECK_SOON(debug_says(line));
 	stopper_task_end(&h.task);
 	stop_and_put(h.s);
 }
@@ -414,7 +414,7 @@ static void debug_list_shows_the_oldest_threads_of_a_site(void)
 	case_hold_init(&h);
 	for (i = 0; i < 9; i++)
 		CHECK_EQ(stopper_run_async_task(s, NULL, "nine", case_hold_fn, &h), 0);
-	env_wait_for(env_get(&h.in) == 9);
+	CHECK_SOON(env_get(&h.in) == 9);
 	CHECK(debug_says("  task 9 \"nine\" at "));
 	CHECK(debug_says("    and 4 more\n"));
 	env_gate_open(&h.gate);
@@ -483,8 +483,8 @@ static void check_lines(char *text)
 		if (*line != ' ')
 			kept = strstr(line, "\"conf\"");
 		if (*line && !kept && !is_known_line(line))
-			env_fail_str(__FILE__, __LINE__, "a line of the list", line,
-				     "one that is known");
+			check_failed(__FILE__, __LINE__, "unknown line in the list: \"%s\"",
+				     line);
 	}
 }
 
@@ -536,7 +536,7 @@ static void reader_that_stops_reading_keeps_nobody(void)
 	for (i = 0; i < 600; i++)
 		CHECK_EQ(stopper_create(&s[i], "unread", NULL), 0);
 	CHECK_EQ(env_spawn(&thread, print_to, fdopen(fd[1], "w")), 0);
-	env_wait_for(is_full(fd[1]));
+	CHECK_SOON(is_full(fd[1]));
 	for (i = 0; i < 600; i++)
 		stop_and_put(s[i]);
 	while (read(fd[0], page, sizeof(page)) > 0)

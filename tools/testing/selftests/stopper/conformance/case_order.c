@@ -4,7 +4,7 @@
  * task was started is seen by the task.
  *
  * All that is handed over here is plain memory, and nothing but the stopper orders it: who
- * starts says how far he is with env_poke(), which orders nothing. So TSan and KCSAN see
+ * starts says how far he is with env_set_relaxed(), which orders nothing. So TSan and KCSAN see
  * a release or an acquire of ours that is missing, which no processor at hand may show.
  */
 #include "case.h"
@@ -167,7 +167,7 @@ static void start_all(void *arg)
 		err = o->start(&o->cell[i]);
 		if (!err)
 			o->accepted++;
-		env_poke(&o->started, i + 1);
+		env_set_relaxed(&o->started, i + 1);
 	}
 	env_set(&o->over, 1);
 	CHECK(!err || err == -ESHUTDOWN);
@@ -249,7 +249,7 @@ static void order_once(struct order *o, enum ending how, int round)
 
 	CHECK_EQ(env_spawn(&ends, ends_all, o), 0);
 	CHECK_EQ(env_spawn(&starts, start_all, o), 0);
-	while (env_peek(&o->started) < first)
+	while (env_get_relaxed(&o->started) < first)
 		env_yield();
 	/* Two at once: one leads, the other follows. */
 	if (two)
@@ -380,7 +380,7 @@ static void fires(void *arg)
 	struct fired *f = arg;
 
 	f->given = 42;
-	env_poke(&f->firing, 1);
+	env_set_relaxed(&f->firing, 1);
 	stopper_event_fire(&f->ev);
 }
 
@@ -397,7 +397,7 @@ static void who_detaches_a_callback_sees_what_it_did(void)
 		stopper_event_init(&f.ev);
 		stopper_event_on_fire(&f.ev, &f.of, takes, &f);
 		CHECK_EQ(env_spawn(&thread, fires, &f), 0);
-		while (!env_peek(&f.firing))
+		while (!env_get_relaxed(&f.firing))
 			env_yield();
 		for (i = 0; i < round % 5; i++)
 			env_yield();

@@ -72,7 +72,7 @@ static void exit_fn(struct stopper_ctx *ctx, void *arg)
 static void check_hook(struct hook *h, struct victim *v, enum stopper_panic_kind kind,
 		       const char *name, const char *func, bool died)
 {
-	env_wait_for(env_get(&h->calls) == 1);
+	CHECK_SOON(env_get(&h->calls) == 1);
 	CHECK_EQ(env_get(&v->in), 1);
 	CHECK_EQ(h->kind, kind);
 	CHECK(h->value == (died ? NULL : &token));
@@ -93,7 +93,7 @@ static void async_panic(stopper_fn fn, bool died)
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", fn, &v), 0);
 	check_hook(&h, &v, STOPPER_PANIC_ASYNC, "doomed", __func__, died);
 	CHECK_EQ(h.tasks, 1);
-	env_wait_for(!stopper_num_tasks(h.s));
+	CHECK_SOON(!stopper_num_tasks(h.s));
 	stop_and_put(h.s);
 	CHECK_EQ(env_get(&h.calls), 1);
 }
@@ -119,7 +119,7 @@ static void limited_panic(stopper_fn fn, bool died)
 	CHECK_EQ(stopper_run_limited_async_task(h.s, NULL, "doomed", &sem, true, fn, &v), 0);
 	check_hook(&h, &v, STOPPER_PANIC_ASYNC, "doomed", __func__, died);
 	/* the slot first, then the count */
-	env_wait_for(!stopper_num_tasks(h.s));
+	CHECK_SOON(!stopper_num_tasks(h.s));
 	CHECK_EQ(stopper_sem_length(&sem), 0);
 	CHECK_EQ(stopper_sem_try_acquire(&sem), 0);
 	stopper_sem_release(&sem);
@@ -247,8 +247,8 @@ static void panic_in_a_sync_task_inside_an_async_one(void)
 	hook_init(&h);
 	o.s = h.s;
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "outer", run_doomed, &o), 0);
-	env_wait_for(env_get(&h.calls) >= 1);
-	env_wait_for(!stopper_num_tasks(h.s));
+	CHECK_SOON(env_get(&h.calls) >= 1);
+	CHECK_SOON(!stopper_num_tasks(h.s));
 	stop_and_put(h.s);
 }
 
@@ -291,7 +291,7 @@ static void pool_goes_on_after_panics(void)
 		CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", i % 2 ? panic_fn : exit_fn,
 						&v), 0);
 		CHECK_EQ(stopper_run_async_task(h.s, NULL, "fine", case_count_fn, &ran), 0);
-		env_wait_for(env_get(&ran) == i + 1 && env_get(&h.calls) == i + 1);
+		CHECK_SOON(env_get(&ran) == i + 1 && env_get(&h.calls) == i + 1);
 	}
 	stop_and_put(h.s);
 }

@@ -56,7 +56,7 @@ static void quiesce_of_the_parent_waits_for_tasks_of_the_child(void)
 	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
 	CHECK_EQ(stopper_num_tasks(parent), 0);
 	case_quiesce_begin(&quiesce, parent, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(child)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(child)));
 	env_settle();
 	CHECK(!env_get(&quiesce.returned));
 	stopper_task_end(&task);
@@ -131,11 +131,11 @@ static void stop_of_the_parent_waits_for_workers_and_closers_of_the_child(void)
 	CHECK_EQ(stopper_run_worker(child, NULL, "worker", case_hold_fn, &worker), 0);
 	CHECK_EQ(stopper_add_closer_fn(child, "closer", case_hold_closer_fn, &closer), 0);
 	case_stop_begin(&stop, parent, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_stop(child)));
+	CHECK_SOON(stopper_event_fired(stopper_should_stop(child)));
 	env_settle();
 	CHECK(!env_get(&stop.returned));
 	env_gate_open(&worker.gate);
-	env_wait_for(env_get(&closer.in));
+	CHECK_SOON(env_get(&closer.in));
 	env_settle();
 	CHECK(!env_get(&stop.returned));
 	env_gate_open(&closer.gate);
@@ -201,7 +201,7 @@ static void stop_of_the_parent_in_a_task_of_the_child_is_edeadlk(void)
 	c.child = child_of(c.parent);
 	CHECK_EQ(stopper_run_task(c.child, NULL, "task", stop_upwards, &c), 0);
 	CHECK_EQ(stopper_run_async_task(c.child, NULL, "async", stop_upwards, &c), 0);
-	env_wait_for(env_get(&c.ran) == 2);
+	CHECK_SOON(env_get(&c.ran) == 2);
 	stop_and_put(c.parent);
 	stopper_put(c.child);
 }
@@ -220,7 +220,7 @@ static void stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk(void)
 
 	c.child = child_of(c.parent);
 	CHECK_EQ(stopper_run_worker(c.child, NULL, "worker", stop_upwards_in_worker, &c), 0);
-	env_wait_for(env_get(&c.ran) == 1);
+	CHECK_SOON(env_get(&c.ran) == 1);
 	CHECK_EQ(stopper_phase(c.parent), STOPPER_RUNNING);
 	stop_and_put(c.parent);
 	stopper_put(c.child);
@@ -255,7 +255,7 @@ static void parent_lives_until_its_child_has_stopped(void)
 	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
 	CHECK_EQ(stopper_stop_async(parent), 0);
 	stopper_put(parent);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(child)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(child)));
 	stopper_task_end(&task);
 	CHECK_EQ(stopper_wait(stopper_is_stopped(child), NULL), 0);
 	stopper_put(child);
@@ -485,7 +485,7 @@ static void tree_drains_with_one_more(void)
 		CHECK_EQ(stopper_task_begin(kids[i], NULL, "task", &e->task[i]), 0);
 	before = __stopper_steps("heavy barriers");
 	case_stop_begin(&stop, parent, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(kids[KIDS - 1])));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(kids[KIDS - 1])));
 	for (i = 0; i < KIDS; i += KIDS / 4) {
 		/* A drain that makes a barrier for each has time to come to this one. */
 		env_settle();

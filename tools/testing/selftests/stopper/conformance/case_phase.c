@@ -124,19 +124,19 @@ static void stop_takes_each_phase_in_turn(void)
 	CHECK_EQ(stopper_add_closer_fn(s, "closer", case_hold_closer_fn, &closer), 0);
 
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	env_settle();
 	CHECK_EQ(stopper_phase(s), STOPPER_QUIESCING);
 	CHECK(!stopper_event_fired(stopper_should_stop(s)));
 	env_gate_open(&task.gate);
 
-	env_wait_for(stopper_event_fired(stopper_should_stop(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_stop(s)));
 	env_settle();
 	CHECK_EQ(stopper_phase(s), STOPPER_STOPPING);
 	CHECK_EQ(env_get(&closer.in), 0);
 	env_gate_open(&worker.gate);
 
-	env_wait_for(env_get(&closer.in));
+	CHECK_SOON(env_get(&closer.in));
 	env_settle();
 	CHECK_EQ(stopper_phase(s), STOPPER_CLOSING);
 	CHECK(!stopper_event_fired(stopper_is_stopped(s)));
@@ -193,7 +193,7 @@ static void several_stoppers_quiesce_in_a_row(void)
 	for (i = 0; i < 5; i++)
 		case_quiesce_begin(&quiesce[i], s[i], NULL);
 	for (i = 0; i < 5; i++)
-		env_wait_for(stopper_event_fired(stopper_should_quiesce(s[i])));
+		CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s[i])));
 	/* one after the other, and the end of one does not end another */
 	for (i = 0; i < 5; i++) {
 		CHECK(!env_get(&quiesce[i].returned));
@@ -236,7 +236,7 @@ static void quiesce_given_up_by_cancel(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	case_quiesce_begin(&quiesce, s, ctx);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	stopper_ctx_cancel(ctx);
 	CHECK_EQ(case_call_end(&quiesce), -ECANCELED);
 	CHECK_EQ(stopper_phase(s), STOPPER_QUIESCING);
@@ -259,7 +259,7 @@ static void many_quiesces_and_stops_at_once_all_return(void)
 		else
 			case_quiesce_begin(&call[i], s, NULL);
 	}
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	env_settle();
 	for (i = 0; i < ARRAY_SIZE(call); i++)
 		CHECK(!env_get(&call[i].returned));

@@ -82,7 +82,7 @@ static void flood(void *arg)
 		while (n - env_get(&ran) > 50)
 			env_yield();
 	}
-	env_wait_for(env_get(&ran) == n);
+	CHECK_SOON(env_get(&ran) == n);
 }
 
 /* Pool threads go idle for the first time, their starter is gone, and at once they are wanted. */
@@ -95,7 +95,7 @@ static void pool_thread_is_woken_when_its_starter_has_gone(void)
 
 	CHECK_EQ(env_spawn(&thread, hand_over_all, m), 0);
 	env_join(&thread);
-	env_wait_for(env_get(&m->hold.in) == MANY);
+	CHECK_SOON(env_get(&m->hold.in) == MANY);
 	env_gate_open(&m->hold.gate);
 	for (i = 0; i < 10 * MANY; i++) {
 		CHECK_EQ(stopper_run_async_task(m->s, NULL, "brief", case_count_fn, &ran), 0);
@@ -153,7 +153,7 @@ static noinline void tasks_get_their_threads(struct many *m)
 	memset(old_stack, 0, sizeof(old_stack));
 	/* the compiler must not know what is in it */
 	__asm__ volatile("" : : "r" (old_stack) : "memory");
-	env_wait_for(env_get(&m->hold.in) == BURST);
+	CHECK_SOON(env_get(&m->hold.in) == BURST);
 	for (i = 0; i < sizeof(old_stack); i++)
 		written += old_stack[i] != 0;
 	CHECK_EQ(written, 0);
@@ -331,7 +331,7 @@ static void slot_released_by_hand_starts_the_task_that_waits(void)
 	l.fn = case_hold_fn;
 	l.arg = &hold;
 	CHECK_EQ(env_spawn(&thread, stand_in_line, &l), 0);
-	env_wait_for(case_sem_waiters(&l.sem) == 1);
+	CHECK_SOON(case_sem_waiters(&l.sem) == 1);
 	CHECK_EQ(stopper_num_tasks(l.s), 0);
 	stopper_sem_release(&l.sem);
 	/* by the release itself, not by its waiter when it comes to run */
@@ -357,7 +357,7 @@ static void slot_that_comes_as_the_wait_ends(void)
 		line_init(&l);
 		CHECK_EQ(env_spawn(&thread, stand_in_line, &l), 0);
 		if (round & 1)
-			env_wait_for(case_sem_waiters(&l.sem) == 1);
+			CHECK_SOON(case_sem_waiters(&l.sem) == 1);
 		else
 			while (!env_get(&l.waiting))
 				env_yield();
@@ -371,7 +371,7 @@ static void slot_that_comes_as_the_wait_ends(void)
 		env_join(&thread);
 		if (round % 3 == 0)
 			CHECK_EQ(case_call_end(&call), 0);
-		env_wait_for(!stopper_num_tasks(l.s));
+		CHECK_SOON(!stopper_num_tasks(l.s));
 		CHECK(l.ret == 0 || l.ret == (round % 3 == 1 ? -ECANCELED : -ESHUTDOWN));
 		CHECK_EQ(env_get(&l.ran), l.ret == 0);
 		line_end(&l);

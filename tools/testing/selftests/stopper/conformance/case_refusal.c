@@ -33,7 +33,7 @@ static void running_stopper_accepts_all(void)
 
 	CHECK_EQ(stopper_sem_init(&sem, 10), 0);
 	try_all(s, &sem, &ran, 0);
-	env_wait_for(env_get(&ran) == 5);
+	CHECK_SOON(env_get(&ran) == 5);
 	stop_and_put(s);
 	stopper_sem_destroy(&sem);
 }

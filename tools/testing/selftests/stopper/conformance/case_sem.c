@@ -60,7 +60,7 @@ static void take(struct taker *t, struct stopper_sem *sem, struct stopper_ctx *c
 	t->ctx = ctx;
 	t->line = line;
 	CHECK_EQ(env_spawn(&t->thread, take_main, t), 0);
-	env_wait_for(case_sem_waiters(sem) > before);
+	CHECK_SOON(case_sem_waiters(sem) > before);
 }
 
 static int taken(struct taker *t)

@@ -217,7 +217,7 @@ static void async_task_and_worker_are_in_the_trace_of_who_started_them(void)
 
 	if (may_trace()) {
 		CHECK_EQ(stopper_run_task(s, NULL, "span", start_elsewhere, seen), 0);
-		if (env_wait_for(env_get(&seen[0].done) && env_get(&seen[1].done))) {
+		if (CHECK_SOON(env_get(&seen[0].done) && env_get(&seen[1].done))) {
 			check_seen(&seen[0]);
 			check_seen(&seen[1]);
 			CHECK(same_trace(&seen[0].span, &seen[2].span));
@@ -257,7 +257,7 @@ static void tasks_end_whoever_listens_by_then(void)
 	if (may_trace()) {
 		CHECK_EQ(stopper_task_begin(s, NULL, "span-during", &during), 0);
 		CHECK_EQ(stopper_run_async_task(s, NULL, "span-hold", case_hold_fn, &hold), 0);
-		env_wait_for(env_get(&hold.in));
+		CHECK_SOON(env_get(&hold.in));
 		stopper_task_end(&before);
 		case_trace(false);
 		CHECK_EQ(stopper_num_tasks(s), 2);

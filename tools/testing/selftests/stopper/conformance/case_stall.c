@@ -24,8 +24,8 @@ static void stall_report_names_the_phase_and_each_task(void)
 	for (i = 0; i < 3; i++)
 		CHECK_EQ(stopper_task_begin(s, NULL, "answer-a-client", &b[i]), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "copy-the-range"));
-	env_wait_for(case_log_count(log, "answer-a-client"));
+	CHECK_SOON(case_log_count(log, "copy-the-range"));
+	CHECK_SOON(case_log_count(log, "answer-a-client"));
 	CHECK(case_log_count(log, "quiescing"));
 	CHECK(case_log_count(log, "conf"));
 	stopper_task_end(&a);
@@ -46,7 +46,7 @@ static void stall_report_names_the_workers(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_worker(s, NULL, "deaf-worker", case_hold_fn, &h), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "deaf-worker"));
+	CHECK_SOON(case_log_count(log, "deaf-worker"));
 	CHECK(case_log_count(log, "stopping"));
 	env_gate_open(&h.gate);
 	CHECK_EQ(case_call_end(&stop), 0);
@@ -67,7 +67,7 @@ static void stall_report_names_the_closer_that_runs(void)
 	CHECK_EQ(stopper_add_closer_fn(s, "slow-closer", case_hold_closer_fn, &h), 0);
 	CHECK_EQ(stopper_add_closer_fn(s, "next-closer", case_count_plain, &closed), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "slow-closer"));
+	CHECK_SOON(case_log_count(log, "slow-closer"));
 	CHECK(case_log_count(log, "closing"));
 	CHECK(!case_log_count(log, "next-closer"));
 	env_gate_open(&h.gate);
@@ -93,8 +93,8 @@ static void stall_reports_come_ever_more_rarely(void)
 	CHECK_EQ(stopper_task_begin(s, NULL, "endless", &task), 0);
 	start = env_now();
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "endless") >= 3);
-	env_wait_for(env_now() - start >= 50 * STALL);
+	CHECK_SOON(case_log_count(log, "endless") >= 3);
+	CHECK_SOON(env_now() - start >= 50 * STALL);
 	n = case_log_count(log, "endless");
 	CHECK(n >= 3);
 	if (env_now() - start <= 100 * STALL)
@@ -117,9 +117,9 @@ static void quiet_stopper_makes_no_stall_report(void)
 	s = stalling(log);
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	start = env_now();
-	env_wait_for(env_now() - start >= 5 * STALL);
+	CHECK_SOON(env_now() - start >= 5 * STALL);
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
 	CHECK_EQ(log->lines, 0);
@@ -154,7 +154,7 @@ static void stall_period_is_a_second_by_default(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "sleepy", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "sleepy"));
+	CHECK_SOON(case_log_count(log, "sleepy"));
 	CHECK(log->at[0] - start >= ENV_SEC * 9 / 10);
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
@@ -171,7 +171,7 @@ static void quiesce_reports_too(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "task-in-the-way", &task), 0);
 	case_quiesce_begin(&quiesce, s, NULL);
-	env_wait_for(case_log_count(log, "task-in-the-way"));
+	CHECK_SOON(case_log_count(log, "task-in-the-way"));
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&quiesce), 0);
 	stop_and_put(s);
@@ -232,10 +232,10 @@ static void stall_report_shows_a_sync_task_on_the_callers_own_thread(void)
 
 	case_hold_init(&h.hold);
 	CHECK_EQ(env_spawn(&h.thread, hold_sync, &h), 0);
-	env_wait_for(env_get(&h.hold.in));
+	CHECK_SOON(env_get(&h.hold.in));
 	case_stop_begin(&stop, h.s, NULL);
-	env_wait_for(case_log_count(log, "on-my-own-thread"));
-	env_wait_for(case_log_count(log, thread_line(line, sizeof(line), env_get(&h.tid))));
+	CHECK_SOON(case_log_count(log, "on-my-own-thread"));
+	CHECK_SOON(case_log_count(log, thread_line(line, sizeof(line), env_get(&h.tid))));
 	env_gate_open(&h.hold.gate);
 	CHECK_EQ(case_call_end(&stop), 0);
 	env_join(&h.thread);
@@ -263,8 +263,8 @@ static void stall_report_says_who_created_it_and_who_asked(void)
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	CHECK_EQ(env_spawn(&stop.thread, stop_here, &stop), 0);
 	/* The line that comes last: a report is logged line by line. */
-	env_wait_for(case_log_count(log, " stop_here by thread "));
-	snprintf(line, sizeof(line), " stop_here by thread %d \"", env_get(&stop.returned));
+	CHECK_SOON(case_log_count(log, " stop_here by thread "));
+	snprintf(line, sizeof(line), " stop_here by thread %ld \"", env_get(&stop.returned));
 	CHECK(case_log_count(log, line));
 	CHECK(case_log_count(log, "  stop asked at "));
 	snprintf(line, sizeof(line), " new_stopper by thread %d \"", env_tid());
@@ -287,7 +287,7 @@ static void child_says_who_asked_for_its_parents_stop(void)
 	s = stalling(log);
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	CHECK_EQ(env_spawn(&stop.thread, stop_here, &stop), 0);
-	env_wait_for(case_log_count(log, " stop_here by thread "));
+	CHECK_SOON(case_log_count(log, " stop_here by thread "));
 	CHECK(case_log_count(log, "  child of "));
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
@@ -312,9 +312,9 @@ static void report_counts_what_a_stopper_holds(void)
 	CHECK_EQ(stopper_add_closer_fn(s, "two", case_hold_closer_fn, &h), 0);
 	CHECK_EQ(stopper_add_closer_fn(s, "three", case_count_plain, &closed), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "closers 2, closed 1, contexts 2, waiters 0"));
+	CHECK_SOON(case_log_count(log, "closers 2, closed 1, contexts 2, waiters 0"));
 	stopper_ctx_put(a);
-	env_wait_for(case_log_count(log, "closers 2, closed 1, contexts 1, waiters 0"));
+	CHECK_SOON(case_log_count(log, "closers 2, closed 1, contexts 1, waiters 0"));
 	stopper_ctx_put(b);
 	env_gate_open(&h.gate);
 	CHECK_EQ(case_call_end(&stop), 0);
@@ -336,7 +336,7 @@ static void longest_gap_between_reports_is_an_option(void)
 	s = new_stopper(&log->opts);
 	CHECK_EQ(stopper_task_begin(s, NULL, "endless", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "endless") >= 6);
+	CHECK_SOON(case_log_count(log, "endless") >= 6);
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
 	stopper_put(s);
@@ -352,7 +352,7 @@ static void quote_in_a_name_ends_no_field(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "a\" at b.c:1 c, oldest 9.000s", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(case_log_count(log, "  task 1 \"a\\\" at b.c:1 c, oldest 9.000s\" at "));
+	CHECK_SOON(case_log_count(log, "  task 1 \"a\\\" at b.c:1 c, oldest 9.000s\" at "));
 	stopper_task_end(&task);
 	CHECK_EQ(case_call_end(&stop), 0);
 	stopper_put(s);

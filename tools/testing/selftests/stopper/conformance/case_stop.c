@@ -20,7 +20,7 @@ static void stop_is_blocked_by_a_task(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	env_settle();
 	CHECK(!env_get(&stop.returned));
 	CHECK(!stopper_event_fired(stopper_should_stop(s)));
@@ -75,7 +75,7 @@ static void stop_given_up_while_a_worker_runs(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_worker(s, NULL, "slow", case_hold_fn, &h), 0);
 	case_stop_begin(&stop, s, ctx);
-	env_wait_for(stopper_event_fired(stopper_should_stop(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_stop(s)));
 	stopper_ctx_cancel(ctx);
 	CHECK_EQ(case_call_end(&stop), -ECANCELED);
 	CHECK_EQ(stopper_phase(s), STOPPER_STOPPING);
@@ -98,7 +98,7 @@ static void stop_given_up_while_a_closer_runs(void)
 	CHECK_EQ(stopper_add_closer_fn(s, "slow", case_hold_closer_fn, &h), 0);
 	CHECK_EQ(stopper_add_closer_fn(s, "next", case_count_plain, &closed), 0);
 	case_stop_begin(&stop, s, ctx);
-	env_wait_for(env_get(&h.in));
+	CHECK_SOON(env_get(&h.in));
 	stopper_ctx_cancel(ctx);
 	/* although the closer still runs */
 	CHECK_EQ(case_call_end(&stop), -ECANCELED);
@@ -126,7 +126,7 @@ static void concurrent_stops_all_wait_for_the_end(void)
 	CHECK_EQ(stopper_add_closer_fn(s, "slow", case_hold_closer_fn, &h), 0);
 	for (i = 0; i < ARRAY_SIZE(stop); i++)
 		case_stop_begin(&stop[i], s, NULL);
-	env_wait_for(env_get(&h.in));
+	CHECK_SOON(env_get(&h.in));
 	env_settle();
 	for (i = 0; i < ARRAY_SIZE(stop); i++)
 		CHECK(!env_get(&stop[i].returned));
@@ -150,7 +150,7 @@ static void another_stop_takes_over_when_the_first_gives_up(void)
 	CHECK_EQ(stopper_add_closer_fn(s, "closer", case_count_plain, &closed), 0);
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	case_stop_begin(&first, s, ctx);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	case_stop_begin(&second, s, NULL);
 	case_stop_begin(&third, s, NULL);
 	env_settle();
@@ -176,7 +176,7 @@ static void a_waiting_stop_may_give_up_alone(void)
 
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	case_stop_begin(&first, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(s)));
 	case_stop_begin(&second, s, ctx);
 	env_settle();
 	stopper_ctx_cancel(ctx);
@@ -272,7 +272,7 @@ static void stop_and_quiesce_in_a_task_are_edeadlk_and_change_nothing(void)
 	CHECK_EQ(stopper_run_async_task(in.s, NULL, "async", inside_task, &in), 0);
 	CHECK_EQ(stopper_run_limited_async_task(in.s, NULL, "limited", &sem, true, inside_task,
 						&in), 0);
-	env_wait_for(env_get(&in.ran) == 4);
+	CHECK_SOON(env_get(&in.ran) == 4);
 	CHECK_EQ(stopper_phase(in.s), STOPPER_RUNNING);
 	CHECK(!stopper_event_fired(stopper_should_quiesce(in.s)));
 	CHECK_EQ(stopper_run_task(in.s, NULL, "still", inside_task, &in), 0);
@@ -286,7 +286,7 @@ static void stop_in_a_worker_is_edeadlk_and_quiesce_is_not(void)
 	struct inside in = { .s = new_stopper(NULL), .want_quiesce = 0 };
 
 	CHECK_EQ(stopper_run_worker(in.s, NULL, "worker", inside_task, &in), 0);
-	env_wait_for(env_get(&in.ran) == 1);
+	CHECK_SOON(env_get(&in.ran) == 1);
 	CHECK_EQ(stopper_phase(in.s), STOPPER_QUIESCING);
 	stop_and_put(in.s);
 }
@@ -421,7 +421,7 @@ static void stop_returns_after_the_callbacks_of_another_stop(void)
 	case_hold_init(&cb.hold);
 	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(cb.s), &cb.of, call_slowly, &cb), 0);
 	case_stop_begin(&first, cb.s, ended);
-	env_wait_for(env_get(&cb.hold.in) == 1);
+	CHECK_SOON(env_get(&cb.hold.in) == 1);
 	case_stop_begin(&second, cb.s, NULL);
 	env_settle();
 	CHECK(!env_get(&second.returned));
@@ -444,7 +444,7 @@ static void begin_stop(struct stopper_ctx *ctx, void *arg)
 	CHECK_EQ(stopper_stop_async(in->s), 0);
 	CHECK_EQ(stopper_stop_async(in->s), 0);
 	/* no deadlock, and the stop waits for this very task or worker */
-	env_wait_for(stopper_event_fired(stopper_should_quiesce(in->s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(in->s)));
 	env_settle();
 	CHECK(!stopper_event_fired(stopper_is_stopped(in->s)));
 	env_inc(&in->ran);
@@ -494,7 +494,7 @@ static void stop_async_keeps_the_stopper_until_it_is_stopped(void)
 		CHECK_EQ(stopper_stop_async(s), 0);
 		stopper_put(s);
 	}
-	env_wait_for(env_get(&closed) == case_rounds(100));
+	CHECK_SOON(env_get(&closed) == case_rounds(100));
 }
 
 static void stop_and_stop_async_meet(void)

@@ -9,7 +9,7 @@ static void worker_runs_until_should_stop(void)
 	struct case_worker w = { .s = new_stopper(NULL) };
 
 	CHECK_EQ(stopper_run_worker(w.s, NULL, "worker", case_worker_fn, &w), 0);
-	env_wait_for(env_get(&w.in));
+	CHECK_SOON(env_get(&w.in));
 	env_settle();
 	CHECK_EQ(env_get(&w.out), 0);
 	stop_and_put(w.s);
@@ -22,7 +22,7 @@ static void worker_is_not_counted_as_a_task(void)
 	struct case_worker w = { .s = new_stopper(NULL) };
 
 	CHECK_EQ(stopper_run_worker(w.s, NULL, "worker", case_worker_fn, &w), 0);
-	env_wait_for(env_get(&w.in));
+	CHECK_SOON(env_get(&w.in));
 	CHECK_EQ(stopper_num_tasks(w.s), 0);
 	CHECK_EQ(stopper_running_tasks(w.s, NULL, 0), 0);
 	/* nor does Quiesce wait for it */
@@ -84,7 +84,7 @@ static void worker_may_return_before_it_is_told_to(void)
 
 	for (i = 0; i < 20; i++)
 		CHECK_EQ(stopper_run_worker(s, NULL, "brief", case_count_fn, &ran), 0);
-	env_wait_for(env_get(&ran) == 20);
+	CHECK_SOON(env_get(&ran) == 20);
 	CHECK(!stopper_event_fired(stopper_should_stop(s)));
 	stop_and_put(s);
 	CHECK_EQ(env_get(&ran), 20);
@@ -111,7 +111,7 @@ static void stop_is_blocked_by_a_worker(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_worker(s, NULL, "slow", case_hold_fn, &h), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_stop(s)) && env_get(&h.in));
+	CHECK_SOON(stopper_event_fired(stopper_should_stop(s)) && env_get(&h.in));
 	env_settle();
 	CHECK(!env_get(&stop.returned));
 	CHECK(!stopper_event_fired(stopper_is_stopped(s)));
@@ -146,7 +146,7 @@ static void worker_is_refused_from_stopping_on(void)
 	case_hold_init(&h);
 	CHECK_EQ(stopper_run_worker(s, NULL, "slow", case_hold_fn, &h), 0);
 	case_stop_begin(&stop, s, NULL);
-	env_wait_for(stopper_event_fired(stopper_should_stop(s)));
+	CHECK_SOON(stopper_event_fired(stopper_should_stop(s)));
 	CHECK_EQ(stopper_run_worker(s, NULL, "late", case_count_fn, &ran), -ESHUTDOWN);
 	env_gate_open(&h.gate);
 	CHECK_EQ(case_call_end(&stop), 0);
@@ -183,9 +183,9 @@ static void worker_runs_tasks_until_quiescing(void)
 	int ran;
 
 	CHECK_EQ(stopper_run_worker(t.s, NULL, "tasker", run_tasks, &t), 0);
-	env_wait_for(env_get(&t.ran) > 10);
+	CHECK_SOON(env_get(&t.ran) > 10);
 	CHECK_EQ(stopper_quiesce(t.s, NULL), 0);
-	env_wait_for(env_get(&t.refused) > 10);
+	CHECK_SOON(env_get(&t.refused) > 10);
 	ran = env_get(&t.ran);
 	stop_and_put(t.s);
 	CHECK_EQ(env_get(&t.ran), ran);
@@ -199,7 +199,7 @@ static void worker_begins_after_other_workers_returned(void)
 
 	for (i = 0; i < case_rounds(100); i++) {
 		CHECK_EQ(stopper_run_worker(s, NULL, "brief", case_count_fn, &ran), 0);
-		env_wait_for(env_get(&ran) == i + 1);
+		CHECK_SOON(env_get(&ran) == i + 1);
 	}
 	stop_and_put(s);
 }
@@ -238,7 +238,7 @@ static void worker_accepted_while_stop_begins_is_waited_for(void)
 		int returned;
 
 		CHECK_EQ(env_spawn(&thread, start_workers, &r), 0);
-		env_wait_for(env_get(&r.go));
+		CHECK_SOON(env_get(&r.go));
 		CHECK_EQ(stopper_stop(r.s, NULL), 0);
 		returned = env_get(&r.returned);
 		env_join(&thread);

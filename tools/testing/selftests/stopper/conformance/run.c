@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * run.c - the list of cases, the loop that runs them, and what many of them need.
+ * run.c - the list of cases and the loop that runs them.
  */
 #include "case.h"
 
@@ -36,17 +36,29 @@ static const struct test_case *const groups[] = {
 
 static struct env_counter failures;
 static const char *skip_reason;
+const char *current_case = "";
 
 void case_skip(const char *why)
 {
 	skip_reason = why;
 }
 
-/* The verdict on the running case; env_fail() of the builds calls it. */
-bool case_note_failure(void)
+/* A loop that fails a thousand times says so ten times. */
+#define MAX_FAILURES	10
+
+void check_failed(const char *file, int line, const char *fmt, ...)
 {
-	/* A loop that fails a thousand times says so ten times. */
-	return env_inc(&failures) <= 10;
+	char text[200], where[300];
+	va_list ap;
+
+	if (env_inc(&failures) > MAX_FAILURES)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(where, sizeof(where), "%s: %s:%d: %s", current_case, check_base_name(file), line,
+		 text);
+	case_say_failure(where);
 }
 
 static void run_case(const struct test_case *c, struct case_totals *run)
@@ -54,6 +66,7 @@ static void run_case(const struct test_case *c, struct case_totals *run)
 	const char *skip = NULL;
 	bool ok;
 
+	current_case = c->name;
 	case_say_begin(run->cases, c->name);
 	env_set(&failures, 0);
 	skip_reason = NULL;
@@ -108,226 +121,4 @@ void each_case_name(void (*fn)(const char *name))
 	for (i = 0; groups[i]; i++)
 		for (c = groups[i]; c->name; c++)
 			fn(c->name);
-}
-
-void env_settle(void)
-{
-	int i;
-
-	for (i = 0; i < 5; i++)
-		env_nap();
-}
-
-void case_hold_init(struct case_hold *h)
-{
-	memset(h, 0, sizeof(*h));
-	env_gate_init(&h->gate);
-}
-
-void case_hold_fn(struct stopper_ctx *ctx, void *hold)
-{
-	struct case_hold *h = hold;
-
-	env_inc(&h->in);
-	CHECK(env_gate_wait(&h->gate));
-	env_inc(&h->out);
-}
-
-void case_hold_closer_fn(void *hold)
-{
-	case_hold_fn(NULL, hold);
-}
-
-void case_hold_destroy(struct case_hold *h)
-{
-	env_gate_destroy(&h->gate);
-}
-
-void case_count_fn(struct stopper_ctx *ctx, void *counter)
-{
-	env_inc(counter);
-}
-
-int case_count_err_fn(struct stopper_ctx *ctx, void *counter)
-{
-	env_inc(counter);
-	return 0;
-}
-
-void case_count_plain(void *counter)
-{
-	env_inc(counter);
-}
-
-void case_count_on_fire(struct stopper_on_fire *of, void *counter)
-{
-	env_inc(counter);
-}
-
-void case_worker_fn(struct stopper_ctx *ctx, void *worker)
-{
-	struct case_worker *w = worker;
-
-	env_inc(&w->in);
-	CHECK_EQ(stopper_wait(stopper_should_stop(w->s), NULL), 0);
-	env_inc(&w->out);
-}
-
-static void stop_main(void *call)
-{
-	struct case_call *c = call;
-
-	c->ret = stopper_stop(c->s, c->ctx);
-	env_set(&c->returned, 1);
-}
-
-static void quiesce_main(void *call)
-{
-	struct case_call *c = call;
-
-	c->ret = stopper_quiesce(c->s, c->ctx);
-	env_set(&c->returned, 1);
-}
-
-static void call_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx,
-		       void (*main)(void *call))
-{
-	memset(c, 0, sizeof(*c));
-	c->s = s;
-	c->ctx = ctx;
-	CHECK_EQ(env_spawn(&c->thread, main, c), 0);
-}
-
-void case_stop_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx)
-{
-	call_begin(c, s, ctx, stop_main);
-}
-
-void case_quiesce_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx)
-{
-	call_begin(c, s, ctx, quiesce_main);
-}
-
-int case_call_end(struct case_call *c)
-{
-	env_join(&c->thread);
-	return c->ret;
-}
-
-struct case_log *case_log_new(void)
-{
-	struct case_log *log = env_alloc(sizeof(*log));
-
-	log->opts.size = sizeof(log->opts);
-	log->opts.log = case_log_line;
-	log->opts.log_arg = log;
-	return log;
-}
-
-/* A lock of one word: a sink may be called from anywhere. */
-static void log_lock(struct case_log *log)
-{
-	while (env_inc(&log->busy) != 1) {
-		env_dec(&log->busy);
-		env_yield();
-	}
-}
-
-static void log_unlock(struct case_log *log)
-{
-	env_dec(&log->busy);
-}
-
-void case_log_line(void *arg, int level, const char *line)
-{
-	struct case_log *log = arg;
-	size_t n = strlen(line);
-
-	CHECK(level == STOPPER_LOG_ERR || level == STOPPER_LOG_WARNING ||
-	      level == STOPPER_LOG_INFO);
-	CHECK(case_printable(line));
-	log_lock(log);
-	if (log->lines < (int)ARRAY_SIZE(log->at))
-		log->at[log->lines] = env_now();
-	if (log->len + n + 2 <= sizeof(log->text)) {
-		memcpy(log->text + log->len, line, n);
-		log->len += n;
-		log->text[log->len++] = '\n';
-		log->text[log->len] = '\0';
-	}
-	log->lines++;
-	log_unlock(log);
-}
-
-int case_log_count(struct case_log *log, const char *what)
-{
-	size_t n = strlen(what);
-	bool found = false;
-	int count = 0;
-	size_t i;
-
-	log_lock(log);
-	for (i = 0; i < log->len; i++) {
-		if (log->text[i] == '\n')
-			found = false;
-		else if (!found && !strncmp(log->text + i, what, n))
-			found = ++count;
-	}
-	log_unlock(log);
-	return count;
-}
-
-struct stopper *new_stopper(const struct stopper_options *opts)
-{
-	/* Quiet: a stop sleeps until it is woken; a report's tick would hide a lost wake-up. */
-	static const struct stopper_options quiet = {
-		.size = sizeof(quiet),
-		.flags = STOPPER_QUIET,
-	};
-	struct stopper *s = NULL;
-
-	CHECK_EQ(stopper_create(&s, "conf", opts ? opts : &quiet), 0);
-	CHECK(s);
-	return s;
-}
-
-void stop_and_put(struct stopper *s)
-{
-	CHECK_EQ(stopper_stop(s, NULL), 0);
-	CHECK_EQ(stopper_phase(s), STOPPER_STOPPED);
-	stopper_put(s);
-}
-
-struct stopper_ctx *new_ctx(struct stopper_ctx *parent)
-{
-	struct stopper_ctx *ctx = NULL;
-
-	CHECK_EQ(stopper_ctx_with_cancel(parent, &ctx), 0);
-	CHECK(ctx);
-	return ctx;
-}
-
-struct stopper_ctx *new_ctx_timeout(struct stopper_ctx *parent, int64_t ns)
-{
-	struct stopper_ctx *ctx = NULL;
-
-	CHECK_EQ(stopper_ctx_with_timeout(parent, ns, &ctx), 0);
-	CHECK(ctx);
-	return ctx;
-}
-
-bool case_printable(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return false;
-	return true;
-}
-
-/* A thread's name holds 15 bytes; a longer one is cut, and may say so with "...". */
-bool case_is_comm_of(const char *comm, const char *name)
-{
-	if (strlen(name) <= 15)
-		return !strcmp(comm, name);
-	return strlen(comm) == 15 && !strncmp(comm, name, 12);
 }

@@ -12,14 +12,8 @@
 #define pr_fmt(fmt) "test_stopper: " fmt
 
 #include <linux/debugfs.h>
-#include <linux/delay.h>
-#include <linux/err.h>
-#include <linux/kthread.h>
-#include <linux/ktime.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/slab.h>
 #include <linux/trace_events.h>
 #include <linux/uaccess.h>
 
@@ -41,91 +35,10 @@ static bool run = true;
 module_param(run, bool, 0444);
 MODULE_PARM_DESC(run, "run when loaded");
 
-static const char *current_case = "";
 static DEFINE_MUTEX(run_lock);
 static char *results;
 static size_t results_len;
 #define RESULTS_SIZE	(128 * 1024)
-
-/* --- threads, time, memory -------------------------------------------------------------------- */
-
-static int thread_main(void *arg)
-{
-	struct env_thread *t = arg;
-
-	t->fn(t->arg);
-	/* Outside of this module when the joiner goes on. */
-	kthread_complete_and_exit(&t->done, 0);
-}
-
-int env_spawn(struct env_thread *t, void (*fn)(void *arg), void *arg)
-{
-	t->fn = fn;
-	t->arg = arg;
-	init_completion(&t->done);
-	t->task = kthread_run(thread_main, t, "conf");
-	return PTR_ERR_OR_ZERO(t->task);
-}
-
-void env_join(struct env_thread *t)
-{
-	wait_for_completion(&t->done);
-}
-
-void env_yield(void)
-{
-	cond_resched();
-}
-
-void env_nap(void)
-{
-	usleep_range(500, 1500);
-}
-
-int64_t env_now(void)
-{
-	return ktime_get_ns();
-}
-
-int env_tid(void)
-{
-	return current->pid;
-}
-
-void env_comm(char *buf, size_t size)
-{
-	strscpy(buf, current->comm, size);
-}
-
-void env_comm_of(int tid, char *buf, size_t size)
-{
-	struct pid *pid = find_get_pid(tid);
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
-
-	buf[0] = '\0';
-	if (task) {
-		strscpy(buf, task->comm, size);
-		put_task_struct(task);
-	}
-	put_pid(pid);
-}
-
-void env_rename(const char *comm)
-{
-	task_lock(current);
-	strscpy_pad(current->comm, comm, sizeof(current->comm));
-	task_unlock(current);
-}
-
-void *env_alloc(size_t size)
-{
-	return kvzalloc(size, GFP_KERNEL | __GFP_NOFAIL);
-}
-
-void env_free(void *p)
-{
-	kvfree(p);
-}
 
 int case_rounds(int n)
 {
@@ -156,25 +69,6 @@ bool case_trace(bool on)
 	return !trace_set_clr_event("stopper", NULL, on);
 }
 
-void env_gate_init(struct env_gate *g)
-{
-	init_completion(&g->done);
-}
-
-void env_gate_destroy(struct env_gate *g)
-{
-}
-
-void env_gate_open(struct env_gate *g)
-{
-	complete_all(&g->done);
-}
-
-bool env_gate_wait(struct env_gate *g)
-{
-	return wait_for_completion_timeout(&g->done, nsecs_to_jiffies(ENV_BOUND));
-}
-
 /* --- verdicts --------------------------------------------------------------------------------- */
 
 static __printf(1, 2) void say(const char *fmt, ...)
@@ -192,24 +86,9 @@ static __printf(1, 2) void say(const char *fmt, ...)
 					 "%s\n", line);
 }
 
-void env_fail(const char *file, int line, const char *what)
+void case_say_failure(const char *line)
 {
-	if (case_note_failure())
-		say("# %s: %s:%d: %s", current_case, kbasename(file), line, what);
-}
-
-void env_fail_eq(const char *file, int line, const char *what, long long got, long long want)
-{
-	if (case_note_failure())
-		say("# %s: %s:%d: %s: %lld, not %lld", current_case, kbasename(file), line, what,
-		    got, want);
-}
-
-void env_fail_str(const char *file, int line, const char *what, const char *got, const char *want)
-{
-	if (case_note_failure())
-		say("# %s: %s:%d: %s: \"%s\", not \"%s\"", current_case, kbasename(file), line,
-		    what, got, want);
+	say("# %s", line);
 }
 
 void case_say_plan(int n)
@@ -219,7 +98,6 @@ void case_say_plan(int n)
 
 void case_say_begin(int nr, const char *name)
 {
-	current_case = name;
 	pr_info("# %s ...\n", name);
 }
 

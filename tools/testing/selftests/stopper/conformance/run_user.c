@@ -13,10 +13,7 @@
  * the debug list.
  */
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <stopper/print.h>
@@ -29,93 +26,6 @@ static int percent = 100;
 static int case_limit = 120;
 static char *const *names;
 static int n_names;
-static const char *current_case = "";
-
-/* --- threads, time, memory -------------------------------------------------------------------- */
-
-static void *thread_main(void *arg)
-{
-	struct env_thread *t = arg;
-
-	t->fn(t->arg);
-	return NULL;
-}
-
-int env_spawn(struct env_thread *t, void (*fn)(void *arg), void *arg)
-{
-	t->fn = fn;
-	t->arg = arg;
-	return -pthread_create(&t->task, NULL, thread_main, t);
-}
-
-void env_join(struct env_thread *t)
-{
-	pthread_join(t->task, NULL);
-}
-
-void env_yield(void)
-{
-	sched_yield();
-}
-
-void env_nap(void)
-{
-	const struct timespec ms = { 0, ENV_MSEC };
-
-	nanosleep(&ms, NULL);
-}
-
-int64_t env_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * ENV_SEC + ts.tv_nsec;
-}
-
-int env_tid(void)
-{
-	return syscall(SYS_gettid);
-}
-
-void env_comm(char *buf, size_t size)
-{
-	buf[0] = '\0';
-	pthread_getname_np(pthread_self(), buf, size);
-}
-
-void env_comm_of(int tid, char *buf, size_t size)
-{
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/comm", tid);
-	f = fopen(path, "r");
-	if (!f || !fgets(buf, size, f))
-		buf[0] = '\0';
-	buf[strcspn(buf, "\n")] = '\0';
-	if (f)
-		fclose(f);
-}
-
-void env_rename(const char *comm)
-{
-	pthread_setname_np(pthread_self(), comm);
-}
-
-void *env_alloc(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (!p)
-		ksft_exit_fail_msg("no memory\n");
-	return p;
-}
-
-void env_free(void *p)
-{
-	free(p);
-}
 
 int case_rounds(int n)
 {
@@ -158,75 +68,11 @@ bool case_trace(bool on)
 	return !getenv("STOPPER_TRACE");
 }
 
-void env_gate_init(struct env_gate *g)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&g->cond, &attr);
-	pthread_condattr_destroy(&attr);
-	pthread_mutex_init(&g->lock, NULL);
-	g->open = false;
-}
-
-void env_gate_destroy(struct env_gate *g)
-{
-	pthread_cond_destroy(&g->cond);
-	pthread_mutex_destroy(&g->lock);
-}
-
-void env_gate_open(struct env_gate *g)
-{
-	pthread_mutex_lock(&g->lock);
-	g->open = true;
-	pthread_cond_broadcast(&g->cond);
-	pthread_mutex_unlock(&g->lock);
-}
-
-bool env_gate_wait(struct env_gate *g)
-{
-	struct timespec until;
-	int err = 0;
-	bool open;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ENV_BOUND / ENV_SEC;
-	pthread_mutex_lock(&g->lock);
-	while (!g->open && !err)
-		err = pthread_cond_timedwait(&g->cond, &g->lock, &until);
-	open = g->open;
-	pthread_mutex_unlock(&g->lock);
-	return open;
-}
-
 /* --- verdicts --------------------------------------------------------------------------------- */
 
-static const char *base(const char *file)
+void case_say_failure(const char *line)
 {
-	const char *slash = strrchr(file, '/');
-
-	return slash ? slash + 1 : file;
-}
-
-void env_fail(const char *file, int line, const char *what)
-{
-	if (case_note_failure())
-		ksft_print_msg("%s: %s:%d: %s\n", current_case, base(file), line, what);
-}
-
-void env_fail_eq(const char *file, int line, const char *what, long long got, long long want)
-{
-	if (case_note_failure())
-		ksft_print_msg("%s: %s:%d: %s: %lld, not %lld\n", current_case, base(file), line,
-			       what, got, want);
-}
-
-void env_fail_str(const char *file, int line, const char *what, const char *got, const char *want)
-{
-	if (case_note_failure())
-		ksft_print_msg("%s: %s:%d: %s: \"%s\", not \"%s\"\n", current_case, base(file),
-			       line, what, got, want);
+	ksft_print_msg("%s\n", line);
 }
 
 void case_say_plan(int n)
@@ -236,7 +82,6 @@ void case_say_plan(int n)
 
 void case_say_begin(int nr, const char *name)
 {
-	current_case = name;
 	alarm(case_limit);
 	if (!isatty(STDOUT_FILENO) && !getenv("STOPPER_TEST_VERBOSE"))
 		return;
