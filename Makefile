@@ -105,6 +105,13 @@ check-counts: ## Count the instructions of the hot paths; fail if one has grown 
 
 ##@ Test
 
+# T=NAME on the command line, not in the environment.
+one := $(if $(findstring command,$(origin T)),$(T))
+
+.PHONY: test
+test: ## One test natively, or the list of them [T=case, user_* or ctl_*]
+	@$(lib)/test $(one)
+
 .PHONY: kselftest
 kselftest: ## Every test, natively and in booted kernels
 	@$(lib)/kselftest all
@@ -114,8 +121,12 @@ kselftest-user: ## The tests of libstopper, natively
 	@$(lib)/kselftest user
 
 .PHONY: kselftest-vm
-kselftest-vm: ## The tests of stopper.ko in booted kernels [KERNEL=6.1|newest|..., default 6.1 6.12 newest]
+kselftest-vm: ## The tests of stopper.ko in booted kernels, or one [T=case or kernel_* KERNEL=6.1|newest|...]
+ifeq ($(one),)
 	@$(lib)/kselftest vm $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
+else
+	@$(lib)/kselftest one $(one) $(KERNEL)
+endif
 
 .PHONY: kselftest-kernels
 kselftest-kernels: ## The same on every kernel and machine in the table of tools/testing/vm/kernels [KERNEL=name]

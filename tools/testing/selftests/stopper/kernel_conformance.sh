@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_conformance.sh: the conformance cases in the kernel, and that userspace has the same ones.
 #
-# STOPPER_TEST_ROUNDS=PERCENT of the rounds of the cases that repeat.
+#   STOPPER_TEST_ROUNDS=PERCENT  of the rounds of the cases that repeat
+#   STOPPER_TEST_CASE=NAME       only this case
 
 here=$(dirname "$0")
 plan=5
@@ -10,7 +11,7 @@ plan=5
 results=/tmp/results-kernel.$$
 
 load stopper || { not_ok load_stopper; finish; }
-load test_stopper ${STOPPER_TEST_ROUNDS:+rounds=$STOPPER_TEST_ROUNDS} || { not_ok load_test_stopper; finish; }
+load test_stopper ${STOPPER_TEST_ROUNDS:+rounds=$STOPPER_TEST_ROUNDS} ${STOPPER_TEST_CASE:+filter==$STOPPER_TEST_CASE} || { not_ok load_test_stopper; finish; }
 cat /sys/kernel/debug/test_stopper/results >$results
 sed 's/^/    /' $results
 if grep -q '^1\.\.[1-9]' $results && ! grep -q '^not ok' $results &&
@@ -26,7 +27,9 @@ program=
 for p in "$here/conformance" "$here/static/conformance" "${STOPPER_TEST_OUT:-$here}/conformance"; do
 	[ ! -x "$p" ] || { program=$p; break; }
 done
-if [ -n "$program" ] && [ -f "$here/build-only" ]; then
+if [ -n "$STOPPER_TEST_CASE" ]; then
+	skip same_cases_as_userspace "only $STOPPER_TEST_CASE was run"
+elif [ -n "$program" ] && [ -f "$here/build-only" ]; then
 	"$program" -l | sed 's/^/ok 1 /' >$results.user
 	sh "$here/compare-results.sh" $results.user $results >$results.compare
 	status=$?
