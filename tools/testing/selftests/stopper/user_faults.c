@@ -40,13 +40,7 @@
 		return 0;							\
 } while (0)
 
-static void wait_quiesce(struct stopper_ctx *ctx, void *s)
-{
-	if (stopper_wait(stopper_should_quiesce(s), NULL))
-		abort();
-}
-
-static void wait_stop(struct stopper_ctx *ctx, void *s)
+static void wait_stop_in_ctx(struct stopper_ctx *ctx, void *s)
 {
 	if (stopper_wait(stopper_should_stop(s), ctx))
 		abort();
@@ -90,7 +84,7 @@ static int stops_in_the_background(void)
 	int err;
 
 	NEW(&s, NULL);
-	err = stopper_run_worker(s, NULL, "worker", wait_stop, s);
+	err = stopper_run_worker(s, NULL, "worker", wait_stop_in_ctx, s);
 	NEED(fair(err, F_START));
 	/* Whatever cannot be had. */
 	NEED(!stopper_stop_async(s));
@@ -237,7 +231,7 @@ static void work(struct stopper_ctx *ctx, void *arg)
 {
 	struct deep *d = arg;
 
-	wait_stop(ctx, d->s);
+	wait_stop_in_ctx(ctx, d->s);
 	__atomic_add_fetch(&d->depth, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -272,8 +266,8 @@ static int contexts(void)
 
 	NEW(&s, NULL);
 	err[0] = stopper_ctx_with_cancel(NULL, &ctx[0]);
-	err[1] = stopper_ctx_with_timeout(ctx[0], MSEC, &ctx[1]);
-	err[2] = stopper_ctx_with_timeout(ctx[0], 3600000 * MSEC, &ctx[2]);
+	err[1] = stopper_ctx_with_timeout(ctx[0], ENV_MSEC, &ctx[1]);
+	err[2] = stopper_ctx_with_timeout(ctx[0], 3600000 * ENV_MSEC, &ctx[2]);
 	err[3] = stopper_ctx_with_cancel_on_quiesce(s, ctx[0], &ctx[3]);
 	err[4] = stopper_ctx_with_cancel_on_stop(s, ctx[0], &ctx[4]);
 	err[5] = stopper_ctx_with_span(ctx[3], &span, &ctx[5]);
@@ -375,7 +369,7 @@ static int semaphores(void)
 
 	NEED(!stopper_sem_init(&t.sem, 1));
 	NEED(!stopper_sem_acquire(&t.sem, NULL));
-	err = stopper_ctx_with_timeout(NULL, MSEC, &ctx);
+	err = stopper_ctx_with_timeout(NULL, ENV_MSEC, &ctx);
 	NEED(fair(err, F_START | F(ATFORK)));
 	if (!err)
 		NEED(stopper_sem_acquire(&t.sem, ctx) == -ETIMEDOUT);
@@ -495,10 +489,10 @@ static int everything_running(struct stopper *s, struct tally *t, struct stopper
 	for (i = 0; i < 6; i++)
 		NEED(!stopper_run_async_task(s, NULL, "async", wait_quiesce, s));
 	for (i = 0; i < 2; i++)
-		NEED(!stopper_run_worker(s, NULL, "worker", wait_stop, s));
+		NEED(!stopper_run_worker(s, NULL, "worker", wait_stop_in_ctx, s));
 	for (i = 0; i < 3; i++)
 		NEED(tally_accept(t, stopper_add_closer_fn(s, "closer", tally_plain, t), 0));
-	NEED(!stopper_ctx_with_timeout(NULL, 3600000 * MSEC, ctx));
+	NEED(!stopper_ctx_with_timeout(NULL, 3600000 * ENV_MSEC, ctx));
 	return 0;
 }
 

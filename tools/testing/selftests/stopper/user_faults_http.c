@@ -10,12 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -145,21 +142,6 @@ static int unix_socket(void)
 	return serve(addr, path);
 }
 
-/* From here on this process gets @err from system call @nr. */
-static int forbid(unsigned int nr, int err)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = 4, .filter = code };
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
-}
-
 static int open_fds(void)
 {
 	int n = 0, fd;
@@ -175,7 +157,7 @@ static void without(struct __test_metadata *_metadata, unsigned int nr, int err)
 	struct stopper_http *h = (void *)1;
 	int before;
 
-	ASSERT_EQ(forbid(nr, err), 0);
+	ASSERT_EQ(forbid_syscall(nr, err), 0);
 	before = open_fds();
 	EXPECT_EQ(stopper_http_serve("0", &h), -err);
 	EXPECT_EQ(h, NULL);

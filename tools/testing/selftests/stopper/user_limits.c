@@ -20,25 +20,17 @@
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
-
-#define MSEC	1000000LL
+#include "env/env.h"
 
 static struct stopper *s;
 static int begun, ended;
 static char said[4096];
 static int lines;
 
-static void nap(void)
-{
-	struct timespec ts = { .tv_nsec = 5 * MSEC };
-
-	nanosleep(&ts, NULL);
-}
-
 static void wait_until(int *word, int value)
 {
 	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
-		nap();
+		env_sleep(5 * ENV_MSEC);
 }
 
 static void add(int *word)
@@ -198,7 +190,7 @@ TEST_F(limit, a_stop_can_be_bounded)
 
 	ASSERT_EQ(0, stopper_run_worker(s, NULL, "worker", until_stop, NULL));
 	NO_MORE_THREADS();
-	ASSERT_EQ(0, stopper_ctx_with_timeout(NULL, 60000 * MSEC, &patience));
+	ASSERT_EQ(0, stopper_ctx_with_timeout(NULL, 60000 * ENV_MSEC, &patience));
 	ASSERT_EQ(0, stopper_stop(s, patience));
 	stopper_ctx_put(patience);
 	ASSERT_EQ(1, ended);
@@ -212,7 +204,7 @@ static void count_reports(void *arg, int level, const char *line)
 
 TEST_F(limit, stall_reports_are_made_by_a_stop_that_no_thread_of_the_pool_makes)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .stall_ns = 100 * MSEC };
+	struct stopper_options opts = { .size = sizeof(opts), .stall_ns = 100 * ENV_MSEC };
 	struct stopper_task task;
 	struct stopper *slow;
 	int reports = 0;
@@ -250,7 +242,7 @@ TEST_F(limit, a_task_that_no_thread_could_run_is_refused)
 	wait_until(&ended, 1);
 	/* Its thread is free. */
 	while (stopper_run_async_task(s, NULL, "next", run, &ran))
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	ASSERT_LE(1, ran);
 }
@@ -274,7 +266,7 @@ static int clock_ms(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (int)(ts.tv_sec * 1000 + ts.tv_nsec / MSEC);
+	return (int)(ts.tv_sec * 1000 + ts.tv_nsec / ENV_MSEC);
 }
 
 /* Accepted while the pool moved, by a task that then takes the thread for long. */
@@ -311,9 +303,9 @@ TEST_F(limit, an_accepted_task_that_waits_for_a_thread_is_said_once_and_runs)
 	do {
 		begun = 0;
 		while (stopper_run_async_task(s, NULL, "first", run, &ran))
-			nap();
+			env_sleep(5 * ENV_MSEC);
 		while (stopper_run_async_task(s, NULL, "hog", hog_and_push, &c))
-			nap();
+			env_sleep(5 * ENV_MSEC);
 		wait_until(&begun, 1);
 	} while (c.err);
 	wait_until(&lines, 1);

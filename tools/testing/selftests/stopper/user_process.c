@@ -24,41 +24,10 @@
 #include <stopper/trace.h>
 #include <stopper/uring.h>
 #include "kselftest_harness.h"
-
-#define MSEC	1000000LL
-#define SEC	1000000000LL
-
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * SEC + ts.tv_nsec;
-}
+#include "env/program.h"
 
 static void nothing(struct stopper_ctx *ctx, void *arg)
 {
-}
-
-static void wait_quiesce(struct stopper_ctx *ctx, void *s)
-{
-	if (stopper_wait(stopper_should_quiesce(s), NULL))
-		abort();
-}
-
-static void wait_stop(struct stopper_ctx *ctx, void *s)
-{
-	if (stopper_wait(stopper_should_stop(s), NULL))
-		abort();
-}
-
-static int status_of(pid_t pid)
-{
-	int status = -1;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
 }
 
 /* Every way to wait is a variant: it is chosen once in a process. */
@@ -138,7 +107,7 @@ static void fork_and_exec(struct stopper_ctx *ctx, void *arg)
 		len += n;
 	f->text[len] = '\0';
 	close(out[0]);
-	f->status = status_of(pid);
+	f->status = child_status(pid);
 }
 
 /* Nothing of ours is in a program that is executed. */
@@ -191,7 +160,7 @@ static void fork_in_task(struct stopper_ctx *ctx, void *arg)
 #endif
 		exit(0);
 	}
-	f->status = status_of(pid);
+	f->status = child_status(pid);
 }
 
 TEST_F(process, child_forked_in_a_task_is_told_and_exits)
@@ -243,7 +212,7 @@ static void on_signal(int sig)
 /* 0, or the line: a deadline is kept, and none comes early. */
 static int wait_with_deadline(struct storm *st, int which)
 {
-	int64_t until = now() + 5 * MSEC;
+	int64_t until = env_now() + 5 * ENV_MSEC;
 	struct stopper_event *evs[] = { NULL, &st->never };
 	struct stopper_ctx *ctx;
 	int err;
@@ -269,7 +238,7 @@ static int wait_with_deadline(struct storm *st, int which)
 	stopper_ctx_put(ctx);
 	if (err != -ETIMEDOUT)
 		return __LINE__;
-	return now() < until ? __LINE__ : 0;
+	return env_now() < until ? __LINE__ : 0;
 }
 
 static void *struck(void *arg)
@@ -341,19 +310,6 @@ static void quiet(void *arg, int level, const char *line)
 {
 }
 
-#ifdef __SANITIZE_ADDRESS__
-void __asan_handle_no_return(void);
-#else
-#define __asan_handle_no_return()	((void)0)
-#endif
-
-/* ASan sees pthread_exit() unwind the stack, but not this. */
-static void be_cancelled(void)
-{
-	__asan_handle_no_return();
-	pthread_testcancel();
-}
-
 /* Cancelled from the beginning; what waits or looks is no cancellation point, so it goes on. */
 static void *use_all_cancelled(void *arg)
 {
@@ -368,7 +324,7 @@ static void *use_all_cancelled(void *arg)
 	setbuf(null, NULL);
 	pthread_cancel(pthread_self());
 	GOES_ON(stopper_wait_backend());
-	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * MSEC, &ctx));
+	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * ENV_MSEC, &ctx));
 	GOES_ON(stopper_wait(&c->never, ctx) == -ETIMEDOUT);
 	GOES_ON(stopper_wait_any(evs, 2, ctx) == -ETIMEDOUT);
 	GOES_ON(stopper_sem_acquire(&c->sem, ctx) == -ETIMEDOUT);
@@ -378,11 +334,11 @@ static void *use_all_cancelled(void *arg)
 	GOES_ON(!stopper_run_task(c->s, NULL, "recorded", nothing, NULL));
 	GOES_ON(!stopper_trace_stop());
 	stopper_ctx_put(ctx);
-	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * MSEC, &ctx));
+	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * ENV_MSEC, &ctx));
 	/* both report a stall on their way: see stall_ns */
 	GOES_ON(stopper_quiesce(c->s, ctx) == -ETIMEDOUT);
 	stopper_ctx_put(ctx);
-	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * MSEC, &ctx));
+	GOES_ON(!stopper_ctx_with_timeout(NULL, 30 * ENV_MSEC, &ctx));
 	GOES_ON(stopper_stop(c->s, ctx) == -ETIMEDOUT);
 	stopper_ctx_put(ctx);
 	GOES_ON(!stopper_debug_print(null));
@@ -402,14 +358,14 @@ static void *use_all_cancelled(void *arg)
 	fclose(null);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
 	c->at = 0;
-	be_cancelled();
+	cancellation_point();
 	return c;
 }
 
 TEST_F(process, no_call_is_a_cancellation_point)
 {
 	struct stopper_options opts = {
-		.size = sizeof(opts), .log = quiet, .stall_ns = MSEC, .stall_max_ns = MSEC,
+		.size = sizeof(opts), .log = quiet, .stall_ns = ENV_MSEC, .stall_max_ns = ENV_MSEC,
 	};
 	struct cancelled c = { .s = NULL };
 	struct stopper_task task;
@@ -555,7 +511,7 @@ TEST_F_TIMEOUT(process, may_exit_anywhere_in_any_way, 200)
 			ASSERT_GE(pid, 0);
 			if (!pid)
 				program(&l);
-			status = status_of(pid);
+			status = child_status(pid);
 			EXPECT_EQ(status, l.way == ABORT ? SIGABRT : 7 << 8)
 				TH_LOG("way %d, place %d", l.way, l.place);
 		}
@@ -615,7 +571,7 @@ TEST_F(process, atexit_handler_may_stop)
 		ASSERT_GE(pid, 0);
 		if (!pid)
 			stopping_at_exit(inside);
-		status = status_of(pid);
+		status = child_status(pid);
 		ASSERT_TRUE(WIFEXITED(status));
 		EXPECT_EQ(WEXITSTATUS(status), inside ? EDEADLK : 0);
 	}
@@ -651,7 +607,7 @@ TEST_F(process, thread_of_main_may_go_first)
 	ASSERT_GE(pid, 0);
 	if (!pid)
 		main_thread_goes();
-	EXPECT_EQ(status_of(pid), 7 << 8);
+	EXPECT_EQ(child_status(pid), 7 << 8);
 }
 
 TEST_HARNESS_MAIN

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -22,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,37 +30,14 @@
 #include <stopper/stopper.h>
 #include <stopper/uring.h>
 #include "kselftest_harness.h"
-
-#define MSEC	1000000LL
-#define SEC	1000000000LL
+#include "env/program.h"
 
 static bool in_vm(void)
 {
 	return !access("/vm/command", F_OK);
 }
 
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * SEC + ts.tv_nsec;
-}
-
-static void nap(void)
-{
-	const struct timespec ms = { 0, MSEC };
-
-	nanosleep(&ms, NULL);
-}
-
-static void wait_quiesce(struct stopper_ctx *ctx, void *s)
-{
-	if (stopper_wait(stopper_should_quiesce(s), NULL))
-		abort();
-}
-
-static void wait_stop(struct stopper_ctx *ctx, void *s)
+static void wait_any_stop(struct stopper_ctx *ctx, void *s)
 {
 	struct stopper_event *evs[] = { NULL, stopper_should_stop(s) };
 
@@ -90,11 +64,11 @@ static int exercise(void)
 	for (i = 0; i < 20; i++)
 		if (stopper_run_async_task(s, NULL, "task", wait_quiesce, s))
 			return __LINE__;
-	if (stopper_run_worker(s, NULL, "worker", wait_stop, s))
+	if (stopper_run_worker(s, NULL, "worker", wait_any_stop, s))
 		return __LINE__;
 	if (stopper_add_closer_fn(s, "closer", count, &closed))
 		return __LINE__;
-	if (stopper_ctx_with_timeout(NULL, 10 * MSEC, &ctx))
+	if (stopper_ctx_with_timeout(NULL, 10 * ENV_MSEC, &ctx))
 		return __LINE__;
 	stopper_event_init(&ev);
 	if (stopper_wait(&ev, ctx) != -ETIMEDOUT)
@@ -111,21 +85,6 @@ static int exercise(void)
 		return __LINE__;
 	stopper_put(s);
 	return 0;
-}
-
-/* From here on this process gets @err from system call @nr. */
-static int forbid(unsigned int nr, int err)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = 4, .filter = code };
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
 }
 
 static int open_fds(void)
@@ -158,7 +117,7 @@ TEST(event_arrives_on_the_callers_ring)
 		io_uring_sqe_set_data64(sqe, 4711 + round);
 		ASSERT_EQ(io_uring_submit(&ring), 1);
 		if (!round) {
-			nap();
+			env_nap();
 			EXPECT_EQ(io_uring_peek_cqe(&ring, &cqe), -EAGAIN);
 			stopper_event_fire(&ev);
 		}
@@ -269,7 +228,7 @@ static void without(struct __test_metadata *_metadata, unsigned int nr, int err)
 {
 	if (!has_seccomp())
 		SKIP(return, "no seccomp filters here");
-	ASSERT_EQ(forbid(nr, err), 0);
+	ASSERT_EQ(forbid_syscall(nr, err), 0);
 	EXPECT_EQ(exercise(), 0);
 	if (nr == __NR_io_uring_setup)
 		EXPECT_STREQ(stopper_wait_backend(), "futex");
@@ -426,14 +385,6 @@ TEST(no_thread_to_be_had)
 
 /* --- fork ------------------------------------------------------------------------------------- */
 
-static int child_status(pid_t pid)
-{
-	int status = -1;
-
-	waitpid(pid, &status, 0);
-	return status;
-}
-
 TEST(child_of_a_program_that_never_used_it_may_use_it)
 {
 	pid_t pid = fork();
@@ -559,7 +510,7 @@ TEST(second_signal_ends_the_process)
 	/* one that follows within 100 ms counts as the first, so be insistent */
 	do {
 		kill(pid, SIGINT);
-		nap();
+		env_nap();
 	} while (!waitpid(pid, &status, WNOHANG));
 	EXPECT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(WTERMSIG(status), SIGINT);
@@ -730,18 +681,18 @@ TEST_F_TIMEOUT(many, ten_thousand_async_tasks_wait_stop_and_are_gone, 200)
 		ASSERT_EQ(err, 0);
 	}
 	EXPECT_EQ(stopper_num_tasks(m.s), want);
-	until = now() + 120 * SEC;
-	while (__atomic_load_n(&m.in, __ATOMIC_SEQ_CST) < want && now() < until)
-		nap();
+	until = env_now() + 120 * ENV_SEC;
+	while (__atomic_load_n(&m.in, __ATOMIC_SEQ_CST) < want && env_now() < until)
+		env_nap();
 	ASSERT_EQ(m.in, want);
 	EXPECT_GE(status_of("Threads:"), want);
 	ASSERT_EQ(stopper_stop(m.s, NULL), 0);
 	EXPECT_EQ(m.out, want);
 	stopper_put(m.s);
 	/* memory is back: the threads go away by themselves, and what was allocated is free */
-	until = now() + 120 * SEC;
-	while (status_of("Threads:") > 50 && now() < until)
-		nap();
+	until = env_now() + 120 * ENV_SEC;
+	while (status_of("Threads:") > 50 && env_now() < until)
+		env_nap();
 	EXPECT_LE(status_of("Threads:"), 50);
 #ifdef __GLIBC__
 	malloc_trim(0);

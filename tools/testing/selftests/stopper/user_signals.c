@@ -20,15 +20,9 @@
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
+#include "env/env.h"
 
 static const int term = SIGTERM, intr = SIGINT, hup = SIGHUP;
-
-static void nap(void)
-{
-	struct timespec ts = { .tv_nsec = 5 * 1000 * 1000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static struct stopper *new_stopper(const char *name)
 {
@@ -65,7 +59,7 @@ TEST(one_signal_stops_all_that_are_registered_for_it)
 	stopped(_metadata, b);
 	ASSERT_EQ(STOPPER_RUNNING, stopper_phase(other));
 	/* Another signal, of one that was not asked: its first. */
-	nap();
+	env_sleep(5 * ENV_MSEC);
 	kill(getpid(), SIGHUP);
 	stopped(_metadata, other);
 }
@@ -135,7 +129,7 @@ static int end_by_second(pid_t pid, int sig)
 
 	while (!waitpid(pid, &status, WNOHANG)) {
 		kill(pid, sig);
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -166,7 +160,7 @@ TEST(all_is_as_before_when_the_last_has_stopped)
 	stopped(_metadata, s);
 	do {
 		sigaction(SIGTERM, NULL, &now);
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	} while (now.sa_handler != SIG_DFL);
 	raise(SIGINT);
 	ASSERT_EQ(SIGINT, old_handled);
@@ -215,7 +209,7 @@ TEST(a_daemon_that_closes_all_descriptors_is_stopped)
 		ASSERT_EQ(fd, open("/dev/zero", O_RDONLY));
 	kill(getpid(), SIGTERM);
 	while (stopper_phase(s) != STOPPER_STOPPED)
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	ASSERT_EQ(9, open_files());
 	stopper_put(s);
 }

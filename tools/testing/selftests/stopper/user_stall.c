@@ -10,24 +10,9 @@
 
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
+#include "env/env.h"
 
 #define MANY	30
-#define MSEC	1000000LL
-
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 * MSEC + ts.tv_nsec;
-}
-
-static void nap(void)
-{
-	struct timespec ts = { .tv_nsec = 10 * MSEC };
-
-	nanosleep(&ts, NULL);
-}
 
 static void count_reports(void *arg, int level, const char *line)
 {
@@ -58,13 +43,13 @@ FIXTURE(stall)
 
 FIXTURE_SETUP(stall)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .stall_ns = 10 * MSEC };
+	struct stopper_options opts = { .size = sizeof(opts), .stall_ns = 10 * ENV_MSEC };
 	int i;
 
 	self->err = tmpfile();
 	ASSERT_NE(self->err, NULL);
 	self->own = 0;
-	opts.stall_max_ns = 20 * MSEC;
+	opts.stall_max_ns = 20 * ENV_MSEC;
 	for (i = 0; i < MANY; i++) {
 		if (i == MANY - 1) {
 			opts.log = count_reports;
@@ -94,22 +79,22 @@ FIXTURE_TEARDOWN(stall)
 
 TEST_F_TIMEOUT(stall, reports_on_stderr_are_limited_over_all_stoppers, 120)
 {
-	int64_t start = now();
+	int64_t start = env_now();
 	int reports;
 
 	/* those without a sink have had as many turns as the one with */
 	while (__atomic_load_n(&self->own, __ATOMIC_RELAXED) < 20)
-		nap();
+		env_sleep(10 * ENV_MSEC);
 	reports = count(self->err, "stop has waited");
 	EXPECT_GE(reports, 1);
-	EXPECT_LE(reports, 10 * (1 + (int)((now() - start) / (10000 * MSEC))));
+	EXPECT_LE(reports, 10 * (1 + (int)((env_now() - start) / (10000 * ENV_MSEC))));
 }
 
 TEST_F_TIMEOUT(stall, reports_left_out_are_counted, 120)
 {
 	/* the next window */
 	while (!count(self->err, "reports of stops that wait were left out"))
-		nap();
+		env_sleep(10 * ENV_MSEC);
 	EXPECT_GE(count(self->err, "stop has waited"), 11);
 	EXPECT_GE(count(self->err, "task 1 \"stuck\" at "), 1);
 }

@@ -20,15 +20,9 @@
 
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
+#include "env/env.h"
 
 #define REPORTED	42
-
-static void nap(void)
-{
-	struct timespec ts = { .tv_nsec = 5 * 1000 * 1000 };
-
-	nanosleep(&ts, NULL);
-}
 
 static void report(void)
 {
@@ -224,7 +218,7 @@ TEST(a_stop_ends_though_its_reports_have_filled_the_pipe)
 	}
 	while (used < 4096 - 640) {
 		ASSERT_EQ(0, ioctl(p[0], FIONREAD, &used));
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	}
 	ASSERT_EQ(1, write(end[1], "e", 1));
 	ASSERT_EQ(REPORTED, exit_status(pid));

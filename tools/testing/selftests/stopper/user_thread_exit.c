@@ -17,6 +17,7 @@
 
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
+#include "env/program.h"
 
 enum what { ASYNC, LIMITED, WORKER, CLOSER, LATE_CLOSER, SYNC, SCOPE, NR_WHATS };
 enum how { PANIC, EXIT, CANCEL, NR_HOWS };
@@ -62,19 +63,6 @@ static void on_panic(void *arg, const struct stopper_panic_info *info)
 	__atomic_add_fetch(&v->calls, 1, __ATOMIC_SEQ_CST);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-void __asan_handle_no_return(void);
-#else
-#define __asan_handle_no_return()	((void)0)
-#endif
-
-/* ASan sees pthread_exit() unwind the stack, but not this. */
-static void be_cancelled(void)
-{
-	__asan_handle_no_return();
-	pthread_testcancel();
-}
-
 static void die(enum how how, void *value)
 {
 	if (how == PANIC)
@@ -82,7 +70,7 @@ static void die(enum how how, void *value)
 	if (how == EXIT)
 		pthread_exit(NULL);
 	pthread_cancel(pthread_self());
-	be_cancelled();
+	cancellation_point();
 }
 
 static void doomed(struct stopper_ctx *ctx, void *arg)

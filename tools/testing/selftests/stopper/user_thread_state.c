@@ -22,16 +22,9 @@
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
+#include "env/env.h"
 
-#define MSEC	1000000LL
 #define CRASHED	42
-
-static void nap(void)
-{
-	struct timespec ts = { .tv_nsec = 5 * MSEC };
-
-	nanosleep(&ts, NULL);
-}
 
 static int set(int *word, int to)
 {
@@ -46,7 +39,7 @@ static int get(int *word)
 static void wait_until(int *word, int value)
 {
 	while (get(word) != value)
-		nap();
+		env_sleep(5 * ENV_MSEC);
 }
 
 /* --- signals that a fault raises --- */
@@ -98,7 +91,7 @@ static void crash_in_callback(struct stopper *s)
 	static struct stopper_on_fire of;
 	struct stopper_ctx *ctx;
 
-	stopper_ctx_with_timeout(NULL, 50 * MSEC, &ctx);
+	stopper_ctx_with_timeout(NULL, 50 * ENV_MSEC, &ctx);
 	stopper_event_on_fire(stopper_ctx_done(ctx), &of, crash_callback, NULL);
 }
 
@@ -248,7 +241,7 @@ TEST(idle_threads_take_no_signals)
 	ASSERT_EQ(0, stopper_run_async_task(s, NULL, "task", note_tid, &w));
 	wait_until(&w.done, 1);
 	while (!((mask = blocked_by(w.tid)) & term))
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	ASSERT_FALSE(mask & segv);
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	stopper_put(s);
@@ -296,7 +289,7 @@ static void *odd_first_user(void *arg)
 	CPU_SET(i, &one);
 	sched_setaffinity(0, sizeof(one), &one);
 	sched_setscheduler(0, SCHED_BATCH, &param);
-	stopper_ctx_with_timeout(NULL, 1000 * MSEC, &ctx);
+	stopper_ctx_with_timeout(NULL, 1000 * ENV_MSEC, &ctx);
 	stopper_ctx_put(ctx);
 	read_state(NULL, st);
 	return NULL;
@@ -680,10 +673,10 @@ TEST_F_TIMEOUT(idle, a_child_that_dies_with_its_parent_outlives_the_idle_time, 1
 	wait_until(&p.other.done, 1);
 	ASSERT_NE(p.where.tid, p.other.tid);
 	while (!(blocked_by(p.where.tid) & 1ull << (SIGTERM - 1)))
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	set(&p.may_end, 1);
 	while (lives(p.other.tid))
-		nap();
+		env_sleep(5 * ENV_MSEC);
 	ASSERT_TRUE(lives(p.where.tid));
 	ASSERT_EQ(0, waitpid(p.child, &status, WNOHANG));
 	kill(p.child, SIGKILL);

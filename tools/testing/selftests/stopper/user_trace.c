@@ -21,6 +21,7 @@
 #include <stopper/stopper.h>
 #include <stopper/trace.h>
 #include "kselftest_harness.h"
+#include "env/env.h"
 
 #define MAX_LINES	100000
 
@@ -36,13 +37,6 @@ struct recording {
 	int n;
 	int lost;
 };
-
-static void nap(void)
-{
-	const struct timespec ms = { 0, 1000000 };
-
-	nanosleep(&ms, NULL);
-}
 
 /* Every line that is not a comment has the form that it should have, or it is NULL. */
 static struct recording *recording_parse(char *text)
@@ -724,7 +718,7 @@ TEST_F(trace, cancelled_thread_does_not_keep_the_recorder)
 	create();
 	for (i = 0; i < 50; i++) {
 		ASSERT_EQ(pthread_create(&thread, NULL, cancellable, NULL), 0);
-		nap();
+		env_nap();
 		ASSERT_EQ(pthread_cancel(thread), 0);
 		pthread_join(thread, NULL);
 	}
@@ -739,7 +733,7 @@ static void *toggles(void *path)
 	for (i = 0; i < 300; i++) {
 		if (stopper_trace_start(path))
 			abort();
-		nap();
+		env_nap();
 		if (stopper_trace_stop())
 			abort();
 	}

@@ -7,8 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -17,7 +15,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,21 +23,14 @@
 #include <stopper/stopper.h>
 #include <stopper/uring.h>
 #include "kselftest_harness.h"
+#include "env/program.h"
 
 #define THREADS	16
 #define LAST	120	/* of the numbers that strangers take */
-#define MSEC	1000000LL
 
 static struct stopper_event go;
 static pthread_t thread[THREADS];
 static int tid[THREADS];
-
-static void nap(void)
-{
-	const struct timespec ms = { 0, MSEC };
-
-	nanosleep(&ms, NULL);
-}
 
 static void *wait_for_go(void *arg)
 {
@@ -102,7 +92,7 @@ static void start_waiting(struct __test_metadata *_metadata)
 	}
 	for (i = 0; i < THREADS; i++)
 		while (!__atomic_load_n(&tid[i], __ATOMIC_SEQ_CST) || !sleeps(tid[i]))
-			nap();
+			env_nap();
 }
 
 static void end_waiting(void)
@@ -167,7 +157,7 @@ TEST_F(waits, are_not_blocked_on_io)
 	/* Were they counted, no look could find fewer, once all are in their sleep. */
 	for (looks = 0; looks < 2000 && fewer < 50; looks++) {
 		fewer = blocked_on_io() < THREADS ? fewer + 1 : 0;
-		nap();
+		env_nap();
 	}
 	EXPECT_EQ(50, fewer);
 	end_waiting();
@@ -220,7 +210,7 @@ TEST_F(waits, survive_that_their_descriptors_are_closed)
 	start_waiting(_metadata);
 	for (i = 0; i < THREADS && strcmp(variant->way, "futex"); i++)
 		while (!sleeps_on_ring(tid[i]))
-			nap();
+			env_nap();
 	if (syscall(SYS_close_range, ~0U, ~0U, 0))
 		SKIP(end_waiting(); return, "no close_range() here");
 	strangers_take_all_numbers(_metadata);
@@ -244,27 +234,13 @@ TEST_F(waits, go_on_when_idle_rings_were_closed)
 	expect_strangers_untouched(_metadata);
 }
 
-/* Also for the threads that there are. */
-static bool forbid(unsigned int nr)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = 4, .filter = code };
-
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
-}
-
 TEST_F(waits, go_on_when_io_uring_is_forbidden_later)
 {
 	if (self->skip)
 		SKIP(return, "this machine has no such ring");
 	start_waiting(_metadata);
-	if (!forbid(__NR_io_uring_enter) || !forbid(__NR_io_uring_setup))
+	if (forbid_syscall(__NR_io_uring_enter, EPERM) ||
+	    forbid_syscall(__NR_io_uring_setup, EPERM))
 		SKIP(end_waiting(); return, "no seccomp filters here");
 	end_waiting();
 	start_waiting(_metadata);
@@ -295,7 +271,7 @@ TEST(stop_when_membarrier_is_forbidden_later)
 	ASSERT_EQ(0, stopper_create(&s, "filtered", NULL));
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, run_until_refused, s));
-	if (!forbid(__NR_membarrier))
+	if (forbid_syscall(__NR_membarrier, EPERM))
 		SKIP(return, "no seccomp filters here");
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	EXPECT_EQ(0, stopper_num_tasks(s));

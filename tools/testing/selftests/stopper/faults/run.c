@@ -38,13 +38,6 @@ static struct shared {
 static const char odd_name[] =
 	"a stopper with a long name, that makes it larger by far than any other one here is";
 
-static void nap(void)
-{
-	const struct timespec ms = { 0, MSEC };
-
-	nanosleep(&ms, NULL);
-}
-
 bool fair(int err, unsigned int kinds)
 {
 	unsigned int i;
@@ -89,12 +82,6 @@ unsigned int tally_called(struct tally *t)
 bool tally_right(struct tally *t)
 {
 	return tally_called(t) == t->accepted;
-}
-
-static void wait_quiesce(struct stopper_ctx *ctx, void *s)
-{
-	if (stopper_wait(stopper_should_quiesce(s), NULL))
-		abort();
 }
 
 /* The ordinary life of a stopper, without failures. */
@@ -157,7 +144,7 @@ static int check_left(void)
 	unsigned int i;
 
 	for (i = 0; i < 10000 && left_over(); i++)
-		nap();
+		env_nap();
 	shared->left = left_over();
 	return shared->left ? __LINE__ : 0;
 }

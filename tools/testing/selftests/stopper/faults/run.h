@@ -9,9 +9,8 @@
 #include <stdio.h>
 
 #include <stopper/stopper.h>
+#include "../env/program.h"
 #include "inject.h"
-
-#define MSEC	1000000LL
 
 /* Ends a scenario: this line broke a promise. */
 #define NEED(cond) do {								\
