@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_restricted.c - the userspace library in narrow surroundings, and on the caller's own loop.
+ * user_restricted.c - the library where the system refuses something, after fork, under signals.
  *
- * Rings, epoll, signals; and then: io_uring forbidden, membarrier missing, no
- * memory to lock, no descriptor, no thread, fork. The harness runs each test in
- * a child of its own, so what a test takes away is gone for that test only, and
- * the library is fresh in each.
+ * io_uring forbidden, membarrier missing, no memory to lock, no descriptor, no thread. The harness
+ * runs each test in a child process of its own, so a test restricts only itself, and the library
+ * starts fresh in each.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
-#include <malloc.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,201 +16,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include <stopper/uring.h>
 #include "kselftest_harness.h"
-#include "env/program.h"
+#include "env/exercise.h"
 
 static bool in_vm(void)
 {
 	return !access("/vm/command", F_OK);
 }
 
-static void wait_any_stop(struct stopper_ctx *ctx, void *s)
-{
-	struct stopper_event *evs[] = { NULL, stopper_should_stop(s) };
-
-	if (stopper_wait_any(evs, 2, ctx) != 1)
-		abort();
-}
-
 static void count(void *n)
 {
 	++*(int *)n;
-}
-
-/* All that waits, once, in the surroundings there are. 0, or the line that went wrong. */
-static int exercise(void)
-{
-	struct stopper_event ev;
-	struct stopper_sem sem;
-	struct stopper_ctx *ctx;
-	struct stopper *s = NULL;
-	int closed = 0, i;
-
-	if (stopper_create(&s, "narrow", NULL))
-		return __LINE__;
-	for (i = 0; i < 20; i++)
-		if (stopper_run_async_task(s, NULL, "task", wait_quiesce, s))
-			return __LINE__;
-	if (stopper_run_worker(s, NULL, "worker", wait_any_stop, s))
-		return __LINE__;
-	if (stopper_add_closer_fn(s, "closer", count, &closed))
-		return __LINE__;
-	if (stopper_ctx_with_timeout(NULL, 10 * ENV_MSEC, &ctx))
-		return __LINE__;
-	stopper_event_init(&ev);
-	if (stopper_wait(&ev, ctx) != -ETIMEDOUT)
-		return __LINE__;
-	stopper_event_destroy(&ev);
-	if (stopper_sem_init(&sem, 1) || stopper_sem_acquire(&sem, NULL))
-		return __LINE__;
-	if (stopper_sem_acquire(&sem, ctx) != -ETIMEDOUT)
-		return __LINE__;
-	stopper_sem_release(&sem);
-	stopper_sem_destroy(&sem);
-	stopper_ctx_put(ctx);
-	if (stopper_stop(s, NULL) || closed != 1 || stopper_num_tasks(s))
-		return __LINE__;
-	stopper_put(s);
-	return 0;
-}
-
-static int open_fds(void)
-{
-	int n = 0, fd;
-
-	for (fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-/* --- on the caller's own loop ----------------------------------------------------------------- */
-
-TEST(event_arrives_on_the_callers_ring)
-{
-	struct stopper_event ev;
-	struct io_uring_cqe *cqe;
-	struct io_uring_sqe *sqe;
-	struct io_uring ring;
-	int round;
-
-	if (io_uring_queue_init(8, &ring, 0))
-		SKIP(return, "no io_uring here");
-	for (round = 0; round < 2; round++) {
-		stopper_event_init(&ev);
-		if (round)		/* fired before it was armed */
-			stopper_event_fire(&ev);
-		sqe = io_uring_get_sqe(&ring);
-		ASSERT_EQ(stopper_uring_prep_event(sqe, &ev), 0);
-		io_uring_sqe_set_data64(sqe, 4711 + round);
-		ASSERT_EQ(io_uring_submit(&ring), 1);
-		if (!round) {
-			env_nap();
-			EXPECT_EQ(io_uring_peek_cqe(&ring, &cqe), -EAGAIN);
-			stopper_event_fire(&ev);
-		}
-		ASSERT_EQ(io_uring_wait_cqe(&ring, &cqe), 0);
-		EXPECT_GT(cqe->res, 0);
-		EXPECT_EQ(io_uring_cqe_get_data64(cqe), 4711 + round);
-		io_uring_cqe_seen(&ring, cqe);
-		stopper_event_destroy(&ev);
-	}
-	EXPECT_EQ(stopper_uring_prep_event(NULL, &ev), -EINVAL);
-	io_uring_queue_exit(&ring);
-}
-
-TEST(should_quiesce_arrives_on_the_callers_ring)
-{
-	struct io_uring_cqe *cqe;
-	struct stopper *s = NULL;
-	struct io_uring ring;
-	struct stopper_task task;
-
-	if (io_uring_queue_init(8, &ring, 0))
-		SKIP(return, "no io_uring here");
-	ASSERT_EQ(stopper_create(&s, "ring", NULL), 0);
-	ASSERT_EQ(stopper_task_begin(s, NULL, "request", &task), 0);
-	ASSERT_EQ(stopper_uring_prep_event(io_uring_get_sqe(&ring), stopper_should_quiesce(s)), 0);
-	ASSERT_EQ(stopper_uring_prep_event(io_uring_get_sqe(&ring), stopper_should_quiesce(NULL)),
-		  0);
-	ASSERT_EQ(io_uring_submit(&ring), 2);
-	EXPECT_EQ(io_uring_peek_cqe(&ring, &cqe), -EAGAIN);
-	ASSERT_EQ(stopper_stop_async(s), 0);
-	ASSERT_EQ(io_uring_wait_cqe(&ring, &cqe), 0);
-	EXPECT_GT(cqe->res, 0);
-	io_uring_cqe_seen(&ring, cqe);
-	/* that of no stopper never comes */
-	EXPECT_EQ(io_uring_peek_cqe(&ring, &cqe), -EAGAIN);
-	EXPECT_EQ(stopper_phase(s), STOPPER_QUIESCING);
-	stopper_task_end(&task);
-	EXPECT_EQ(stopper_stop(s, NULL), 0);
-	stopper_put(s);
-	io_uring_queue_exit(&ring);
-}
-
-TEST(event_has_a_descriptor_for_epoll)
-{
-	struct epoll_event what = { .events = EPOLLIN }, got;
-	int ep = epoll_create1(0), before = open_fds(), fd;
-	struct stopper_event ev;
-
-	stopper_event_init(&ev);
-	fd = stopper_event_fd(&ev);
-	ASSERT_GE(fd, 0);
-	EXPECT_EQ(stopper_event_fd(&ev), fd);
-	EXPECT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	ASSERT_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &what), 0);
-	EXPECT_EQ(epoll_wait(ep, &got, 1, 0), 0);
-	stopper_event_fire(&ev);
-	EXPECT_EQ(epoll_wait(ep, &got, 1, -1), 1);
-	EXPECT_EQ(epoll_wait(ep, &got, 1, 0), 1);	/* for ever */
-	stopper_event_destroy(&ev);
-	EXPECT_EQ(open_fds(), before);
-	/* one that fired before it was asked for */
-	stopper_event_init(&ev);
-	stopper_event_fire(&ev);
-	ASSERT_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, stopper_event_fd(&ev), &what), 0);
-	EXPECT_EQ(epoll_wait(ep, &got, 1, -1), 1);
-	stopper_event_destroy(&ev);
-	close(ep);
-}
-
-TEST(descriptor_of_no_event_never_becomes_readable)
-{
-	struct pollfd p = { .fd = stopper_event_fd(NULL), .events = POLLIN };
-
-	ASSERT_GE(p.fd, 0);
-	EXPECT_EQ(poll(&p, 1, 10), 0);
-	p.fd = stopper_event_fd(stopper_should_stop(NULL));
-	ASSERT_GE(p.fd, 0);
-	EXPECT_EQ(poll(&p, 1, 10), 0);
-}
-
-TEST(descriptor_of_a_stopper_goes_with_it)
-{
-	struct stopper *s = NULL;
-	int before, round;
-
-	ASSERT_EQ(exercise(), 0);
-	before = open_fds();
-	for (round = 0; round < 300; round++) {
-		ASSERT_EQ(stopper_create(&s, "fds", NULL), 0);
-		ASSERT_GE(stopper_event_fd(stopper_should_quiesce(s)), 0);
-		ASSERT_GE(stopper_event_fd(stopper_is_stopped(s)), 0);
-		ASSERT_EQ(stopper_stop(s, NULL), 0);
-		stopper_put(s);
-	}
-	/* Fewer is fine: a worker of exercise() may have let go of its stopper only now. */
-	EXPECT_LE(open_fds(), before);
 }
 
 /* --- taken away ------------------------------------------------------------------------------- */
@@ -576,128 +397,6 @@ TEST(threads_of_the_library_take_no_signals)
 	}
 	EXPECT_EQ(stopper_stop(s, NULL), 0);
 	stopper_put(s);
-}
-
-/* --- many ------------------------------------------------------------------------------------- */
-
-struct many {
-	struct stopper *s;
-	int in, out;
-};
-
-static void one_of_many(struct stopper_ctx *ctx, void *arg)
-{
-	struct many *m = arg;
-
-	__atomic_add_fetch(&m->in, 1, __ATOMIC_SEQ_CST);
-	if (stopper_wait(stopper_should_quiesce(m->s), NULL))
-		abort();
-	__atomic_add_fetch(&m->out, 1, __ATOMIC_SEQ_CST);
-}
-
-static long status_of(const char *what)
-{
-	char line[128];
-	long value = -1;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && value < 0 && fgets(line, sizeof(line), f))
-		if (!strncmp(line, what, strlen(what)))
-			value = atol(line + strlen(what));
-	if (f)
-		fclose(f);
-	return value;
-}
-
-static long number_in(const char *path)
-{
-	long n = -1;
-	FILE *f = fopen(path, "r");
-
-	if (f) {
-		if (fscanf(f, "%ld", &n) != 1)
-			n = -1;
-		fclose(f);
-	}
-	return n;
-}
-
-static void *rest(void *arg)
-{
-	for (;;)
-		pause();
-	return NULL;
-}
-
-/* Tried, in a process of its own: the user, the cgroup, the kernel and memory have limits. */
-static bool may_have_threads(int n)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	pid_t pid = fork();
-
-	if (!pid) {
-		pthread_attr_init(&attr);
-		pthread_attr_setstacksize(&attr, 64 * 1024);
-		while (n-- > 0)
-			if (pthread_create(&thread, &attr, rest, NULL))
-				_exit(1);
-		_exit(0);
-	}
-	return !child_status(pid);
-}
-
-/* A fixture only because the harness gives a test its own time limit in no other way. */
-FIXTURE(many)
-{
-};
-
-FIXTURE_SETUP(many)
-{
-}
-
-FIXTURE_TEARDOWN(many)
-{
-}
-
-TEST_F_TIMEOUT(many, ten_thousand_async_tasks_wait_stop_and_are_gone, 200)
-{
-	/* Each has a stack: 4 GiB hold only so many. */
-	int want = in_vm() ? 1000 : sizeof(void *) < 8 ? 300 : 10000, i, err;
-	struct many m = { .s = NULL };
-	long rss, pid_max = number_in("/proc/sys/kernel/pid_max");
-	long max = number_in("/proc/sys/kernel/threads-max");
-	int64_t until;
-
-	if (max < want + 2000 || pid_max < want + 2000)
-		SKIP(return, "this kernel allows %ld threads", max < pid_max ? max : pid_max);
-	if (!may_have_threads(want + 200))
-		SKIP(return, "%d threads cannot be had here", want + 200);
-	ASSERT_EQ(exercise(), 0);
-	ASSERT_EQ(stopper_create(&m.s, "many", NULL), 0);
-	rss = status_of("VmRSS:");
-	for (i = 0; i < want; i++) {
-		err = stopper_run_async_task(m.s, NULL, "one of many", one_of_many, &m);
-		ASSERT_EQ(err, 0);
-	}
-	EXPECT_EQ(stopper_num_tasks(m.s), want);
-	until = env_now() + 120 * ENV_SEC;
-	while (__atomic_load_n(&m.in, __ATOMIC_SEQ_CST) < want && env_now() < until)
-		env_nap();
-	ASSERT_EQ(m.in, want);
-	EXPECT_GE(status_of("Threads:"), want);
-	ASSERT_EQ(stopper_stop(m.s, NULL), 0);
-	EXPECT_EQ(m.out, want);
-	stopper_put(m.s);
-	/* memory is back: the threads go away by themselves, and what was allocated is free */
-	until = env_now() + 120 * ENV_SEC;
-	while (status_of("Threads:") > 50 && env_now() < until)
-		env_nap();
-	EXPECT_LE(status_of("Threads:"), 50);
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-	EXPECT_LE(status_of("VmRSS:") - rss, 16 * 1024);
 }
 
 TEST_HARNESS_MAIN
