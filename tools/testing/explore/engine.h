@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * engine.h - what the parts of the explorer know of one another.
+ * engine.h - the interfaces between the parts of the explorer.
  *
  *   explore.c     choices: depth-first over all of them, within a budget; states seen before
  *   sched.c       simulated threads: switched, blocked, parked, timed
- *   tsan_hooks.c  what the compiler says of each access to memory, to:
+ *   tsan_hooks.c  the calls that the compiler inserts at each access; they go to:
  *   memory.c      atomic variables and barriers: which stores a load may see
- *   race.c        accesses that nothing orders, memory that is not there
- *   heap.c        allocations; nothing is ever used again
+ *   race.c        races, use after free
+ *   heap.c        allocations; memory is not reused
  *   platform.c    the operations of core/internal.h's table
  *   slots.c       slot tables of simulated threads
  *   diagram.c     a failing schedule, drawn
  *   main.c        the command
  *
- * All state of the engine is in one object outside of the program's data, so that the
- * data of the core and of the scenario can be put back as it was before each execution.
+ * All state of the engine is in one object outside of the program's data, so that the data
+ * of the core and of the scenario can be restored before each execution.
  */
 #ifndef STOPPER_EXPLORE_ENGINE_H
 #define STOPPER_EXPLORE_ENGINE_H

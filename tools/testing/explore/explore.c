@@ -2,14 +2,14 @@
 /*
  * explore.c - all executions of a scenario, within a budget.
  *
- * An execution is a sequence of choices: who goes on, which store a load sees, whether an
- * allocation fails, whether a thread dies. The first option is the ordinary one; another
- * one costs of the budget (Musuvathi and Qadeer, iterative context bounding, 2007: nearly all
- * bugs need very few). The search is depth-first and repeats an execution from its
- * beginning up to the choice that changes, so that nothing but the data need be restored.
+ * An execution is a sequence of choices: which thread runs, which store a load sees, whether
+ * an allocation fails, whether a thread dies. The first option is the ordinary one; any other
+ * option is charged to the budget (Musuvathi and Qadeer, iterative context bounding, 2007:
+ * nearly all bugs need very few). The search is depth-first. It repeats an execution from the
+ * beginning up to the choice that changes, so only the data need be restored.
  *
- * A state that was reached before with as much left to spend is not looked at again, so
- * that different orders of what does not interfere are explored once.
+ * A state that was reached before with at least the same budget left is not explored again.
+ * So orders that differ only in steps that do not interfere are explored once.
  */
 #include <stdarg.h>
 #include <stdio.h>

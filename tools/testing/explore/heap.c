@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * heap.c - memory for the simulated threads; each has a part of its own, so that addresses
- * do not depend on who came first. What was freed is not used again in an execution, so
- * that every use of it is found.
+ * heap.c - memory for the simulated threads. Each thread has a part of its own, so addresses
+ * do not depend on the order of allocations. Freed memory is not reused within an execution,
+ * so every use after free is found.
  */
 #include <stdio.h>
 #include <string.h>

@@ -17,15 +17,15 @@ static const char usage[] =
 	"       explore -l\n"
 	"\n"
 	"Explores every execution of each scenario (all, if none is named) within its budget:\n"
-	"how many choices may be other than the ordinary one (who goes on, which store a load sees,\n"
-	"whether an allocation fails, whether a thread dies).\n"
-	"  -x  ends with the first failure\n"
-	"  -b  at most this budget; for a scenario that is named, this one\n"
-	"  -t  at most so long for each (default: until the end)\n"
+	"the number of choices that may differ from the ordinary one (which thread runs, which\n"
+	"store a load sees, whether an allocation fails, whether a thread dies).\n"
+	"  -x  stop at the first failure\n"
+	"  -b  at most this budget; for scenarios named here, exactly this one\n"
+	"  -t  at most so many seconds for each (default: no limit)\n"
 	"  -j  so many at once (default: 1)\n"
-	"  -c  lists the functions in which a scenario does something that orders\n"
-	"  -r  repeats one execution, and draws it\n"
-	"  -l  lists the scenarios\n";
+	"  -c  list the functions in which a scenario orders memory\n"
+	"  -r  repeat one execution and draw it\n"
+	"  -l  list the scenarios\n";
 
 static unsigned int nscenarios(void)
 {

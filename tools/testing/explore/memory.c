@@ -2,12 +2,12 @@
 /*
  * memory.c - every access to memory, as the core's language allows it to behave.
  *
- * The core and the scenarios are compiled with -fsanitize=thread and linked with this file
- * tsan_hooks.c in place of the sanitizer's library: the compiler tells of each access. So the code
- * explored is the code that is shipped.
+ * The core and the scenarios are compiled with -fsanitize=thread and linked with
+ * tsan_hooks.c in place of the sanitizer's library: the compiler inserts a call at each
+ * access. So the code explored is the code that is shipped.
  *
- * Plain accesses are checked for races (race.c). As there are none, the order of plain
- * accesses is nobody's choice.
+ * Plain accesses are checked for races (race.c). Without a race their order does not matter,
+ * so it is not a choice of the search.
  *
  * Atomic variables. A variable keeps all its stores of an execution. A load may see the
  * latest, or an older one that nothing the thread knows of forbids: that is how a store
@@ -68,7 +68,7 @@ static struct {
 	struct knows *snapshots;
 	unsigned int nlocations, nmessages, nsnapshots;
 	struct knows agreed;		/* by full fences */
-	struct knows heavy;		/* to all who had heavy barriers: for new threads */
+	struct knows heavy;		/* by all heavy barriers so far: for new threads */
 	uint64_t agreed_chain;
 	unsigned char *shared;		/* by address: thread that used it + 1, or SHARED */
 } *M;
@@ -176,7 +176,7 @@ static void fence_acquire(void)
 	note(&ME->chain, 0xf2);
 }
 
-/* Views only: who agrees on an order has not been told of what is not atomic. */
+/* Views only: a fence that orders atomics does not publish plain accesses. */
 static void agree(void)
 {
 	struct clocks hb;
@@ -331,8 +331,8 @@ static struct location *location_of(void *addr, unsigned int size)
 }
 
 /*
- * Has more than one thread ever been there, in any execution so far? Where not, the order
- * is nobody's choice. What turns out to be shared later starts the search anew.
+ * Has more than one thread ever accessed it, in any execution so far? If not, the order is
+ * not a choice. A variable that turns out to be shared later restarts the search.
  */
 static bool shared(const void *addr)
 {

@@ -2,10 +2,10 @@
 /*
  * platform.c - the operations of core/internal.h's table, as steps of simulated threads.
  *
- * Compiled without the sanitizer: what is in here is one step each. What an operation needs
- * of its caller is checked: a lock is not taken twice, nobody parks with a lock held or
- * on another thread's parker, no user function is called with a lock held, nothing is
- * used that was freed.
+ * Compiled without the sanitizer: each function here is one step. It checks what an operation
+ * requires of its caller: no lock is taken twice, no thread parks with a lock held or on
+ * another thread's parker, no user function is called with a lock held, nothing is used after
+ * it was freed.
  *
  * A thread that dies leaves its frames as they are, as a kthread does that oopses: what
  * stands in them is taken off the lists by its mourner, a thread of its own, which then
@@ -214,7 +214,7 @@ void explore_ref_misused(void)
 	fail("a reference is taken or dropped where there is none");
 }
 
-/* No step of the exploration: nobody looks at it while it runs. */
+/* Not a step of the exploration: no other thread reads it while it runs. */
 void plat_step(unsigned long *p, unsigned long n)
 {
 	*p += n;
@@ -232,7 +232,7 @@ bool explore_kthreads(void)
 
 /* threads */
 
-/* It may be told to stop just before. */
+/* The request to stop may come just before. */
 static void thread_release(struct plat_thread *t)
 {
 	point_at(&t->told);
@@ -267,7 +267,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	return 0;
 }
 
-/* Told to nobody but who asks with explore_comm(). */
+/* Only explore_comm() reads the name. */
 void plat_thread_name(struct plat_thread *t, const char *name)
 {
 	unsigned int i;
@@ -290,7 +290,7 @@ const char *explore_comm(int tid)
 	return "";
 }
 
-/* It may have returned, but who tells it keeps its record. */
+/* The thread may have returned, but the caller keeps its record. */
 void plat_thread_stop(struct plat_thread *t)
 {
 	point_at(&t->told);

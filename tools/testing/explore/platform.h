@@ -165,7 +165,7 @@ void explore_free(void *p);
 #define plat_sort		qsort
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 
-/* threads; a scenario says whether workers are told to stop one by one */
+/* threads; a scenario says whether workers are asked to stop one by one */
 
 struct plat_thread {
 	void (*main)(struct plat_thread *t);

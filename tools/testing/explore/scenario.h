@@ -3,10 +3,10 @@
  * scenario.h - what a scenario is written with.
  *
  * A scenario is a function that runs as the first simulated thread, starts others with
- * go(), and waits for them with join_all(). When it returns, the pool's threads are sent
- * away, and it is checked that every object was freed, that no stopper is listed, no task
- * is counted and no lock is held. A ghost is a number that the core knows nothing of: it
- * orders nothing, and every thread sees its latest value.
+ * go(), and waits for them with join_all(). When it returns, the pool's threads are ended,
+ * and the explorer checks that every object was freed, no stopper is listed, no task is
+ * counted and no lock is held. A ghost is a number outside of the core: it orders nothing,
+ * and every thread sees its latest value.
  */
 #ifndef STOPPER_EXPLORE_SCENARIO_H
 #define STOPPER_EXPLORE_SCENARIO_H
@@ -23,10 +23,10 @@ struct scenario {
 	unsigned char faults;		/* of this, allocations and thread starts that fail */
 	unsigned char deaths;		/* of this, threads that die: may_die() */
 	bool needs_time;		/* else: a wait that only time ends is a lost wake-up */
-	bool traced;			/* somebody listens to tasks */
-	unsigned char spins;		/* looks of who waits awake */
+	bool traced;			/* tasks are traced */
+	unsigned char spins;		/* of a waiter that spins */
 	unsigned char cpus;		/* 0: two */
-	bool kthreads;			/* workers are told to stop one by one */
+	bool kthreads;			/* workers are asked to stop one by one */
 };
 
 /* The linker makes one list of what all files have. */
@@ -47,7 +47,7 @@ void go(void (*fn)(void *arg), void *arg);
 void join_all(void);
 /* A signal that kills, for a thread of go()'s: A, B and so on. */
 void explore_kill(const char *name);
-/* Waits until nobody else can go on. */
+/* Waits until no other thread can run. */
 void settle(void);
 void ghost_set(unsigned int i, long v);
 long ghost_get(unsigned int i);

@@ -220,7 +220,7 @@ SCENARIO(sem_closed, "a semaphore is closed while one waits and one releases",
 	all_free();
 }
 
-/* Both wait before the slot is released; who came first is served first. */
+/* Both wait before the slot is released; the first waiter gets it first. */
 static void first(void *arg)
 {
 	check(!stopper_sem_acquire(&sem, NULL));

@@ -261,7 +261,7 @@ static void quiesces(void *it)
 	check(stopper_event_fired(stopper_should_quiesce(it)));
 }
 
-/* Who sees the event of the child sees the child refuse. */
+/* A thread that sees the event of the child sees the child refuse. */
 static void runs_kid(void *arg)
 {
 	bool fired = stopper_event_fired(stopper_should_quiesce(kid));
@@ -432,7 +432,7 @@ SCENARIO(two_kthreads_told, "worker.c: two are told, one after the other",
 
 static struct stopper_event both_told;
 
-/* Returns only when the other one has been told as well. */
+/* Returns only once the other worker has been asked to stop, too. */
 static void waits_until_told(struct stopper_ctx *c, void *it)
 {
 	explore_until_told();

@@ -464,7 +464,7 @@ SCENARIO(freed_at_once, "a stopper is freed as soon as Stop returns, whoever sti
 {
 	struct stopper *s = new_stopper(NULL);
 
-	/* Its own reference, as whoever uses a stopper has. */
+	/* Its own reference, as every user of a stopper has. */
 	stopper_get(s);
 	go(stop_it, s);
 	run_one(s);

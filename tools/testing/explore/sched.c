@@ -2,14 +2,13 @@
 /*
  * sched.c - simulated threads: coroutines, of which one runs at a time.
  *
- * A thread runs until a point: just before it does something that another one could see
- * or be in the way of. There the search chooses who goes on. To take the processor from a
- * thread that could go on is a preemption and costs of the budget; to choose among others
- * when a thread waits is free.
+ * A thread runs until a point: just before a step that another thread could see or interfere
+ * with. There the search chooses the thread that runs next. A switch away from a thread that
+ * could run is a preemption and charged to the budget; when a thread waits, the choice among
+ * the others is free.
  *
- * Time stands still. Only when nobody else can go on, or as a preemption, does it jump to
- * a deadline: of a thread that is parked, or of the earliest timer, whose function
- * the last thread calls.
+ * Time stands still. Only when no thread can run, or as a preemption, it jumps to a deadline:
+ * that of a parked thread, or of the earliest timer, whose function the last thread calls.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +185,7 @@ static void __attribute__((noreturn)) stuck(const char *why)
 	fail("%s", why);
 }
 
-/* Who goes on: one of those who can, or else time does. */
+/* Chooses the thread that runs next, or moves time on. */
 static void schedule(bool current_can)
 {
 	unsigned int can[THREADS], timed_from, n = 0, i, taken;
@@ -234,13 +233,13 @@ static void schedule(bool current_can)
 	run(can[taken]);
 }
 
-/* The thread is about to do something that others may see. */
+/* The thread is about to take a step that others may see. */
 void point(void)
 {
 	schedule(true);
 }
 
-/* The thread cannot go on before somebody says so. */
+/* The thread cannot run before another one wakes it. */
 void block(enum thread_state why, const void *on, int64_t deadline, const void *pc)
 {
 	ME->state = why;

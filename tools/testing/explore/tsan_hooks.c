@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * tsan_hooks.c - what the compiler calls with -fsanitize=thread, at each access to memory.
+ * tsan_hooks.c - the functions that -fsanitize=thread calls at each access to memory.
  *
- * The names are those of the sanitizer's library, which is not linked.
+ * They have the names of the sanitizer's library, which is not linked.
  */
 #include "memory.h"
 

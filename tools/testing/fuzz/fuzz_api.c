@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * fuzz_api.c - makes the calls of a plan, and holds what happens against what it says.
+ * fuzz_api.c - makes the calls of a plan and compares what happens with the plan.
  *
- * There is one place in the plan, and always one thread at it: who calls, or who is called back
- * while that one waits. A task that is planned to run beside the rest waits at a gate and touches
- * nothing. So the plan is right whichever way the threads are scheduled.
+ * The plan has one current place, and exactly one thread is there: the caller, or a callback
+ * while the caller waits. A task that is planned to run beside the rest waits at a gate and
+ * touches nothing. So the plan holds however the threads are scheduled.
  *
  * On a difference the plan up to there is printed, as calls, and the process aborts.
  */
@@ -97,7 +97,7 @@ static int sync_task_err(struct stopper_ctx *ctx, void *arg)
 	return result_of(((struct own_task *)arg)->site);
 }
 
-/* Who waits for us goes on when we are no longer counted. */
+/* A waiter continues once this task is no longer counted. */
 static void joined_task(struct stopper_ctx *ctx, void *arg)
 {
 	struct own_task *t = arg;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * fuzz_list.c - the debug list, held against what it should say.
+ * fuzz_list.c - compares the debug list with the model.
  *
  * Whatever names tasks and stoppers have: each line has a form of stopper-debuglist(5), in bytes
  * that can be printed, and there is one line for each stopper, with its name and its counts.

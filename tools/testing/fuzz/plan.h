@@ -23,9 +23,9 @@ enum step_kind { CALL, RETURNS, ENTER, LEAVE, THE_END };
 
 /* What is to be seen when a call has returned. */
 struct seen_state {
-	signed char phase[NSTOPPERS];	/* NONE: it is gone */
+	signed char phase[NSTOPPERS];	/* NONE: freed */
 	unsigned char fired[NSTOPPERS];	/* of its events, a bit each */
-	short ctx[NCTXS];		/* NONE: it is gone */
+	short ctx[NCTXS];		/* NONE: freed */
 	unsigned char own;		/* of the events, a bit each */
 	int length[NSEMS];
 	int tasks;			/* of the stopper that was called */
@@ -34,7 +34,7 @@ struct seen_state {
 struct step {
 	enum step_kind kind;
 	enum op op;
-	int a, b, c, d, e;		/* CALL: arguments; ENTER: what, who */
+	int a, b, c, d, e;		/* CALL: arguments; ENTER: kind, index */
 	bool panic;			/* LEAVE: without returning */
 	struct m_ret ret;		/* RETURNS */
 	struct seen_state seen;		/* RETURNS */

@@ -8,7 +8,7 @@
 #   answer_on_stdout                stdout is for the script's answer: steps and notes go to stderr
 #   at_exit COMMAND...              run COMMAND when the script ends, however it ends, last one first;
 #   cancel_at_exit                  the last one is no longer needed
-#   scratch VAR                     a fresh temporary directory, its path in VAR, gone at the end
+#   scratch VAR                     a fresh temporary directory, its path in VAR, removed at the end
 #   supervise COMMAND...            run COMMAND as a process group of its own that does not outlive us
 #   record FILE COMMAND...          supervise COMMAND, its stdout to ours and to the end of FILE
 #
@@ -41,7 +41,7 @@ scratch() {
 	printf -v "$1" %s "$_dir"
 }
 
-# Does the group have a process that has not ended? (kill -0 would count those that nobody reaped yet.)
+# Does the group have a process that runs? (kill -0 would count zombies, too.)
 _alive() {
 	cat /proc/[0-9]*/stat 2>/dev/null |
 		awk -v group="$1" '{ sub(/.*\) /, "") } $3 == group && $1 != "Z" { found = 1 } END { exit !found }'

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * async.c - what runs on threads of the stopper's: async tasks, limited ones, workers.
+ * async.c - what runs on threads of the stopper: async tasks, limited tasks, workers.
  *
- * A job is its issuer's until it is accepted, then the task's, which frees it. Each has
- * random numbers of its own, so that its doings do not depend on who else runs.
+ * A job belongs to its issuer until it is accepted, then to the task, which frees it. Each has
+ * random numbers of its own, so what it does does not depend on other threads.
  */
 #include "torture.h"
 

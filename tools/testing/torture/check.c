@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * check.c - failures, totals, and memory that remembers that it was freed.
+ * check.c - failures, totals, and memory that detects use after free.
  */
 #include "torture.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * deferred.c - what one thread begins another one ends.
+ * deferred.c - operations that one thread begins and another one ends.
  *
- * Actors send parcels; couriers deliver them: threads, and in the kernel a timer, in
- * softirq. Couriers never wait for a stopper, so whoever waits for a delivery waits
- * with a bound. A delivered parcel is freed by a thread, for the last use of a life
- * is given up in process context.
+ * Actors queue deferred operations. Threads run them, and in the kernel a timer in softirq, too.
+ * These threads never wait for a stopper, so a wait for a deferred operation is bounded. An
+ * operation is released by a thread, because the last use of an instance is dropped in process
+ * context.
  */
 #include "torture.h"
 
@@ -73,7 +73,7 @@ static void deferred_main(void *arg)
 	(void)arg;
 	do {
 		end = env_load(&closing);
-		/* Slower than the actors: what is begun stays open for a while. */
+		/* Slower than the actors, so that operations stay open for a while. */
 		env_sleep(500 * ENV_USEC);
 		while (deferred_run(16) || release_done())
 			env_yield();
@@ -93,7 +93,7 @@ int deferred_init(void)
 	return err;
 }
 
-/* Nobody sends any more; the timer has been stopped. */
+/* No actor defers any more; the timer has been stopped. */
 void deferred_exit(void)
 {
 	int i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * instance.c - lives: a stopper from its creation to its end, and the table of those in use.
+ * instance.c - a stopper from its creation to its end, and the table of those in use.
  */
 #include "torture.h"
 
@@ -65,7 +65,7 @@ static int instance_derive_ctxs(struct instance *inst, struct rng *r)
 	return err;
 }
 
-/* Who sees ShouldQuiesce fired sees the contexts on it cancelled; the same for ShouldStop. */
+/* A thread that sees ShouldQuiesce fired sees its contexts cancelled; so with ShouldStop. */
 static void check_ctxs(struct instance *inst)
 {
 	bool quiesced = stopper_event_fired(stopper_should_quiesce(inst->s));
@@ -97,7 +97,7 @@ static void instance_put_ctxs(struct instance *inst)
 		stopper_ctx_put(inst->ctxs[i]);
 }
 
-/* Nobody uses it any more, and it was stopped. */
+/* The last use is dropped, and the stopper was stopped. */
 static void instance_free(struct instance *inst)
 {
 	bool ctxs_first = inst->gen & 2;
@@ -159,7 +159,7 @@ struct stopper_ctx *instance_ctx(struct instance *inst, struct rng *r)
 	return stopper_ctx_get(inst->ctxs[rng_below(r, NUM_CTXS)]);
 }
 
-/* A child of @parent, which is used during the call, or of nobody. */
+/* A child of @parent, which the caller uses, or a root. */
 static struct instance *instance_new(struct instance *parent, struct rng *r)
 {
 	struct instance *inst = obj_new(sizeof(*inst), INSTANCE_MAGIC);
@@ -202,7 +202,7 @@ static struct instance *instance_new(struct instance *parent, struct rng *r)
 	return inst;
 }
 
-/* Perhaps a child of one in the table, with luck: that may be on its way out. */
+/* Perhaps a child of one in the table, if that one still accepts children. */
 static struct instance *instance_new_any(struct rng *r)
 {
 	struct instance *parent = rng_one_in(r, 3) ? instance_any(r) : NULL, *inst = NULL;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * shutdown.c - closers, Quiesce and Stop in all their ways, and what must be refused after.
+ * shutdown.c - closers, Quiesce and Stop in all variants, and what they must refuse.
  */
 #include "torture.h"
 
@@ -11,7 +11,7 @@ struct closer {
 	struct stopper_closer embedded;
 	struct instance *inst;
 	struct rng rng;
-	unsigned long nr;	/* in the order of adding; 0: nobody knows */
+	unsigned long nr;	/* in the order of adding; 0: not known */
 	int adder;
 };
 
@@ -35,7 +35,7 @@ static void check_order(struct instance *inst, unsigned long nr)
 static void closer_run(void *arg)
 {
 	struct closer *c = arg;
-	bool late = c->adder == env_tid();	/* run by who added it, from CLOSING on */
+	bool late = c->adder == env_tid();	/* from CLOSING on its adder runs it */
 	struct instance *inst = c->inst;
 	struct rng rng = c->rng;
 	bool awaited = stopper_phase(inst->s) == STOPPER_CLOSING;

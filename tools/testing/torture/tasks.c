@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * tasks.c - tasks on this thread, handles, what tasks do, and who counts them.
+ * tasks.c - tasks on the calling thread, handles, what tasks do, and readers of their counts.
  */
 #include "torture.h"
 
@@ -408,7 +408,7 @@ void op_many_handles(struct actor *a, struct instance *inst)
 	obj_free(m);
 }
 
-/* --- who looks -------------------------------------------------------------------------------- */
+/* --- readers ---------------------------------------------------------------------------------- */
 
 void op_query(struct actor *a, struct instance *inst)
 {

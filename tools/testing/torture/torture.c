@@ -69,7 +69,7 @@ static void actor_step(struct actor *a)
 	env_store(&a->since, 0);
 }
 
-/* The last thing that happens is watched, too. */
+/* The watchdog watches this last step, too. */
 static void end_instances(struct actor *a)
 {
 	int i;
@@ -115,7 +115,7 @@ bool is_actor(void)
 	return false;
 }
 
-/* --- who watches ------------------------------------------------------------------------------ */
+/* --- the watchdog ----------------------------------------------------------------------------- */
 
 static unsigned long long tasks_so_far(void)
 {
@@ -178,7 +178,7 @@ static bool report_stuck_actors(void)
 	return any;
 }
 
-/* Everybody pauses, and begins again at once. */
+/* All actors pause, and continue at the same time. */
 static void stutter(void)
 {
 	env_store(&pause_all, true);

@@ -2,30 +2,30 @@
 /*
  * torture.h - the torture of the stopper: what its parts share.
  *
- * Actors, threads of the torture's own, do random operations on a table of
- * stoppers without a pause. A stopper and what is known about it are a "life".
- * Lives are ended and replaced all the time, while others still use them:
+ * Actors are threads of the torture. They do random operations on a table of stoppers without
+ * a pause. An instance is a stopper and what is known about it. Instances are stopped and
+ * replaced all the time, while other threads still use them:
  *
- *   users   may call functions with life->s; the last one checks that everything
- *           balances, and puts the stopper
- *   refs    may look at the life: its users together, and its children
+ *   users   may call functions with inst->s; the last one checks that everything balances
+ *           and puts the stopper
+ *   refs    may read the instance: its users together, and its children
  *
- * What must be true is checked where it can be known:
+ * Each property is checked where it can be known:
  *
- *   - each life has a generation; a task carries it as its stamp and compares as
- *     it begins and as it ends. Who gets 0 from Quiesce or Stop turns the life's
- *     stamp, so a late task is seen;
- *   - a job goes NEW -> RUNNING -> freed, or back to its issuer when refused, so
- *     a second execution and one of a refused task are seen;
- *   - what is freed is poisoned and kept for a while, so that use after free is seen
- *     (stamps and magics no longer match) and so is a write after free (the poison
- *     has changed). Under KASAN and ASan it is freed at once: they see more;
- *   - at the end of each life: accepted == executed, closers added == closed,
+ *   - each instance has a generation. A task carries it as its stamp and compares both when it
+ *     begins and when it ends. A thread that gets 0 from Quiesce or Stop changes the stamp of
+ *     the instance, so a late task is detected;
+ *   - a job goes NEW -> RUNNING -> freed, or back to its issuer when refused, so a second
+ *     execution and the execution of a refused task are detected;
+ *   - freed memory is poisoned and kept for a while: a use after free finds a wrong stamp or
+ *     magic, a write after free changes the poison. Under KASAN and ASan it is freed at once,
+ *     because they detect more;
+ *   - at the end of each instance: accepted == executed, closers added == closed,
  *     panics == hook calls, semaphore empty, contexts ended, no task left.
  *
- * Couriers end what actors began, on other threads and in the kernel in softirq;
- * they make sure that a wait of an actor ends. So no actor may wait without bound
- * while it holds something, and tasks wait with bounds only.
+ * Deferred operations end what actors began, on other threads and in the kernel in softirq.
+ * They guarantee that the wait of an actor ends. So no actor may wait without bound while it
+ * holds something, and tasks only wait with bounds.
  */
 #ifndef TORTURE_H
 #define TORTURE_H
@@ -76,7 +76,7 @@ struct actor {
 	struct rng rng;
 	unsigned int nr;
 	struct env_thread thread;
-	const char *op;			/* what it is at, since when; for the watchdog */
+	const char *op;			/* the current operation and its start, for the watchdog */
 	unsigned int since;		/* a second (one word everywhere); 0: between two */
 	/* synchronous ones that it ran itself */
 	__attribute__((aligned(8))) unsigned long long tasks;
@@ -198,7 +198,7 @@ void op_event(struct actor *a, struct instance *inst);
 void op_sem(struct actor *a, struct instance *inst);
 struct stopper_ctx *brief_ctx(struct rng *r, struct stopper_ctx *parent);
 
-/* A thread of the stopper's own ends here, one way or the other; the hook is told. */
+/* Ends a thread of the stopper, one way or the other; the hook is called. */
 static inline __attribute__((noreturn)) void end_thread(struct instance *inst, struct rng *r)
 {
 	bool exits = rng_one_in(r, 2);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * torture_kernel.c - the torture as a module, and what only the kernel has: couriers in softirq,
- * tasks with interrupts off, real-time priorities.
+ * torture_kernel.c - the torture as a module, and what only the kernel has: deferred operations in
+ * softirq, tasks with interrupts off, real-time priorities.
  *
  *   insmod stopper_torture.ko [seconds=N] [threads=N] [stoppers=N] [seed=N] [stutter=N] [hang=N]
  *
- * insmod returns at once. What it says goes to the kernel log, the verdict last; "result" among
- * its parameters is "running", "SUCCESS" or "FAILURE". rmmod ends it before its time. CPUs that
+ * insmod returns at once. Messages go to the kernel log, the verdict last; the parameter
+ * "result" is "running", "SUCCESS" or "FAILURE". rmmod ends it early. CPUs that
  * come and go, memory pressure, readers of the debug file and modules that load and unload beside
- * it are the business of a script: selftests/stopper/kernel_torture.sh.
+ * it are done by a script: selftests/stopper/kernel_torture.sh.
  */
 #define pr_fmt(fmt) "stopper_torture: " fmt
 
@@ -84,7 +84,7 @@ void perturb_thread(unsigned int number)
 	set_cpus_allowed_ptr(current, number & 0x20000 ? cpumask_of(cpu) : cpu_possible_mask);
 }
 
-/* Not for long: couriers must get their turn. */
+/* Not for long: deferred operations must run, too. */
 void perturb_end(void)
 {
 	sched_set_normal(current, 0);
@@ -117,7 +117,7 @@ void platform_end(void)
 	timer_delete_sync(&softirq_timer);
 }
 
-/* Other modules' stoppers are in it, too: the script looks when all have gone. */
+/* Other modules' stoppers are in it, too: the script checks it after they are unloaded. */
 bool debug_list_is_empty(void)
 {
 	return true;
@@ -127,7 +127,7 @@ bool debug_list_is_empty(void)
 void op_platform(struct actor *a, struct instance *inst)
 {
 	unsigned long flags;
-	spinlock_t lock;	/* of nobody else's */
+	spinlock_t lock;	/* private */
 
 	spin_lock_init(&lock);
 	spin_lock_irqsave(&lock, flags);

@@ -11,7 +11,7 @@
 #include <stopper/print.h>
 #include "torture.h"
 
-static bool ending;		/* the storm and the reader shall end */
+static bool ending;		/* ends the storm and the reader */
 static bool interrupted, quiet_signals;
 static struct env_thread storm, reader;
 static bool has_storm, has_reader;
@@ -31,7 +31,7 @@ bool torture_interrupted(void)
 	return env_load(&interrupted);
 }
 
-/* Nice values and CPUs; a share of them is refused to who is not root. */
+/* Nice values and CPUs. Some of them need root, and fail without. */
 void perturb_thread(unsigned int number)
 {
 	cpu_set_t cpus;
@@ -200,7 +200,7 @@ static void *exiting_main(void *arg)
 	return m;
 }
 
-/* Of a thread that is not the stopper's no hook is told; no stop waits for its task. */
+/* A thread of the program ends in a task: no hook is called, and no stop waits for the task. */
 void op_platform(struct actor *a, struct instance *inst)
 {
 	struct exiting m = { .inst = inst, .cancelled = rng_one_in(&a->rng, 2) };

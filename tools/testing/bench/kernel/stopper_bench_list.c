@@ -237,7 +237,7 @@ static int run_batches(struct listing *l)
 		*ns = ktime_get_ns() - begin;
 		*ns -= min(*ns, l->clock);
 		if (begin > late)
-			err = -ETIME;	/* nobody reads meanwhile: no figure */
+			err = -ETIME;	/* no reader at the same time: no figure */
 	}
 	WRITE_ONCE(l->over, true);
 	return err;

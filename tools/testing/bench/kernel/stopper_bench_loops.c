@@ -2,9 +2,9 @@
 /*
  * stopper_bench_loops.c - operations of some nanoseconds, each in a loop.
  *
- * A loop holds what a caller writes, with the check of the result that he writes
- * too. Its base is the loop without that: an empty one, or, where a function is
- * called, the bare indirect call of it.
+ * A loop holds what a caller writes, including the check of the result. Its base is
+ * the loop without that: an empty one, or, where a function is called, the bare
+ * indirect call of it.
  *
  *   run_task_nested   two tasks, one inside the other: the price of both
  *   task_begin_end    has no call, so the base is the empty loop, and its peers

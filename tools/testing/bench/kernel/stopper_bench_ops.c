@@ -200,7 +200,7 @@ static void two_finish(struct bench_run *r)
 /* --- counts --- */
 
 #ifdef CONFIG_X86_64
-/* A nop that nobody else has: "STP", and which. */
+/* A nop that no other code contains: "STP" and a number. */
 static __always_inline void mark(const unsigned int id)
 {
 	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (0x53545000 | id) : "memory");

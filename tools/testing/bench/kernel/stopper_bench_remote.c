@@ -20,7 +20,7 @@ struct remote {
 	struct completion begun, ended;
 	struct stopper_task task[PACK];
 	u64 clock, begin_ns[PACKS], end_ns[PACKS];
-	int err;			/* of who begins; the other one goes home too */
+	int err;			/* of the thread that begins; the other thread ends, too */
 };
 
 static int begin_pack(struct remote *rm)

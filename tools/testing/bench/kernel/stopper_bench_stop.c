@@ -26,7 +26,7 @@
 #define CREATES		50
 #define CONTEXTS	10000
 #define WORKERS		1000
-#define PARKED_US	1000	/* after so long who was about to wait has parked */
+#define PARKED_US	1000	/* after so long a thread about to wait has parked */
 #define PATIENCE_US	60000000
 
 /* --- the last end --- */
@@ -40,7 +40,7 @@ struct last {
 	u64 begin, end, ns[STOPS];
 };
 
-/* One who is about to wait in stopper_stop() does. */
+/* True once the thread that is about to wait in stopper_stop() waits. */
 static int wait_quiescing(struct stopper *s)
 {
 	unsigned int us;

@@ -5,12 +5,12 @@
  *
  *   qemu-system-x86_64 -plugin insns.so,out=FILE ...
  *
- * A mark is an instruction that does nothing and that nobody else writes:
+ * A mark is an instruction that does nothing and that no other code contains:
  * nopl 0x53545000|ID(%rax,%rax,1), ID up to 0xfff. When it is executed, a line
  *
  *   MARK ID CPU INSTRUCTIONS LOCKED
  *
- * goes to FILE: those that this CPU has executed before the mark, all told. LOCKED
+ * goes to FILE: those that this CPU has executed before the mark, in total. LOCKED
  * are those that cost a full barrier on real hardware: with a lock prefix, xchg
  * with memory, mfence. (A kernel that finds one CPU patches its lock prefixes
  * away; noreplace-smp on its command line keeps them.)
@@ -19,9 +19,9 @@
  * mark the rest of its own block is taken off again. Blocks are left early only
  * by faults; where one can happen between two marks the count may be too high.
  *
- * An instruction that would cross into the next page is taken out of its block
- * again, but plugins have been told of it by then. So a block's last one, where it
- * may have been that, is counted by itself: code that was taken out does not count.
+ * QEMU takes an instruction that would cross into the next page out of its block
+ * again, after it has shown the instruction to plugins. So the last instruction of a
+ * block, where that may happen, is counted on its own.
  *
  * With one CPU the addition is translated with the block; with more than one, a
  * function is called (the API of this version adds to one address only).

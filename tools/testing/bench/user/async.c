@@ -3,7 +3,7 @@
  * async.c - what it costs to have a function run on another thread, and how soon it runs.
  *
  * Throughput. Each producer hands over n functions, at most MAX_IN_FLIGHT of all
- * producers unfinished (he yields when there are as many), and waits until all
+ * producers unfinished (it yields when there are as many), and waits until all
  * have run. A function only counts itself, on its producer's own line. The pool is
  * warm: the calibration has used it. Peers:
  *   pthread      pthread_create() and pthread_join(), one at a time

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * park.c - threads that sleep until somebody wakes them.
+ * park.c - threads that sleep until another thread wakes them.
  *
  * The peer "futex": a thread parked on a futex. A latency is from just before the
  * wake to the first thing that the woken thread does. It is measured only when the
  * thread is asleep for certain, which /proc says, so that neither we nor the peer
  * is ever met half way. Waker and sleeper are pinned to two CPUs (if there are two):
  * left to the scheduler they are on one in some rounds and on two in others, which
- * makes more of a difference than anything that is measured here. While he waits
- * for the answer the waker yields.
+ * makes more of a difference than anything that is measured here. The waker yields
+ * while it waits for the answer.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * ctl_trace.c - stopperctl trace: what it makes of recordings, good, cut and hostile.
+ * ctl_trace.c - stopperctl trace converts recordings: good, truncated and hostile ones.
  *
- * Whatever it writes is held against what the Trace Event Format demands: check_output().
+ * check_output() compares every output with the rules of the Trace Event Format.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -59,7 +59,7 @@ by_the_byte() {
 check list_read_by_1_byte_is_whole by_the_byte
 unload stopper_load
 
-# One who has read a byte and goes on holding the file: who unloads a stopper does not wait for him.
+# A reader has read one byte and holds the file open: unloading a stopper does not wait for the reader.
 load stopper_load handles=200 sites=100
 exec 9<$debug
 dd bs=1 count=1 <&9 >/dev/null 2>&1

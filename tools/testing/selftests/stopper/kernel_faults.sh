@@ -16,7 +16,7 @@ faults=0
 	finish
 }
 
-# Any allocation may fail, also those that may sleep, and each that does is told in one line.
+# Any allocation may fail, also those that may sleep; each failure is one line of the log.
 for file in failslab/ignore-gfp-wait failslab/cache-filter \
 	fail_page_alloc/ignore-gfp-wait fail_page_alloc/ignore-gfp-highmem fail_page_alloc/min-order; do
 	[ ! -f /sys/kernel/debug/$file ] || echo 0 >/sys/kernel/debug/$file
@@ -92,7 +92,7 @@ regression() { run race 20 && grep -qx right $out && gone; }
 check worker_that_cannot_start_while_a_stop_goes_on regression
 
 # What follows fails only what stopper.ko asks for, whichever thread asks: its text is on the
-# stack. (Where it ends is not told; what may lie behind it is stopper_faults.ko, which only calls it.)
+# stack. (Its end is not known; what may lie behind it is stopper_faults.ko, which only calls it.)
 each() { local d; for d in failslab fail_page_alloc; do echo $2 >/sys/kernel/debug/$d/$1; done; }
 of_stopper() {
 	local start=$(cat /sys/module/stopper/sections/.text)

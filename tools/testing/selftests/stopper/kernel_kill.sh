@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_kill.sh: a process that waits in a stopper with a killable context ends when it is killed, and the
-# stop that it began goes on later.
+# kernel_kill.sh: a process that waits in a stopper with a killable context ends when it is killed; the stop
+# that it began continues later.
 
 plan=10
 . "$(dirname "$0")/kernel_lib.sh"

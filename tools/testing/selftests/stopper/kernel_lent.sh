@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_lent.sh: a module whose functions another module's stopper runs is held while they run; what
-# else it leaves behind is named, and its memory never looked at; the rescue of a stopper that was
-# forgotten blocks no other module.
+# kernel_lent.sh: a module is pinned while another module's stopper runs its functions. What else it leaves
+# behind is reported by name, and its memory is not read. The forced stop of a forgotten stopper blocks no
+# other module.
 
 plan=20
 . "$(dirname "$0")/kernel_lib.sh"
@@ -36,7 +36,7 @@ echo 1 >$lender/stop
 check closer-lets-the-module-go wait_for 30 removed
 unload stopper_lender
 
-# A handle can be ended by whoever has its record: the module is not held.
+# A handle can be ended by any holder of its record: the module is not pinned.
 load stopper_lender
 load stopper_borrower what=handle
 check module-with-a-handle-goes removed

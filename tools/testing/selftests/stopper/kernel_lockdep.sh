@@ -61,7 +61,7 @@ machine_do let_go
 wait $stop
 check forgotten_with_the_stopper wait_for 60 leads_nowhere
 
-# The mutex of a task is no lock of who stops.
+# The mutex of a task is not a lock of the stopping thread.
 machine_do task_locks
 machine_do stop
 check task_that_takes_another_lock_is_fine lockdep_looks

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_modules.sh: modules that use the stopper come and go, and stopper.ko with them, in every phase;
-# also modules that go against the rules. Nothing may run in the memory of one that has gone: it has no
-# pages any more, so the kernel would oops. What goes and how is in kmod/stopper_unload.c, the rounds are
-# in module_stress.c.
+# kernel_modules.sh: loads and unloads modules that use the stopper, and stopper.ko, in every phase;
+# also modules that break the rules. Nothing may run in the memory of an unloaded module: it is unmapped,
+# so the kernel would oops. The modules are made of kmod/stopper_unload.c, the rounds of module_stress.c.
 #
 # STOPPER_TEST_ROUNDS_OF_MODULES=N rounds (20), STOPPER_TEST_SEED=N decides what is in them (1).
 
@@ -29,7 +28,7 @@ check rmmod_is_refused_while_the_list_is_open eval '[ -z "$(holders)" ] && ! unl
 exec 9<&-
 check rmmod_when_the_list_is_closed unload stopper
 
-# A context with a deadline that nobody put holds stopper.ko, whose text its timer calls, until then.
+# A context with a deadline that is not put pins stopper.ko until the deadline: its timer calls into it.
 load stopper
 load stopper_unload1 end=deadline
 unload stopper_unload1

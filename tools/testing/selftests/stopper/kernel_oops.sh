@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # vm: oops
-# kernel_oops.sh: threads that die, in all that a stopper runs and in all ways. What each death must
-# come to is in kmod/stopper_oops.c. All without and with a trace, which must end with its thread too.
+# kernel_oops.sh: threads die in all kinds of functions that a stopper runs, and in all ways. What must follow
+# each death is in kmod/stopper_oops.c. All with and without tracing, where the span must end with its thread.
 #
 # Oopses on purpose, so it needs panic_on_oops=0 and a kernel log in which an oops is expected; the
-# line "vm: oops" above tells the harness so. Where that is not given it skips what would oops.
+# line "vm: oops" above is for lib/kselftest. Without them it skips what would oops.
 
 places="async limited worker closer late child nested inworker scope handle onstack"
 ways="exit panic bug null"

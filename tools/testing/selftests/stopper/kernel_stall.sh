@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_stall.sh: who holds up a stop, in the kernel log and in the debug list, with stacks and no address.
+# kernel_stall.sh: what blocks a stop, in the kernel log and in the debug list, with stacks and no address.
 
 plan=12
 . "$(dirname "$0")/kernel_lib.sh"

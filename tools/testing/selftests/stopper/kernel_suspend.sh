@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_suspend.sh: who waits in a stopper is frozen for suspend, also with a lock held, and goes on after it.
+# kernel_suspend.sh: a thread that waits in a stopper is frozen for suspend, also with a lock held, and then
+# continues.
 #
 # Suspend is tried as far as /sys/power/pm_test goes. The freezer of cgroups freezes in the same way, and is
 # there in kernels that cannot suspend but know of held locks.

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_thread_state.sh: what a task leaves on its kthread does not reach the next one, and is reported.
+# kernel_thread_state.sh: state that a task leaves on its kthread does not reach the next task, and is reported.
 
 plan=22
 . "$(dirname "$0")/kernel_lib.sh"
 
 reports() { new_log | grep -c "\"machine\": task \"machine-task\" (.*stopper_machine.c:[0-9]*) left its thread with.*$1"; }
 
-# left KIND WORDS: it is set back, and said once however often it is done. A kind of its own for each KIND,
-# so that the site leaves what it has not left before; those of one kind share what is remembered.
+# left KIND WORDS: the state is reset, and reported once however often a task leaves it. Each KIND has a site of
+# its own, so that it is the first report of the site; tasks of one kind share a site.
 left() {
 	local before
 	before=$(reports "$2")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_trace.sh: the tracepoints, events/stopper/ in tracefs.
 #
-# Who is whose parent is looked at in what test_stopper's cases leave in the trace.
+# Parents of spans are checked in the trace of test_stopper's cases.
 
 plan=23
 . "$(dirname "$0")/kernel_lib.sh"
@@ -77,7 +77,7 @@ check parent_of_an_async_task_is_who_queued_it [ "$(value task_start span-async 
 check parent_of_a_worker_is_who_started_it [ "$(value worker_start span-worker parent)" = "$outer" ]
 check trace_goes_through_all [ "$(sed -n 's/.* trace=\([^ ]*\).*/\1/p' $copy | sort -u | wc -l)" = 1 ]
 
-# Listening comes and goes under load; each single event is enough to be told of it.
+# Tracing is switched on and off under load; each event alone is enough to trace tasks.
 fresh
 load stopper_load handles=50 async=5 churn=3
 i=0

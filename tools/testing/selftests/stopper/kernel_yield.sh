@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# kernel_yield.sh: a pool that is never idle, on a kernel that preempts nobody: the others go on.
+# kernel_yield.sh: a pool that is never idle, on a kernel without preemption, starves no other thread.
 #
 # Without a yield between two tasks the pool's threads keep every CPU; RCU and the watchdog then complain.
 # Both are made impatient, and the tasks last longer than they wait. Nothing here asserts a time.

@@ -4,15 +4,15 @@
  *
  *   module_stress [-d FOLDER] [-n ROUNDS] [-s SEED] [-e END[,END...]]
  *
- * A round: stopper.ko is loaded; three threads load a stopper_unload module each, which starts
- * what the seed says, do a little, and unload it, as it ends (END; see kmod/stopper_unload.c); two
- * others read the debug list meanwhile, slowly, across the unloading; one tries to unload
- * stopper.ko all the time, which must be refused while a module is loaded that uses it, also by
- * force, and must succeed when they have gone and the list is closed. Nothing waits for time,
- * all for what others have done.
+ * A round: stopper.ko is loaded. Three threads each load a stopper_unload module, which starts
+ * what the seed selects, wait a little, and unload it, which ends it as END says (see
+ * kmod/stopper_unload.c). Two threads read the debug list slowly, across the unloading. One
+ * thread tries to unload stopper.ko all the time: that must be refused, also with force, while a
+ * module that uses it is loaded, and must succeed once they are unloaded and the list is closed.
+ * Threads wait for each other, not for time.
  *
- * Says what was wrong, and ends with status 1; else with a line of figures. The kernel log is for
- * the caller to look at.
+ * Prints what was wrong and ends with status 1, or prints a line of figures. The caller checks
+ * the kernel log.
  */
 #include <err.h>
 #include <errno.h>
@@ -162,7 +162,7 @@ static void *user(void *arg)
 	return NULL;
 }
 
-/* Reads on when one more module has gone. When all are about to go, the list may have gone. */
+/* Reads on after one more module is unloaded. With the last one the list may be removed. */
 static void read_across(void)
 {
 	unsigned int before = get(&went);

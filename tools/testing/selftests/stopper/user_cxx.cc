@@ -2,9 +2,8 @@
 /*
  * user_cxx.cc - the headers and the library from C++: exceptions and destructors.
  *
- * An exception that passes through a task goes on its way, and the task is
- * accounted for. A panic runs the destructors that it passes. kselftest's
- * headers are C, so the results are printed by hand.
+ * An exception passes through a task, and the task is accounted for. A panic runs the
+ * destructors on its way. kselftest's headers are C, so this prints its results itself.
  */
 #include <csignal>
 #include <cstdio>
@@ -221,7 +220,7 @@ struct late {
 	stopper_event in;
 };
 
-/* Stop waits for a closer that is run by who adds it, whichever way that one ends. */
+/* Stop waits for a late closer, which its adder runs, however the closer ends. */
 void waiting_stop_goes_on_after_an_exception_in_a_late_closer()
 {
 	hook h;
@@ -300,7 +299,7 @@ void thread_that_ends_runs_destructors()
 	stop(s);
 }
 
-/* Nobody catches what an async task, worker or closer throws: it goes on its way, to the end. */
+/* An exception of an async task, worker or closer has no handler: it ends the program. */
 void throws_with_nobody_above(int what)
 {
 	const rlimit none = { 0, 0 };

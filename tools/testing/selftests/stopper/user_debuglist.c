@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_debuglist.c - the reader of the debug list: saved lists, odd and hostile bytes, its JSON.
+ * user_debuglist.c - the parser of the debug list: saved lists, odd and hostile bytes, its JSON.
  *
  * Compiled with ASan and UBSan, the reader too. LIST_SEED=N repeats the mutations of a run.
  */

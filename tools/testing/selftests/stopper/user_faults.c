@@ -462,7 +462,7 @@ static int signals_are_neither_blocked_nor_lost(void)
 	return end(s);
 }
 
-/* A child that may not use the library is told, whatever its parent was short of. */
+/* A child that may not use the library gets -ENOTSUP, whatever its parent lacked. */
 static int child_is_told_though_atfork_failed(void)
 {
 	struct stopper *s = NULL, *of_child = NULL;

@@ -2,9 +2,9 @@
 /*
  * user_faults_http.c - the server of the debug list without memory, sockets, threads.
  *
- * As user_faults.c: each call that can fail does so in turn. A server that could not be begun
- * says why and leaves nothing; one that runs may fail to answer, but not fall, and the next
- * one who asks is answered.
+ * As in user_faults.c, each call that can fail does so in turn. A server that cannot start
+ * returns the reason and leaves nothing behind. A running server may fail to answer, but it
+ * survives and answers the next request.
  */
 #include <arpa/inet.h>
 #include <errno.h>

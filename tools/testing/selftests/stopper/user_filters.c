@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_filters.c - a seccomp filter that comes when the library is in use and forbids a system
- * call: what was begun ends, what is new works or is refused as documented, the stop comes to its
- * end, and what is said is said once.
+ * user_filters.c - a seccomp filter is installed while the library is in use and forbids a system
+ * call: running work ends, new work runs or is refused as documented, the stop ends, and each
+ * problem is reported once.
  *
  * futex() is not here: without it libc ends the process.
  */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_fork.c - a child of fork() may call every function: those that return nothing, and the
- * looks, return at once, the others say -ENOTSUP. Whatever the parent's threads did just then:
- * they hold locks that nobody will let go of in the child.
+ * user_fork.c - a child of fork() may call every function: those without a result and those that
+ * only read return at once, the others return -ENOTSUP. That holds whatever the parent's threads
+ * did at the fork: locks that they held stay locked in the child.
  *
- * Which functions there are is asked of the library, so that none is forgotten.
+ * The list of functions is taken from the library, so that none is forgotten.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -12,7 +12,7 @@
 #include "kselftest_harness.h"
 #include "env/http_client.h"
 
-/* Whether who sends this Accept header gets the page; the text otherwise. */
+/* Does a request with this Accept header get the page? Otherwise it gets the text. */
 static bool gets_page(unsigned int port, const char *accept)
 {
 	char headers[256];

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_http_hostile.c - clients that wish the server ill, while stoppers are stopped.
+ * user_http_hostile.c - hostile clients, while stoppers are stopped.
  *
- * After each of them a good client is answered, a stop ends, and the server can be ended. All run
- * in one process, so its limit of descriptors bounds how many clients there are.
+ * After each of them a well-behaved client gets an answer, a stop ends, and the server can be
+ * ended. All run in one process, so its descriptor limit bounds the number of clients.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_http_page.c - for user_http_page.sh: a process whose page is looked at.
+ * user_http_page.c - for user_http_page.sh: a process that serves the page.
  *
  *   user_http_page MODE COMMAND [ARGUMENT...]
  *
  * runs COMMAND with the page's address in $URL. MODE is what happens after the third list that the
- * page has asked for: nothing ("running"), a stop that a task holds up ("stop"), or the end of the
- * server ("gone"); "stuck" is a stop a second before the command. Prints how many pages and lists
- * were asked for; the status is that of COMMAND.
+ * page has requested: nothing ("running"), a stop that a task blocks ("stop"), or the end of the
+ * server ("gone"); "stuck" is a stop one second before the command. Prints how many pages and lists
+ * were requested; the status is that of COMMAND.
  */
 #include <stdbool.h>
 #include <stdio.h>

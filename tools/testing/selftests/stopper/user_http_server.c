@@ -167,7 +167,7 @@ TEST_F(serve, unix_socket_that_is_used_is_left_alone)
 	EXPECT_EQ(close(connect_path(self->path)), 0);
 }
 
-/* A socket that nobody listens at any more. */
+/* A socket file without a listener. */
 static bool leave_behind(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_limits.c - no further thread can be had, as at pids.max or RLIMIT_NPROC: a stop begins and
- * ends all the same, and a task is run or refused, never forgotten.
+ * user_limits.c - no further thread can be started, as at pids.max or RLIMIT_NPROC: a stop still
+ * begins and ends, and a task is run or refused, never lost.
  *
- * RLIMIT_NPROC counts the processes and threads of a user, so each test becomes a user that has no
- * other process, or stays an ordinary one, who is over the limit at once. Each test is a process
- * of its own already (the harness forks).
+ * RLIMIT_NPROC counts the processes and threads of a user. So each test, which the harness forks,
+ * becomes a user without any other process, or stays an ordinary user, who exceeds the limit at
+ * once.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_overflow.c - numbers that do not end: more tasks than 32 bits can count.
+ * user_overflow.c - counters beyond 32 bits: more tasks than 32 bits can count.
  *
  * The pool's part of the core is compiled in here, in place of the library's, so that its counters
- * can be moved on as if so many tasks had come and gone. Synchronous tasks are really run, 2^32 of
- * them.
+ * can be advanced as if so many tasks had run. Synchronous tasks are really run, 2^32 of them.
  */
 #include <limits.h>
 #include <sched.h>
@@ -40,7 +39,7 @@ static void nothing(struct stopper_ctx *ctx, void *arg)
 	(void)arg;
 }
 
-/* As if the pool had run @n tasks more; nobody else uses it now. */
+/* As if the pool had run @n more tasks; no other thread uses it now. */
 static void pass(uint64_t n)
 {
 	plat_flags_t f;

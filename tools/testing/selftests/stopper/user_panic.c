@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_panic.c - panics that nobody recovers: the process aborts, loudly.
+ * user_panic.c - panics without a recover scope: the process aborts with a message.
  *
- * Each dies in a child of its own.
+ * Each test runs in a child process.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -37,7 +37,7 @@ static struct stopper *new_stopper(void)
 	return s;
 }
 
-/* Whoever waits here is ended by the abort. */
+/* The abort ends a thread that waits here. */
 static void wait_for_the_end(struct stopper *s)
 {
 	stopper_stop(s, NULL);

@@ -2,10 +2,10 @@
 /*
  * user_plugin.c - the library is loaded by a plugin, and the plugin is unloaded.
  *
- * This program is not linked with the library: it comes with the first plugin, and stays, with
- * its threads, when that one goes. Once a plugin's stopper has stopped nothing of the plugin's is
- * looked at any more: not the places of its tasks, nor the names of its closers. One plugin
- * comes and goes here while another one, a second copy, prints the debug list all the time.
+ * This program is not linked with the library: the first plugin loads it, and it stays, with its
+ * threads, after that plugin is unloaded. Once a plugin's stopper has stopped, the library reads
+ * nothing of the plugin's memory: neither the sites of its tasks nor the names of its closers. One
+ * plugin is loaded and unloaded here while a second copy prints the debug list all the time.
  */
 #include <dlfcn.h>
 #include <pthread.h>

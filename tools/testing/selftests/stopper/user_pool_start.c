@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_pool_start.c - regression: a task that was accepted while the pool's first thread, on which
- * it counted, turned out not to start, was left in the queue until somebody came with another one.
+ * user_pool_start.c - regression: a task was accepted because the pool's first thread was about to
+ * start. When that start failed, the task stayed in the queue until the next task arrived.
  *
- * The first thread fails to start because pthread_create() is ours, for the whole process.
+ * The start fails because this program replaces pthread_create() for the whole process.
  */
 #include <dlfcn.h>
 #include <errno.h>

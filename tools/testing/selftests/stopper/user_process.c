@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_process.c - what processes do to a library with threads: fork, exec, signals,
- * cancellation, and every kind of exit while all is running.
+ * user_process.c - what a process may do with the library's threads around: fork, exec, signals,
+ * cancellation, and every kind of exit while tasks run.
  *
- * All with each way to wait. Where the process itself ends, it is a child of the test's.
+ * Each test runs with each way to wait. A process that must end is a child of the test.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -138,7 +138,7 @@ TEST_F(process, exec_from_a_task_or_worker_hands_on_no_descriptor)
 	stopper_put(s);
 }
 
-/* The child of a fork() in a task may not use the library, is told, and ends as it likes. */
+/* The child of a fork() in a task may not use the library: it gets -ENOTSUP and may exit. */
 static void fork_in_task(struct stopper_ctx *ctx, void *arg)
 {
 	struct forker *f = arg;

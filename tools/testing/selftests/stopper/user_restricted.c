@@ -81,7 +81,7 @@ TEST(membarrier_forbidden)
 	without(_metadata, __NR_membarrier, EPERM);
 }
 
-/* Needs the sysctl, so only where nobody else lives. */
+/* Changes a sysctl, so only in a VM. */
 TEST(io_uring_disabled_by_sysctl)
 {
 	int fd, status;

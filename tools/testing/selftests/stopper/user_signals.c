@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_signals.c - stopping on signals: whoever is registered, whatever the program has blocked or
- * closed, and as if the library were not there when all has stopped.
+ * user_signals.c - stopping on signals, for every registered stopper, whatever signals the program
+ * has blocked or descriptors it has closed. After the stop, signals act as without the library.
  *
- * Where a process is to die it is a child.
+ * A process that must die is a child of the test.
  */
 #include <errno.h>
 #include <fcntl.h>

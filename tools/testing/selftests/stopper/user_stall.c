@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_stall.c - many stops that wait at once, and one stderr: reports are limited, and counted.
+ * user_stall.c - many stops that wait at once: reports to standard error are limited, and counted.
  */
 #include <stdio.h>
 #include <stdlib.h>

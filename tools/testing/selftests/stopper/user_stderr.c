@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_stderr.c - no line for standard error blocks, kills or holds up a stop; what cannot be
- * written is counted.
+ * user_stderr.c - a log line to standard error never blocks or kills the process or delays a stop;
+ * lines that cannot be written are counted.
  *
- * The process that reports is a child whose standard error is a pipe, a socket or nothing. To
- * put a stopper that runs is reported at once, in several lines.
+ * The reporting process is a child whose standard error is a pipe, a socket or closed. Putting a
+ * running stopper is reported at once, in several lines.
  */
 #include <errno.h>
 #include <fcntl.h>

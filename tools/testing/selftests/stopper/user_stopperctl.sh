@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_stopperctl.sh: stopperctl on files, on a live process, and before a person: `top' in a terminal.
+# user_stopperctl.sh: stopperctl on files, on a live process, and interactively: `top' in a terminal.
 #
 # The live process is user_stopperctl_target; the terminal is tmux.
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_stopperctl_target.c - a process for stopperctl to look at.
+ * user_stopperctl_target.c - a process for stopperctl to read.
  *
  *   user_stopperctl_target DIR
  *
- * Its stopper "web" has a task "request", a worker "accept" and a closer "flush", which end when
- * told to; "idle" does nothing; the third one's name would forge lines and colours. The debug list
+ * Its stopper "web" has a task "request", a worker "accept" and a closer "flush", which end on
+ * command; "idle" does nothing; the third one's name would forge lines and colours. The debug list
  * is served at DIR/stopper-PID.sock and on a port of the loopback. Says "ready PID PORT", and then
  * "done" after each command on standard input:
  *

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_thread_exit.c - threads that end under what they run, and threads that come and go.
+ * user_thread_exit.c - threads that end inside what they run, and many short-lived threads.
  *
  * A table: what ran (async task, limited one, worker, closer, late closer, synchronous task,
- * recover scope), and how it ended (stopper_panic(), pthread_exit(), cancellation), while a
- * stop waits for it. The hook is told once, with the right place and thread, while the task is
- * still counted; a semaphore's slot is given back; the stop goes on. Where the thread is the
- * program's own its end is the program's affair: no hook, but all is accounted for.
+ * recover scope) and how it ended (stopper_panic(), pthread_exit(), cancellation), while a stop
+ * waits for it. The hook is called once, with the right site and thread, while the task is still
+ * counted; the semaphore's slot is released; the stop continues. When a thread of the program
+ * itself ends, no hook is called, but all is accounted for.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -273,7 +273,7 @@ static void count_panic(void *n, const struct stopper_panic_info *info)
 	__atomic_add_fetch((int *)n, 1, __ATOMIC_SEQ_CST);
 }
 
-/* All at once: each is told of, and the stop finds its end. */
+/* All at once: each one is reported, and the stop ends. */
 TEST(many_die_at_once)
 {
 	int i, limited = 0, told = 0;

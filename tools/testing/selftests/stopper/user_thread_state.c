@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_thread_state.c - the library's threads begin in a defined state, run the user's
- * functions with the creator's signal mask, and what a task leaves on its thread is set back.
+ * user_thread_state.c - the library's threads start in a defined state and run user functions with
+ * the creator's signal mask; state that a task leaves on its thread is reset.
  */
 #include <alloca.h>
 #include <errno.h>
@@ -214,7 +214,7 @@ static void note_tid(struct stopper_ctx *ctx, void *arg)
 	set(&w->done, 1);
 }
 
-/* The blocked signals of a thread, as /proc has them: 0 when it has gone. */
+/* The blocked signals of a thread, from /proc; 0 if it has ended. */
 static unsigned long long blocked_by(int tid)
 {
 	unsigned long long mask = 0;

@@ -14,7 +14,7 @@
 #include "kselftest_harness.h"
 #include "env/recording.h"
 
-/* --- who is whose parent ---------------------------------------------------------------------- */
+/* --- parents of spans ------------------------------------------------------------------------- */
 
 static const struct stopper_span span_c = { { [15] = 0xc }, { [7] = 0xcc } };
 static const struct stopper_span span_d = { { [15] = 0xd }, { [7] = 0xdd } };

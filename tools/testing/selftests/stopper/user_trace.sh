@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_trace.sh: the USDT probes: that they are there, and that who attaches is told, also of what is
-# inlined in the program, which looks at the library's own word.
+# user_trace.sh: the USDT probes exist, and an attached tracer sees the events, also those of code that is
+# inlined into the program and reads the library's trace word.
 
 plan=6
 nr=0 failed=0

@@ -181,7 +181,7 @@ TEST_F(trace, fifo_nobody_reads_is_refused)
 	EXPECT_EQ(stopper_trace_start(self->path), -ENXIO);
 }
 
-/* A reader that has stopped reading holds nobody up; what it missed is counted. */
+/* A stalled reader blocks no thread; the events it missed are counted. */
 TEST_F(trace, full_pipe_does_not_block_a_stop)
 {
 	char *text = malloc(4 << 20);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_valgrind.sh: a program that uses the library, under valgrind: it ends, waiting on futexes, and no tool has
-# anything to say of it, with the suppressions that are installed where it leaves the library's threads running.
+# user_valgrind.sh: a program that uses the library, under valgrind: it ends (its waits are futexes), and no tool
+# reports anything, with the installed suppressions where the library's threads are left running.
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=${STOPPER_TOP:-$here/../../../..}

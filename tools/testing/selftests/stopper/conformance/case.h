@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * case.h - the small world that the conformance cases live in.
+ * case.h - what conformance cases are written with.
  *
- * The cases are one source, compiled into a program and into test_stopper.ko.
- * They see <stopper/...>, the C both builds have, and what is declared here;
- * run_user.c and run_kernel.c supply it. Nothing here uses the stopper to
- * wait, so that a broken stopper fails a case and not the case's own tools.
+ * The cases are one source, compiled into a program and into test_stopper.ko. They use
+ * <stopper/...>, env.h, check.h and what is declared here; run_user.c and run_kernel.c differ.
  *
- * A case is a function without arguments. CHECK() notes a failure and goes on.
+ * A case is a function without arguments. CHECK() reports a failure and goes on.
  * Cases never sleep in place of a condition: CHECK_SOON() polls one with a
  * generous bound. env_settle() gives a wrong stopper some time to show what
  * it must not do; a right one passes however long it takes.
@@ -39,11 +37,11 @@ void case_skip(const char *why);
 int case_rounds(int n);			/* n, scaled to the machine */
 bool case_may_misuse(void);		/* may a case provoke a WARN? */
 int case_sem_waiters(struct stopper_sem *sem);
-bool case_trace(bool on);		/* somebody listens to tasks; false: not to be had */
+bool case_trace(bool on);		/* traces tasks; false: not available */
 
 /* --- helpers.c: what many cases need ---------------------------------------------------------- */
 
-/* A task, worker or closer that stays until it is told to go. */
+/* A task, worker or closer that runs until the gate opens. */
 struct case_hold {
 	struct env_counter in, out;
 	struct env_gate gate;
@@ -59,7 +57,7 @@ int case_count_err_fn(struct stopper_ctx *ctx, void *counter);
 void case_count_plain(void *counter);
 void case_count_on_fire(struct stopper_on_fire *of, void *counter);
 
-/* A worker that returns when it shall. */
+/* A worker that returns on ShouldStop. */
 struct case_worker {
 	struct stopper *s;
 	struct env_counter in, out;
@@ -80,7 +78,7 @@ void case_stop_begin(struct case_call *c, struct stopper *s, struct stopper_ctx 
 void case_quiesce_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx);
 int case_call_end(struct case_call *c);
 
-/* A log sink that keeps what it was told. */
+/* A log sink that keeps its lines. */
 struct case_log {
 	struct stopper_options opts;	/* with this sink set */
 	struct env_counter busy;

@@ -330,7 +330,7 @@ static void fire_late(void *arg)
 	stopper_event_fire(&r->ev);
 }
 
-/* Whoever waits must be woken however the fire falls. */
+/* Every waiter must be woken, whenever the event fires. */
 static void no_wake_up_is_lost(void)
 {
 	struct stopper_ctx *ctx = new_ctx_timeout(NULL, ENV_BOUND);
@@ -366,7 +366,7 @@ static bool is_poisoned(const void *p, size_t size)
 	return !size;
 }
 
-/* After destroy the memory is another's: who fires must not write to it. */
+/* After destroy the memory may be reused: the firing thread must not write to it. */
 static void a_waiter_may_free_the_event(void)
 {
 	int round;

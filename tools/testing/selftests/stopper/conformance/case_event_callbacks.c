@@ -146,7 +146,7 @@ static void detach_waits_for_the_callback_that_runs(void)
 	CHECK_EQ(stopper_event_on_fire(&s.ev, &s.of, run_slowly, &s), 0);
 	CHECK_EQ(env_spawn(&firer, fire_slow, &s), 0);
 	CHECK_SOON(env_get(&s.hold.in));
-	/* nobody who only asks or waits is kept */
+	/* no reader or waiter is blocked */
 	CHECK(stopper_event_fired(&s.ev));
 	CHECK_EQ(stopper_wait(&s.ev, NULL), 0);
 	CHECK(!stopper_event_fire(&s.ev));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * case_limited.c - async tasks under a semaphore: who gets a slot, who is refused and why.
+ * case_limited.c - async tasks under a semaphore: which get a slot, which are refused and why.
  */
 #include "case.h"
 

@@ -35,7 +35,7 @@ static void misuse_stopper_put_before_it_is_stopped_is_kept(void)
 	CHECK(case_log_count(log, "still-running"));
 	/* nothing was freed under the task */
 	stopper_task_end(&task);
-	/* the stopper is kept for ever, and with it its sink: nobody frees the log */
+	/* the stopper is never freed and keeps its sink, so the log must not be freed */
 }
 
 static void misuse_end_without_a_begin_does_nothing(void)

@@ -338,7 +338,7 @@ struct slow {
 	struct env_counter in, told, returned;
 };
 
-/* Returns only when all others have been told as well. */
+/* Returns only once all other workers have been asked to stop, too. */
 static void slow_worker(struct stopper_ctx *ctx, void *arg)
 {
 	struct slow *slow = arg;

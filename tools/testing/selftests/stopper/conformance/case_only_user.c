@@ -11,7 +11,7 @@
 #include <stopper/print.h>
 #include "case.h"
 
-/* Are pthread_cleanup_push()'s handlers run by who unwinds the stack? Not in musl. */
+/* Does unwinding run the handlers of pthread_cleanup_push()? Not in musl. */
 #ifdef __GLIBC__
 #define HANDLERS_ARE_UNWOUND	true
 #else
@@ -523,7 +523,7 @@ static bool is_full(int pipe_end)
 	return !poll(&poll_fd, 1, 0);
 }
 
-/* The list goes into a pipe that is full: nobody but who prints it waits. */
+/* The list goes into a full pipe: only the thread that prints it blocks. */
 static void reader_that_stops_reading_keeps_nobody(void)
 {
 	/* more text than the 64 KiB that a pipe takes */

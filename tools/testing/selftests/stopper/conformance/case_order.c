@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * case_order.c - what a task did is seen by who waited for it; what was done before a
- * task was started is seen by the task.
+ * case_order.c - a thread that has waited for a task sees what the task did; a task sees what
+ * was done before it was started.
  *
- * All that is handed over here is plain memory, and nothing but the stopper orders it: who
- * starts says how far he is with env_set_relaxed(), which orders nothing. So TSan and KCSAN see
- * a release or an acquire of ours that is missing, which no processor at hand may show.
+ * All data handed over here is plain memory, ordered by the stopper alone: the starting thread
+ * publishes its progress with env_set_relaxed(), which orders nothing. So TSan and KCSAN report
+ * a missing release or acquire of the stopper even where the processor would hide it.
  */
 #include "case.h"
 
@@ -260,7 +260,7 @@ static void order_once(struct order *o, enum ending how, int round)
 		env_set(&o->looked, 1);
 		env_join(&starts);
 	} else {
-		/* Those that come late are run by who adds them. */
+		/* A late closer is run by the thread that adds it. */
 		env_set(&o->looked, 1);
 		env_join(&starts);
 		seen = look(o);
@@ -326,7 +326,7 @@ static void who_sees_it_stopped_sees_all_that_was_done(void)
 	order(add_closer, ASYNC_STOP, 40);
 }
 
-/* What the one hands over before he cancels, the other has when he knows. */
+/* Data written before a cancel is seen by a thread that has seen the cancel. */
 struct cancelled {
 	struct stopper_ctx *ctx;
 	int why;		/* plain */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * case_panic.c - tasks that end without returning: the hook is told, all is accounted for.
+ * case_panic.c - tasks that end without returning: the hook is called, and all is accounted for.
  */
 #include "case.h"
 

@@ -26,7 +26,7 @@ static void phases_have_names(void)
 	CHECK_STR(stopper_phase_name(STOPPER_STOPPED), "stopped");
 }
 
-/* Who fires an event looks at what else must be true by then. */
+/* The callback of an event checks what else must be true by then. */
 struct witness {
 	struct stopper *s;
 	struct stopper_on_fire of[3];

@@ -43,7 +43,7 @@ static void hand_over_all(void *arg)
 	}
 }
 
-/* None has ended: who looks sees at least those accepted before, at most those asked for since. */
+/* No task has ended: a reader sees at least those accepted before, at most those requested. */
 static void look_between(struct many *m)
 {
 	int least = env_get(&m->accepted);
@@ -85,7 +85,7 @@ static void flood(void *arg)
 	CHECK_SOON(env_get(&ran) == n);
 }
 
-/* Pool threads go idle for the first time, their starter is gone, and at once they are wanted. */
+/* Pool threads go idle for the first time, their starter has ended, and work arrives. */
 static void pool_thread_is_woken_when_its_starter_has_gone(void)
 {
 	struct many *m = many_new();
@@ -141,8 +141,8 @@ static void cancel_on_fire(struct stopper_on_fire *of, void *ctx)
 }
 
 /*
- * Where the stack of a quiesce was that gave up. Zeros, as nobody may write here any more (in the
- * kernel a lock that is free, should somebody try).
+ * The stack of a quiesce that gave up was here. Zeros: a later write would change them (in the
+ * kernel zeros are a free lock, for a stray attempt to take it).
  */
 static noinline void tasks_get_their_threads(struct many *m)
 {
@@ -253,7 +253,7 @@ static void begin_all(void *arg)
 		CHECK_EQ(stopper_task_begin(m->s, NULL, "handle", &m->task[i]), 0);
 }
 
-/* The thread that began them has gone, and others begin in its place. */
+/* The thread that began them has ended, and others start in its place. */
 static void handles_of_a_thread_that_has_gone(void)
 {
 	struct many *m = many_new(), *other = many_new();

@@ -121,7 +121,7 @@ static void race_once(struct race *r, int kind, int round)
 	CHECK_EQ(stopper_num_tasks(r->s), 0);
 	for (i = 0; i < STARTERS; i++)
 		env_join(&r->starter[i].thread);
-	/* not before: one who is being refused may hold a slot for a moment */
+	/* not before: a task that is being refused may hold a slot for a moment */
 	CHECK_EQ(stopper_sem_length(&r->sem), 0);
 	for (i = 0; i < STARTERS; i++)
 		CHECK_EQ(env_get(&r->starter[i].called), r->starter[i].accepted);

@@ -141,7 +141,7 @@ static void acquire_gives_up_with_its_context(void)
 	stopper_ctx_cancel(cancel);
 	CHECK_EQ(taken(&a), -ECANCELED);
 	CHECK(!env_get(&b.returned));
-	/* who gave up is in nobody's way */
+	/* a waiter that gave up blocks no other */
 	stopper_sem_release(&sem);
 	CHECK_EQ(taken(&b), 0);
 	CHECK_EQ(stopper_sem_length(&sem), 1);

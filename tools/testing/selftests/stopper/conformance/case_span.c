@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * case_span.c - spans: what contexts carry, and what tasks have while somebody listens.
+ * case_span.c - spans: what contexts carry, and what tasks have while they are traced.
  *
- * Who is whose parent is in the events alone: user_trace.c and kernel_trace.sh look there.
+ * Parents are in the events alone: user_trace.c and kernel_trace.sh check them.
  */
 #include "case.h"
 
@@ -245,7 +245,7 @@ static void handle_is_no_threads_span(void)
 	stop_and_put(s);
 }
 
-/* Begun while somebody listened, ended when nobody did, and the other way round. */
+/* Begun while tracing was on, ended while it was off, and the other way round. */
 static void tasks_end_whoever_listens_by_then(void)
 {
 	struct stopper *s = new_stopper(NULL);

@@ -405,7 +405,7 @@ static void call_slowly(struct stopper_on_fire *of, void *arg)
 {
 	struct slow_callback *cb = arg;
 
-	/* It is the stop's own, whoever leads it. */
+	/* It belongs to the stop, whichever thread leads it. */
 	CHECK_EQ(stopper_stop(cb->s, NULL), -EDEADLK);
 	CHECK_EQ(stopper_quiesce(cb->s, NULL), -EDEADLK);
 	case_hold_fn(NULL, &cb->hold);

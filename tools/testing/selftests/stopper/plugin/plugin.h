@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * plugin.h - what plugin.c has for who loads it.
+ * plugin.h - what plugin.c exports to the program that loads it.
  */
 #ifndef STOPPER_TEST_PLUGIN_H
 #define STOPPER_TEST_PLUGIN_H
