@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # What the checks share; sourced after ui.sh.
 #
-#   sources [FOLDER...]   our C files, in git or about to be, under the folders (default: all)
-#   quiet COMMAND...      run it; status 1 if it fails or says anything
+#   sources [FOLDER...]   the C files of the tree, tracked or not yet, under the folders (default: all)
+#   quiet COMMAND...      run it; status 1 if it fails or prints anything
 
 tree_files() {
 	cd "$top" || return

@@ -5,8 +5,8 @@
 #
 #   deb_depends PACKAGE REGEX   the dependencies of PACKAGE that match
 #   deb_fetch PACKAGE...        download into the current directory
-#   deb_foreign ARCH DIR        $foreign: apt's options for another architecture, whose lists and state are
-#                               in DIR, an empty folder; the machine does not learn of it. Renews the lists.
+#   deb_foreign ARCH DIR        $foreign: apt's options for another architecture, with lists and state in DIR, an
+#                               empty folder; the machine's own apt is not changed. Renews the lists.
 #   deb_suite SUITE ARCH DIR    the same for a suite that this machine need not have: a codename, stable,
 #                               unstable, or one of backports with the suite below it
 #   deb_codename SUITE DIR      stable -> trixie, unstable -> sid; a codename is its own. DIR as above

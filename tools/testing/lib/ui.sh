@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# One line a step, and nothing left behind. Sourced by the bash scripts of this tree.
+# Shows each step as one line and cleans up at the end. Sourced by the bash scripts of this tree.
 #
 #   step [-n NAME] TEXT COMMAND...  run COMMAND with its output in build/log/NAME.log and show one
-#                                   line: TEXT, a progress sign after five seconds, how it ended.
+#                                   line: TEXT, a progress sign after five seconds, the result.
 #                                   A failure shows the end of the log; its status is returned.
 #   note TEXT / die TEXT            a line for the reader; die also ends the script
 #   answer_on_stdout                stdout is for the script's answer: steps and notes go to stderr
 #   at_exit COMMAND...              run COMMAND when the script ends, however it ends, last one first;
 #   cancel_at_exit                  the last one is no longer needed
 #   scratch VAR                     a fresh temporary directory, its path in VAR, removed at the end
-#   supervise COMMAND...            run COMMAND as a process group of its own that does not outlive us
-#   record FILE COMMAND...          supervise COMMAND, its stdout to ours and to the end of FILE
+#   supervise COMMAND...            run COMMAND as a process group of its own that ends with the script
+#   record FILE COMMAND...          supervise COMMAND, its output to stdout and to the end of FILE
 #
 # COMMAND runs in its own process group, so that an interrupt ends everything it started.
 
@@ -24,7 +24,7 @@ PATH=$PATH:/usr/sbin:/sbin	# depmod and modprobe, for those who are not root
 _at_exit=()
 _child=
 
-# Where the reader's lines go, here and in the scripts that we call.
+# Where lines for the reader go, here and in the scripts that are called from here.
 ui_fd=${STOPPER_UI_FD:-1}
 answer_on_stdout() { export STOPPER_UI_FD=2; ui_fd=2; }
 

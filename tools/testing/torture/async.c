@@ -3,7 +3,7 @@
  * async.c - what runs on threads of the stopper: async tasks, limited tasks, workers.
  *
  * A job belongs to its issuer until it is accepted, then to the task, which frees it. Each has
- * random numbers of its own, so what it does does not depend on other threads.
+ * random numbers of its own, so its actions do not depend on other threads.
  */
 #include "torture.h"
 
