@@ -44,7 +44,7 @@ struct httpd {
  * @httpd: the server
  * @sock: the socket; the task releases it
  * @on_quiesce: sets @quiesced and @deadline, and wakes the task from any wait
- * @quiesced: written once by the callback, read by the task; tag (Q)
+ * @quiesced: written once by the callback, read by the task; (Q), httpd_conn.c
  * @in_progress: a request has begun and is not counted as answered or aborted yet
  * @deadline: jiffies after which the task does not wait; valid if @quiesced
  * @filler: length of a body of dots, which replaces @text

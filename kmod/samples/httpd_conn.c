@@ -42,6 +42,10 @@
  * acknowledged by then is still delivered by TCP, without this module.
  *
  * @sock outlives the callback, as stopper_event_detach() comes before its release.
+ *
+ * Ordered accesses
+ *   (Q) @quiesced. The release in conn_quiesce() pairs with the acquire in conn_is_quiesced(): a
+ *       task that sees @quiesced also sees @deadline.
  */
 #include <linux/jiffies.h>
 #include <linux/poll.h>
