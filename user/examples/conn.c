@@ -2,50 +2,50 @@
 /*
  * conn.c - one connection, and the request that runs on it.
  *
- * At any time exactly one operation of a connection is in flight; what its
- * completion calls is the state:
+ * At any time exactly one operation of a connection is in flight. The function
+ * that its completion calls is the state:
  *
  *            +--------------- next request, keep-alive --------------+
  *            v                                                       |
  *   on_recv ----> on_open ----> on_file_read <----> on_send ---------+
  *    |   |                                            ^  |
- *    |   +-- errors, 503, 408: an answer of our own --+  | the last answer
+ *    |   +-- errors, 503, 408: answer_status() -------+  | the last answer
  *    | EOF while idle                                    v
  *    +---> freed <------------------ on_linger <--- conn_finish()
  *
  * A request is a task: stopper_task_begin() when its first byte has been read,
- * stopper_task_end() when the last byte of its answer is in the kernel's hands,
- * which delivers it even after we have exited. Whatever ends a request passes
- * request_end(), so each begun one is counted once: answered, aborted, cut, or
- * in none of these, which makes it lost. (That is a file that shrank while it
- * was sent, or no memory: nothing the client did.)
+ * stopper_task_end() when the kernel has accepted the last byte of its answer;
+ * the kernel delivers it even after this process has exited. All requests end in
+ * request_end(), so each one is counted once: as answered, aborted, cut, or else
+ * as lost. (A request is lost if its file shrank while it was sent, or if there
+ * was no memory, but never because of the client.)
  *
  * How a connection ends without losing an answer or a request:
  *
- * - close() with unread bytes in the socket sends a reset, and a reset makes
- *   the client drop an answer it has received but not yet read. So our side is
- *   shut first, and the other one read until it ends too: on_linger(). That is
- *   bounded by a second and LINGER_BYTES.
+ * - close() with unread bytes in the socket sends a reset, and a reset makes the
+ *   client discard an answer that it has received but not read. So our side is
+ *   shut down first, and the client's side is read to its end: on_linger(). This
+ *   is bounded by one second and LINGER_BYTES.
  * - Once ShouldQuiesce has fired, an answer says "Connection: close" - unless
- *   more bytes of this client have come in. These are requests as well, which
- *   it sent before it could know. They are read, refused and told so (503), the
- *   last one with "close". After --drain that ends: a client that never stops
- *   asking shall not hold us up.
- * - A connection that is idle then stays open for --drain, since its client may
- *   just have sent a request:
+ *   more bytes of this client have arrived. These are further requests, which
+ *   the client sent before it could know. They are read and refused (503), the
+ *   last one with "close". This ends after --drain, so that a client that keeps
+ *   sending requests cannot delay the stop.
+ * - A connection that is idle at that time stays open for --drain, because its
+ *   client may just have sent a request:
  *
  *     us                               client
  *     200, keep-alive  ------------->
  *     quiesce                          next request  (crosses)
  *     close now: it is lost            never answered
- *     read on for --drain: 503  <----  told, may ask elsewhere
+ *     read on for --drain: 503  ---->  may retry elsewhere
  *
- *   A request that crosses our FIN even so was never read, so it has not begun.
- *   HTTP clients must expect that (RFC 9112, 9.5). We see it, in on_linger(),
- *   and count it: late.
+ *   A request that crosses our FIN nevertheless is never read, so it has not
+ *   begun. HTTP clients must expect this (RFC 9112, 9.5). on_linger() sees it and
+ *   counts it as late.
  *
- * No operation outlives its connection: a connection that is to end while one
- * is in flight has that cancelled, and goes on from the completion.
+ * No operation outlives its connection: if a connection must end while one is in
+ * flight, the operation is cancelled, and the completion continues the end.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +60,7 @@
 
 #include "httpd.h"
 
-#define OPEN_RETRIES	8	/* openat2 gives up when it meets a rename() */
+#define OPEN_RETRIES	8	/* openat2 fails if it races with a rename() */
 
 static void on_recv(struct op *op, int res);
 static void on_open(struct op *op, int res);
@@ -107,7 +107,7 @@ static void close_file(struct conn *c)
 	c->file = -1;
 }
 
-/* The one end of every request. @n: what it is counted as, NULL: lost. */
+/* Every request ends here. @n: the counter, or NULL: lost. */
 static void request_end(struct conn *c, uint64_t *n)
 {
 	close_file(c);
@@ -123,7 +123,7 @@ static void request_end(struct conn *c, uint64_t *n)
 	stopper_task_end(&c->task);
 }
 
-/* The end of a connection on which nothing can be said any more. */
+/* Ends a connection that cannot carry an answer any more. */
 static void conn_drop(struct conn *c, uint64_t *n)
 {
 	if (c->active)
@@ -131,7 +131,7 @@ static void conn_drop(struct conn *c, uint64_t *n)
 	conn_free(c);
 }
 
-/* An operation has failed: because we cancelled it, or because the client is gone. */
+/* An operation has failed: it was cancelled, or the client has disconnected. */
 static void conn_fail(struct conn *c)
 {
 	struct ring *r = c->ring;
@@ -139,7 +139,7 @@ static void conn_fail(struct conn *c)
 	conn_drop(c, r->cutting ? &r->n.cut : &r->n.aborted);
 }
 
-/* An entry for the next operation, or NULL: after the cut there is none, and no connection. */
+/* An entry for the next operation. NULL: after the cut; the connection was freed. */
 static struct io_uring_sqe *conn_sqe(struct conn *c)
 {
 	if (!c->ring->cutting)
@@ -170,7 +170,7 @@ static void conn_linger(struct conn *c)
 	ring_queue(sqe, &c->op, on_linger);
 }
 
-/* We are done with it; @closing tells whether the client knows. */
+/* Shuts down our side; ->closing: the client knows that the connection ends. */
 static void conn_finish(struct conn *c)
 {
 	shutdown(c->fd, SHUT_WR);
@@ -197,8 +197,8 @@ static void on_linger(struct op *op, int res)
 }
 
 /*
- * Shall this answer be the last one? While quiescing: if nothing more has been
- * asked. One acquire load says whether we do, well before our ring is told.
+ * Is this the last answer? While quiescing: if no further request has arrived. An
+ * acquire load of the event shows it before the ring's completion arrives.
  */
 static bool is_last_answer(const struct conn *c)
 {
@@ -211,7 +211,7 @@ static bool is_last_answer(const struct conn *c)
 	return c->pos == c->len && !bytes_waiting(c);
 }
 
-/* Put the head of an answer of @length bytes into the buffer, or drop the connection. */
+/* Puts the head of an answer into the buffer. False: out of memory, the connection was dropped. */
 static bool answer_head(struct conn *c, struct head *head)
 {
 	if (!c->out)
@@ -231,7 +231,7 @@ static bool answer_head(struct conn *c, struct head *head)
 	return true;
 }
 
-/* An answer of our own: the status, in words. */
+/* An answer whose body is the status as text. */
 static void answer_status(struct conn *c, unsigned int status, uint64_t size)
 {
 	struct head head = { .status = status, .type = "text/plain; charset=utf-8", .size = size };
@@ -249,7 +249,7 @@ static void answer_status(struct conn *c, unsigned int status, uint64_t size)
 	conn_send(c);
 }
 
-/* Bad enough that what follows on this connection cannot be told apart. */
+/* After an error that makes the next request on this connection impossible to find. */
 static void answer_and_close(struct conn *c, unsigned int status)
 {
 	c->req.keep_alive = false;
@@ -283,7 +283,7 @@ static void on_file_read(struct op *op, int res)
 		return;
 	}
 	if (res <= 0) {
-		/* the length has been promised: all that is left is to hang up */
+		/* the head has announced the length, so the connection must be closed */
 		log_line(c->ring->h, "cannot read a file to its end: %s; closing the connection",
 			 res ? strerror(-res) : "it shrank");
 		conn_drop(c, NULL);
@@ -329,7 +329,7 @@ static unsigned int open_status(int err)
 	switch (err) {
 	case -EACCES:
 	case -EPERM:
-	case -EXDEV:	/* out of the directory */
+	case -EXDEV:	/* outside the directory */
 	case -ELOOP:
 		return HTTP_STATUS_FORBIDDEN;
 	case -EMFILE:
@@ -344,7 +344,7 @@ static unsigned int open_status(int err)
 
 static void file_open(struct conn *c)
 {
-	/* NONBLOCK: a FIFO without a writer must not hold us; see on_open() */
+	/* NONBLOCK: a FIFO without a writer must not block; see on_open() */
 	static const struct open_how how = {
 		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
@@ -381,7 +381,7 @@ static void on_open(struct op *op, int res)
 		answer_status(c, HTTP_STATUS_MOVED_PERMANENTLY, 0);
 	else if (!S_ISREG(st.st_mode))
 		answer_status(c, HTTP_STATUS_FORBIDDEN, 0);
-	else if (fcntl(c->file, F_SETFL, 0) < 0)	/* reads shall wait for the disk */
+	else if (fcntl(c->file, F_SETFL, 0) < 0)	/* reads must wait for the disk */
 		answer_status(c, HTTP_STATUS_INTERNAL_SERVER_ERROR, 0);
 	else
 		answer_file(c, &st);
@@ -400,7 +400,7 @@ static void request_begin(struct conn *c)
 	counter_inc(c->begun ? &r->n.begun : &r->n.refused);
 }
 
-/* The request is complete: find out what it wants. */
+/* The request is complete: opens its file. */
 static void request_run(struct conn *c)
 {
 	int status = c->req.status;
@@ -437,7 +437,7 @@ static void conn_recv(struct conn *c)
 	ring_queue(sqe, &c->op, on_recv);
 }
 
-/* Empty lines before a request are none of it (RFC 9112, 2.2). */
+/* Empty lines before a request are ignored (RFC 9112, 2.2). */
 static void skip_blank(struct conn *c)
 {
 	while (c->pos < c->len && (c->in[c->pos] == '\r' || c->in[c->pos] == '\n'))
@@ -448,11 +448,11 @@ static void skip_blank(struct conn *c)
 static void request_refuse(struct conn *c)
 {
 	if (!c->req.complete)
-		c->req.keep_alive = false;	/* we shall not read the rest of it */
+		c->req.keep_alive = false;	/* the rest of it will not be read */
 	answer_status(c, HTTP_STATUS_SERVICE_UNAVAILABLE, 0);
 }
 
-/* Go on with the bytes that have been read and not been looked at. */
+/* Parses the bytes that have been read but not parsed yet. */
 static void conn_feed(struct conn *c)
 {
 	if (!c->active) {
@@ -476,7 +476,7 @@ static void conn_feed(struct conn *c)
 		conn_recv(c);
 }
 
-/* Nothing came in time, and nothing is in flight any more. */
+/* The timeout of a receive: no operation is in flight. */
 static void conn_quiet(struct conn *c)
 {
 	if (c->ring->cutting)
@@ -484,7 +484,7 @@ static void conn_quiet(struct conn *c)
 	else if (c->active)
 		answer_and_close(c, HTTP_STATUS_REQUEST_TIMEOUT);
 	else if (bytes_waiting(c))
-		conn_recv(c);	/* it came just now */
+		conn_recv(c);	/* bytes have just arrived */
 	else
 		conn_finish(c);
 }
@@ -553,7 +553,7 @@ static void on_send(struct op *op, int res)
 	}
 }
 
-/* Take over a connection that has just been accepted. 0, or -ENOMEM: it is closed. */
+/* Takes over an accepted connection. -ENOMEM: the connection was closed. */
 int conn_open(struct ring *r, int fd)
 {
 	struct conn *c = calloc(1, sizeof(*c));
@@ -573,7 +573,7 @@ int conn_open(struct ring *r, int fd)
 	return 0;
 }
 
-/* It has been on its list for too long. What was in flight ends, and says how it goes on. */
+/* The connection timed out. Its operation is cancelled; the completion decides how it continues. */
 void conn_expired(struct conn *c)
 {
 	bool on_client = c->op.done != on_open && c->op.done != on_file_read;
@@ -595,7 +595,7 @@ void conn_quiesce_all(struct ring *r)
 	}
 }
 
-/* The grace is over. ->cutting is set, so nothing new is started either. */
+/* The grace period is over. ->cutting is set, so no operation is started any more. */
 void conn_cut_all(struct ring *r)
 {
 	struct conn *c;

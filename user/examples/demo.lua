@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: GPL-2.0 OR MIT
 --
--- For wrk: what became of every request, counted one by one. The last line is for demo.sh.
+-- For wrk: counts the result of every request. demo.sh reads the last line.
 --
--- request() is called just before a request is written. wrk calls it once more, in its first
--- thread, to see what it returns. A write that fails never reached the server: that is wrk trying
--- to connect to a server which has gone.
+-- request() is called just before a request is written. wrk calls it once more in its first
+-- thread, to see what it returns. A failed write never reached the server: wrk tried to connect
+-- to a server that had exited.
 
 local threads = {}
 

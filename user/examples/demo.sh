@@ -1,24 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# demo.sh: the example server under real load, stopped in the middle of it (make demo-user).
+# demo.sh: stops the example server in the middle of real load (make demo-user).
 #
-#   1  wrk and curl ask for files, some slowly. SIGTERM: all that had begun is answered
-#   2  a slow client, SIGTERM, --grace 1s: the request that is cut off is named
+#   1  wrk and curl request files, some slowly. SIGTERM: all admitted requests are answered
+#   2  a slow client, SIGTERM, --grace 1s: the cancelled request is named
 #   3  a slow client, SIGTERM, SIGINT: the same, at once
 #
-# How the two sides of scene 1 are matched. The server counts requests by the stopper's word:
-# admitted (begun) or refused, and of those admitted the ones whose last byte went out (answered).
-# The clients know nothing of this; they count what they see, each request by itself:
+# How scene 1 compares server and clients. The server counts requests by the stopper's decision:
+# admitted (begun) or refused, and of those admitted the ones whose last byte was sent (answered).
+# The clients do not know these counts. They count the result of each request:
 #
 #   sent       written to an established connection
-#   answered   200, complete; curl's are compared with the file, byte for byte
-#   refused    503: read by the server, but never begun, and told so
-#   lost       sent, and neither: cut short, reset, closed without a word, any other status
+#   answered   200, complete; curl's files are compared byte for byte
+#   refused    503: read by the server, but not admitted
+#   lost       all other sent ones: cut short, reset, closed without an answer, any other status
 #
-# The two must agree to the last request: sent = begun + refused, answered = answered, refused =
-# refused, and lost = 0 on both sides. Nothing is explained away: the server must also have seen
-# no client go away (aborted) and no bytes cross its closing of a connection (late). Connections
-# that a client tries to open after the server has gone carry no request and are not counted.
+# The counts must agree exactly: sent = begun + refused, answered = answered, refused = refused,
+# and lost = 0 on both sides. There are no exceptions: the server must also have seen no client
+# disconnect (aborted) and no bytes arrive while it closed a connection (late). Connections that
+# a client tries to open after the server has exited carry no request and are not counted.
 #
 # HTTPD=path of the server, default build/user/httpd.
 
@@ -26,7 +26,7 @@
 
 examples=$top/user/examples
 httpd=${HTTPD:-$build/user/httpd}
-load_time=6	# seconds that wrk asks
+load_time=6	# seconds of wrk's load
 list_after=0.7	# seconds of load, then the debug list
 stop_after=1	# seconds more, then SIGTERM
 failed=0
@@ -48,7 +48,7 @@ end_jobs() {
 }
 at_exit end_jobs
 
-# In the background, in a process group of its own: end_jobs finds its children too.
+# Runs a job in its own process group, so that end_jobs ends its children too.
 background() {
 	set -m
 	"$@" </dev/null &
@@ -56,7 +56,7 @@ background() {
 	set +m
 }
 
-# Wait for a job for so many seconds at most; its status.
+# finish PID SECONDS: waits for a job, at most so long. Returns its status.
 finish() {
 	local i
 	for ((i = $2 * 20; i > 0; i--)); do
@@ -99,9 +99,9 @@ make_files() {
 	mkdir "$work/www"
 	head -c 2000 /dev/urandom | base64 >"$work/www/small.txt"
 	head -c 3000000 /dev/urandom >"$work/www/big.bin"
-	# at 8 MB/s this one is on its way at SIGTERM
+	# at 8 MB/s this one is still being sent at SIGTERM
 	head -c 32M /dev/urandom >"$work/www/slow.bin"
-	# no socket buffer holds this one
+	# larger than any socket buffer
 	truncate -s 256M "$work/www/huge.bin"
 }
 
@@ -112,8 +112,8 @@ wrk_load() {
 		>"$work/wrk" 2>&1
 }
 
-# curl_round NAME RATE FILE...: ask for these on one connection. A line for each that was sent,
-# as "0 200"; false once nobody listens any more.
+# curl_round NAME RATE FILE...: requests these on one connection. Writes a line such as "0 200"
+# for each that was sent. False: the server no longer listens.
 curl_round() {
 	local got=$work/curl.$1 rate=$2 args=() code status file
 	shift 2
@@ -177,7 +177,7 @@ stop_under_load() {
 	background curl_round 3 8M slow.bin
 	background curl_round 4 8M slow.bin
 
-	# A task's age is what the list's readers have seen of it: look once before.
+	# The age of a task counts from the first list that shows it, so print one before.
 	sleep 0.5
 	kill -USR1 "$server"
 	sleep $list_after

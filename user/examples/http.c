@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * http.c - HTTP itself: requests, paths, ranges, heads of answers.
+ * http.c - HTTP: requests, paths, ranges, heads of answers.
  *
- * The grammar is http-parser's. It is fed as bytes arrive and stops at the end
- * of one request, so that what follows in the buffer is left to the next one.
- * Callbacks may come in pieces; since a request lies in one buffer and is only
- * moved as a whole, a piece is kept as offset and length from its first byte.
+ * http-parser implements the grammar. It parses bytes as they arrive and stops
+ * at the end of one request, so that the rest of the buffer is left to the next
+ * one. It may report a value in pieces. A request lies in one buffer and is only
+ * moved as a whole, so a value is stored as offset and length from its first byte.
  *
- * No request body is taken: a request that announces one is answered 413 (405
- * if it is no GET) and the connection closed, so that the body is never
- * mistaken for a request. "Upgrade" is ignored, as a server may.
+ * Request bodies are not accepted: a request that announces one is answered 413
+ * (405 if it is not a GET) and the connection is closed, so that the body is
+ * never parsed as a request. "Upgrade" is ignored, as HTTP allows.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -98,7 +98,7 @@ static int on_headers_complete(http_parser *p)
 	if (p->method == HTTP_CONNECT)
 		q->keep_alive = false;
 	p->upgrade = 0;
-	return 1;	/* whatever comes next is not read as a body */
+	return 1;	/* skip the body */
 }
 
 static int on_message_complete(http_parser *p)
@@ -126,8 +126,8 @@ void http_request_init(struct request *q)
 }
 
 /*
- * Take up @len bytes at @base + @done, of a request that begins at @base. How
- * many were of this request; ->complete and ->status say what became of it.
+ * Parses @len bytes at @base + @done, of a request that begins at @base. Returns how many
+ * belong to this request; ->complete and ->status have the result.
  */
 size_t http_parse(struct request *q, const char *base, size_t done, size_t len)
 {
@@ -151,7 +151,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One character of a path, percent-decoded; -1 for a bad escape or a NUL. */
+/* Decodes one character of a path. -1: a bad escape, or a NUL. */
 static int path_decode(const char **s, const char *end)
 {
 	int hi, lo;
@@ -166,7 +166,7 @@ static int path_decode(const char **s, const char *end)
 	return hi < 0 || lo < 0 || !(hi | lo) ? -1 : hi << 4 | lo;
 }
 
-/* The file that is meant, relative to the directory served. 0, or a status. */
+/* The path of the file, relative to the served directory. Returns 0 or a status. */
 int http_path(const struct request *q, const char *base, char *path, size_t room)
 {
 	const char *s = base + q->url.off, *end;
@@ -189,7 +189,7 @@ int http_path(const struct request *q, const char *base, char *path, size_t room
 			path[n++] = c;
 	}
 	path[n] = 0;
-	/* whether it leads out of the directory is not for us to guess: RESOLVE_BENEATH knows */
+	/* RESOLVE_BENEATH refuses paths that lead out of the directory */
 	if (!n || path[n - 1] == '/')
 		memcpy(path + n, "index.html", sizeof("index.html"));
 	return 0;
@@ -207,7 +207,7 @@ static bool parse_number(const char **s, const char *end, uint64_t *n)
 	return *s > begin;
 }
 
-/* One range of bytes; anything else that a client may ask for gets the whole file. */
+/* Parses a single range of bytes. For other ranges the whole file is sent. */
 enum range http_range(const struct request *q, const char *base, uint64_t size,
 		      uint64_t *first, uint64_t *length)
 {
@@ -224,7 +224,7 @@ enum range http_range(const struct request *q, const char *base, uint64_t size,
 	to = parse_number(&s, end, &last);
 	if (s != end || (!from && !to) || (from && to && last < *first))
 		return RANGE_NONE;
-	if (!from) {	/* the last so many */
+	if (!from) {	/* the last @last bytes */
 		*first = last < size ? size - last : 0;
 		*length = size - *first;
 		return last && size ? RANGE_SOME : RANGE_BEYOND;
@@ -293,7 +293,7 @@ static void head_add_time(struct text *t, const char *name, time_t when)
 	head_add(t, "%s: %s\r\n", name, buf);
 }
 
-/* "dir" -> "/dir/": never "//dir/", which would name another host. */
+/* "dir" becomes "/dir/", but never "//dir/", which would be another host. */
 static void head_add_location(struct text *t, const struct head *h)
 {
 	const char *url = h->base + h->req->url.off;
@@ -338,7 +338,7 @@ static void head_add_fields(struct text *t, const struct head *h)
 	}
 }
 
-/* The head of an answer. How long it is; @room is ample (see REPLY_BUF). */
+/* Writes the head of an answer. Returns its length, which is less than REPLY_BUF. */
 size_t http_head(char *buf, size_t room, const struct head *h)
 {
 	struct text t = { buf, buf + room };

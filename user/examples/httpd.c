@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * httpd.c - a static-file HTTP/1.1 server that stops in order.
+ * httpd.c - a static-file HTTP/1.1 server that stops gracefully.
  *
- * An example of libstopper in an event-driven program on io_uring: every ring
- * thread is a worker, every request a task handle, the socket, the directory
- * and the log are closers. httpd.h has the map of the sources, conn.c tells
- * how no request is lost, ring.c how no connection is.
+ * An example of libstopper in an event-driven program on io_uring: each ring
+ * thread is a worker, each request a task handle; the socket, the directory
+ * and the log are closers. httpd.h describes the source files, conn.c how no
+ * request is lost, ring.c how no connection is lost.
  *
  * Two threads besides the rings:
  *
  *   main                             signals
  *   wait for ->stop_requested <----- first SIGTERM, SIGINT: fire ->stop_requested
  *   stop, for --grace at most
- *    drained: say so                 SIGUSR1: print the debug list
+ *    drained: print it               SIGUSR1: print the debug list
  *    or
- *    time is over      <------------ second one: cancel ->stop_ctx
- *    name what still runs
+ *    timed out         <------------ second one: cancel ->stop_ctx
+ *    print what still runs
  *    fire ->cut, stop again
  *
- * The signal thread is no worker: a second signal counts until the last closer
- * has returned, and workers have gone by then. A third one kills.
+ * The signal thread is not a worker, because it must handle a second signal
+ * until the last closer has returned, and workers have ended by then. A third
+ * signal kills the process.
  *
- * The exit status: 0 all that had begun was drained; 3 the grace was not
- * enough; 128 + N cut short by a second signal N; 1 could not start, or a ring
- * failed; 2 wrong usage.
+ * The exit status: 0 all requests were drained; 3 the stop timed out; 128 + N
+ * a second signal N cancelled the requests; 1 the start or a ring failed; 2
+ * usage error.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -47,14 +48,14 @@
 #include "httpd.h"
 
 #define BACKLOG		1024
-#define CUT_NS		NSEC_PER_SEC	/* how long the cut itself may take */
-/* timeout(1) signals its child and then the group of both: that is one wish, not two */
+#define CUT_NS		NSEC_PER_SEC	/* limit for cancelling the requests */
+/* timeout(1) signals its child and then the group of both, which is one request to stop */
 #define REPEATED_SIGNAL_NS	(100 * NSEC_PER_MSEC)
 #define SIG_DONE	SIGRTMIN	/* main to the signal thread: return */
 
 enum { EXIT_USAGE = 2, EXIT_CUT = 3 };
 
-/* Never waits: nobody may be reading. What is not taken is lost, and counted. */
+/* Never blocks, because the log may be a pipe that is not read. A line not written is counted. */
 static void log_write(struct httpd *h, const char *text, size_t len)
 {
 	if (write(h->log < 0 ? STDERR_FILENO : h->log, text, len) != (ssize_t)len)
@@ -69,7 +70,7 @@ void log_line(struct httpd *h, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* one write a line: the rings say things too */
+	/* a single write, because the rings log too */
 	log_write(h, line, (size_t)snprintf(line, sizeof(line), "httpd: %s\n", text));
 }
 
@@ -236,8 +237,8 @@ static int log_failure_on(struct httpd *h, const char *what, const char *path, i
 }
 
 /*
- * Without a path, standard error, opened anew: O_NONBLOCK of an open file holds for all who
- * share it. Where it cannot be opened (a socket), it is used as it is.
+ * Without a path, reopens standard error: O_NONBLOCK on the existing open file would affect all
+ * processes that share it. If it cannot be reopened (a socket), it is used as it is.
  */
 static int open_log(struct httpd *h)
 {
@@ -292,7 +293,7 @@ static int open_listener(struct httpd *h)
 	return log_failure(h, where, h->listener);
 }
 
-/* Two descriptors a connection: itself and its file. */
+/* Each connection needs two descriptors: its socket and a file. */
 static void limit_connections(struct httpd *h)
 {
 	unsigned int others = 64 + 8 * h->nr_rings;
@@ -343,7 +344,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* Closers: run when no ring thread is left, in this order; by main if there was no stopper */
+/* Closers: called in this order when no ring thread is left, or by main without a stopper */
 
 static void close_sockets(void *arg)
 {
@@ -351,7 +352,7 @@ static void close_sockets(void *arg)
 
 	while (h->open_rings)
 		ring_exit(&h->rings[--h->open_rings]);
-	close_fd(&h->listener);	/* open still if a ring did not start */
+	close_fd(&h->listener);	/* still open if a ring did not start */
 }
 
 static void close_dir(void *arg)
@@ -361,12 +362,12 @@ static void close_dir(void *arg)
 	close_fd(&h->dir);
 }
 
-/* Closed by main: the stopper may have something to say about this very closer. */
+/* main closes the log, because the stopper may log while this closer runs. */
 static void sync_log(void *arg)
 {
 	struct httpd *h = arg;
 
-	/* A pipe or a terminal has nothing to sync: EINVAL. */
+	/* EINVAL: a pipe or a terminal cannot be synced. */
 	if (h->log >= 0 && fdatasync(h->log) && errno != EINVAL)
 		fprintf(stderr, "httpd: cannot sync %s: %s\n",
 			h->log_path ? h->log_path : "standard error", strerror(errno));
@@ -410,7 +411,7 @@ static int start_rings(struct httpd *h)
 		err = stopper_run_worker(h->stopper, NULL, "ring", ring_run, &h->rings[i]);
 	if (!err)
 		return 0;
-	/* these never leave the listener; ACQ_REL pairs with the others' in ring.c */
+	/* the rings that did not start never leave the listener; ACQ_REL pairs with ring_leave() */
 	__atomic_sub_fetch(&h->listening, h->nr_rings - i + 1, __ATOMIC_ACQ_REL);
 	return log_failure(h, "cannot start a ring thread", err);
 }
@@ -445,7 +446,7 @@ static sigset_t our_signals(void)
 	return set;
 }
 
-/* SIGTERM or SIGINT, the first or the second one. */
+/* Handles the first and the second SIGTERM or SIGINT. */
 static void on_stop_signal(struct httpd *h, int sig)
 {
 	sigset_t set;
@@ -460,14 +461,14 @@ static void on_stop_signal(struct httpd *h, int sig)
 		return;
 	__atomic_store_n(&h->second_signal, sig, __ATOMIC_RELAXED);
 	stopper_ctx_cancel(h->stop_ctx);
-	/* from now on they kill */
+	/* a third one kills the process */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* As much of it as the log takes. */
+/* A log that is not read may take only a part of it. */
 static void log_debug_list(struct httpd *h)
 {
 	char *text = NULL;
@@ -499,7 +500,7 @@ static void *signal_thread(void *arg)
 	}
 }
 
-/* The verdict */
+/* The result */
 
 static struct counts sum_counts(const struct httpd *h)
 {
@@ -535,7 +536,7 @@ static double ns_to_seconds(int64_t ns)
 	return (double)ns / NSEC_PER_SEC;
 }
 
-/* Who has not ended: what the stopper knows of each. */
+/* Prints the tasks that have not ended. */
 static void print_running(struct httpd *h)
 {
 	struct stopper_task_info info[16];
@@ -551,7 +552,7 @@ static void print_running(struct httpd *h)
 		printf("httpd:   no requests, only connections that are being closed\n");
 }
 
-/* The time is over. Name what runs, end it, and see the stop through. */
+/* The stop timed out: prints what runs, cancels it, and completes the stop. */
 static int cancel_requests(struct httpd *h)
 {
 	int sig = __atomic_load_n(&h->second_signal, __ATOMIC_RELAXED);
@@ -571,14 +572,14 @@ static int cancel_requests(struct httpd *h)
 		stopper_ctx_put(ctx);
 		return status;
 	}
-	/* something hangs in the kernel: no way to free what it writes to */
+	/* an operation hangs in the kernel, so its buffers cannot be freed */
 	printf("httpd: cancelled requests do not end:\n");
 	print_running(h);
 	print_counts(h);
 	_exit(status);
 }
 
-/* Until somebody asks; then stop. The exit status. */
+/* Waits for a request to stop, then stops. Returns the exit status. */
 static int httpd_serve(struct httpd *h)
 {
 	struct stopper_ctx *grace;

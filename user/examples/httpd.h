@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * httpd.h - what the parts of the example server share.
+ * httpd.h - declarations shared by the parts of the example server.
  *
- *   httpd.c  options, signals, the order of start and stop, the verdict
- *   ring.c   one thread and its ring: accepts, dispatches, times out
+ *   httpd.c  options, signals, the order of start and stop, the exit status
+ *   ring.c   one thread and its ring: accept, dispatch, timeouts
  *   conn.c   one connection and the request that runs on it
- *   http.c   HTTP itself: requests (by http-parser), paths, heads of answers
+ *   http.c   HTTP: requests (by http-parser), paths, heads of answers
  *
- * Who owns what: a ring thread owns its ring, its connections and their
- * requests, and nobody else ever touches them, so nothing here is locked. The
- * rings share the listening socket (see ring_leave()) and the directory's
- * descriptor; main owns the rest and frees it when the stopper has stopped.
+ * Ownership: a ring thread owns its ring, its connections and their requests. No
+ * other thread uses them, so there are no locks. The rings share the listening
+ * socket (see ring_leave()) and the descriptor of the directory. main owns the
+ * rest and frees it when the stopper has stopped.
  */
 #ifndef HTTPD_H
 #define HTTPD_H
@@ -30,10 +30,10 @@
 #define NSEC_PER_SEC	1000000000LL
 #define NSEC_PER_MSEC	1000000LL
 
-#define CONNS_MAX	32000		/* what the largest completion queue has room for */
+#define CONNS_MAX	32000		/* limit of the largest completion queue */
 #define REQUEST_MAX	8192		/* bytes of a request's head; longer: 431 */
-#define REPLY_BUF	(64 * 1024)	/* an answer's head and file data on their way out */
-#define LINGER_BYTES	(256 * 1024)	/* read and thrown away after our last byte */
+#define REPLY_BUF	(64 * 1024)	/* buffer for an answer's head and file data */
+#define LINGER_BYTES	(256 * 1024)	/* at most so many bytes are discarded after our last one */
 
 #define __printf(f, a)	__attribute__((format(printf, f, a)))
 #define __noreturn	__attribute__((noreturn))
@@ -42,42 +42,42 @@
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
-/* What a completion's user data points to; 0 is a completion nobody waits for. */
+/* The user data of a completion points to it; completions with user data 0 are ignored. */
 struct op {
 	void (*done)(struct op *op, int res);
 };
 
-/* Written by one ring's thread only; added up by main at the end. */
+/* Written by the ring's thread only; main adds them up at the end. */
 struct counts {
 	uint64_t begun;		/* requests that the stopper admitted */
 	uint64_t answered;	/* of these: the last byte of the answer is out */
-	uint64_t aborted;	/* of these: the client went away or stalled */
-	uint64_t cut;		/* of these: ended by us, the grace being over */
+	uint64_t aborted;	/* of these: the client disconnected or stalled */
+	uint64_t cut;		/* of these: cancelled after the grace period */
 	uint64_t refused;	/* requests that the stopper did not admit: 503 */
-	uint64_t late;		/* connections on which bytes crossed our closing */
+	uint64_t late;		/* connections whose client sent bytes while we closed them */
 };
 
 static inline void counter_inc(uint64_t *n)
 {
-	/* one writer; relaxed, so that main may look at any time */
+	/* one writer; relaxed, because main may read it at any time */
 	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
 }
 
 struct httpd {
 	struct stopper *stopper;
-	struct stopper_event stop_requested;	/* somebody wants us to stop */
-	struct stopper_event cut;	/* the grace is over: end what still runs */
+	struct stopper_event stop_requested;	/* fired by the first signal, or by a failed ring */
+	struct stopper_event cut;	/* the grace period is over: cancel what still runs */
 	struct stopper_ctx *stop_ctx;	/* cancelled by a second signal */
 	struct ring *rings;
 	unsigned int open_rings;
 	int log;			/* -1: standard error */
-	unsigned int unlogged;		/* lines that it did not take */
+	unsigned int unlogged;		/* lines that were dropped */
 	int dir;
 	int listener;
 	unsigned int listening;		/* rings that still accept; atomic */
-	int stop_signal;			/* the first signal, 0: a ring that failed; atomic */
-	int second_signal;			/* the second one; atomic */
-	int64_t stop_requested_at;		/* the signal thread's */
+	int stop_signal;		/* the first signal, 0: a failed ring; atomic */
+	int second_signal;		/* the second one; atomic */
+	int64_t stop_requested_at;	/* used by the signal thread only */
 
 	/* options */
 	const char *root;
@@ -98,7 +98,7 @@ void __printf(2, 3) log_line(struct httpd *h, const char *fmt, ...);
 enum watch {
 	WATCH_ACTIVE,	/* --timeout without progress: 408, or closed */
 	WATCH_DRAIN,	/* idle while quiescing: --drain, then closed */
-	WATCH_LINGER,	/* our side is closed: the client has a second for his */
+	WATCH_LINGER,	/* our side is closed: one second for the client's side */
 	NR_WATCHES,
 };
 
@@ -112,14 +112,14 @@ struct ring {
 	struct op stop;
 	struct op cut;
 	bool accepting;			/* an accept is in flight */
-	bool listening;			/* not yet done with the listener */
+	bool listening;			/* has not left the listener yet */
 	bool quiescing;
 	bool stopping;
 	bool cutting;
 	unsigned int conns;
 	int64_t now;			/* when this round began */
-	int64_t drain_end;		/* no new connection after this */
-	int64_t accept_at;		/* not before this, 0: at any time */
+	int64_t drain_end;		/* no new connections after this time */
+	int64_t accept_at;		/* no accept before this time; 0: no limit */
 	struct conn_list watched[NR_WATCHES];	/* each oldest first */
 	time_t date_of;
 	char date[32];
@@ -151,8 +151,8 @@ struct request {
 	struct span name;	/* of the header that is being read */
 	struct span range;
 	unsigned int hosts;
-	unsigned int status;	/* an error that can be told from the head alone */
-	int header;		/* which one is being read */
+	unsigned int status;	/* an error found in the head, or 0 */
+	int header;		/* HEADER_* of the header that is being read */
 	bool in_value;
 	bool complete;
 	bool keep_alive;
@@ -165,8 +165,8 @@ struct head {
 	const char *base;	/* first byte of the request */
 	unsigned int status;
 	bool close;
-	uint64_t length;	/* of what is sent */
-	uint64_t first;		/* where that begins, in 206 */
+	uint64_t length;	/* of the body */
+	uint64_t first;		/* its offset, in 206 */
 	uint64_t size;		/* of the whole file, in 206 and 416 */
 	time_t mtime;		/* 0: none */
 };
@@ -193,10 +193,10 @@ struct conn {
 	struct op op;		/* the one operation in flight */
 	struct ring *ring;
 	enum watch watch;
-	int64_t since;		/* on that list */
+	int64_t since;		/* when it was put on that list */
 	int fd;
 
-	/* in[]: done with | start .. pos parsed .. len read */
+	/* in[]: consumed | start .. pos parsed .. len read */
 	size_t start;
 	size_t pos;
 	size_t len;
@@ -206,7 +206,7 @@ struct conn {
 	struct request req;
 	bool active;		/* its first byte has been seen */
 	bool begun;		/* and the stopper has admitted it */
-	bool closing;		/* the answer says so, or there is none */
+	bool closing;		/* the answer says "Connection: close", or there is none */
 	unsigned int retries;
 	int file;
 	const char *type;

@@ -2,38 +2,40 @@
 /*
  * ring.c - one thread and its ring.
  *
- * A ring thread is a worker of the stopper. It sleeps in one place only, in
- * ring_wait(), and everything that wakes it is a completion: a connection, an
- * operation on one, or one of three events that are armed on the ring:
+ * A ring thread is a worker of the stopper. It sleeps only in ring_wait(), and
+ * only completions wake it: a connection, an operation on one, or one of three
+ * events that are armed on the ring:
  *
- *   ShouldQuiesce  no request is admitted any more. Go on accepting for --drain
- *                  (below), then leave the listener; close what is idle.
+ *   ShouldQuiesce  no request is admitted any more. Continue to accept for
+ *                  --drain (below), then leave the listener; close idle
+ *                  connections.
  *   ShouldStop     no request is left in any ring. Return when the last
- *                  connection is closed and the listener is left.
- *   cut            the grace is over: cancel everything, and return just so.
+ *                  connection is closed and the listener has been left.
+ *   cut            the grace period is over: cancel everything and return in
+ *                  the same way.
  *
- * ShouldQuiesce and ShouldStop may arrive in the same round; the order does
- * not matter, ring_done() asks for both consequences.
+ * ShouldQuiesce and ShouldStop may arrive in the same round, in any order:
+ * ring_done() checks the consequences of both.
  *
- * No connection may be lost that the kernel has established for us, and those
- * in the backlog are reset when the listener is closed. So:
+ * No connection that the kernel has established may be lost, and closing the
+ * listener resets those in its backlog. So:
  *
  *   kernel                         us
  *                                  quiesce: a filter on the listener drops SYNs
- *   SYN: dropped, and repeated
- *   by the client a second later
+ *   SYN: dropped; the client
+ *   repeats it a second later
  *   handshakes under way end  -->  accepted, for --drain
  *                                  last ring to leave: accept until none is left
  *                                  close
- *   SYN: refused, or taken by
- *   whoever listens there next
+ *   SYN: refused, or accepted by
+ *   the next process that listens
  *
- * An accepted connection that has not sent anything gets --drain like any idle
- * one, and is then closed in order. A handshake that takes longer than --drain
- * is reset; there is no way around that without a limit on nothing.
+ * An accepted connection that has not sent anything stays open for --drain like
+ * any idle one, and is then closed in order. A handshake that takes longer than
+ * --drain is reset. This cannot be avoided if the drain is to be bounded.
  *
- * Time: all connections on one list of ->watched have the same time to live,
- * so each is sorted by itself and the oldest of each tells when to wake up.
+ * Timeouts: all connections on one list of ->watched have the same time to live,
+ * so each list is sorted, and its first connection determines the next wake-up.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,7 +64,7 @@ int64_t now_ns(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-/* A ring that cannot be entered cannot be emptied: its buffers are the kernel's. */
+/* If io_uring_enter() fails, operations cannot be completed, and the kernel owns their buffers. */
 static void __noreturn ring_broken(struct ring *r, int err)
 {
 	log_line(r->h, "io_uring_enter failed: %s; exiting", strerror(-err));
@@ -89,7 +91,7 @@ void ring_queue(struct io_uring_sqe *sqe, struct op *op, void (*done)(struct op 
 	io_uring_sqe_set_data(sqe, op);
 }
 
-/* Its completion comes in any case, -ECANCELED if this was in time. */
+/* The completion of @op comes in any case, with -ECANCELED if this is in time. */
 void ring_cancel(struct ring *r, struct op *op)
 {
 	struct io_uring_sqe *sqe = ring_sqe(r);
@@ -111,7 +113,7 @@ const char *ring_date(struct ring *r)
 	return r->date;
 }
 
-/* The listener is ours alone now: what is still in its backlog is not to be reset. */
+/* This ring is the last user of the listener. Accepts the backlog, which would be reset. */
 static void empty_backlog(struct ring *r)
 {
 	struct httpd *h = r->h;
@@ -129,7 +131,7 @@ static void empty_backlog(struct ring *r)
 static void ring_leave(struct ring *r)
 {
 	r->listening = false;
-	/* the last to leave is the only user; ACQ_REL pairs with the others' same access */
+	/* the last ring is the only user; ACQ_REL pairs with the same access of other rings */
 	if (__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL) == 0)
 		empty_backlog(r);
 }
@@ -145,7 +147,7 @@ static void accept_failed(struct ring *r, int err)
 			 ACCEPT_PAUSE_NS / NSEC_PER_MSEC);
 		r->accept_at = r->now + ACCEPT_PAUSE_NS;
 		break;
-	default:	/* the client's affair: the next one, please */
+	default:	/* an error of the client; accept the next one */
 		break;
 	}
 }
@@ -170,7 +172,7 @@ static void on_accept(struct op *op, int res)
 		ring_accept(r);
 }
 
-/* Wait for one more connection, if there is room. The backlog holds the rest. */
+/* Accepts one more connection if the limit allows. The others wait in the backlog. */
 void ring_accept(struct ring *r)
 {
 	struct io_uring_sqe *sqe;
@@ -195,7 +197,7 @@ static void ring_stop_accepting(struct ring *r)
 		ring_leave(r);
 }
 
-/* Let no handshake begin that we would have to break off. */
+/* Drops SYNs, because a handshake that begins now would be reset. */
 static void drop_syns(struct ring *r)
 {
 	struct sock_filter code[] = {
@@ -217,7 +219,7 @@ static void on_quiesce(struct op *op, int res)
 	struct ring *r = container_of(op, struct ring, quiesce);
 
 	if (r->listening)
-		drop_syns(r);	/* every ring does, whoever comes first */
+		drop_syns(r);	/* each ring does, because any of them may be the first */
 	r->quiescing = true;
 	r->drain_end = r->now + r->h->drain_ns;
 	conn_quiesce_all(r);
@@ -260,7 +262,7 @@ static void set_earlier(int64_t *when, int64_t other)
 		*when = other;
 }
 
-/* When something must be done though nothing happens. */
+/* The time of the next timeout. */
 static int64_t next_deadline(const struct ring *r)
 {
 	const struct conn *oldest;
@@ -318,7 +320,7 @@ static void ring_expire(struct ring *r)
 	struct conn *c;
 	int i;
 
-	/* it goes to the end of its list, since now: ">" ends this also when nothing may live */
+	/* it moves to the end of its list with since = now; ">" ends the loop if the limit is 0 */
 	for (i = 0; i < NR_WATCHES; i++)
 		while ((c = TAILQ_FIRST(&r->watched[i])) &&
 		       r->now > c->since + time_to_live(r, i))
@@ -352,7 +354,7 @@ static int arm_event(struct ring *r, struct stopper_event *ev, struct op *op,
 static int ring_start(struct ring *r)
 {
 	struct httpd *h = r->h;
-	/* io_uring_enable_rings(), which liburing.so 2.3 forgot to export */
+	/* io_uring_enable_rings(), which liburing.so 2.3 does not export */
 	int err = syscall(__NR_io_uring_register, r->uring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
 			  NULL, 0) < 0 ? -errno : 0;
 
@@ -365,7 +367,7 @@ static int ring_start(struct ring *r)
 	return err < 0 ? err : 0;
 }
 
-/* The worker: one of these a thread. */
+/* The worker of a ring thread. */
 void ring_run(struct stopper_ctx *ctx, void *arg)
 {
 	struct ring *r = arg;
@@ -373,7 +375,7 @@ void ring_run(struct stopper_ctx *ctx, void *arg)
 
 	if (err) {
 		log_line(r->h, "cannot start a ring: %s", strerror(-err));
-		/* pairs with the others' in ring_leave() */
+		/* ACQ_REL pairs with ring_leave() of other rings */
 		__atomic_sub_fetch(&r->h->listening, 1, __ATOMIC_ACQ_REL);
 		stopper_event_fire(&r->h->stop_requested);
 		return;
@@ -390,10 +392,10 @@ void ring_run(struct stopper_ctx *ctx, void *arg)
 
 int ring_init(struct ring *r, struct httpd *h)
 {
-	/* set up by main, so that it can fail in time, and enabled by its thread */
+	/* main sets up the ring, so that an error prevents the start; its thread enables it */
 	struct io_uring_params p = {
 		.flags = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-		/* an operation and its cancellation each: it never overflows */
+		/* for each connection one operation and its cancellation: it never overflows */
 		.cq_entries = 2 * (h->max_conns + SQ_ENTRIES),
 	};
 	struct io_uring_params fast = p;
