@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * debuglist.h - the debug list, read back from its text, and that as JSON.
+ * debuglist.h - parses the text of the debug list, and converts it to JSON.
  *
- * All strings lie in memory of the list, are printable ASCII whatever the text held, and are NULL
- * where the text does not say. Times are milliseconds.
+ * All strings are owned by the list, consist of printable ASCII whatever the text holds, and are
+ * NULL if the text lacks them. Times are in milliseconds.
  */
 #ifndef STOPPER_DEBUGLIST_H
 #define STOPPER_DEBUGLIST_H
@@ -19,14 +19,14 @@ struct debug_site {
 
 struct debug_origin {
 	struct debug_site at;
-	uint64_t tid;		/* 0: not known */
+	uint64_t tid;		/* 0: unknown */
 	const char *comm;
-	uint64_t ago;		/* of a stop */
+	uint64_t ago;		/* of a stop request */
 };
 
 struct debug_thread {
 	uint64_t tid, age;
-	const char *comm, *state, *wchan;	/* state: as the text has it, "gone" too */
+	const char *comm, *state, *wchan;	/* state: as in the text, including "gone" */
 	const char **stack;			/* innermost first */
 	size_t nr_stack;
 };
@@ -59,16 +59,16 @@ struct debug_stopper {
 struct debug_list {
 	struct debug_stopper *stoppers;
 	size_t nr_stoppers;
-	uint64_t tasks_more;	/* that the list's maker had no room for */
+	uint64_t tasks_more;	/* tasks for which the list had no room */
 	char *text;
 };
 
 /*
- * Reads @len bytes at @text, which may be any bytes. Lines of a kind that is not known are ignored,
- * and so is a last line without its newline. A text without any line is a list without stoppers.
+ * Parses @len bytes at @text, which may hold any bytes. Unknown kinds of lines are ignored, and so
+ * is a last line without a newline. An empty text is a list without stoppers.
  *
- * Returns 0, and in *@list what debug_list_free() frees; -EINVAL: not a debug list, and *@line is
- * the first line that says so; -ENOMEM. On errors *@list is NULL.
+ * Returns 0 and sets *@list, to be freed with debug_list_free(); -EINVAL if the text is not a debug
+ * list, with *@line set to the first wrong line; or -ENOMEM. On errors *@list is NULL.
  */
 int debug_list_parse(const char *text, size_t len, struct debug_list **list, size_t *line);
 void debug_list_free(struct debug_list *list);
@@ -77,10 +77,10 @@ const char *debug_kind_name(enum debug_kind kind);
 
 struct json_t;		/* jansson.h */
 
-/* A new reference; NULL: no memory. */
+/* Returns a new reference, or NULL without memory. */
 struct json_t *debug_list_json(const struct debug_list *list);
 
-/* One line of text, for free(); NULL: no memory. */
+/* Returns one line of text, to be freed with free(), or NULL without memory. */
 char *debug_list_json_text(const struct debug_list *list);
 
 #endif /* STOPPER_DEBUGLIST_H */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * json.c - the debug list as JSON.
+ * json.c - converts the debug list to JSON.
  *
- * What the text does not say is null, so that every object of a kind has the same members.
+ * Members that the text lacks are null, so that all objects of a kind have the same members.
  */
 #include <jansson.h>
 #include "debuglist.h"
 
 #define JSON_VERSION	1
 
-/* The digits of years in milliseconds, and none that only the double has made up. */
+/* 15 digits: enough for years in milliseconds, without rounding errors of a double. */
 #define DUMP_FLAGS	(JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 static double seconds(uint64_t ms)
@@ -17,7 +17,7 @@ static double seconds(uint64_t ms)
 	return (double)ms / 1000;
 }
 
-/* Takes @item over, as json_array_append_new() does, and leaves an array that is whole or NULL. */
+/* Takes over @item, as json_array_append_new() does. Returns the array, or NULL on an error. */
 static json_t *array_append(json_t *array, json_t *item)
 {
 	if (!json_array_append_new(array, item))

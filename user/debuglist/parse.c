@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * parse.c - the debug list, read back from its text.
+ * parse.c - parses the text of the debug list.
  *
- * One pass over a copy of the text. First every byte that is not printable becomes '?', so that
- * nothing read from a stranger's file or socket can steer a terminal, and no later step meets a
- * NUL. Then line by line: the indentation tells what a line belongs to (the stopper, group or
- * thread seen last), the first word what it is. Words are ended by a NUL in place and pointed at,
- * so strings cost no allocation.
+ * The parser makes one pass over a copy of the text. In the copy each byte that is not printable
+ * is '?', so that text from an untrusted file or socket cannot control a terminal, and no later
+ * step meets a NUL. The indentation of a line selects its owner (the last stopper, group or
+ * thread), the first word its kind. Words are terminated in place and pointed to, so strings need
+ * no allocation.
  *
- * A line that is not understood is skipped with all that is indented under it: later versions may
- * add lines. Only a stopper's own line must be right, because what follows would be put down to
- * another one.
+ * A line that is not understood is skipped together with all lines that are indented under it:
+ * later versions may add lines. Only the first line of a stopper must be correct, because the
+ * following lines would otherwise be attributed to another stopper.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <string.h>
 #include "debuglist.h"
 
-/* What the lines that come belong to; NULL: to something that was not understood. */
+/* The owners of the next lines; NULL: the owner was not understood. */
 struct parser {
 	struct debug_list *list;
 	struct debug_stopper *stopper;
@@ -26,7 +26,7 @@ struct parser {
 	struct debug_thread *thread;
 };
 
-/* The array with room for one element more; it always has room for a power of two. */
+/* Returns the array with room for one more element; its size is always a power of two. */
 static void *array_grow(void *array, size_t nr, size_t size)
 {
 	if (nr & (nr - 1))
@@ -44,7 +44,7 @@ static bool skip_text(char **p, const char *word)
 	return true;
 }
 
-/* Larger than can be told in JSON is the largest that can. */
+/* A number that is too large for JSON becomes the largest one. */
 static bool parse_number(char **p, uint64_t *value)
 {
 	char *s = *p;
@@ -75,7 +75,7 @@ static bool parse_ms(char **p, uint64_t *ms)
 	return skip_text(p, "s");
 }
 
-/* Up to a blank, a comma before a blank, or the end; *@p is what comes after. NULL: no word. */
+/* Up to a blank, a comma before a blank, or the end; advances *@p. NULL: no word. */
 static char *parse_word(char **p)
 {
 	char *start = *p, *end = start;
@@ -91,13 +91,13 @@ static char *parse_word(char **p)
 	return start;
 }
 
-/* All that is left of the line: a symbol, and in the kernel perhaps its module. NULL: nothing. */
+/* The rest of the line: a symbol, in the kernel perhaps with its module. NULL: nothing. */
 static char *parse_symbol(char *p)
 {
 	return *p ? p : NULL;
 }
 
-/* A quoted name. A backslash goes before a quote and a backslash; what else is escaped stays so. */
+/* A quoted name. Only an escaped quote or backslash is unescaped; other escapes stay. */
 static char *parse_quoted(char **p)
 {
 	char *start, *to;
@@ -136,7 +136,7 @@ static bool parse_site(char **p, struct debug_site *at)
 	return true;
 }
 
-/* FILE:LINE FUNC by thread TID "COMM"; the thread may be missing. */
+/* FILE:LINE FUNC by thread TID "COMM"; the thread is optional. */
 static bool parse_origin(char **p, struct debug_origin *w)
 {
 	if (!parse_site(p, &w->at))
@@ -221,7 +221,7 @@ static void parse_more(struct debug_list *l, char *p)
 		l->tasks_more = n;
 }
 
-/* N "NAME" at FILE:LINE FUNC, oldest T; a closer has no place. */
+/* N "NAME" at FILE:LINE FUNC, oldest T; a closer has no site. */
 static int parse_group(struct parser *ps, enum debug_kind kind, char *p)
 {
 	struct debug_group g = { .kind = kind }, *all;
@@ -360,7 +360,7 @@ static int parse_line(struct parser *ps, char *p)
 	}
 }
 
-/* A last line without its newline was cut, and may say something else than was written. */
+/* A last line without a newline was truncated, so it is ignored. */
 static int parse_lines(struct parser *ps, size_t *line)
 {
 	char *p = ps->list->text, *end;

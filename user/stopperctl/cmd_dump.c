@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cmd_dump.c - stopperctl dump: the text as it came, byte for byte.
+ * cmd_dump.c - stopperctl dump: prints the text unchanged, byte for byte.
  *
- * On a terminal what is not printable shows as `?'. What is no debug list is not written at all,
- * so that nobody finds out only when he reads what he has saved.
+ * On a terminal, bytes that are not printable are shown as `?'. Text that is not a debug list is
+ * refused, so that the user learns it now and not when reading the saved file.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -21,7 +21,7 @@ static void make_printable(struct source_text *t)
 			t->data[i] = '?';
 }
 
-/* What is wrong with it: 0 or a status. */
+/* EXIT_OK, or an exit status after an error message. */
 static int dump_check(const struct source_text *t)
 {
 	struct debug_list *l = NULL;

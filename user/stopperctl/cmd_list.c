@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cmd_list.c - stopperctl list: the debug list made readable, or as JSON.
+ * cmd_list.c - stopperctl list: prints the debug list in readable form, or as JSON.
  *
- * One stopper after the other, the one whose stop has been held up longest first; `>' marks what
- * holds it up. Nothing is cut but for names of absurd length; columns are as wide as a stopper's
- * own names, within reason.
+ * The stopper whose stop has been blocked longest comes first; `>' marks what blocks it. Only names
+ * of absurd length are cut. Columns are as wide as the stopper's own names, up to NAME_WIDE.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -13,8 +12,8 @@
 #include "../debuglist/debuglist.h"
 #include "view.h"
 
-#define NAME_WIDE	28	/* columns that a long name may claim for all */
-#define UNLIMITED	1024	/* columns: more than is ever shown */
+#define NAME_WIDE	28	/* the widest name column */
+#define UNLIMITED	1024	/* columns; more than any line needs */
 
 static void print_origin(const char *what, const struct debug_origin *w, const char *ago)
 {
@@ -113,7 +112,7 @@ static void print_group(const struct view_group *vg, int wide)
 		printf("  %8s  |  and %llu more\n", "", (unsigned long long)g->more);
 }
 
-/* The groups of one stopper stand together. */
+/* Prints the groups of one stopper, which are adjacent. Returns the next index. */
 static size_t print_groups(const struct view *v, size_t first)
 {
 	const struct view_stopper *of = v->groups[first].of;
@@ -151,7 +150,7 @@ static void print_list(struct view *v)
 
 	if (!v->nr_stoppers)
 		puts("No stoppers.");
-	/* Their places in v->stoppers are the order wanted. */
+	/* v->stoppers is in the order of the output. */
 	if (v->nr_groups)
 		qsort(v->groups, v->nr_groups, sizeof(*v->groups), by_stopper_and_age);
 	for (i = 0; i < v->nr_stoppers; i++) {
@@ -196,7 +195,7 @@ static const struct option options[] = {
 	{}
 };
 
-/* The options; -1: go on, else the status. */
+/* -1: continue, else the exit status. */
 static int read_options(int argc, char **argv, bool *json)
 {
 	int opt;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cmd_top.c - stopperctl top: the list live.
+ * cmd_top.c - stopperctl top: shows the list, updated live.
  *
- * On a terminal with ncurses, else as plain text, one screen after the other. When the source
- * goes away, what was last seen stays, with the reason above it, until there is a list again.
+ * On a terminal it uses ncurses, else it prints one screen after the other as plain text. If the
+ * source disappears, the last list stays, with the reason above it, until there is a list again.
  */
 #include <getopt.h>
 #include <ncurses.h>
@@ -19,14 +19,14 @@
 struct top {
 	struct reader reader;
 	struct screen screen;
-	struct view *view;	/* the last that was a list */
+	struct view *view;	/* the last one with a list */
 	char alert[SENTENCE];
 	int64_t every, next;
-	unsigned long updates;	/* to come; 0: without end */
+	unsigned long updates;	/* remaining; 0: unlimited */
 	bool curses, help, quit;
-	bool colours;		/* wanted */
+	bool colours;		/* requested */
 	int status;
-	int y;			/* line to be drawn next */
+	int y;			/* the next line to draw */
 };
 
 /* Drawing */
@@ -59,7 +59,7 @@ static void plain_line(void *arg, enum screen_style style, const char *text)
 		puts(text);
 }
 
-/* Who reads a log has the last list above. */
+/* The last list is already in the output, so an alert is printed alone. */
 static void top_draw_plain(struct top *t)
 {
 	if (*t->alert)
@@ -195,7 +195,7 @@ static void handle_key(struct top *t, int key)
 	}
 }
 
-/* Also what a resized terminal says. What is typed behind a q is the shell's. True: any. */
+/* Includes KEY_RESIZE. Input after a q is left to the shell. True: there was a key. */
 static bool handle_keys(struct top *t)
 {
 	bool any = false;
@@ -208,7 +208,7 @@ static bool handle_keys(struct top *t)
 	return any;
 }
 
-/* Readings */
+/* Updates */
 
 static void top_keep_view(struct top *t, struct view *v)
 {
@@ -226,7 +226,7 @@ static void top_keep_view(struct top *t, struct view *v)
 	view_free(v);
 }
 
-/* One update has arrived. */
+/* Shows an update that has arrived. */
 static void top_update(struct top *t)
 {
 	top_keep_view(t, reader_take(&t->reader));
@@ -235,7 +235,7 @@ static void top_update(struct top *t)
 		t->quit = true;
 }
 
-/* A descriptor that stays readable without a key belongs to a terminal that has gone. */
+/* If standard input is readable without a key, the terminal was closed. */
 static void top_step(struct top *t)
 {
 	int what = reader_poll(&t->reader, t->curses, t->next);
@@ -260,7 +260,7 @@ static void top_step(struct top *t)
 	}
 }
 
-/* The first reading: without a list there is nothing to begin with. */
+/* Waits for the first list. False: there is none, see ->status. */
 static bool top_first_view(struct top *t)
 {
 	struct view *v;
@@ -358,7 +358,7 @@ static bool parse_count(const char *s, unsigned long *n)
 	return *s >= '0' && *s <= '9' && !*end && *n && *n < 1UL << 31;
 }
 
-/* -1: go on, else the status. */
+/* -1: continue, else the exit status. */
 static int top_take_option(struct top *t, int opt)
 {
 	switch (opt) {
@@ -409,7 +409,7 @@ static int plain_width(void)
 	return n > 0 && n <= SCREEN_WIDE ? n : PLAIN_WIDE;
 }
 
-/* The thread of reader.c may use it until the very end. */
+/* Static, because the thread of reader.c may use it until the process ends. */
 static struct top top;
 
 int cmd_top(int argc, char **argv)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cmd_trace.c - stopperctl trace: from a recording to what Perfetto and chrome://tracing open.
+ * cmd_trace.c - stopperctl trace: converts a recording for Perfetto and chrome://tracing.
  *
- * The input is the text of tracefs' trace file, or of libstopper's recorder, which has the
- * same form; trace_line.c reads its lines.
+ * The input is the text of tracefs' trace file, or a file that libstopper recorded, which has
+ * the same form; trace_line.c parses its lines.
  *
- * The output is the JSON object of the Trace Event Format. It is written as the input is
- * read; kept are only what has begun and not ended, the threads and the stoppers, and of
- * these no more than MAX_KEPT. A line that is not understood is left out and counted.
+ * The output is the JSON object of the Trace Event Format. It is written while the input is read.
+ * Only open slices, threads and stoppers are kept in memory, at most MAX_KEPT. A line that is not
+ * understood is skipped and counted.
  *
  *   process 1, "stoppers"   a track for each: its phases (X), stalls (i)
  *   process 2, "threads"    a track for each: tasks, workers and closers (B, E), refused
@@ -15,10 +15,10 @@
  *                           to where it runs; handles, which may end on another thread
  *                           than they began on, as async events (b, e)
  *
- * Slices of a track must nest. So a slice ends on the track on which it began, whoever
- * says so (in the kernel a dead thread's task is ended by another one), and ends what is
- * still open above it, whose end was lost. What is open at the end of the input is closed
- * there, and marked.
+ * Slices of a track must nest. So a slice ends on the track on which it began, whichever thread
+ * reports the end (in the kernel another thread ends the task of a dead one). It also ends the
+ * slices that are still open above it, whose end was lost. Slices that are open at the end of the
+ * input are closed there and marked.
  */
 #include <errno.h>
 #include <getopt.h>

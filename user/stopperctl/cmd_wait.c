@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cmd_wait.c - stopperctl wait: until a stopper has stopped, and what it waits for meanwhile.
+ * cmd_wait.c - stopperctl wait: waits until a stopper has stopped, and reports what blocks it.
  *
- * A stopper that has stopped leaves the list. NAME is looked up once; from then on its id is
- * looked for, because a stopper made later under the same name is another one. All that have the
- * name are waited for. If none has, a number is an id.
+ * A stopper that has stopped is no longer in the list. NAME is looked up once and its ids are
+ * tracked from then on, because a stopper created later under the same name is a different one.
+ * The command waits for all stoppers with the name. If there is none, a number is an id.
  *
- * When the source goes away - the process ends, the module is unloaded - nobody can tell whether
- * the stop came to its end: that has a status of its own. Once refused may be an accident (a full
- * backlog), twice is not. A process begun anew serves stoppers with the same ids; they are younger
- * than what was seen before, and nothing else ever gets younger.
+ * If the source disappears - the process ends or the module is unloaded - it is unknown whether
+ * the stop completed, so this has its own exit status. One failed reading may be an accident (a
+ * full backlog), two are not. A restarted process serves stoppers with the same ids. They are
+ * detected by their age, which never decreases otherwise.
  */
 #include <getopt.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 
 #include "reader.h"
 
-#define MAX_CULPRITS	3	/* call sites that are told */
+#define MAX_CULPRITS	3	/* call sites that are reported */
 #define PROGRESS	2048
 
 struct target {
@@ -34,13 +34,13 @@ struct waiting {
 	struct target *targets;
 	size_t nr, left;
 	int64_t every, begin, next, limit;	/* limit 0: none */
-	unsigned int nr_failed;		/* readings in a row that found nobody */
+	unsigned int nr_failed;		/* successive readings without a source */
 	bool start, status_line, line_shown;
 	char last_what[PROGRESS];	/* what was told, without its times */
 	char last_text[PROGRESS];	/* and with them */
 };
 
-/* Telling */
+/* Progress */
 
 static void print_status_line(const char *text)
 {
@@ -53,7 +53,7 @@ static void print_status_line(const char *text)
 	printf("\r%s\033[K", line);
 }
 
-/* @text is shown; told again only when @what, which has no times in it, is another one. */
+/* Prints @text. Without a status line only if @what, the text without times, has changed. */
 static void show_progress(struct waiting *w, const char *what, const char *text)
 {
 	strcpy(w->last_text, text);
@@ -67,7 +67,7 @@ static void show_progress(struct waiting *w, const char *what, const char *text)
 	fflush(stdout);
 }
 
-/* What is said next gets a line of its own; the last status stays above it. */
+/* Keeps the last status and begins a new line for the next message. */
 static void end_status_line(struct waiting *w)
 {
 	if (w->line_shown)
@@ -79,7 +79,7 @@ static void end_status_line(struct waiting *w)
 struct out {
 	char text[PROGRESS];
 	size_t len;
-	size_t place;			/* columns for one */
+	size_t place;			/* columns for a site */
 	bool times;
 };
 
@@ -130,7 +130,7 @@ static void out_add_culprit(struct out *o, const struct debug_group *g)
 	out_add(o, ", thread %s", thread);
 }
 
-/* The oldest first; there are as many as a list has call sites, and few are told. */
+/* Selects the next oldest group; quadratic, but only MAX_CULPRITS groups are reported. */
 static const struct debug_group *next_oldest(const struct view_stopper *vs,
 					     const struct debug_group *last)
 {
@@ -189,10 +189,10 @@ static void out_add_stopper(struct out *o, const struct view_stopper *vs)
 			(unsigned long long)s->workers, plural(s->workers));
 }
 
-/* Of several that are waited for: the worst. */
+/* Reports the worst of the stoppers. */
 static void wait_report(struct waiting *w, const struct view *v)
 {
-	/* What is alike but for its times is nothing new. */
+	/* A change of times only is no change. */
 	struct out what = { .place = 150 };
 	struct out text = { .place = w->status_line ? 20 : 150, .times = true };
 	const struct view_stopper *worst = NULL, *vs;
@@ -200,7 +200,7 @@ static void wait_report(struct waiting *w, const struct view *v)
 
 	for (i = 0; i < w->nr; i++) {
 		vs = w->targets[i].stopped ? NULL : view_find(v, w->targets[i].id);
-		/* Their order in memory is from the worst on. */
+		/* In memory the worst comes first. */
 		if (vs && (!worst || vs < worst))
 			worst = vs;
 	}
@@ -215,7 +215,7 @@ static void wait_report(struct waiting *w, const struct view *v)
 	show_progress(w, what.text, text.text);
 }
 
-/* Looking */
+/* Targets */
 
 static size_t targets_find(struct waiting *w, const struct view *v)
 {
@@ -241,7 +241,7 @@ static size_t targets_find(struct waiting *w, const struct view *v)
 	return 0;
 }
 
-/* What has left the list has stopped. False: these are not the stoppers that were found. */
+/* A target that has left the list has stopped. False: another process has taken the place. */
 static bool targets_update(struct waiting *w, const struct view *v)
 {
 	size_t i;
@@ -264,7 +264,7 @@ static bool targets_update(struct waiting *w, const struct view *v)
 	return true;
 }
 
-/* Readings: each returns -1 to go on, else the exit status. */
+/* Readings: each function returns -1 to continue, else the exit status. */
 
 static int wait_source_lost(struct waiting *w, const char *how)
 {
@@ -332,7 +332,7 @@ static int wait_take_reading(struct waiting *w)
 	struct view *v = reader_take(&w->reader);
 	int status;
 
-	/* From answer to question: a slow source is not pressed. */
+	/* The delay begins at the answer, so that a slow source is not overloaded. */
 	w->next = now_ns() + w->every;
 	status = v && v->state == SOURCE_OK ? wait_check_view(w, v) : wait_no_list(w, v);
 	view_free(v);
@@ -396,7 +396,7 @@ static const struct option options[] = {
 	{}
 };
 
-/* -1: go on, else the status. */
+/* -1: continue, else the exit status. */
 static int wait_take_option(struct waiting *w, int opt)
 {
 	switch (opt) {
@@ -433,7 +433,7 @@ static int wait_read_options(struct waiting *w, int argc, char **argv)
 	return -1;
 }
 
-/* Without these, a status line would be a heap of them. */
+/* Without these the status line would be printed again and again. */
 static bool can_rewrite_a_line(void)
 {
 	const char *term = getenv("TERM");
@@ -441,7 +441,7 @@ static bool can_rewrite_a_line(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
-/* The thread of reader.c may use it until the very end. */
+/* Static, because the thread of reader.c may use it until the process ends. */
 static struct waiting waiting;
 
 int cmd_wait(int argc, char **argv)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# completion.bash: what can follow in a stopperctl command line; names of stoppers are asked for.
+# completion.bash: completion of stopperctl's commands, options and the names of stoppers.
 
 _stopperctl_names() {
-	# The source's own options, from what has been typed; a list that is slow is not waited for.
+	# Uses the source options typed so far; gives up on a slow source after a second.
 	local args=() i
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-[fusp]|--file|--url|--socket|--pid) args+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
 		esac
 	done
-	# A URL is several words to readline: nothing is asked then.
+	# readline splits a URL into several words, so names are not completed then.
 	[[ " ${args[*]} " != *" -u "* && " ${args[*]} " != *" --url "* ]] || return
 	timeout 1 stopperctl "${args[@]}" dump 2>/dev/null </dev/null |
 		sed -n 's/^stopper [0-9]* "\([A-Za-z0-9_.-]*\)": .*/\1/p' | sort -u

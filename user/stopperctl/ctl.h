@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * ctl.h - stopperctl: what its parts share.
+ * ctl.h - declarations shared by the parts of stopperctl.
  *
- *   main.c         the table of commands, what all of them understand
+ *   main.c         the table of commands and the common options
  *   usage.c        usage errors, values of options, the end of the output
- *   source*.c      where the text comes from, and a sentence when it does not
- *   reader.c       a thread that reads and parses, so that keys and time limits work meanwhile
- *   ../debuglist   the text's model, and that as JSON
- *   view.c         what a person asks of it: who holds up a stop, what comes first
- *   text.c         text from outside made safe, times made short
- *   cmd_*.c        a command each; screen.c: what `top' shows, as lines; trace_*.c: a line
- *                  of a recording, its events as slices on tracks, the output
+ *   source*.c      reads the text of the list from its source
+ *   reader.c       a thread that reads and parses, so that keys and timeouts work meanwhile
+ *   ../debuglist   parses the text; JSON
+ *   view.c         sorts the list and finds what blocks each stop
+ *   text.c         makes text safe for a terminal, formats times
+ *   cmd_*.c        one command each
+ *   screen.c       the lines that `top' shows
+ *   trace_*.c      for `trace': lines of a recording, slices, output
  *
- * All that comes from outside - the list, answers of servers, file names - goes through
- * text_put() or error_msg() on its way to a terminal: what is not printable ASCII shows as `?'.
+ * All external text - the list, answers of servers, file names - passes text_put() or error_msg()
+ * before it reaches a terminal. Bytes that are not printable ASCII are shown as `?'.
  */
 #ifndef STOPPERCTL_CTL_H
 #define STOPPERCTL_CTL_H
@@ -27,16 +28,16 @@
 enum {
 	EXIT_OK = 0,
 	EXIT_USAGE = 1,		/* also: the output cannot be written */
-	EXIT_SOURCE = 2,	/* there is no list to be had */
-	EXIT_TIME = 3,		/* wait: the limit */
-	EXIT_NO_STOPPER = 4,	/* wait: none of this name */
-	EXIT_GONE = 5,		/* wait: the source went away */
+	EXIT_SOURCE = 2,	/* no list available */
+	EXIT_TIME = 3,		/* wait: timed out */
+	EXIT_NO_STOPPER = 4,	/* wait: no such stopper */
+	EXIT_GONE = 5,		/* wait: the source disappeared */
 };
 
 #define NSEC_PER_SEC	1000000000LL
 #define NSEC_PER_MSEC	1000000LL
 
-#define SENTENCE	512	/* room for one */
+#define SENTENCE	512	/* buffer size of an error message */
 
 struct command {
 	const char *name;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * main.c - stopperctl: looks at the stoppers of the kernel, of a process, or of a saved list.
+ * main.c - stopperctl: shows the stoppers of the kernel, of a process, or of a saved list.
  *
- * The options of a source may stand before the command and behind it. Each command reads its own
- * options; a new one is a line in the table.
+ * Source options are accepted before and after the command. Each command parses its own options.
+ * A new command is a line in the table.
  */
 #include <getopt.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ int main(int argc, char **argv)
 
 	if (!argc)
 		return EXIT_USAGE;
-	/* What getopt's messages begin with. */
+	/* The prefix of getopt's messages. */
 	argv[0] = self;
 	opt = source_getopt(argc, argv, "+hV", options);
 	if (opt == 'h') {
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	argv += optind;
 	name = argv[0];
 	argv[0] = self;
-	/* 0: getopt begins anew, in another argv. */
+	/* 0 makes getopt restart with the new argv. */
 	optind = 0;
 	return command_run(name, argc, argv);
 }

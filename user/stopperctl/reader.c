@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * reader.c - a thread that reads the source when asked.
+ * reader.c - a thread that reads the source on request.
  *
- * A source may take its time, or hang: a slow server, a FIFO. Keys, a time limit and Ctrl-C must
- * work meanwhile, so reading has a thread of its own, and main waits for all of them at once.
+ * A source may be slow or hang: a slow server, a FIFO. Keys, timeouts and Ctrl-C must work
+ * meanwhile, so a separate thread reads, and main waits for all of these at once.
  *
  *   main                                     thread
  *   reader_request() -- eventfd requests --> reads and parses
- *   reader_take()    <- pipe of pointers --- a view, which is main's from then on
+ *   reader_take()    <- pipe of pointers --- a view, which main owns from then on
  *
- * The system calls order the two; there is no other memory that both touch. At the end of the
- * program the thread is left where it is.
+ * The system calls order the two threads, which share no other memory. At the end of the program
+ * the thread is not joined.
  *
- * Signals that end us come by a descriptor, so that the terminal can be put in order first; then
- * they do what they would have done (exit_by_signal()).
+ * Signals that end the program are read from a descriptor, so that the terminal can be restored
+ * first. Then the program ends by the signal (exit_by_signal()).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static void *reader_main(void *arg)
 	return NULL;
 }
 
-/* The thread has all signals blocked: they are main's. */
+/* The thread blocks all signals; main handles them. */
 static int reader_start_thread(struct reader *r)
 {
 	sigset_t all, before;
@@ -67,7 +67,7 @@ static int catch_signals(void)
 	size_t i;
 
 	sigemptyset(&set);
-	/* What is ignored stays so: nohup. */
+	/* An ignored signal stays ignored (nohup). */
 	for (i = 0; i < sizeof(fatal_signals) / sizeof(fatal_signals[0]); i++)
 		if (!sigaction(fatal_signals[i], NULL, &old) && old.sa_handler != SIG_IGN)
 			sigaddset(&set, fatal_signals[i]);
@@ -75,7 +75,7 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-/* @r lives as long as the program. False: no resources, which was said. */
+/* @r must live as long as the program. False: failed, after an error message. */
 bool reader_start(struct reader *r)
 {
 	int fds[2] = { -1, -1 }, err;
@@ -96,7 +96,7 @@ bool reader_start(struct reader *r)
 	return false;
 }
 
-/* Nothing happens if the last one has not been answered yet. */
+/* Requests a reading, unless one is pending. */
 void reader_request(struct reader *r)
 {
 	if (!r->pending)
@@ -112,7 +112,7 @@ static int remaining_ms(int64_t until)
 	return left < 1000000 * NSEC_PER_MSEC ? (int)(left / NSEC_PER_MSEC) + 1 : 1000000;
 }
 
-/* Waits until @until, or for something: READER_* bits. 0 also after a signal with a handler. */
+/* Waits until @until or for an event. Returns READER_* bits, 0 also after a signal handler. */
 int reader_poll(struct reader *r, bool keys, int64_t until)
 {
 	struct pollfd fds[] = {
@@ -127,7 +127,7 @@ int reader_poll(struct reader *r, bool keys, int64_t until)
 	       (fds[2].revents ? READER_KEYS : 0);
 }
 
-/* After READER_ANSWER. NULL: there was no memory even for the reason. */
+/* After READER_ANSWER. NULL: no memory even for the error message. */
 struct view *reader_take(struct reader *r)
 {
 	struct view *v = NULL;
@@ -138,7 +138,7 @@ struct view *reader_take(struct reader *r)
 	return v;
 }
 
-/* After READER_SIGNAL: which one, or 0. */
+/* After READER_SIGNAL: the signal, or 0. */
 int reader_signal(struct reader *r)
 {
 	struct signalfd_siginfo si;
@@ -146,7 +146,7 @@ int reader_signal(struct reader *r)
 	return read(r->signals, &si, sizeof(si)) == sizeof(si) ? (int)si.ssi_signo : 0;
 }
 
-/* Ends us as @sig would have. Returns the status that a shell would show, should it not. */
+/* Ends the program by @sig. If that fails, returns the status that a shell would show. */
 int exit_by_signal(int sig)
 {
 	sigset_t set;

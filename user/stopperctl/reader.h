@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * reader.h - a thread that reads the source when asked, and the signals that end us meanwhile.
+ * reader.h - a thread that reads the source on request, and the signals that end the program.
  */
 #ifndef STOPPERCTL_READER_H
 #define STOPPERCTL_READER_H
@@ -8,9 +8,9 @@
 #include "view.h"
 
 struct reader {
-	int requests;	/* eventfd: one more reading, please */
+	int requests;	/* eventfd */
 	int answers;	/* pipe of struct view *; readable: reader_take() */
-	int answers_in;
+	int answers_in;	/* its other end */
 	int signals;	/* signalfd; readable: reader_signal() */
 	bool pending;
 };

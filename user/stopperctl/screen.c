@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * screen.c - what `top' shows, as lines of text, for a terminal and for a pipe.
+ * screen.c - the lines that `top' shows, on a terminal or in a pipe.
  *
  *   the source, totals, the time of day
- *   (empty, or why what follows is old)
- *   stoppers, worst first, each with what its stop waits for: a third of the height at most
+ *   (empty, or why the list is old)
+ *   stoppers, worst first, with what their stop waits for
  *
- *   call sites of running tasks, workers, closers, in the order that was chosen
+ *   call sites of running tasks, workers and closers, in the chosen order
  *   the keys
  *
- * Columns depend on the width only, not on what is in them: a screen that is redrawn every second
- * has to keep still. `>' marks what holds up a stop, so that nothing is told by colour alone.
+ * The widths of columns depend on the width of the screen only, not on their content, so that
+ * columns do not move when the screen is redrawn every second. `>' marks what blocks a stop, so
+ * that colour is never the only mark.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 
 #define MIN_WIDE	40
 
-/* A line under construction: columns are filled from the left. */
+/* A line that is being built from the left. */
 struct row {
 	char text[SCREEN_WIDE + 1];
 	size_t len, wide;
@@ -35,7 +36,7 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* @wide columns: @text, cut if need be, and blanks. */
+/* Adds @text in @wide columns, cut or padded. */
 static void row_left(struct row *r, size_t wide, const char *text)
 {
 	size_t len;
@@ -61,7 +62,7 @@ static void row_number(struct row *r, size_t wide, uint64_t n)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	/* No digit may be lost without a sign. */
+	/* A number that does not fit must not look like a smaller one. */
 	if (strlen(text) > wide)
 		snprintf(text, sizeof(text), "%.*s", (int)wide, "many");
 	row_right(r, wide, text);
@@ -132,7 +133,7 @@ static void show_title(struct screen *s, const struct view *v)
 	show_line(s, STYLE_ALERT, "%s", s->alert ? s->alert : "");
 }
 
-/* The upper part. Narrow, a name has 14 columns and what is waited for the rest. */
+/* The upper part. On a narrow screen a name has 14 columns. */
 static size_t stopper_wide(const struct row *r)
 {
 	size_t more = r->wide > 80 ? (r->wide - 80) / 3 : 0;
@@ -198,7 +199,7 @@ static void show_stopper(struct screen *s, const struct view_stopper *vs)
 	row_end(s, &r, held ? STYLE_HOLDS : view_is_stop(vs->s) ? STYLE_STOP : STYLE_PLAIN);
 }
 
-/* How many lines the stoppers get: all that the groups leave, a third at least. */
+/* The number of lines for stoppers: all that the groups leave, at least a third. */
 static size_t stopper_lines(const struct screen *s, const struct view *v)
 {
 	size_t rest = s->height > 6 ? s->height - 6 : 0, lines;
@@ -224,7 +225,7 @@ static size_t show_stoppers(struct screen *s, const struct view *v)
 	return lines;
 }
 
-/* The lower part: four columns share what the others leave. */
+/* The lower part: four columns share the remaining width. */
 struct widths {
 	size_t name, stopper, thread, place;
 };
@@ -323,7 +324,7 @@ static void show_keys(struct screen *s, const struct view *v)
 	row_end(s, &r, STYLE_TITLE);
 }
 
-/* All lines, from the first to the last. */
+/* Shows all lines, from top to bottom. */
 void screen_show(struct screen *s, const struct view *v)
 {
 	size_t used;

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * screen.h - what `top' shows, as lines of text, for a terminal and for a pipe.
+ * screen.h - the lines that `top' shows, on a terminal or in a pipe.
  */
 #ifndef STOPPERCTL_SCREEN_H
 #define STOPPERCTL_SCREEN_H
 
 #include "view.h"
 
-#define SCREEN_WIDE	512	/* columns that are ever used */
+#define SCREEN_WIDE	512	/* maximum number of columns */
 
 enum screen_style {
 	STYLE_PLAIN,
 	STYLE_TITLE,
 	STYLE_HEAD,	/* of columns */
-	STYLE_HOLDS,	/* the culprit */
-	STYLE_STOP,	/* a stopper on its way */
+	STYLE_HOLDS,	/* what blocks a stop */
+	STYLE_STOP,	/* a stopper that stops */
 	STYLE_ALERT,
 	STYLE_FAINT,
 };
 
 struct screen {
-	int height, width;	/* height 0: as many lines as it takes */
+	int height, width;	/* height 0: unlimited */
 	enum view_key key;
 	bool reverse;
-	size_t first;		/* of the lower part; corrected when it is too large */
-	size_t page;		/* out: groups that are shown */
-	const char *alert;	/* NULL, or why @v is old */
+	size_t first;		/* first group that is shown; corrected if too large */
+	size_t page;		/* out: number of groups shown */
+	const char *alert;	/* why the list is old, or NULL */
 	void (*line)(void *arg, enum screen_style style, const char *text);
 	void *arg;
 };

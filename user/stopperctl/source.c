@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * source.c - where the debug list comes from: the kernel, a saved file, a process.
+ * source.c - reads the debug list from the kernel, a saved file, or a process.
  *
- * Each way to fail has a sentence that says what to do, and a state that says whether it is
- * worth trying again. This file: the choice, and what can be opened as a file.
+ * Each failure has an error message and a state that says whether a retry may help. This file
+ * parses the source options and reads files; source_*.c read the other sources.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static struct {
 	int kind;		/* the option's letter; 0: the kernel */
 	const char *arg;
 	int pid;
-	char name[256];		/* for people */
+	char name[256];		/* for messages */
 } source;
 
 static bool parse_pid(const char *s, int *pid)
@@ -37,7 +37,7 @@ static bool parse_pid(const char *s, int *pid)
 	return !errno && end != s && !*end && n > 0 && n <= 1 << 30;
 }
 
-/* Takes a source's option; false: it makes no sense, and that was said. */
+/* Sets the source. False: invalid, after an error message. */
 static bool source_choose(int opt, const char *arg)
 {
 	if (source.kind) {
@@ -65,8 +65,8 @@ static const struct option source_options[] = {
 #define MAX_OWN_OPTIONS		12	/* long options of one command, at most */
 
 /*
- * As getopt_long(), with the options of a source beside a command's own; these it takes itself.
- * What is wrong has been said when it returns '?'.
+ * Like getopt_long(), but accepts the source options too, and handles them. Returns '?' after an
+ * error message.
  */
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own)
 {
@@ -143,7 +143,7 @@ void source_text_free(struct source_text *t)
 	t->room = 0;
 }
 
-/* Every failure says what was tried and what came back: "WHAT: WHY (HINT)". Returns @state. */
+/* Sets the error message, "WHAT: WHY (HINT)". Returns @state. */
 enum source_state source_fail(struct source_text *t, enum source_state state, const char *hint,
 			      const char *fmt, ...)
 {
@@ -199,7 +199,7 @@ static enum source_state read_path(struct source_text *t, const char *path)
 	return state;
 }
 
-/* Why the kernel's file cannot be opened, as @err says, and what may help. */
+/* Reports that the kernel's file cannot be opened, with a hint. */
 static enum source_state kernel_fail(struct source_text *t, const char *dir, int err)
 {
 	enum source_state state = err == ENOENT || err == ENOTDIR ? SOURCE_GONE : SOURCE_BAD;
@@ -238,7 +238,7 @@ static enum source_state read_process(struct source_text *t)
 	return state == SOURCE_OK ? source_http(t, NULL, path) : state;
 }
 
-/* The text as it is now, in an empty @t; to be freed also when it fails. */
+/* Reads the current text into @t, which must be empty and be freed even after an error. */
 enum source_state source_read(struct source_text *t)
 {
 	switch (source.kind) {
@@ -258,7 +258,7 @@ enum source_state source_read(struct source_text *t)
 	default:
 		t->state = read_kernel(t);
 	}
-	/* An empty text is a list too: of no stopper. */
+	/* An empty text is a list without stoppers. */
 	if (t->state == SOURCE_OK && !t->data && source_text_add(t, "", 0))
 		t->state = source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	return t->state;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * source.h - where the debug list comes from: the one source of this run.
+ * source.h - the source of the debug list; there is one in each run.
  *
- * It is chosen while the options are read and is constant afterwards, so source_read() may be
- * called on a thread of its own, by one at a time.
+ * It is set while the options are parsed and constant afterwards, so one other thread may call
+ * source_read().
  */
 #ifndef STOPPERCTL_SOURCE_H
 #define STOPPERCTL_SOURCE_H
@@ -12,21 +12,21 @@
 
 struct option;
 
-/* A list that is longer is none. */
+/* Longer text is not accepted as a list. */
 #define SOURCE_MAX	(256UL << 20)
 
 enum source_state {
 	SOURCE_OK,
-	SOURCE_BUSY,	/* no answer now, perhaps later */
-	SOURCE_GONE,	/* nobody is there: not yet, or no longer */
-	SOURCE_BAD,	/* will not get better by itself */
+	SOURCE_BUSY,	/* no answer now; a retry may succeed */
+	SOURCE_GONE,	/* does not exist yet, or no longer */
+	SOURCE_BAD,	/* permanent error */
 };
 
 struct source_text {
-	char *data;		/* NUL behind the end */
+	char *data;		/* NUL-terminated */
 	size_t len, room;
 	enum source_state state;
-	char why[SENTENCE];	/* unless SOURCE_OK: what failed and why, one sentence */
+	char why[SENTENCE];	/* error message, unless SOURCE_OK */
 };
 
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own);
@@ -34,7 +34,7 @@ const char *source_name(void);
 bool source_is_stdin(void);
 enum source_state source_read(struct source_text *t);
 
-/* for the kinds of sources */
+/* used by source_*.c */
 int source_text_add(struct source_text *t, const void *data, size_t len);
 void source_text_free(struct source_text *t);
 enum source_state source_fail(struct source_text *t, enum source_state state, const char *hint,

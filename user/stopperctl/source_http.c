@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * source_http.c - the debug list over HTTP, by TCP or by a UNIX socket, with libcurl.
+ * source_http.c - reads the debug list over HTTP, by TCP or a UNIX socket, with libcurl.
  *
- * Direct, without a proxy, and without following redirects: what is asked for is a process
- * near by. The other side is not trusted: it gets ten seconds without progress, a minute as
- * a whole, and SOURCE_MAX bytes.
+ * It uses no proxy and follows no redirects, because the list is served by a process near by. The
+ * server is not trusted: the limits are ten seconds without progress, one minute in total, and
+ * SOURCE_MAX bytes.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -21,7 +21,7 @@ static size_t data_received(char *data, size_t size, size_t n, void *arg)
 	return source_text_add(arg, data, size * n) ? 0 : size * n;
 }
 
-/* HOST:PORT is as good as http://HOST:PORT. */
+/* HOST:PORT means http://HOST:PORT. */
 static bool url_set(CURLU *u, const char *url)
 {
 	char with_scheme[1024];
@@ -32,7 +32,7 @@ static bool url_set(CURLU *u, const char *url)
 	       (int)sizeof(with_scheme) && !curl_url_set(u, CURLUPART_URL, with_scheme, 0);
 }
 
-/* The address to ask; one without a path means the list. NULL: it is none. */
+/* Without a path the default path is used. NULL: invalid. */
 static CURLU *url_parse(const char *url)
 {
 	CURLU *u = curl_url();
@@ -146,7 +146,7 @@ static enum source_state request_perform(CURL *c, CURLU *u, struct source_text *
 	return state;
 }
 
-/* One of the two is given. */
+/* Exactly one of @url and @socket is not NULL. */
 enum source_state source_http(struct source_text *t, const char *url, const char *socket)
 {
 	const char *who = socket ? socket : url;

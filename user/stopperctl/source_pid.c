@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * source_pid.c - the socket on which a process offers its debug list.
+ * source_pid.c - finds the socket on which a process serves its debug list.
  *
- * The convention: a process offers it at DIR/stopper-PID.sock, DIR being the first of
- * $XDG_RUNTIME_DIR, /run/user/UID of its user, /run and /tmp that has such a socket. Anybody can
- * make one in /tmp: only one that the process itself listens on is taken, which the kernel tells
- * (SO_PEERCRED), and which its file name alone would not.
+ * By convention it is DIR/stopper-PID.sock, where DIR is the first of $XDG_RUNTIME_DIR,
+ * /run/user/UID of the process' user, /run and /tmp with such a socket. Any user can create a
+ * socket in /tmp, so the file name proves nothing. A socket is only used if the process itself
+ * listens on it, according to the kernel (SO_PEERCRED).
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 
 #include "source.h"
 
-/* 0: @pid listens there; -errno: nobody does, or somebody else (-EXDEV). */
+/* 0: @pid listens there. -EXDEV: another process does. Else -errno. */
 static int process_listens(int pid, const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -41,7 +41,7 @@ static int process_listens(int pid, const char *path)
 	return err;
 }
 
-/* The places to look, in their order; an empty one is skipped. */
+/* The directories to search, in this order; empty ones are skipped. */
 #define NR_DIRS	4
 
 static void socket_dirs(int pid, char dir[NR_DIRS][256])

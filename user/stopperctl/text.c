@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * text.c - text from outside made safe for a terminal, times made short for people.
+ * text.c - makes external text safe for a terminal, and formats times.
  *
- * A byte that is not printable ASCII shows as `?', each of them, so a width in bytes is a
- * width in columns and no locale takes part.
+ * Each byte that is not printable ASCII is shown as `?'. So a width in bytes is a width in columns,
+ * independent of the locale.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* As much of @src as fits, made printable. Returns the length. */
+/* Copies as much of @src as fits, made printable. Returns the length. */
 size_t text_put(char *dst, size_t size, const char *src)
 {
 	size_t i, len = min_size(strlen(src), size - 1);
@@ -32,7 +32,7 @@ size_t text_put(char *dst, size_t size, const char *src)
 	return len;
 }
 
-/* At most @width columns; what is cut at its end has `~' there. */
+/* Copies at most @width columns; `~' marks a cut end. */
 size_t text_fit(char *dst, size_t size, const char *src, size_t width)
 {
 	size_t len = text_put(dst, min_size(size, width + 1), src);
@@ -42,7 +42,7 @@ size_t text_fit(char *dst, size_t size, const char *src, size_t width)
 	return len;
 }
 
-/* The same, but cut at its beginning: for paths. */
+/* The same, but cuts the beginning, for paths. */
 size_t text_fit_tail(char *dst, size_t size, const char *src, size_t width)
 {
 	size_t all = strlen(src), room = min_size(size - 1, width);
@@ -53,7 +53,7 @@ size_t text_fit_tail(char *dst, size_t size, const char *src, size_t width)
 	return len;
 }
 
-/* 0.4s 59.9s 3m12s 2h05m 3d04h: two units at most, six columns up to 99 days. */
+/* 0.4s 59.9s 3m12s 2h05m 3d04h: at most two units, and six columns up to 99 days. */
 void text_age(char dst[16], uint64_t ms)
 {
 	unsigned long long s = ms / 1000;
@@ -78,7 +78,7 @@ int64_t now_ns(void)
 	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
-/* One line on standard error, whatever is in the arguments. */
+/* Prints one line on standard error, also if arguments contain line breaks. */
 void error_msg(const char *fmt, ...)
 {
 	char raw[2 * SENTENCE], line[2 * SENTENCE];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * trace_convert.c - stopperctl trace: lines of a recording made slices on tracks; see cmd_trace.c.
+ * trace_convert.c - stopperctl trace: converts lines of a recording to slices; see cmd_trace.c.
  */
 #include <inttypes.h>
 #include <search.h>
@@ -11,13 +11,13 @@
 
 #define MAX_LINE	4096
 
-/* Something that has begun: on its lane's stack, in the tree of spans, or both. */
+/* A task, worker or closer that has begun: on its lane's stack, in the tree of spans, or both. */
 struct slice {
-	uint64_t span;			/* first: what the trees compare. 0: a closer */
+	uint64_t span;			/* first, because the trees compare it; 0: a closer */
 	uint64_t stopper;
 	struct lane *lane;
 	struct slice *below;		/* on the lane */
-	bool queued;			/* not begun yet */
+	bool queued;			/* an async task that has not begun */
 	bool handle;
 	char name[];
 };
@@ -25,13 +25,13 @@ struct slice {
 struct lane {
 	uint64_t tid;
 	struct slice *top;
-	struct slice *queued;		/* by this thread, the latest one: it may be refused */
+	struct slice *queued;		/* the last one queued by this thread; may be refused */
 };
 
 struct track {
 	uint64_t id;
-	struct slice *closer;		/* the latest one that is open */
-	int64_t since;			/* of its phase */
+	struct slice *closer;		/* the latest open one */
+	int64_t since;			/* begin of the phase */
 	unsigned int number;
 	bool stopped;
 	char phase[16];
@@ -51,7 +51,7 @@ static void *tree_find(void **tree, uint64_t id)
 	return node ? *node : NULL;
 }
 
-/* Zeroed, and in the tree unless that is NULL; NULL: too much is kept already. */
+/* Returns zeroed memory, inserted in @tree unless that is NULL. NULL: too much is kept already. */
 static void *kept_new(struct convert *c, void **tree, size_t size, uint64_t id)
 {
 	uint64_t *p = c->kept < MAX_KEPT ? calloc(1, size) : NULL;
@@ -87,7 +87,7 @@ static struct lane *lane_get(struct convert *c, const struct trace_line *ev)
 	return lane;
 }
 
-/* @name: if the event is one of the stopper's own and says it. */
+/* @name: the stopper's, if the event has it, else NULL. */
 static struct track *track_get(struct convert *c, uint64_t id, const char *name, int64_t ns)
 {
 	struct track *t = tree_find(&c->tracks, id);
@@ -136,7 +136,7 @@ static void slice_free(struct convert *c, struct slice *o)
 	free(o);
 }
 
-/* What an event says besides its name, for the viewer's details. */
+/* The fields of an event besides its name, for the viewer's details. */
 static json_t *event_args(const struct trace_line *ev)
 {
 	static const char * const keys[] = { "kind", "file", "line", "span", "parent", "trace",
@@ -209,7 +209,7 @@ static void slice_begin(struct convert *c, const struct trace_line *ev, struct s
 	trace_emit(&c->out, e);
 }
 
-/* One end of an arrow. It ties itself to the slice around it. */
+/* One end of an arrow; the viewer attaches it to the enclosing slice. */
 static void emit_arrow(struct convert *c, const struct trace_line *ev, const struct slice *o,
 		       const char *ph)
 {
@@ -231,7 +231,7 @@ static void emit_instant(struct convert *c, const struct trace_line *ev, const c
 	trace_emit(&c->out, e);
 }
 
-/* --- events: false if it is not what it should be --------------------------------------------- */
+/* --- events; false: not a valid event --------------------------------------------------------- */
 
 static bool on_start(struct convert *c, const struct trace_line *ev)
 {
@@ -272,7 +272,7 @@ static bool on_end(struct convert *c, const struct trace_line *ev)
 	if (!trace_number(ev, "span", 16, &span))
 		return false;
 	o = tree_find(&c->spans, span);
-	/* It may have begun before the recording did. */
+	/* Without a slice the task began before the recording. */
 	if (o && !o->queued)
 		slice_end(c, o, ev->ns, NULL);
 	return true;
@@ -294,7 +294,7 @@ static bool on_queued(struct convert *c, const struct trace_line *ev)
 	o->queued = true;
 	o->lane = lane;
 	lane->queued = o;
-	/* The arrow needs a slice to begin in, also where no task is. */
+	/* The arrow needs an enclosing slice, even if no task runs here. */
 	e = trace_event(&c->out, "X", "queue", PID_THREADS, (uint64_t)ev->tid, ev->ns);
 	trace_put(e, "dur", json_integer(0));
 	trace_put(e, "args", event_args(ev));
@@ -311,7 +311,7 @@ static bool on_refused(struct convert *c, const struct trace_line *ev)
 
 	if (!lane)
 		return true;
-	/* Refused when it was queued already, by this thread as well. */
+	/* It was refused after this thread had queued it. */
 	if (o && !strcmp(o->name, ev->name))
 		slice_free(c, o);
 	snprintf(name, sizeof(name), "refused: %.150s", ev->name);
@@ -379,7 +379,7 @@ static bool on_phase(struct convert *c, const struct trace_line *ev)
 	t = track_get(c, id, ev->name, ev->ns);
 	if (!t)
 		return true;
-	/* One that is first seen here has been in that phase since the recording began. */
+	/* A new stopper has been in this phase since the recording began. */
 	if (strcmp(t->phase, from))
 		strcpy(t->phase, from);
 	track_emit_phase(c, t, ev->ns, false);
@@ -445,7 +445,7 @@ static void convert_line(struct convert *c, char *line)
 		goto ignore;
 	if (!c->events++)
 		convert_first_event(c, &ev);
-	/* CPUs' clocks may differ a little: time does not go back here. */
+	/* The clocks of CPUs may differ a little; the output never goes back in time. */
 	if (ev.ns < c->last)
 		ev.ns = c->last;
 	c->last = ev.ns;
@@ -456,7 +456,7 @@ ignore:
 	c->ignored++;
 }
 
-/* Says how many events are missing, if that is what the line does. */
+/* True: the line reports lost events, which were counted. */
 static bool count_lost(struct convert *c, const char *line)
 {
 	unsigned long n;
@@ -474,7 +474,7 @@ void convert_lines(struct convert *c)
 	int ch;
 
 	while (!c->out.failed && fgets(line, sizeof(line), c->in)) {
-		/* Longer than any line of ours: its rest is not a line. */
+		/* Longer than any valid line: skip the rest of it. */
 		if (!strchr(line, '\n'))
 			while ((ch = getc(c->in)) != EOF && ch != '\n')
 				;
@@ -486,7 +486,7 @@ void convert_lines(struct convert *c)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static struct convert *finishing;		/* twalk() has no argument to hand on */
+static struct convert *finishing;		/* twalk() passes no argument */
 
 static void finish_lane(const void *node, VISIT which, int depth)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * trace_convert.h - stopperctl trace: lines of a recording made slices on tracks; see cmd_trace.c.
+ * trace_convert.h - stopperctl trace: converts lines of a recording to slices; see cmd_trace.c.
  */
 #ifndef STOPPERCTL_TRACE_CONVERT_H
 #define STOPPERCTL_TRACE_CONVERT_H

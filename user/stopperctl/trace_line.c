@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * trace_line.c - a line of a recording: of tracefs' trace file, of its copies that trace-cmd and
- * perf print, or of libstopper's recorder (kmod/trace.h, user/trace_file.c).
+ * trace_line.c - parses a line of a recording: of tracefs' trace file, as trace-cmd and perf print
+ * it, or of a file that libstopper recorded (kmod/trace.h, user/trace_file.c).
  *
  *   "%16s-%-7d [%03d] FLAGS SECONDS.FRACTION: EVENT: key=value ... name=REST OF THE LINE"
  *
- * A line is taken apart in place.
+ * A line is parsed in place.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <string.h>
 #include "trace_line.h"
 
-/* Nothing that a viewer, a terminal or JSON might stumble over. */
+/* Replaces bytes that a viewer, a terminal or JSON might not accept. */
 void trace_line_sanitize(char *line)
 {
 	line[strcspn(line, "\n")] = '\0';
@@ -23,7 +23,7 @@ void trace_line_sanitize(char *line)
 			*line = '?';
 }
 
-/* "SECONDS.FRACTION:", perhaps after flags; NULL: not that. */
+/* "SECONDS.FRACTION:", perhaps after flags; NULL: no time. */
 static char *parse_time(char *p, int64_t *ns)
 {
 	long long seconds, unit = 100000000;
@@ -46,7 +46,7 @@ static char *parse_time(char *p, int64_t *ns)
 	return *end == ':' ? end + 1 : NULL;
 }
 
-/* A digit of "-PID": where the kernel puts it, or else (trace-cmd) before the CPU. */
+/* The first digit of "-PID": in the kernel's column, or (trace-cmd) before the CPU. */
 static char *find_pid(char *line)
 {
 	char *p, *cpu;
@@ -84,7 +84,7 @@ bool trace_line_parse(char *line, struct trace_line *ev)
 		return false;
 	*p = '\0';
 	ev->fields = p + 2;
-	/* No other value holds a space. */
+	/* name= is last: only its value may contain spaces. */
 	p = strstr(ev->fields, " name=");
 	if (!p)
 		return false;
@@ -93,7 +93,7 @@ bool trace_line_parse(char *line, struct trace_line *ev)
 	return true;
 }
 
-/* The value of @key, up to the next space; NULL: there is none. */
+/* The value of @key, up to the next space; NULL: no such key. */
 static const char *find_field(const struct trace_line *ev, const char *key)
 {
 	const char *p = ev->fields;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * trace_line.h - a line of a recording, taken apart; see trace_line.c.
+ * trace_line.h - the parts of a line of a recording; see trace_line.c.
  */
 #ifndef STOPPERCTL_TRACE_LINE_H
 #define STOPPERCTL_TRACE_LINE_H

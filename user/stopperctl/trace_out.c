@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * trace_out.c - the output of stopperctl trace: objects of the Trace Event Format; see cmd_trace.c.
+ * trace_out.c - writes objects of the Trace Event Format; see cmd_trace.c.
  */
 #include <inttypes.h>
 #include "trace_out.h"

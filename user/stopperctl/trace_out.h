@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * trace_out.h - the output of stopperctl trace: objects of the Trace Event Format; see cmd_trace.c.
+ * trace_out.h - writes objects of the Trace Event Format; see cmd_trace.c.
  */
 #ifndef STOPPERCTL_TRACE_OUT_H
 #define STOPPERCTL_TRACE_OUT_H
@@ -16,7 +16,7 @@
 
 struct trace_out {
 	FILE *file;
-	int64_t base;			/* ns, of the first event */
+	int64_t base;			/* time of the first event, ns */
 	bool begun, failed;
 };
 

@@ -10,7 +10,7 @@
 
 #include "ctl.h"
 
-/* "Try ..." behind a message; returns the status. */
+/* Prints "Try ..." after a message. Returns the exit status. */
 int try_help(const char *command)
 {
 	fprintf(stderr, "Try 'stopperctl %s%s--help'.\n", command ? command : "",
@@ -43,7 +43,7 @@ bool parse_seconds(const char *s, double min, double max, int64_t *ns)
 	return true;
 }
 
-/* A reader that has left is no failure of ours, and nobody is there to be told. */
+/* Returns the exit status. A closed pipe is reported by the status only, not by a message. */
 int finish_output(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))

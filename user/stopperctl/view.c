@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * view.c - a debug list as a person asks of it: who holds up which stop, worst first.
+ * view.c - finds what blocks each stop in a debug list, and sorts the list, worst first.
  *
- * A stop waits for one kind of thing at a time: quiescing for tasks, stopping for workers,
- * closing for the closer that runs. The oldest of that kind is the culprit. If there is none,
- * the stopper waits for its children, which are listed themselves.
+ * A phase waits for one kind: quiescing for tasks, stopping for workers, closing for the running
+ * closer. The oldest of that kind is the culprit. If there is none, the stopper waits for its
+ * children, which are in the list themselves.
  *
- * Lists may be long (100,000 lines): everything here is n log n.
+ * Lists may be long (100,000 lines), so everything here is O(n log n).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ struct view_stopper *view_find(const struct view *v, uint64_t id)
 	return p ? *p : NULL;
 }
 
-/* A parent whose phase waits for nothing of its own waits for the child that has lasted longest. */
+/* A parent without a culprit waits for the child that has been in its phase longest. */
 static void view_add_child(struct view *v, const struct debug_stopper *s)
 {
 	struct view_stopper *parent = s->parent ? view_find(v, s->parent_id) : NULL;
@@ -88,7 +88,7 @@ static void view_add_child(struct view *v, const struct debug_stopper *s)
 	parent->held = s->phase_age;
 }
 
-/* Stops held up by what runs in them; by a child; other stops; those that run. */
+/* 3: a stop blocked by a culprit; 2: by a child; 1: another stop; 0: running. */
 static unsigned int stop_badness(const struct view_stopper *vs)
 {
 	return vs->culprit ? 3 : vs->child ? 2 : view_is_stop(vs->s);
@@ -134,7 +134,7 @@ static void view_add_stoppers(struct view *v)
 		view_add_child(v, &l->stoppers[i]);
 	if (v->nr_stoppers)
 		qsort(v->stoppers, v->nr_stoppers, sizeof(*v->stoppers), compare_badness);
-	/* They have moved. */
+	/* Sorting has moved the stoppers. */
 	view_index_ids(v);
 }
 
@@ -205,7 +205,7 @@ struct order {
 	bool reverse;
 };
 
-/* What is equal comes by age, and then as it was in the list, so that lines do not jump about. */
+/* Equal groups are ordered by age and then as in the list, so that lines keep their place. */
 static int compare_order(const void *a, const void *b, void *arg)
 {
 	const struct order *o = arg;
@@ -245,7 +245,7 @@ static void view_parse(struct view *v, const struct source_text *t)
 		strcpy(v->why, "out of memory");
 }
 
-/* Reads the source. NULL: not even memory for a sentence. */
+/* Reads the source. NULL: no memory even for an error message. */
 struct view *view_take(void)
 {
 	struct view *v = calloc(1, sizeof(*v));
@@ -277,7 +277,7 @@ void view_free(struct view *v)
 	free(v);
 }
 
-/* The longest of what is known that fits: 715 web sleeping in ep_poll, 715 sleeping, 715. */
+/* The longest form that fits: 715 web sleeping in ep_poll, 715 sleeping, 715. */
 size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t width)
 {
 	char all[512], some[64];
@@ -294,7 +294,7 @@ size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t 
 	return text_fit(dst, size, some, width);
 }
 
-/* The same: user/conn.c:77 serve, user/conn.c:77, conn.c:77. */
+/* The longest form that fits: user/conn.c:77 serve, user/conn.c:77, conn.c:77. */
 size_t view_site(char *dst, size_t size, const struct debug_site *at, size_t width)
 {
 	char all[1024], some[768];

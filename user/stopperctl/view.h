@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * view.h - a debug list as a person asks of it: who holds up which stop, worst first.
+ * view.h - a debug list, sorted, with what blocks each stop.
  */
 #ifndef STOPPERCTL_VIEW_H
 #define STOPPERCTL_VIEW_H
@@ -10,21 +10,21 @@
 
 struct view_stopper {
 	const struct debug_stopper *s;
-	const struct debug_group *culprit;	/* the oldest of what its phase waits for */
-	const struct debug_stopper *child;	/* no such thing, but a child that lasts */
-	uint64_t held, held_count;		/* its age; how many there are */
-	uint64_t oldest;			/* of anything in it */
+	const struct debug_group *culprit;	/* the oldest group that its phase waits for */
+	const struct debug_stopper *child;	/* without a culprit: the child it waits for */
+	uint64_t held, held_count;		/* age of culprit or child; number of culprits */
+	uint64_t oldest;			/* age of the oldest group */
 };
 
 struct view_group {
 	const struct debug_group *g;
 	const struct view_stopper *of;
-	bool holds;				/* its stopper's phase waits for this */
+	bool holds;				/* blocks the stop of its stopper */
 };
 
 enum view_key { BY_AGE, BY_COUNT, BY_NAME, BY_STOPPER };
 
-/* One reading of the source: a list, or why there is none. */
+/* One reading of the source: a list, or an error message. */
 struct view {
 	enum source_state state;
 	char why[SENTENCE];
@@ -34,7 +34,7 @@ struct view {
 	struct view_stopper *stoppers;		/* worst first */
 	struct view_stopper **by_id;
 	size_t nr_stoppers;
-	struct view_group *groups;		/* as view_sort() left them */
+	struct view_group *groups;		/* in the order of view_sort() */
 	size_t nr_groups;
 	uint64_t tasks, workers, stops;
 };
