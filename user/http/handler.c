@@ -2,13 +2,13 @@
 /*
  * handler.c - the debug list over HTTP: an access handler for libmicrohttpd.
  *
- * An answer is made whole in memory before a byte of it is sent, so a reader that stops reading
- * holds nothing but its own copy. JSON is made from the text, and the page asks for the JSON:
- * there is one source for all three.
+ * An answer is complete in memory before its first byte is sent, so a client that stops reading
+ * holds only its own copy. JSON is made from the text, and the page requests the JSON, so all
+ * three have one source.
  *
- * Names come from strangers. In the text the core has escaped them, jansson does so in the JSON,
- * and the page puts them in by textContent only; should that fail one day, its policy lets no
- * script run that has not this answer's nonce.
+ * Names are not trusted. The core escapes them in the text, jansson in the JSON, and the page
+ * inserts them by textContent only. If that failed, the page's policy still runs no script
+ * without this answer's nonce.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -30,7 +30,7 @@
 struct answer {
 	unsigned int status;
 	const char *type, *policy;
-	char *body;			/* from malloc(), or constant and not to be freed */
+	char *body;			/* from malloc(), or a constant; see @mode */
 	size_t len;
 	enum MHD_ResponseMemoryMode mode;
 };
@@ -118,7 +118,7 @@ static int render_json(char **json, size_t *len)
 	return 0;
 }
 
-/* The page's source with @nonce wherever it leaves room for one. */
+/* Makes the page from its source: replaces each NONCE_MARK by @nonce. */
 static int render_page(const char *nonce, char **page, size_t *len)
 {
 	const char *from = stopper_http_page, *end = stopper_http_page_end, *mark;
@@ -180,7 +180,7 @@ static enum MHD_Result serve_page(struct MHD_Connection *conn)
 	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
 }
 
-/* The q of one of Accept's items, of its parameters @p, in thousandths. */
+/* The q value in the parameters @p of an item of the Accept header, in thousandths. */
 static int accept_weight(const char *p, const char *end)
 {
 	int unit = 100, q;
@@ -195,7 +195,7 @@ static int accept_weight(const char *p, const char *end)
 	return q;
 }
 
-/* How much the Accept header wants @type, 0 to 1000; -1: it does not name it. */
+/* The q value of @type in the Accept header, 0 to 1000; -1: the header does not name it. */
 static int accept_quality(const char *accept, const char *type)
 {
 	const char *item, *end;
@@ -210,7 +210,7 @@ static int accept_quality(const char *accept, const char *type)
 	return -1;
 }
 
-/* As browsers do, and neither curl, which takes anything, nor who would as well take plain text. */
+/* True for browsers, but not for curl, which accepts any type, nor if plain text is as welcome. */
 static bool prefers_html(struct MHD_Connection *conn)
 {
 	const char *accept = MHD_lookup_connection_value(conn, MHD_HEADER_KIND,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * listen.c - the address of the HTTP server.
+ * listen.c - opens the listening socket of the HTTP server.
  *
- * Addresses are numeric, but for "localhost": what a name means is decided elsewhere and may
- * change, and who is let in must not.
+ * Addresses are numeric, except "localhost": the meaning of a name is configured elsewhere and may
+ * change, which would change who can connect.
  *
- * A Unix socket listens before it gets its name, by link(2), so who finds a name that nobody
- * answers has found one left behind. Two that find it at once: the folder is locked while one
- * looks and replaces it.
+ * A Unix socket listens before it gets its name by link(2). So a name on which no process listens
+ * is stale. If two processes find it at the same time, the lock on the directory ensures that only
+ * one of them checks and replaces it.
  *
  *   A                                       B
  *   flock(folder)
@@ -43,7 +43,7 @@ static int open_socket(int family)
 	return fd < 0 ? -errno : fd;
 }
 
-/* 0 to 65535 and nothing after it. */
+/* A number from 0 to 65535, without further characters. */
 static int parse_port(const char *s, uint16_t *port)
 {
 	unsigned int n = 0;
@@ -101,7 +101,7 @@ static int parse_inet(const char *addr, union address *a)
 	return parse_port(addr, a->any.sa_family == AF_INET ? &a->in.sin_port : &a->in6.sin6_port);
 }
 
-/* What was bound, which may be more exact than what was asked for. */
+/* Describes the bound address; the requested port may have been 0. */
 static int describe_inet(struct listener *l)
 {
 	union address a;
@@ -136,7 +136,7 @@ static int listen_inet(struct listener *l, const char *addr)
 	l->fd = open_socket(a.any.sa_family);
 	if (l->fd < 0)
 		return l->fd;
-	/* So that a program that is started again gets its port again, and [::] is no IPv4. */
+	/* A restarted program can bind its port again; [::] does not include IPv4. */
 	setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (a.any.sa_family == AF_INET6)
 		setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
@@ -146,7 +146,7 @@ static int listen_inet(struct listener *l, const char *addr)
 	return describe_inet(l);
 }
 
-/* Nobody listens at the socket's file @a: 0. */
+/* 0 if no process listens on the socket file @a. */
 static int socket_is_stale(const union address *a)
 {
 	struct stat st;
@@ -166,7 +166,7 @@ static int socket_is_stale(const union address *a)
 	return err == EACCES || err == EPERM ? -err : -EADDRINUSE;
 }
 
-/* Gives the socket that is named @own the name of @a, whose holder is gone. */
+/* Renames the socket @own to the name of @a, if that is stale. */
 static int socket_replace_stale(const char *own, const union address *a)
 {
 	char folder[sizeof(a->un.sun_path)];
@@ -198,7 +198,7 @@ static int socket_link(const char *own, const union address *a)
 	return err;
 }
 
-/* Its mode is set before it has a name: there is no moment at which others may connect. */
+/* Sets the mode before the socket gets its name, so that other users can never connect. */
 static int listen_unnamed(int fd, const union address *own)
 {
 	int err;
@@ -221,7 +221,7 @@ static int listen_unix(struct listener *l, const char *path)
 
 	if (*path != '/')
 		return -EINVAL;
-	/* No two threads have the same number. */
+	/* The thread id makes the name unique. */
 	if (snprintf(own.un.sun_path, sizeof(own.un.sun_path), "%s.%d", path, gettid()) >=
 	    (int)sizeof(own.un.sun_path))
 		return -ENAMETOOLONG;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* page.S - the source of the page, as it is, in the library. */
+/* page.S - embeds the source of the page in the library. */
 	.section .rodata
 	.globl	stopper_http_page, stopper_http_page_end
 	.hidden	stopper_http_page, stopper_http_page_end

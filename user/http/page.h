@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * page.h - the source of the page, page.html, put into the library by page.S.
+ * page.h - the source of the page, page.html, which page.S embeds in the library.
  */
 #ifndef STOPPER_HTTP_PAGE_H
 #define STOPPER_HTTP_PAGE_H

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * serve.c - a ready HTTP server for the debug list.
+ * serve.c - a complete HTTP server for the debug list.
  *
- * One thread of libmicrohttpd serves all connections, and no stopper knows of it: a stop waits for
- * nothing here. What clients can take is bounded: MAX_REQUEST bytes for a request, TIMEOUT seconds
- * without progress, MAX_CONNECTIONS at once. When there are more, the one that has asked least
- * recently
- * is closed; so thousands that ask nothing cannot keep out the one that does. The list of
- * connections is touched by that one thread only.
+ * One thread of libmicrohttpd serves all connections, and it is no part of any stopper, so a stop
+ * never waits for it. The resources of clients are limited: MAX_REQUEST bytes for a request,
+ * TIMEOUT seconds without progress, MAX_CONNECTIONS connections. When there are more, the
+ * connection whose last request is the oldest is closed. So thousands of idle connections cannot
+ * keep out a client that sends a request. Only that thread uses the list of connections.
  *
- * A page from anywhere may have its host's name answered with a loopback address and then read from
- * us in its visitor's browser. Such a request still has that name in its Host header, so what
- * listens on a loopback address answers to its own names only.
+ * DNS rebinding: a web page from elsewhere may resolve its own host name to a loopback address and
+ * then read this server through its visitor's browser. Such a request still has that name in its
+ * Host header. So a server on a loopback address answers only requests for its own names.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -26,11 +25,11 @@
 #include "listen.h"
 
 #define MAX_CONNECTIONS	64
-#define MAX_CLOSING	32	/* of those that are being closed */
+#define MAX_CLOSING	32	/* connections that are being closed */
 #define TIMEOUT		10	/* seconds */
 #define MAX_REQUEST	(16 * 1024)
 
-/* On a ring of which the server's own is the head; least recently used first. */
+/* On a circular list whose head is in struct stopper_http; least recently used first. */
 struct client {
 	struct client *next, *prev;
 	struct MHD_Connection *conn;
@@ -59,7 +58,7 @@ static void client_append(struct stopper_http *h, struct client *c)
 	h->nr_clients++;
 }
 
-/* libmicrohttpd sees it closed by its peer. */
+/* To libmicrohttpd it looks as if the peer had closed the connection. */
 static void client_close(struct client *c)
 {
 	const union MHD_ConnectionInfo *info;
@@ -69,7 +68,7 @@ static void client_close(struct client *c)
 		shutdown(info->connect_fd, SHUT_RDWR);
 }
 
-/* Without memory for it a connection has nothing but its timeout. */
+/* If memory is short, the connection is limited by its timeout only. */
 static void client_add(struct stopper_http *h, struct MHD_Connection *conn, void **context)
 {
 	struct client *c = calloc(1, sizeof(*c)), *oldest = h->clients.next;
@@ -126,7 +125,7 @@ static bool host_is(const char *host, const char *name)
 	return !*host || (*host == ':' && host[1 + strspn(host + 1, "0123456789")] == '\0');
 }
 
-/* A browser always says a host; what says none is not led by a page. */
+/* A browser always sends a Host header, so a request without one does not come from a page. */
 static bool host_is_ours(const struct stopper_http *h, struct MHD_Connection *conn)
 {
 	const char *host = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
@@ -165,7 +164,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 				    con_cls);
 }
 
-/* The program's signals are for the program's threads; not so those that a fault raises. */
+/* The program's signals go to the program's threads, except SIGPROF and those of a fault. */
 static void block_signals(sigset_t *before)
 {
 	static const int never[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGPROF };
@@ -197,7 +196,7 @@ static int daemon_start(struct stopper_http *h)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (h->daemon)
 		return 0;
-	/* Not the reason, but what its clean-up met where no thread can be had (1.x). */
+	/* libmicrohttpd 1.x: its clean-up after a failed thread start replaces errno. */
 	if (err == EBADF)
 		return -EAGAIN;
 	return err ? -err : -ENOMEM;
@@ -246,7 +245,7 @@ void stopper_http_end(struct stopper_http *h)
 {
 	if (!h)
 		return;
-	/* First the name: who finds it, finds somebody who listens. */
+	/* The name goes first, so that a process listens as long as the name exists. */
 	listener_remove(&h->listener);
 	MHD_stop_daemon(h->daemon);
 	free(h);
