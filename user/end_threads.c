@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * end_threads.c - ending the threads of the library that have nothing to do.
+ * end_threads.c - ends the idle threads of the library.
  *
- * What ends by itself is only asked: the keeper (keeper.c), idle threads of the pool
- * (core/pool.c), the timers' thread (timer.c). Workers' threads end after their stopper has
- * stopped counting them. They come to an end in this order:
+ * The threads are only requested to end, and do so by themselves: the keeper (keeper.c), idle
+ * pool threads (core/pool.c) and the timer thread (timer.c). A worker's thread ends shortly
+ * after its stopper has stopped counting it. The order is:
  *
- *   keeper    first: it may hand a stop over
- *   pool      has a tick, which runs on the timers' thread
- *   timers    last; a context with a deadline keeps it
+ *   keeper    first, because it may hand a stop to a pool thread
+ *   pool      its tick runs on the timer thread
+ *   timers    last; a context with a deadline keeps the thread
  *
- * A stopper that is created meanwhile starts what it needs again, in whichever state it finds
- * the threads. So each round looks anew whether one is listed, and asks anew.
+ * A stopper that is created meanwhile restarts the threads that it needs, whatever their state.
+ * So each round checks again whether a stopper is listed, and requests the end again.
  *
- * Only the kernel knows that a thread has ended (thread.c), and it gives no notice. So this
- * polls, with naps between. It takes a few polls: a thread that has left runs a few microseconds
- * of libc's code.
+ * Only the kernel knows that a thread has ended (thread.c), and there is no notification. So
+ * this function polls, and sleeps between polls. A few polls suffice: an exiting thread still
+ * runs a few microseconds of libc's code.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -25,10 +25,10 @@
 #include "internal.h"
 
 #define TIMEOUT_NS	(10 * NS_PER_SEC)
-#define RECHECK_NS	(50 * NS_PER_MSEC)	/* until it is looked again what is needed */
+#define RECHECK_NS	(50 * NS_PER_MSEC)	/* limit of one round */
 #define SLEEP_NS	(50 * 1000)
 
-/* No cancellation point. */
+/* Not a cancellation point. */
 static void sleep_briefly(void)
 {
 	const struct timespec ts = { 0, SLEEP_NS };
@@ -36,7 +36,7 @@ static void sleep_briefly(void)
 	syscall(SYS_nanosleep, &ts, NULL);
 }
 
-/* Asks all that may end to end. How many may stay: any number while there is a stopper. */
+/* Returns how many threads may stay: any number while a stopper is listed. */
 static unsigned int ask_threads_to_end(int64_t until)
 {
 	bool none = !registry_count();

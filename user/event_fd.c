@@ -2,10 +2,10 @@
 /*
  * event_fd.c - an event as a descriptor, and on the caller's own ring.
  *
- * An event gets its eventfd when somebody first asks. Asking and firing hold the
- * event's lock, so the descriptor is made readable by whichever comes second. It
- * is never read, so it stays readable. It is closed by the last put of what the event lies
- * in. If the program has closed it, who asks next gets a new one.
+ * An event gets its eventfd at the first call of stopper_event_fd(). This call and firing hold
+ * the event's lock, so the second of the two makes the descriptor readable. Nobody reads it, so
+ * it stays readable. The last put of the object that contains the event closes it. If the
+ * program has closed the descriptor, the next call returns a new one.
  */
 #include <liburing.h>
 #include <poll.h>

@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * init.c - the process: barriers, fork, clock, log.
+ * init.c - process-wide state: the heavy barrier, fork, the clock.
  *
- * The heavy barrier is membarrier(PRIVATE_EXPEDITED): every thread of the process
- * that is running executes a full barrier, the others have had one when they were
- * switched out. Where the kernel or a seccomp filter does not let us, every light
- * barrier becomes a fence; that is settled before the first stopper exists.
+ * The heavy barrier is membarrier(PRIVATE_EXPEDITED): every running thread of the process
+ * executes a full barrier, and every other thread executed one when it was switched out. If the
+ * kernel or a seccomp filter refuses membarrier(), every light barrier becomes a fence. This is
+ * decided before the first stopper exists.
  *
- * A filter that comes later may forbid membarrier() while threads are in light halves that
- * make no fence. Then the caller runs on each CPU in turn (sched_setaffinity). A thread that
- * was running there has been switched out by then, which is a full barrier; one that left that
- * CPU before was switched out too. What cannot be set with EINVAL is a CPU that is offline or
- * not in the cpuset of the process, so none of its threads runs there (unless threads of one
- * process have cpusets of their own, which is not looked for). This takes some 50 us for each
- * CPU. Where that is forbidden as well, the process ends with a line: tasks would be lost.
+ * A filter that is installed later may forbid membarrier() while threads execute light barriers
+ * without a fence. Then the caller runs on each CPU in turn (sched_setaffinity). A thread that
+ * was running there has been switched out by then, which is a full barrier, and a thread that
+ * left that CPU before was switched out too. EINVAL means that the CPU is offline or not in the
+ * cpuset of the process, so none of its threads runs there. (Threads of one process that have
+ * different cpusets are not handled.) The cost is about 50 us for each CPU. If
+ * sched_setaffinity() is forbidden too, the process logs a line and aborts, because a stop could
+ * miss running tasks.
  *
- * While it takes, the caller's affinity is another one. A change of it from elsewhere within that
- * time is lost, and a CPU that a realtime thread keeps busy holds the caller up. There is nothing
- * better: changing the protection of a page, as other programs do, interrupts the other CPUs on
- * some machines only (not on AArch64, nor on x86 with INVLPGB); a signal to each thread needs a
- * signal that no thread of the program has blocked; and a thread of the library's own to run on
- * the CPUs might be missing, or be in a closer that waits for this stop.
+ * Meanwhile the caller has a different affinity. A change of it by another thread or process
+ * during that time is lost, and a CPU that a realtime thread occupies delays the caller. The
+ * alternatives are worse: changing the protection of a page, as other programs do, interrupts the
+ * other CPUs on some machines only (not on AArch64, nor on x86 with INVLPGB); signalling each
+ * thread needs a signal that no thread of the program has blocked; and a library thread that
+ * visits the CPUs might not exist, or might run a closer that waits for this stop.
  *
- * fork() copies one thread. The pool, the timers and all who wait stay behind, so
- * a child whose parent had used the library cannot use it, and is told so; one
- * whose parent had not can.
+ * fork() copies only the calling thread, without the pool, the timer thread and all waiters. So
+ * the library is unusable in a child whose parent has used it; functions return -ENOTSUP there.
+ * A child whose parent has not used it can use it.
+ *
+ * Ordered accesses
+ *   (B) plat_heavy_barrier() pairs with plat_light_barrier() of every other thread: each light
+ *       barrier lies wholly before or wholly after it (core/internal.h).
+ *   (W) counters of messages: only the thread that reads 0 logs. A plain atomic increment would
+ *       do; there is no data to order.
  */
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -38,7 +45,7 @@ bool plat_no_membarrier;
 bool plat_forked;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool atfork_done;			/* mark_forked() will be called */
+static bool atfork_done;			/* mark_forked() is registered */
 static int64_t tick_ns;
 
 static long membarrier(int cmd)
@@ -55,7 +62,7 @@ static bool run_on_cpu(int cpu)
 	return !sched_setaffinity(0, sizeof(one), &one) || errno == EINVAL;
 }
 
-/* false: not allowed, or more CPUs than a cpu_set_t has. */
+/* False: not allowed, or more CPUs than a cpu_set_t holds. */
 static bool run_on_every_cpu(void)
 {
 	cpu_set_t mine;
@@ -75,7 +82,7 @@ static void membarrier_refused(int err)
 	static unsigned int nr_reported;
 	char line[120];
 
-	/* (W) full only to be counted once; pairs with itself */
+	/* (W) pairs with itself: one thread logs */
 	if (!plat_fetch_add_full(&nr_reported, 1)) {
 		snprintf(line, sizeof(line),
 			 "membarrier() failed with error %d: stops take longer from now on", err);
@@ -88,22 +95,21 @@ static void membarrier_refused(int err)
 	abort();
 }
 
-/* Pairs with plat_light_barrier() of every other thread. */
 void plat_heavy_barrier(void)
 {
-	/* pairs with plat_light_barrier() of every other thread */
+	/* (B) pairs with plat_light_barrier(); orders this thread where membarrier() is missing */
 	plat_fence(__ATOMIC_SEQ_CST);
 	if (!plat_no_membarrier && membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
 		membarrier_refused(errno);
 }
 
-/* Its count stays far from 0 from now on: what it counts is leaked, not freed in use. */
+/* The count stays far from 0 from now on: the object is leaked, never freed while in use. */
 void ref_misused(plat_ref_t *r)
 {
 	static unsigned int nr_reported;
 
 	plat_store(&r->n, PLAT_REF_STUCK);
-	/* (W) full only to be counted once; pairs with itself */
+	/* (W) pairs with itself: one thread logs */
 	if (!plat_fetch_add_full(&nr_reported, 1))
 		plat_log(STOPPER_LOG_ERR,
 			 "reference count saturated or used after its last put; leaking memory");
@@ -114,7 +120,7 @@ static void mark_forked(void)
 	plat_forked = true;
 }
 
-/* pthread_atfork(), once: then *@done. 0 or -ENOMEM; then again at the next use. */
+/* Calls pthread_atfork() once, then sets *@done. On -ENOMEM the next call tries again. */
 int atfork_once(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void))
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -156,7 +162,7 @@ int plat_ready(void)
 	}
 	if (!plat_forked)
 		return 0;
-	/* (W) full only to be counted once; pairs with itself */
+	/* (W) pairs with itself: one thread logs */
 	if (!plat_fetch_add_full(&nr_reported, 1))
 		plat_log(STOPPER_LOG_ERR,
 			 "not usable in this child process: the library was used before fork()");
@@ -181,7 +187,7 @@ uint64_t plat_coarse_time(void)
 	return (uint64_t)read_clock(CLOCK_MONOTONIC_COARSE) | 1;
 }
 
-/* A stamp may have been as old as a tick when it was taken: an age is at least this. */
+/* The coarse clock is up to one tick late, so the real age is at least the returned one. */
 int64_t plat_coarse_age(uint64_t stamp)
 {
 	int64_t age = (int64_t)((uint64_t)plat_now() - stamp) - tick_ns;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * introspect.c - what another thread of this process is doing, as /proc says.
+ * introspect.c - what another thread of this process is doing, read from /proc.
  *
- * Read with plain system calls, without memory: a stall report uses it. Through syscall():
- * libc's open(), read() and close() are cancellation points, and a thread that were cancelled
- * in a report would leave its stop without a leader. A task's id may be a new thread's by
- * now; there is no telling, and the list is for people.
+ * A stall report uses this, so it needs no memory. It uses syscall(), because libc's open(),
+ * read() and close() are cancellation points: a thread that is cancelled in a report would leave
+ * its stop without a leader. The kernel may have reused a task's thread id for a new thread.
+ * This cannot be detected, and the list is for people.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -19,7 +19,7 @@ void plat_comm(char *comm)
 	prctl(PR_GET_NAME, comm);
 }
 
-/* The beginning of a thread's file, terminated; its length, or why not. */
+/* Reads the beginning of a thread's file into @buf, NUL-terminated. Its length, or an error. */
 static int read_thread_file(int tid, const char *name, char *buf, size_t size)
 {
 	char path[48];
@@ -39,9 +39,9 @@ static int read_thread_file(int tid, const char *name, char *buf, size_t size)
 }
 
 /*
- * Has this thread forked a child that lives? Linux ends a child that asked for a signal
- * at its parent's death (PR_SET_PDEATHSIG) when the parent's thread ends, so an idle thread
- * that has one stays. A kernel without the file (CONFIG_PROC_CHILDREN) does not say.
+ * True: this thread has forked a child that still lives. Linux sends the signal that a child
+ * requested for its parent's death (PR_SET_PDEATHSIG) when the parent's thread ends, so an idle
+ * thread with a child does not end. Without CONFIG_PROC_CHILDREN the kernel has no such file.
  */
 bool thread_has_children(void)
 {
@@ -80,7 +80,7 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 		err = -ESRCH;
 	else
 		err = -ENOENT;
-	/* "0": the kernel does not say. */
+	/* "0": not known. */
 	if (!err && read_thread_file(tid, "wchan", snap->where, sizeof(snap->where)) > 0 &&
 	    snap->where[0] == '0')
 		snap->where[0] = '\0';
@@ -96,5 +96,5 @@ void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *b
 {
 	(void)snap;
 	(void)i;
-	buf[0] = '\0';		/* a program's stack is a debugger's: no frames here */
+	buf[0] = '\0';		/* stacks in userspace are left to debuggers */
 }

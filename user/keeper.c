@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * keeper.c - the thread that begins stops which no caller waits in: core/keeper.c, signal.c.
+ * keeper.c - the thread that begins stops without a waiting caller: core/keeper.c, signal.c.
  *
- * It is there from the first stopper on, and so is the timers' thread: a process that has come
- * to its limit of threads can still stop, and still bound a stop by a deadline.
+ * The keeper and the timer thread start with the first stopper. So a process that has reached
+ * its limit of threads can still stop, and can still bound a stop by a deadline.
  *
- * It may be asked to end, as the timers' thread may (timer.c): only while no stopper is listed.
- * What it was woken for it does before. An asynchronous stop of a stopper that another thread
- * has just stopped may come when it has ended. There is nothing to stop; what is left is a pin,
- * until the next keeper has been started.
+ * The keeper can be requested to end while no stopper is listed, as the timer thread can
+ * (timer.c). It does its pending work first. An asynchronous stop of a stopper that another
+ * thread has just stopped may arrive after the keeper has ended. There is nothing to stop then;
+ * only a pin on the stopper remains until the next keeper starts.
+ *
+ * Ordered accesses
+ *   (K) requested: the store in plat_keeper_wake() is a release, the keeper's exchange an
+ *       acquire. The keeper sees what the caller queued before the wake-up.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -18,9 +22,9 @@ static pthread_mutex_t keeper_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plat_parker keeper_park;
 static bool running;
 static bool end_requested;
-static unsigned int requested;		/* to call keeper_run(), which may end by itself */
+static unsigned int requested;		/* keeper_run() must be called */
 
-/* Nothing is to be done: is the thread to end? */
+/* The keeper has no work. True: it must end. */
 static bool keeper_may_end(void)
 {
 	bool ends;
@@ -44,7 +48,7 @@ static void *keeper_thread(void *arg)
 	prctl(PR_SET_NAME, "stopper/keeper");
 	for (;;) {
 		signals_take();
-		/* (K) acquire: pairs with plat_keeper_wake(); what was asked for is seen */
+		/* (K) acquire: pairs with plat_keeper_wake(); sees what was queued before it */
 		if (__atomic_exchange_n(&requested, 0, __ATOMIC_ACQUIRE) || more) {
 			more = keeper_run();
 			continue;
@@ -55,7 +59,7 @@ static void *keeper_thread(void *arg)
 	}
 }
 
-/* No lock and no descriptor: a signal handler calls it. */
+/* A signal handler calls this, so it takes no lock and needs no descriptor. */
 void keeper_unpark(void)
 {
 	plat_unpark(&keeper_park);
@@ -63,7 +67,7 @@ void keeper_unpark(void)
 
 void plat_keeper_wake(void)
 {
-	/* (K) release: pairs with keeper_thread() */
+	/* (K) release: pairs with keeper_thread(), which sees what was queued before */
 	__atomic_store_n(&requested, 1, __ATOMIC_RELEASE);
 	keeper_unpark();
 }
@@ -81,7 +85,7 @@ static int keeper_ready(void)
 	return err;
 }
 
-/* Asks the thread to end, if there is no stopper. */
+/* Requests the thread to end if no stopper is listed. */
 void keeper_end(void)
 {
 	pthread_mutex_lock(&keeper_lock);

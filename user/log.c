@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * log.c - lines for standard error, which never block and never kill.
+ * log.c - writes lines to standard error without blocking and without signals.
  *
- * Reports are made by the thread that stops. Its standard error may be a pipe that nobody
- * reads, a terminal that was stopped with Ctrl-S, a socket of a log daemon that hangs, or a
- * pipe whose reader has gone: none of these may hold up a stop or end the process. A line that
- * cannot be written at once is dropped and counted; the next line that can be written is
- * preceded by the count.
+ * The stopping thread writes the reports. Standard error may be a pipe that is not read, a
+ * terminal stopped with Ctrl-S, the socket of a hanging log daemon, or a pipe without a reader.
+ * None of these may delay a stop or end the process. A line that cannot be written at once is
+ * dropped and counted. The next line that can be written is preceded by the count.
  *
- * O_NONBLOCK belongs to the open file, which the parent and the children of the process
- * share, so it is not set. Instead, in this order:
+ * O_NONBLOCK belongs to the open file, which the process shares with its parent and children,
+ * so it is not set. Instead these are tried in order:
  *
- *   send(MSG_DONTWAIT)        a socket; anything else answers ENOTSOCK, and a filter EPERM or
- *                             ENOSYS
- *   write()                   a regular file: its writes wait for the disk, but for nobody
- *   an open file of our own   a pipe or a terminal, opened anew through /proc with O_NONBLOCK,
- *                             for this line alone: a descriptor that is kept could be closed
- *                             by closefrom() and its number be used again
- *   poll(), then write()      where that is refused (no /proc, another user's terminal). At
- *                             most PIPE_BUF bytes, for which a pipe that polls writable has
- *                             room, unless another writer takes it in between: the only case
- *                             in which a line may wait
+ *   send(MSG_DONTWAIT)        for a socket. Other files answer ENOTSOCK, a seccomp filter EPERM
+ *                             or ENOSYS
+ *   write()                   for a regular file, which waits for the disk only
+ *   a new open file           for a pipe or a terminal, opened through /proc with O_NONBLOCK.
+ *                             It is opened for each line, because a descriptor that is kept
+ *                             could be closed by closefrom() and its number reused
+ *   poll(), then write()      if the open fails (no /proc, another user's terminal). The line
+ *                             has at most PIPE_BUF bytes, for which a writable pipe has room
+ *                             unless another writer fills it in between. This is the only case
+ *                             in which a line may block
  *
- * SIGPIPE and SIGXFSZ are errors here, not signals: blocked during the write, and taken back
- * if it was the write that raised them.
+ * SIGPIPE and SIGXFSZ are turned into write errors: they are blocked during the write, and
+ * removed from the pending signals if the write raised them.
+ *
+ * Ordered accesses
+ *   (W) nr_dropped: a counter that no data depends on. The exchange and the addition pair with
+ *       each other: each dropped line is counted in exactly one message.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -79,13 +82,13 @@ static long write_polled(const char *buf, size_t len)
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	const struct timespec now = { 0, 0 };
 
-	/* No cancellation point. */
+	/* syscall(), because ppoll() is a cancellation point. */
 	if (syscall(SYS_ppoll, &p, 1, &now, NULL, 0) != 1 || !(p.revents & POLLOUT))
 		return -1;
 	return syscall(SYS_write, STDERR_FILENO, buf, len);
 }
 
-/* Whether it was written: all of it, in one call, so that lines of several threads do not mix. */
+/* True if written, in a single call, so that the lines of several threads do not mix. */
 static bool write_line(const char *buf, size_t len)
 {
 	struct stat st;
@@ -103,11 +106,11 @@ static bool write_line(const char *buf, size_t len)
 	return n > 0;
 }
 
-/* Takes the count; gives it back where the line was not written. */
+/* Takes the count, and adds it again if the line cannot be written. */
 static void write_nr_dropped(void)
 {
 	char line[96];
-	/* (W) full only to be counted once */
+	/* (W) pairs with the additions */
 	unsigned int n = __atomic_exchange_n(&nr_dropped, 0, __ATOMIC_SEQ_CST);
 	int len;
 
@@ -116,7 +119,7 @@ static void write_nr_dropped(void)
 	len = snprintf(line, sizeof(line),
 		       "stopper: %u log lines dropped: standard error was not writable\n", n);
 	if (!write_line(line, (size_t)len))
-		/* (W) likewise */
+		/* (W) pairs with the exchange */
 		plat_fetch_add_full(&nr_dropped, n);
 }
 
@@ -134,7 +137,7 @@ void plat_log(int level, const char *line)
 	quiet_begin(&q);
 	write_nr_dropped();
 	if (!write_line(buf, (size_t)len))
-		/* (W) full only to be counted */
+		/* (W) pairs with the exchange in write_nr_dropped() */
 		plat_fetch_add_full(&nr_dropped, 1);
 	quiet_end(&q);
 	errno = err;

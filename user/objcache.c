@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * objcache.c - memory for records that one thread allocates and another frees.
+ * objcache.c - memory for objects that one thread allocates and another frees.
  *
- * That is what an async task's record is for, and what malloc() is slow at: the
- * freeing thread goes to the allocating one's arena and its lock. So each thread
- * keeps a magazine of free records; a full one and an empty one are exchanged at
- * a depot, under a lock, once in MAGAZINE_SIZE operations (Bonwick and Adams, 2001).
+ * The records of async tasks are such objects, and malloc() is slow with them: the
+ * freeing thread takes the lock of the allocating thread's arena. So each thread
+ * keeps a magazine of free objects. Full and empty magazines are exchanged at a
+ * depot, under a lock, once in MAGAZINE_SIZE operations (Bonwick and Adams, 2001).
  *
- * All records have one size. The depot keeps DEPOT_SIZE magazines, what is beyond is
- * freed. So is what a thread has left when it exits; only threads that will tell
- * us of their exit have a magazine (may_cache). With a sanitizer nobody has: it
- * is to see a record used after it was freed.
+ * All objects have one size. The depot keeps at most DEPOT_SIZE magazines; further
+ * ones are freed, and so is the magazine of a thread that exits. Only a thread
+ * whose exit is noticed has a magazine (may_cache). Under a sanitizer no thread
+ * has one, so that the sanitizer sees a use after free.
  */
 #include <pthread.h>
 #include "internal.h"
@@ -19,10 +19,10 @@
 #define MAGAZINE_SIZE	32
 #define DEPOT_SIZE	64
 
-/* The first word of a free record. */
+/* A free object. */
 struct object {
 	struct object *next;
-	struct object *magazine;	/* in the depot: the next magazine's first record */
+	struct object *magazine;	/* in the depot: the first object of the next magazine */
 };
 
 static __thread bool may_cache;
@@ -33,7 +33,7 @@ static pthread_mutex_t depot_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct object *depot;
 static unsigned int depot_count;
 
-/* A full magazine from the depot. */
+/* Takes a full magazine from the depot; false: the depot is empty. */
 static bool magazine_load(void)
 {
 	pthread_mutex_lock(&depot_lock);
@@ -57,7 +57,7 @@ static void free_objects(struct object *o)
 	}
 }
 
-/* A full magazine goes to the depot. */
+/* Gives the full magazine to the depot, or frees its objects if the depot is full. */
 static void magazine_unload(void)
 {
 	struct object *full = my_magazine;
@@ -81,7 +81,7 @@ void *plat_alloc_record(size_t n)
 
 	if (n > OBJECT_SIZE)
 		return NULL;
-	/* A table, and with it a word at the thread's exit. */
+	/* Registers the thread exit handler too, which empties the magazine. */
 	if (PLAT_UNLIKELY(!plat_my_slots))
 		plat_slots_register();
 	if (!may_cache || (!my_magazine && !magazine_load()))
@@ -107,7 +107,7 @@ void plat_free_record(void *p)
 	my_count++;
 }
 
-/* This thread will call objcache_leave(). */
+/* The caller guarantees that this thread calls objcache_leave() before it exits. */
 void objcache_join(void)
 {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(STOPPER_TSAN)

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * own_fd.c - descriptors of the library's own, which a program may close under it.
+ * own_fd.c - the library's own descriptors, which the program may close.
  *
- * A program may close all descriptors that it does not know (closefrom(3), daemons), and get one
- * of our numbers for a file of its own. What we write to or close must be ours, so each of our
- * files is marked: with the signal number of F_SETSIG, which belongs to the open file, not to
- * the number, and means nothing to an eventfd or a ring, as neither raises SIGIO. Asking for it
- * is one system call. Where the mark cannot be set, or not be asked for (a filter that came
- * late), files are not told apart.
+ * A program may close all descriptors that it does not know (closefrom(3), daemons) and then
+ * reuse their numbers for its own files. The library must not write to or close such a file.
+ * So it marks each of its files with the signal number of F_SETSIG. The mark belongs to the
+ * open file, not to the number, and has no other effect: eventfds and rings never raise SIGIO.
+ * Checking the mark is one system call. Where a seccomp filter refuses to set or read the mark,
+ * files are not told apart.
  *
- * A program that closes a number and opens another file between the look and what follows it
- * is not noticed.
+ * A descriptor that the program closes and reuses between the check and the use is not noticed.
  */
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -35,7 +34,7 @@ bool fd_is_ours(int fd, enum fd_mark mark)
 	return got == (int)mark || plat_load(&unmarked);
 }
 
-/* A negative error, or a descriptor that holds @n. */
+/* Returns a descriptor whose counter is @n, or a negative error. */
 int eventfd_open(unsigned int n, enum fd_mark mark)
 {
 	int fd = eventfd(n, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -46,14 +45,14 @@ int eventfd_open(unsigned int n, enum fd_mark mark)
 	return fd;
 }
 
-/* close() would be a cancellation point. */
+/* Uses syscall(), because close() is a cancellation point. */
 void eventfd_close(int fd, enum fd_mark mark)
 {
 	if (fd_is_ours(fd, mark))
 		syscall(SYS_close, fd);
 }
 
-/* A counter that is full is readable as well. */
+/* A failed write needs no handling: a full counter is readable too. */
 void eventfd_signal(int fd, enum fd_mark mark)
 {
 	uint64_t one = 1;
@@ -62,7 +61,7 @@ void eventfd_signal(int fd, enum fd_mark mark)
 		syscall(SYS_write, fd, &one, sizeof(one));
 }
 
-/* -EBADF: not ours any more. */
+/* -EBADF: the descriptor is no longer the library's. */
 int eventfd_drain(int fd, enum fd_mark mark)
 {
 	uint64_t n;

@@ -1,52 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * park.c - waiting: on a ring where there is one, on a futex where there is none.
+ * park.c - waiting on a ring if one is available, else on a futex.
  *
  * A parker is one word.
  *
- *   EMPTY        nobody waits, nothing has happened
- *   SET          unparked; the next park takes it and returns
- *   WAITING      somebody waits on the word (futex, or a ring's FUTEX_WAIT)
- *   FD | fd      somebody waits for this eventfd (a ring's POLL_ADD)
+ *   EMPTY        no thread waits, and there was no wake-up
+ *   SET          unparked; the next park takes this and returns
+ *   WAITING      a thread waits on the word (futex, or a ring's FUTEX_WAIT)
+ *   FD | fd      a thread waits for this eventfd (a ring's POLL_ADD)
  *
- * Teardown. The waiter may return and its stack be reused as soon as it sees SET,
- * so the waker's exchange, which tells it how to wake, is its last access. The
- * wake that follows may find nobody, or somebody else: a stray FUTEX_WAKE on an
- * address, or a stray write to an eventfd that by then serves another waiter.
- * Both are spurious wake-ups, which every park loop here survives; and the
- * library closes no eventfd that a waker may know.
+ * Teardown. As soon as the waiter sees SET, it may return and its stack may be reused. So the
+ * waker's exchange, which returns how to wake the waiter, is the waker's last access to the
+ * parker. The wake-up that follows may reach no thread or a different one: a stray FUTEX_WAKE on
+ * an address, or a stray write to an eventfd that serves another waiter by then. Both are
+ * spurious wake-ups, which every park loop here tolerates. The library never closes an eventfd
+ * that a waker may know.
  *
- * Rings are pooled: a waiter borrows one for the wait. There are at most
- * MAX_RINGS, so a program's descriptors are not eaten up by its waits; the next
- * waiter, and one that can get no ring, waits on the plain futex. Idle pool
- * threads always do: nothing but a thread start depends on them, and they are many.
+ * Rings are pooled: a waiter borrows one for the wait. There are at most MAX_RINGS, so that waits
+ * do not use up the program's descriptors. A waiter without a ring waits on the plain futex. Idle
+ * pool threads always do: only a thread start depends on them, and they are many.
  *
- * Which way is decided at the first wait, by asking the kernel: a ring that does
- * FUTEX_WAIT (6.7), a ring that polls, no ring at all (seccomp,
- * kernel.io_uring_disabled, RLIMIT_MEMLOCK). Out of descriptors just then is no
- * answer: the question is asked again at the next wait.
+ * The first wait chooses the backend by testing what the kernel supports: a ring with FUTEX_WAIT
+ * (6.7), a ring that polls, or no ring (seccomp, kernel.io_uring_disabled, RLIMIT_MEMLOCK). If
+ * the test fails for lack of descriptors, the next wait repeats it.
  *
  * valgrind runs one thread at a time, and 3.19 keeps its lock while a thread is in
- * io_uring_enter(): a thread that waits there stops all others. So under valgrind the futex is
- * the choice, unless STOPPER_WAIT says otherwise. valgrind/valgrind.h asks valgrind itself, by
- * instructions that do nothing elsewhere. Where the library was built without that header, the
- * environment tells: valgrind preloads its own library into each program that it runs, static
- * ones too, and takes that out of the environment of those that it does not follow. A program
- * that clears its environment before its first wait is not recognized then.
+ * io_uring_enter(): a thread that waits there blocks all others. So the futex is the default under
+ * valgrind; STOPPER_WAIT overrides it. valgrind/valgrind.h detects valgrind with instructions that
+ * have no effect elsewhere. A library built without that header looks at the environment:
+ * valgrind preloads its own library into each program that it runs, also into static ones, and
+ * removes this setting for children that it does not follow. A program that clears its
+ * environment before its first wait is not recognized then.
  *
- * A ring may fail later (ring.c): its descriptor was closed, or a seccomp filter was added. The
- * wait continues on the futex, the ring is dropped; and if io_uring is refused, no other is opened.
- * A FUTEX_WAIT that a failed ring had submitted would take the wake-up of whoever waits at that
- * address next, perhaps a lock of the program's, so the waiter ends it with a FUTEX_WAKE. A
- * waiter whose eventfd was closed can be woken by nobody: so each looks at its word again once
- * in RECHECK_NS.
+ * A ring may fail later (ring.c): its descriptor was closed, or a seccomp filter was added. Then
+ * the wait continues on the futex and the ring is dropped. If io_uring is refused, no other ring
+ * is opened. A FUTEX_WAIT that a failed ring has submitted would consume the wake-up of the next
+ * waiter at that address, which may be a lock of the program. So the waiter ends it with a
+ * FUTEX_WAKE. A waiter whose eventfd was closed would never be woken, so each waiter on an
+ * eventfd rechecks its word once in RECHECK_NS.
  *
- * A wait is no cancellation point: a cancelled thread must not leave with a ring,
- * a lock, or its records on somebody's list. So all system calls here go through
- * syscall(), which is none, as liburing's are.
+ * A wait is not a cancellation point: a cancelled thread must not exit with a ring, a lock, or
+ * its records on a list. So all system calls here go through syscall(), which is none, and
+ * through liburing, whose calls are none either.
  *
- * Ordered accesses: (K) the waker's exchange is a release, taking SET away is an
- * acquire: what was done before unpark() is seen after park().
+ * Ordered accesses
+ *   (K) the waker's exchange is a release, the waiter's removal of SET an acquire: what was done
+ *       before plat_unpark() is visible after plat_park().
  */
 #include <linux/futex.h>
 #include <poll.h>
@@ -74,7 +73,7 @@
 #define FUTEX_FLAGS	(2 | 128)	/* FUTEX2_SIZE_U32 | FUTEX2_PRIVATE */
 
 #define MAX_RINGS	32
-#define CHILDREN_RECHECK_NS (10 * NS_PER_SEC)	/* looks of an idle thread for children */
+#define CHILDREN_RECHECK_NS (10 * NS_PER_SEC)	/* an idle thread looks for child processes */
 #define RECHECK_NS	NS_PER_SEC		/* an eventfd may have been closed */
 
 enum backend { UNDECIDED, URING_FUTEX, URING_EVENTFD, FUTEX };
@@ -103,10 +102,10 @@ void futex_wake(uint32_t *word)
 
 void plat_unpark(struct plat_parker *p)
 {
-	/* (K) pairs with parker_take() */
+	/* (K) release: pairs with parker_take() */
 	uint32_t old = __atomic_exchange_n(&p->word, SET, __ATOMIC_RELEASE);
 
-	/* From here on *p may be gone. */
+	/* From here on *p may have been freed. */
 	if (old == WAITING)
 		futex_wake(&p->word);
 	else if (old & FD)
@@ -117,7 +116,7 @@ static bool parker_take(struct plat_parker *p)
 {
 	uint32_t set = SET;
 
-	/* (K) pairs with plat_unpark() */
+	/* (K) acquire: pairs with plat_unpark() */
 	return __atomic_compare_exchange_n(&p->word, &set, EMPTY, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
 }
@@ -147,7 +146,7 @@ static int wait_uring_futex(struct ring *r, struct plat_parker *p, int64_t deadl
 	err = ring_wait(r, deadline);
 	parker_change(p, WAITING, EMPTY);
 	if (err)
-		futex_wake(&p->word);	/* ends the request, should it have been submitted */
+		futex_wake(&p->word);	/* ends the request if it was submitted */
 	return err;
 }
 
@@ -176,7 +175,7 @@ static void wait_futex(struct plat_parker *p, int64_t deadline)
 	parker_change(p, WAITING, EMPTY);
 }
 
-/* Asks the ring itself: a probe may say yes where a filter says no. */
+/* Submits a real request: a probe may report an operation that a seccomp filter refuses. */
 static bool ring_supports(struct ring *r, enum backend b)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
@@ -185,7 +184,7 @@ static bool ring_supports(struct ring *r, enum backend b)
 	int res, want;
 
 	if (b == URING_FUTEX) {
-		ring_prep_futex(sqe, &word, 1);	/* not its value: ends at once */
+		ring_prep_futex(sqe, &word, 1);	/* differs from the word: ends at once */
 		want = -EAGAIN;
 	} else {
 		eventfd_signal(r->efd, FD_WAITER);
@@ -199,7 +198,7 @@ static bool ring_supports(struct ring *r, enum backend b)
 	return res == want;
 }
 
-/* 1: works; 0: does not; -1: cannot be said now, descriptors or memory are short. */
+/* 1: works; 0: does not work; -1: unknown, because there was no free descriptor. */
 static int backend_try(enum backend b)
 {
 	struct ring *r;
@@ -279,7 +278,7 @@ static unsigned int max_rings(void)
 	return MAX_RINGS;
 }
 
-/* With the lock held. A filter that came late, say: from now on no ring is asked for. */
+/* With the lock held. If io_uring is refused (a late seccomp filter), no ring is opened again. */
 static void ring_failed(int err)
 {
 	char line[120];
@@ -292,7 +291,7 @@ static void ring_failed(int err)
 	plat_log(STOPPER_LOG_WARNING, line);
 }
 
-/* With the lock held; NULL: none can be had now. */
+/* With the lock held. NULL: none is available now. */
 static struct ring *ring_get(enum backend b)
 {
 	struct ring *r = idle_rings;
@@ -311,7 +310,7 @@ static struct ring *ring_get(enum backend b)
 	return r;
 }
 
-/* How to wait now, and the ring for it; without one, FUTEX. */
+/* Returns how to wait, and in *@ring the ring for it; NULL with FUTEX. */
 static enum backend ring_borrow(struct ring **ring)
 {
 	enum backend b;
@@ -320,7 +319,7 @@ static enum backend ring_borrow(struct ring **ring)
 	*ring = NULL;
 	if (plat_forked)
 		return FUTEX;
-	/* Opening a ring may close(), a cancellation point. */
+	/* Opening a ring may call close(), a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&rings_lock);
 	if (backend == UNDECIDED)
@@ -341,7 +340,7 @@ static void ring_return(struct ring *r)
 	pthread_mutex_unlock(&rings_lock);
 }
 
-/* This wait goes on without it, and the next one gets another. */
+/* After an error of the ring: this wait continues without it, the next one gets another ring. */
 static void ring_give_up(struct ring *r, int err)
 {
 	int cancel;
@@ -355,7 +354,7 @@ static void ring_give_up(struct ring *r, int err)
 	pthread_setcancelstate(cancel, NULL);
 }
 
-/* 0, or why the ring is of no use any more. */
+/* 0, or the error that makes the ring unusable. */
 static int wait_uring(enum backend b, struct ring *r, struct plat_parker *p, int64_t deadline)
 {
 	return b == URING_FUTEX ? wait_uring_futex(r, p, deadline) :
@@ -395,7 +394,7 @@ bool plat_park_idle(struct plat_parker *p, int64_t deadline)
 	thread_state_idle();
 	while (!(woken = parker_take(p)) && (deadline == PLAT_FOREVER || plat_now() < deadline)) {
 		wait_futex(p, deadline);
-		/* A child may be tied to this thread's life (PR_SET_PDEATHSIG). */
+		/* The exit of this thread would signal a child with PR_SET_PDEATHSIG. */
 		while (deadline != PLAT_FOREVER && plat_now() >= deadline && thread_has_children())
 			deadline += CHILDREN_RECHECK_NS;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * platform.h - the userspace side of the seam; the table is in core/internal.h.
+ * platform.h - the userspace side of the seam; core/internal.h has the table of operations.
  *
- * Locks are pthread mutexes: libc's, known to every tool. Waiting is park.c,
- * slot tables are slots.c, threads thread.c, timers timer.c, panics unwind.c.
+ * Locks are pthread mutexes, which every tool knows. Waiting is in park.c, slot tables in slots.c,
+ * threads in thread.c, timers in timer.c, panics in unwind.c.
  */
 #ifndef STOPPER_USER_PLATFORM_H
 #define STOPPER_USER_PLATFORM_H
@@ -20,7 +20,7 @@
 #define EXPORT_SYMBOL_PLAT(sym)	extern __typeof__(sym) sym
 #define PLAT_LIKELY(x)		__builtin_expect(!!(x), 1)
 #define PLAT_UNLIKELY(x)	__builtin_expect(!!(x), 0)
-/* A panic finds its frame by its address: one function, no copies for certain callers. */
+/* A panic finds frames by the address of their function, so there must be one copy of it. */
 #ifdef __clang__
 #define PLAT_NOINLINE		__attribute__((noinline))
 #else
@@ -35,23 +35,23 @@
 
 #define plat_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
 #define plat_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
-/* the users name the partner */
+/* each use names its partner */
 #define plat_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-/* the users name the partner */
+/* each use names its partner */
 #define plat_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 /*
- * C11's seq_cst read-modify-write orders less than the kernel's full order, so a
- * fence is added, but on x86, where it is one.
+ * A seq_cst read-modify-write of C11 orders less than the kernel's fully ordered one, so a
+ * fence follows it, except on x86, where the instruction is a full barrier.
  *
- * TSan knows no fences, so it is given a plain one that the compiler does not hand on
- * to it: the program is as ordered as without TSan, and TSan takes no order from it.
- * What it judges by are (C), (E), (K), (L) and the locks, which are acquire and release
- * to it as they are to the compiler. Leaving out the rest can only make it see more
- * races; none is hidden. What it does not judge: the light and heavy barriers (B1),
- * (B2), which hand nothing over, but decide who sees whom - their words are atomic, so
- * there is no race to see, only a lost task or wake-up - and the retry of (S). That it
- * sees the others: relax one end of (C), (E) or (F), and case_order.c goes red under it.
+ * TSan does not model fences. Under TSan a plain barrier is used that the compiler does not report
+ * to it: the program is ordered as without TSan, and TSan derives no order from the barrier. It
+ * does derive order from (C), (E), (K), (L) and the locks. Leaving out the rest can only make
+ * TSan report more races; it hides none. TSan cannot check the light and heavy barriers (B1) and
+ * (B2), which hand over no data but decide which of two threads sees the other - their words are
+ * atomic, so a mistake loses a task or a wake-up but is no race - and the retry of (S). That
+ * TSan checks the others is tested: relax one end of (C), (E) or (F), and case_order.c fails
+ * under TSan.
  */
 #ifdef STOPPER_TSAN
 #define plat_fence(order)	__sync_synchronize()
@@ -66,10 +66,10 @@
 #endif
 
 /*
- * A program that was built with TSan, on a library that was not: TSan sees the program's own
- * accesses and all locks, but no atomic access in here. So the library says where it hands over
- * what the program has written; what is handed over under a lock needs nothing. Tasks that are
- * not the pool's are on the lists then, which have locks (plat_slots_pin).
+ * A program built with TSan that uses a library built without it: TSan sees the program's own
+ * accesses and all locks, but no atomic access of the library. So the library tells TSan where it
+ * hands over data that the program has written, except under a lock. Tasks outside the pool are
+ * then on the lists, which have locks (plat_slots_pin).
  */
 extern bool plat_on_tsan;
 
@@ -86,13 +86,13 @@ void tsan_happens_after(const void *p);
 #define plat_happens_after(p)	(PLAT_UNLIKELY(plat_on_tsan) ? tsan_happens_after(p) : (void)0)
 #endif
 
-/* the users name the partner */
+/* each use names its partner */
 #define plat_fetch_add_full(p, n) ({						\
 	__typeof__(*(p)) __old = __atomic_fetch_add(p, n, __ATOMIC_SEQ_CST);	\
 	plat_fence_after_rmw();							\
 	__old; })
 
-/* A kernel's refcount_t: from PLAT_REF_STUCK, which is far from both ends, it never comes back. */
+/* Like the kernel's refcount_t: PLAT_REF_STUCK is so far from both ends that it never reaches 0. */
 typedef struct {
 	unsigned int n;
 } plat_ref_t;
@@ -108,7 +108,7 @@ static inline void plat_ref_init(plat_ref_t *r, unsigned int n)
 
 static inline void plat_ref_get(plat_ref_t *r)
 {
-	/* None, or so many that one more would look like none to be left. */
+	/* The count was 0, or is so large that it would overflow. */
 	if (PLAT_UNLIKELY((int)__atomic_fetch_add(&r->n, 1, __ATOMIC_RELAXED) <= 0))
 		ref_misused(r);
 }
@@ -118,7 +118,7 @@ static inline bool plat_ref_put(plat_ref_t *r)
 	unsigned int old;
 
 	plat_happens_before(r);
-	/* the users name the partner; acquire is for the last */
+	/* each use names its partner: the last put sees all that was done before the others */
 	old = __atomic_fetch_add(&r->n, -1u, __ATOMIC_ACQ_REL);
 	if (PLAT_UNLIKELY((int)old <= 0))
 		ref_misused(r);
@@ -128,12 +128,12 @@ static inline bool plat_ref_put(plat_ref_t *r)
 	return true;
 }
 
-/* the users name the partner */
+/* each use names its partner */
 #define plat_store_barrier()	plat_fence(__ATOMIC_RELEASE)
-/* the users name the partner */
+/* each use names its partner */
 #define plat_load_barrier()	plat_fence(__ATOMIC_ACQUIRE)
 
-/* Set once, before the first stopper exists, where membarrier() is not to be had. */
+/* Set once, before the first stopper exists, if membarrier() is unavailable. */
 extern bool plat_no_membarrier;
 
 static inline void plat_light_barrier(void)
@@ -146,7 +146,7 @@ static inline void plat_light_barrier(void)
 
 void plat_heavy_barrier(void);
 
-/* Set in the child by a handler of fork(), before fork() returns. */
+/* Set in the child by a fork handler, before fork() returns. */
 extern bool plat_forked;
 
 #define plat_is_copy()		PLAT_UNLIKELY(plat_forked)
@@ -155,7 +155,7 @@ extern bool plat_forked;
 
 typedef int plat_flags_t;
 
-/* No section here is long: a moment's spinning saves most sleeps. */
+/* All critical sections are short, so spinning briefly avoids most sleeps. */
 #ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
 #define PLAT_LOCK_INIT(l)	PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
 #else
@@ -164,15 +164,15 @@ typedef int plat_flags_t;
 #define plat_lock_init(l)	(*(l) = (pthread_mutex_t)PLAT_LOCK_INIT(l))
 #define plat_lock_destroy(l)	pthread_mutex_destroy(l)
 /*
- * A child of fork() has one thread, and locks that the others held stay held. No public
- * function gets here there; what libc calls at its exit may.
+ * A child of fork() has one thread, and locks that other threads held stay held for ever. No
+ * public function locks there, but handlers that libc calls at exit may, so locks are skipped.
  */
 #define plat_lock(l, f)		((f) = plat_is_copy() || pthread_mutex_lock(l))
 #define plat_unlock(l, f)	((void)((f) || pthread_mutex_unlock(l)))
 
 /* waiting */
 
-/* Some 9 us: less than it takes to be woken from a sleep. */
+/* About 9 us, less than a wake-up from a sleep takes. */
 #define SPINS			200
 
 struct plat_parker {
@@ -194,7 +194,7 @@ void plat_event_closed(struct stopper_event *ev);
 #define plat_park_no_freeze(p)	((void)(p))
 #define plat_park_killable(p)	((void)(p))
 #define plat_killed()		false
-/* Nothing here knows which locks a caller holds. */
+/* The locks that a caller holds are not known here. */
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
 #define plat_lockdep_wait_event(ev) ((void)(ev))
 #define plat_might_sleep()	((void)0)
@@ -205,7 +205,7 @@ static inline void plat_relax(void)
 #if __has_builtin(__builtin_ia32_pause)
 	unsigned int i;
 
-	/* Each look takes the line away from who is about to write it. */
+	/* Each read takes the cache line away from the thread that is about to write it. */
 	for (i = 0; i < 4; i++)
 		__builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -229,7 +229,7 @@ static inline struct stopper_cursor *plat_slots_pin(unsigned int kind)
 {
 	if (PLAT_UNLIKELY(!plat_my_slots) && !plat_slots_register())
 		return NULL;
-	/* The end of any other task is inlined and makes no fence. TSan sees no end in here. */
+	/* The inlined end of other tasks has no fence, and TSan does not see the library's end. */
 	if (PLAT_UNLIKELY(plat_no_membarrier) && (kind != STOPPER_KIND_SYNC || plat_on_tsan))
 		return NULL;
 	return &plat_my_cursors[kind != STOPPER_KIND_SYNC];
@@ -237,12 +237,12 @@ static inline struct stopper_cursor *plat_slots_pin(unsigned int kind)
 
 static inline void plat_slots_unpin(struct stopper_cursor *c)
 {
-	/* What is inlined makes no fence. */
+	/* The inlined code has no fence. */
 	if (c && PLAT_LIKELY(!plat_no_membarrier))
 		stopper_tls.slot[c - plat_my_cursors] = c->slot;
 }
 
-/* Sync tasks are a stack: what is above the latest is free. Handles go round. */
+/* Sync tasks form a stack: the slots above the latest are free. Handles use slots in turn. */
 static inline bool plat_slots_advance(struct stopper_cursor *c)
 {
 	bool handles = c != plat_my_cursors;
@@ -323,7 +323,7 @@ static inline void *plat_alloc_lines(size_t n)
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 #define plat_owner_valid(m)	(!(m))
 
-/* No modules here. */
+/* There are no modules in userspace. */
 #define plat_module_get(s, module, fn_module) ((void)(s), (void)(module), *(fn_module) = NULL, true)
 #define plat_module_put(module)	((void)(module))
 
@@ -333,18 +333,18 @@ struct plat_thread {
 	void (*main)(struct plat_thread *t);
 	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
-	char name[16];			/* that it was given */
-	uint64_t looked;		/* plat_coarse_time() when compared with the kernel's */
-	size_t stack;			/* bytes that it has at least */
+	char name[16];			/* as set by plat_thread_name() */
+	uint64_t looked;		/* plat_coarse_time() of the last look at its name */
+	size_t stack;			/* minimum size in bytes */
 };
 
 bool plat_stack_valid(size_t size);
 void plat_stack_note(size_t size);
 bool plat_thread_fits(const struct plat_thread *t);
 
-/* The thread that created a stopper. */
+/* State of the thread that created a stopper. */
 struct plat_stopper {
-	uint64_t sigmask;		/* as the kernel has it */
+	uint64_t sigmask;		/* in the kernel's format */
 };
 
 void plat_stopper_init(struct stopper *s);
@@ -382,7 +382,7 @@ int plat_timers_ready(void);
 int plat_stops_ready(void);
 void plat_keeper_wake(void);
 
-/* within user/ */
+/* used within user/ only */
 
 void objcache_join(void);
 void objcache_leave(void);
@@ -395,7 +395,7 @@ void trace_set_recording(bool on);
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);
 void futex_wake(uint32_t *word);
 
-/* Which of our files, told from a stranger's; own_fd.c. */
+/* Marks of the library's own files; own_fd.c. */
 enum fd_mark { FD_RING = 62, FD_WAITER, FD_EVENT };
 
 void fd_mark(int fd, enum fd_mark mark);
@@ -411,7 +411,7 @@ bool threads_have_ended(unsigned int stay);
 bool timers_end(void);
 void keeper_end(void);
 
-/* SIGPIPE and SIGXFSZ that a write raises between the two are errors only; log.c. */
+/* Between begin and end, writes return errors instead of raising SIGPIPE or SIGXFSZ; log.c. */
 struct quiet {
 	sigset_t mine, old;
 };

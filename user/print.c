@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * print.c - the debug list to a stream.
+ * print.c - prints the debug list to a stream.
  *
- * Writing to one is a cancellation point, and a thread that were cancelled here would take
- * references to all stoppers with it: so it is not, as long as this lasts.
+ * Writing to a stream is a cancellation point, and a thread that is cancelled here would leak
+ * references to stoppers. So cancellation is disabled meanwhile.
  */
 #include <pthread.h>
 #include <stopper/print.h>
@@ -29,7 +29,7 @@ int stopper_debug_print(FILE *f)
 		return err;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	err = report_all(&out);
-	/* Only the file knows that it is full. */
+	/* A full disk shows only when the buffer is written. */
 	if (fflush(f) && !err)
 		err = -errno;
 	pthread_setcancelstate(cancel, NULL);

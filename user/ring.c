@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * ring.c - a ring that one thread waits on, for one request at a time.
+ * ring.c - a ring on which one thread waits, for one request at a time.
  *
  * Accounting. The kernel counts a thread that sleeps in io_uring_enter() for a completion as
  * blocked on I/O: load, iowait and I/O pressure rise to 100 % on an idle machine, and autoscalers
- * act on it. So a wait submits first, and then sleeps with IORING_ENTER_NO_IOWAIT (since 6.15),
+ * react to it. So a wait submits first, and then sleeps with IORING_ENTER_NO_IOWAIT (since 6.15),
  * or else in ppoll() on the ring's descriptor, which counts as an ordinary sleep.
  *
- * Measured once each, with eight threads that wait for a second, then one that is woken 3000
- * times: the mean of procs_blocked, the "some" share of /proc/pressure/io, both for the whole
- * machine, and the median from the waker's store to the return of the wait, as a ratio to
- * io_uring_enter():
+ * Measured once each, first with eight threads that wait for a second, then with one that is
+ * woken 3000 times: the mean of procs_blocked and the "some" share of /proc/pressure/io, both of
+ * the whole machine, and the median time from the waker's store to the return of the wait, as a
+ * ratio to io_uring_enter():
  *
  *                          6.1 (eventfd)      6.12 (futex)       6.18 (futex)
  *   io_uring_enter()       8.0  100 %  1.00   8.0  100 %  1.00   9.0   63 %  1.00
@@ -18,20 +18,20 @@
  *   submit, ppoll()        0.0    0 %  1.21   0.0    0 %  1.25   0.0    1 %  0.96
  *   plain futex            0.0    0 %  0.77   0.0    0 %  0.87   0.0    1 %  0.55
  *
- * 6.1 and 6.12 were emulated, where system calls are dear, and did nothing else. The machine
- * with 6.18 had other work that did I/O, which is in its figures; with an eventfd it had 0.0 and
- * 0 % for NO_IOWAIT.
+ * 6.1 and 6.12 ran in an emulator, where system calls are expensive, on an otherwise idle
+ * machine. The machine with 6.18 did other I/O, which is included in its figures; with an eventfd
+ * it had 0.0 and 0 % for NO_IOWAIT.
  *
- * Descriptors. A program may close all that it does not know (closefrom(3), daemons), and get
- * the ring's number for a file of its own. The ring itself lives on, in its mapping. So:
+ * Descriptors. A program may close all descriptors that it does not know (closefrom(3), daemons),
+ * and reuse the ring's number for its own file. The ring itself lives on through its mapping. So:
  *
- *   a submission tells whether the number is still the ring's: the kernel moves the head of the
- *   queue that is mapped here, or it was another ring, or none (EBADF, EOPNOTSUPP);
- *   who sleeps holds the file: a number that is closed meanwhile changes nothing;
- *   a number that is not the ring's is neither closed nor used again (own_fd.c).
+ *   a submission shows whether the number is still the ring's: if the kernel does not move the
+ *   head of the mapped queue, the number is another ring's, or no ring's (EBADF, EOPNOTSUPP);
+ *   a sleeping thread holds the open file, so closing the number meanwhile has no effect;
+ *   a number that is no longer the ring's is neither closed nor used again (own_fd.c).
  *
- * Between a submission and its sleep the number is not looked at again: a program that closes
- * it and opens another file within that moment has this wait sleep on that file.
+ * Between a submission and the sleep the number is not checked again: if the program closes it
+ * and opens another file in that moment, this wait sleeps on that file.
  *
  * No function here is a cancellation point.
  */
@@ -40,7 +40,7 @@
 #include <unistd.h>
 #include "ring.h"
 
-/* Of Linux 6.15, which older headers do not know. */
+/* Since Linux 6.15; older headers lack them. */
 #define ENTER_NO_IOWAIT	(1U << 7)
 #define FEAT_NO_IOWAIT	(1U << 17)
 
@@ -66,24 +66,24 @@ struct ring *ring_open(bool with_fd, int *err)
 	return NULL;
 }
 
-/* Nothing that lies on a stack may be in flight. What is not ours stays open. */
+/* No request that uses a stack may be in flight. A descriptor that is not the ring's stays open. */
 static void ring_free(struct ring *r)
 {
-	/* liburing closes no descriptor that is -1. */
+	/* liburing does not close -1. */
 	if (!fd_is_ours(r->uring.ring_fd, FD_RING))
 		r->uring.ring_fd = -1;
 	io_uring_queue_exit(&r->uring);
 	free(r);
 }
 
-/* No waker knows it. */
+/* For a ring whose eventfd no waker knows. */
 void ring_close(struct ring *r)
 {
 	eventfd_close(r->efd, FD_WAITER);
 	ring_free(r);
 }
 
-/* A waker may be about to write to its eventfd, which stays open; false: it does. */
+/* A waker may still write to the eventfd, so this stays open. True: the program has closed it. */
 bool ring_drop(struct ring *r)
 {
 	bool all = !fd_is_ours(r->efd, FD_WAITER);
@@ -136,7 +136,7 @@ static int ring_sleep_in_poll(struct ring *r, const int64_t *left)
 	return p.revents & POLLNVAL ? -EBADF : 0;
 }
 
-/* May return early. An error: this ring is of no use any more. */
+/* May return early. On an error this ring is unusable. */
 static int ring_sleep(struct ring *r, int64_t deadline)
 {
 	int64_t left = deadline == PLAT_FOREVER ? 0 : deadline - plat_now();
@@ -163,7 +163,7 @@ static void ring_reap(struct ring *r, bool *waiting, bool *cancelling)
 	io_uring_cq_advance(&r->uring, n);
 }
 
-/* The request must not outlive the caller's stack. */
+/* Waits until the request has ended: it must not outlive the caller's stack. */
 static int ring_cancel(struct ring *r)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->uring);
@@ -182,8 +182,8 @@ static int ring_cancel(struct ring *r)
 }
 
 /*
- * Waits for the request that is in the ring's queue; it has ended after that. An error: the ring
- * is to be dropped, and the request may still stand where it waits.
+ * Submits the queued request and waits for it or for @deadline; on return it has ended. On an
+ * error the ring must be dropped, and the kernel may still hold the request.
  */
 int ring_wait(struct ring *r, int64_t deadline)
 {

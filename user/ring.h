@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * ring.h - a ring that one thread waits on, for one request at a time; ring.c.
+ * ring.h - a ring on which one thread waits, for one request at a time; see ring.c.
  */
 #ifndef STOPPER_USER_RING_H
 #define STOPPER_USER_RING_H
@@ -10,7 +10,7 @@
 
 struct ring {
 	struct io_uring uring;
-	int efd;		/* -1: this back end needs none */
+	int efd;		/* -1: not needed by this backend */
 	struct ring *next;
 };
 

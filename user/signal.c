@@ -2,27 +2,28 @@
 /*
  * signal.c - stopping on a signal.
  *
- * A handler notes the signal in a word and wakes the keeper (keeper.c), which stops all
- * stoppers that are registered for it. Nothing is blocked, so children inherit nothing: exec()
- * sets handlers back. No descriptor is used, so a daemon may close all of them. The keeper's own
- * thread has the signals unblocked, so one that is sent to the process always finds a thread,
- * even if the program has blocked it in all of its own.
+ * The handler sets a bit in a word and wakes the keeper (keeper.c), which stops all stoppers that
+ * are registered for the signal. No signal is blocked, so children inherit nothing: exec() resets
+ * handlers. No descriptor is used, so a daemon may close all of them. The keeper's thread has
+ * the signals unblocked, so a signal sent to the process is delivered even if the program has
+ * blocked it in all of its threads.
  *
- * Registered stoppers are in a list under a lock; the handler, which may interrupt a thread
- * that holds it, sees only these words:
+ * Registered stoppers are on a list under watches_lock. The handler may interrupt a thread that
+ * holds the lock, so it uses only these words:
  *
- *   watched[sig]         stoppers registered for it that have not stopped; 0: not ours
+ *   watched[sig]         number of registered stoppers that have not stopped; 0: no handler
  *   pending              signals that the keeper has not taken yet, one bit each
- *   requested_since[sig] when the last of its stoppers was asked to stop; 0: one was not
+ *   requested_since[sig] time at which all registered stoppers had been requested to stop;
+ *                        0: at least one has not
  *
- * The second signal. One wish may arrive twice: timeout(1) and some shells signal the process
- * and then its group. So what comes within REPEAT_NS of the first counts as the first. A later
- * one, if each stopper registered for it was asked to stop before, ends the process as that
- * signal does by default: done in the handler, since the program may hang anywhere. A child of
- * fork() has no keeper: there the disposition from before acts.
+ * The second signal. One request may arrive twice: timeout(1) and some shells signal the process
+ * and then its group. So a signal within REPEAT_NS of the first counts as the same request. A
+ * later one ends the process by the signal's default action, if all registered stoppers had been
+ * requested to stop. The handler does this itself, because the program may hang anywhere. A
+ * child of fork() has no keeper; there the handler restores the previous disposition.
  *
  *   handler, in any thread            keeper
- *   pending |= sig (N); wake            take pending (N)
+ *   pending |= sig (N); wake          take pending (N)
  *                                     stop all registered for sig; requested_since[...] = now
  *   requested_since[sig] long ago:
  *   default action
@@ -30,13 +31,13 @@
  *   stopper has stopped (callback)    registered again
  *   lock; watched[sig]--; 0: restore  lock; watched[sig]++; 1: install
  *
- * When the last stopper registered for a signal has stopped, the disposition from before is
- * set again, if the handler is still ours. So a program that hangs in its clean-up ends by
- * Ctrl-C, as if the library had never been there.
+ * When the last stopper registered for a signal has stopped, the previous disposition is
+ * restored, unless the program has replaced the handler. So Ctrl-C ends a program that hangs in
+ * its clean-up, as if the library had never handled it.
  *
  * Ordered accesses
  *   (N) pending: the handler's fetch-or is a release, the keeper's exchange an acquire: the
- *       keeper sees what the handler saw.
+ *       keeper sees all that this thread did before the signal.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -48,7 +49,7 @@
 #define REPEAT_NS	(100 * NS_PER_MSEC)
 #define SIGNALS		65		/* numbers from 1 to 64 */
 
-/* A stopper, and the signals that it is registered for. */
+/* A stopper and the signals for which it is registered. */
 struct watch {
 	struct stopper_list node;
 	struct stopper_on_fire stopped;
@@ -62,8 +63,8 @@ static STOPPER_LIST(watches);
 static struct sigaction old_action[SIGNALS];
 static unsigned int watched[SIGNALS];
 static uint64_t pending;
-static pid_t owner;			/* the process that has the keeper */
-static uint64_t all_watched;		/* that the keeper has to have unblocked */
+static pid_t owner;			/* the process of the keeper */
+static uint64_t all_watched;		/* signals that the keeper must have unblocked */
 static int64_t requested_since[SIGNALS];
 
 static uint64_t signal_bit(int sig)
@@ -71,7 +72,7 @@ static uint64_t signal_bit(int sig)
 	return 1ull << (sig - 1);
 }
 
-/* As @sig ends a process by default. Async-signal-safe. */
+/* Ends the process by the default action of @sig. Async-signal-safe. */
 static void process_end(int sig)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
@@ -83,7 +84,8 @@ static void process_end(int sig)
 		raise(sig);
 		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	}
-	_exit(128 + sig);	/* one that is ignored by default, or a filter forbids to set it */
+	/* @sig is ignored by default, or a filter refused sigaction(). */
+	_exit(128 + sig);
 }
 
 static int64_t handler_now(void)
@@ -99,7 +101,10 @@ static void on_signal(int sig)
 	int err = errno;
 	int64_t since = plat_load(&requested_since[sig]);
 
-	/* A child, perhaps before its fork handlers have run, or of vfork(). Once this returns. */
+	/*
+	 * A child of vfork(), or of fork() before its fork handlers have run. The raised signal
+	 * is delivered when this handler returns.
+	 */
 	if (getpid() != owner) {
 		sigaction(sig, &old_action[sig], NULL);
 		raise(sig);
@@ -108,7 +113,7 @@ static void on_signal(int sig)
 	}
 	if (since && handler_now() - since > REPEAT_NS)
 		process_end(sig);
-	/* (N) pairs with signals_take() */
+	/* (N) release: pairs with signals_take() */
 	__atomic_fetch_or(&pending, signal_bit(sig), __ATOMIC_RELEASE);
 	keeper_unpark();
 	errno = err;
@@ -124,7 +129,7 @@ static int handler_install(int sig)
 	return sigaction(sig, &sa, &old_action[sig]) ? -errno : 0;
 }
 
-/* With the lock held. Who has set another handler meanwhile keeps it. */
+/* With the lock held. A handler that the program has set meanwhile stays. */
 static void handler_restore(int sig)
 {
 	struct sigaction now;
@@ -133,7 +138,7 @@ static void handler_restore(int sig)
 		sigaction(sig, &old_action[sig], NULL);
 }
 
-/* With the lock held: was each stopper that is registered for @sig asked to stop? */
+/* With the lock held. True: all stoppers registered for @sig have been requested to stop. */
 static bool all_requested(int sig)
 {
 	struct stopper_list *n;
@@ -147,7 +152,7 @@ static bool all_requested(int sig)
 	return watched[sig];
 }
 
-/* With the lock held, after the list has changed: what the handler and the keeper read. */
+/* With the lock held, after a change of the list: updates what handler and keeper read. */
 static void words_update(void)
 {
 	uint64_t all = 0;
@@ -162,7 +167,7 @@ static void words_update(void)
 			plat_store(&requested_since[sig], plat_now());
 	}
 	plat_store(&all_watched, all);
-	/* It has these unblocked, and no others. */
+	/* The keeper adjusts its signal mask. */
 	keeper_unpark();
 }
 
@@ -176,7 +181,7 @@ static void unwatch_signals(uint64_t signals)
 			handler_restore(sig);
 }
 
-/* With the lock held: those of @signals that are watched now; an error: none is. */
+/* With the lock held. On an error none of @signals is watched. */
 static int watch_signals(uint64_t signals)
 {
 	uint64_t done = 0;
@@ -197,7 +202,7 @@ static int watch_signals(uint64_t signals)
 	return err;
 }
 
-/* The stopper has stopped. Its thread runs this, and the watch keeps it until then. */
+/* Called when the stopper has stopped. The watch holds a reference until then. */
 static void watch_end(struct stopper_on_fire *of, void *arg)
 {
 	struct watch *w = arg;
@@ -227,10 +232,10 @@ static void stop_watched(uint64_t signals)
 	}
 }
 
-/* The keeper's thread: what handlers have noted. */
+/* On the keeper's thread: acts on the signals that handlers have recorded. */
 void signals_take(void)
 {
-	/* (N) pairs with on_signal() */
+	/* (N) acquire: pairs with on_signal() */
 	uint64_t signals = __atomic_exchange_n(&pending, 0, __ATOMIC_ACQUIRE);
 
 	thread_state_open(plat_load(&all_watched));
@@ -265,7 +270,7 @@ static struct watch *watch_find(const struct stopper *s)
 	return NULL;
 }
 
-/* With the lock held. @w: to be used for a stopper that has none; NULL: it was. */
+/* With the lock held. Uses *@w, and sets it to NULL, if @s has no watch yet. */
 static int watch_add(struct watch **w, struct stopper *s, uint64_t signals)
 {
 	struct watch *own = watch_find(s);
@@ -308,7 +313,7 @@ int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 	if (w)
 		plat_free(w);
 	else
-		/* At once, if it has stopped already. */
+		/* Calls watch_end() at once if @s has already stopped. */
 		stopper_event_on_fire(stopper_is_stopped(s), &new->stopped, watch_end, new);
 	return err;
 }

@@ -2,19 +2,20 @@
 /*
  * slots.c - the slot tables of threads.
  *
- * A thread gets a table with its first task and leaves it when it exits, perhaps
- * with slots taken: a handle begun here may be ended anywhere. Its synchronous
- * tasks have ended with it, though C frames without -fexceptions, or none at all where
- * libc does not unwind (musl), did not say so.
- * The next new thread adopts the table with what is in it. Tables are never freed, so there
- * are as many as there ever were threads with tasks at once, and anybody may look
- * at any slot at any time.
+ * A thread gets a table with its first task and returns it when it exits. Slots may still be
+ * in use then: a handle that was begun here can be ended by any thread. The synchronous tasks of
+ * the thread have ended with it, although C frames without -fexceptions did not run their
+ * clean-up, and no frame did where libc does not unwind (musl). The next new thread takes over
+ * the table with its content. Tables are never freed. So there are as many as there were ever
+ * threads with tasks at one time, and any thread may read any slot at any time.
  *
- * A thread that can get no table (no memory, or too late in its life for another
- * key destructor) uses the sharded list; plat_slots_register() returns NULL.
+ * A thread that cannot get a table (no memory, or too late in its exit for another key
+ * destructor) uses the sharded list; plat_slots_register() returns NULL.
  *
- * Ordered accesses: (L) the list of tables is pushed with release and walked with
- * acquire; who sees a table sees it zeroed.
+ * Ordered accesses
+ *   (L) the list of tables: pushed with release, read with acquire. A reader that finds a table
+ *       sees it initialized.
+ *   (W) nr_made: pairs with itself. Each thread gets a different number; no data is ordered.
  */
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -31,20 +32,20 @@ __thread struct slot_table *plat_my_slots;
 __thread struct stopper_cursor plat_my_cursors[2];
 
 static __thread int my_tid;
-static __thread unsigned int my_exit_rounds;	/* rounds of key destructors that came by here */
+static __thread unsigned int my_exit_rounds;	/* calls of thread_exit_cleanup() */
 static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t scan_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct slot_table *tables, *free_tables;
 static pthread_key_t exit_key;
 static bool have_exit_key;
 
-/* Where a filter forbids to ask, a number that is no other thread's. */
+/* If a seccomp filter forbids gettid(), returns a number that no other thread has. */
 static int tid_read(void)
 {
 	static unsigned int nr_made;
 	int tid = (int)syscall(SYS_gettid);
 
-	/* (W) full only to be given once; pairs with itself */
+	/* (W) pairs with itself: each number is used once */
 	return tid > 0 ? tid : (int)(TID_MASK - plat_fetch_add_full(&nr_made, 1));
 }
 
@@ -59,7 +60,7 @@ static void thread_exit_cleanup(void *table)
 {
 	struct slot_table *t = table;
 
-	/* The parent's: its locks may be held for ever here. */
+	/* The table is the parent's, whose locks may stay held for ever in this child. */
 	if (plat_is_copy())
 		return;
 	my_exit_rounds++;
@@ -90,7 +91,7 @@ static struct slot_table *table_take(void)
 	t->high_water[0] = 1;
 	t->high_water[1] = 1;
 	t->link = tables;
-	/* (L) pairs with plat_slots_walk() */
+	/* (L) release: pairs with plat_slots_walk() */
 	plat_store_release(&tables, t);
 	return t;
 }
@@ -116,7 +117,7 @@ struct slot_table *plat_slots_register(void)
 {
 	struct slot_table *t = NULL;
 
-	/* After the last round nobody would take the table back. */
+	/* After the last round of destructors the table would never be returned. */
 	if (my_exit_rounds >= PTHREAD_DESTRUCTOR_ITERATIONS - 1)
 		return NULL;
 	pthread_mutex_lock(&tables_lock);
@@ -137,14 +138,14 @@ struct slot_table *plat_slots_register(void)
 
 struct slot_table *plat_slots_walk(struct slot_table *t)
 {
-	/* (L) pairs with table_take() */
+	/* (L) acquire: pairs with table_take(); sees the table initialized */
 	return t ? t->link : plat_load_acquire(&tables);
 }
 
 /*
- * A site lies in the caller's memory, in a plugin's say, which may be unloaded
- * after its stopper has stopped. So looks at tasks hold this lock, and every stop
- * goes through it once.
+ * A site lies in the caller's memory, for example in a plugin, which may be unloaded after its
+ * stopper has stopped. So a scan of tasks holds this lock, and every stop takes it once: no scan
+ * that has seen one of its sites is still running when the stop returns.
  */
 void plat_scan_enter(void)
 {

@@ -2,26 +2,29 @@
 /*
  * thread.c - the library's threads.
  *
- * All are detached; what state they begin in, and what a task may leave, is
- * thread_state.c. The shared library is never unmapped (-z nodelete), so a
- * thread's last instructions are always there.
+ * All threads are detached. Their initial state, and the state that a task may leave behind, are
+ * the subject of thread_state.c. The shared library is never unmapped (-z nodelete), so the last
+ * instructions of a thread stay mapped.
  *
- * Each has a record, so that threads_have_ended() can say when the last one has ended. A detached
- * thread cannot be joined, and runs code of libc's, and the program's destructors of keys,
- * after the last code of ours. So the record of one that leaves is kept with its id until the
- * kernel knows no such thread in this process any more. The next thread that starts or leaves
- * looks at those that have left. An id may be used again for another thread, but only after
- * all others have been; then the record is kept until that one has ended.
+ * Each thread has a record, so that threads_have_ended() knows when the last one has ended. A
+ * detached thread cannot be joined, and it runs libc's code and the program's key destructors
+ * after the last code of the library. So the record of an exiting thread is kept, with its
+ * thread id, until the kernel finds no such thread in this process. The next thread that starts
+ * or exits checks these records. The kernel reuses a thread id only after it has used all
+ * others; in that case the record is kept until the new thread of that id has ended.
  *
- * Stacks. Pool threads are shared, so each has at least the largest stack that any stopper
- * has asked for so far. One that was started before is too small (plat_thread_fits()) and
- * leaves the pool before it takes another job.
+ * Stacks. Pool threads are shared, so each has at least the largest stack that a stopper has
+ * requested so far. A thread that was started with a smaller one (plat_thread_fits()) leaves the
+ * pool before it takes another job.
  *
- * A user function may end its thread: pthread_exit(), cancellation. The cleanup
- * handler in thread_main() is where that is noticed; then the thread really ends.
- * glibc unwinds the stack with a forced exception, so that what was begun on the way
- * has been ended by then. musl does not; there it is ended here, and in slots.c for
- * threads that are not ours.
+ * A user function may end its thread by pthread_exit() or cancellation. The cleanup handler in
+ * thread_main() notices this, and the thread ends. glibc unwinds the stack with a forced
+ * exception, so the tasks on the stack have ended by then. musl does not unwind. There the
+ * handler ends them; for threads of the program slots.c does.
+ *
+ * Ordered accesses
+ *   (A) stack_min: relaxed. Creating a stopper happens before its first task by the program's own
+ *       ordering.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -33,13 +36,13 @@ struct thread_record {
 	void *(*fn)(void *arg);
 	void *arg;
 	int tid;
-	struct thread_record *next;	/* of those that have left */
+	struct thread_record *next;	/* in exited_records */
 };
 
-static size_t stack_min;		/* the most, in bytes; grows only */
+static size_t stack_min;		/* bytes; the largest requested size, only grows */
 
 static pthread_mutex_t records_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned int nr_threads;		/* that are to start, or have not left */
+static unsigned int nr_threads;		/* being started, or running */
 static struct thread_record *exited_records;
 static __thread struct thread_record *my_record;
 
@@ -48,12 +51,12 @@ bool plat_stack_valid(size_t size)
 	return !size || (size >= (size_t)PTHREAD_STACK_MIN && size <= SIZE_MAX / 2);
 }
 
-/* From here on each thread of the pool has at least this. */
+/* Pool threads that start from now on have at least this size. */
 void plat_stack_note(size_t size)
 {
 	size_t now = plat_load(&stack_min);
 
-	/* (A) relaxed: a task of the stopper comes after its creation */
+	/* (A) relaxed: the creation of the stopper happens before its tasks */
 	while (now < size && !__atomic_compare_exchange_n(&stack_min, &now, size, true,
 							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
@@ -72,7 +75,7 @@ static int stack_set_size(pthread_attr_t *attr, size_t asked)
 	return err || size >= asked ? err : pthread_attr_setstacksize(attr, asked);
 }
 
-/* With the lock held: forgets those that have ended. */
+/* With the lock held: frees the records of threads that have ended. */
 static void free_ended_records(void)
 {
 	struct thread_record **at = &exited_records, *r;
@@ -87,7 +90,7 @@ static void free_ended_records(void)
 	}
 }
 
-/* Have all but @stay threads of ours ended, also for the kernel? */
+/* True: all but @stay threads of the library have ended, also for the kernel. */
 bool threads_have_ended(unsigned int stay)
 {
 	bool ended;
@@ -107,7 +110,7 @@ static void threads_count_add(int n)
 	pthread_mutex_unlock(&records_lock);
 }
 
-/* From here on the thread is known by its id. Before the pool hears of it: end_threads.c. */
+/* From here on only the thread id is used. Called before the pool counts the thread as ended. */
 static void record_exit(void)
 {
 	struct thread_record *r = my_record;
@@ -149,7 +152,7 @@ static int thread_create_recorded(const pthread_attr_t *attr, struct thread_reco
 	return err;
 }
 
-/* @stack: at least so many bytes. 0, -EAGAIN or -ENOMEM. */
+/* @stack: minimum size in bytes. 0, -EAGAIN or -ENOMEM. */
 static int thread_create_sized(void *(*fn)(void *arg), void *arg, size_t stack)
 {
 	struct thread_record *r = plat_alloc(sizeof(*r));
@@ -171,7 +174,7 @@ static int thread_create_sized(void *(*fn)(void *arg), void *arg, size_t stack)
 	if (!err)
 		return 0;
 	plat_free(r);
-	/* A filter may have its own idea of an error. */
+	/* A seccomp filter may return any error. */
 	return err == ENOMEM ? -ENOMEM : -EAGAIN;
 }
 
@@ -187,8 +190,8 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 }
 
 /*
- * Asking costs more than a short task, so a thread asks once a tick of the clock. Once a
- * task has been found to rename its thread, every thread asks after each task.
+ * Reading the name costs more than a short task, so a thread reads it once a tick of the coarse
+ * clock. After one task has renamed its thread, every thread reads it after each task.
  */
 bool plat_thread_renamed(struct plat_thread *t)
 {

@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * thread_state.c - what a thread of the library is like, and what a task may leave on it.
+ * thread_state.c - the state of the library's threads, and what a task may leave changed.
  *
- * The state that a thread begins with. A thread inherits its creator's state, and the
- * creator is whichever thread happened to need it: a poller that is bound to one CPU, say.
- * So each thread of the library takes CPU affinity, policy and nice from the thread group
- * leader (in most programs the one that runs main()), as they are when it starts. What
- * cannot be set without a privilege stays as inherited, and so do namespaces, credentials,
- * filters, the I/O priority and the control group.
+ * The initial state. A thread inherits the state of its creator, which is whichever thread
+ * happened to need it, for example a poller bound to one CPU. So each thread of the library
+ * takes CPU affinity, policy and nice from the thread group leader (in most programs the thread
+ * that runs main()), as they are when it starts. State that cannot be set without a privilege
+ * stays as inherited, and so do namespaces, credentials, filters, the I/O priority and the
+ * control group.
  *
- * Signals. The library's own code runs with all signals blocked, so that a program's
- * signals go to the program's threads. Those that a fault raises, and SIGPROF, are never
- * blocked: with them blocked the kernel kills the process without calling its handler
- * (crash reporters, sanitizers, JITs, seccomp's SIGSYS), and a profiler is blind.
+ * Signals. The library's own code runs with all signals blocked, so that the program's signals
+ * go to the program's threads. SIGPROF and the signals that a fault raises are never blocked:
+ * the kernel kills a process that blocks the latter, without calling its handler (crash
+ * reporters, sanitizers, JITs, seccomp's SIGSYS), and a profiler would see nothing.
  * Tasks, workers and closers run with the signal mask of the thread that created their
- * stopper, as if that thread had started theirs. So what they spawn is not deaf, and signals
- * that the program blocked before it created the stopper are not delivered on our threads.
- * The mask is switched when it differs from the one that the thread has, so consecutive tasks
- * of one stopper make no system call; an idle thread blocks all again.
+ * stopper, as if that thread had started theirs. So processes and threads that they start can
+ * receive signals, and signals that the program blocked before it created the stopper are not
+ * delivered on these threads. The mask is only switched when it differs from the current one,
+ * so consecutive tasks of one stopper make no system call. An idle thread blocks all again.
  *
  * What a task leaves. Pool threads are shared, so a changed mask, affinity, policy, nice,
- * cancellation state or locale would meet an unrelated task. It is set back to what the thread
- * had before, and reported with the task's name. What cannot be set back, such as a nice value
- * that needs a privilege to be lowered again, makes the thread leave the pool. To ask for all of
- * it costs three system calls, a third of a short task. So each thread keeps a small cache of the
- * call sites that it has seen:
+ * cancellation state or locale would affect an unrelated task. It is restored to what the thread
+ * had before, and reported with the task's name. If it cannot be restored, such as a nice value
+ * that only a privileged thread can lower again, the thread leaves the pool. Checking all of it
+ * costs three system calls, a third of a short task. So each thread keeps a small cache of the
+ * call sites that it has run:
  *
- *   the first RUNS_CHECKED runs of a site    looked at after each run
- *   a site that has left something           looked at for good; reported once a thread, while
- *                                            it is in the cache, and SEEN_SITES reports are not made
- *   any other                                looked at once a tick of the coarse clock
+ *   the first RUNS_CHECKED runs of a site    checked after each run
+ *   a site that has changed the state        checked after each run; reported once while it is in
+ *                                            the cache, with at most SEEN_SITES reports a thread
+ *   any other                                checked once a tick of the coarse clock
  *
- * A change that the leader has too is no task's doing (taskset -a, chrt -a, renice -g):
+ * A change that the leader has too was not made by a task (taskset -a, chrt -a, renice -g), so
  * the thread keeps it. Pending signals that were sent to the thread itself stay.
  */
 #include <locale.h>
@@ -64,7 +64,7 @@ struct seen_site {
 
 static __thread struct {
 	bool is_stopper_thread;
-	uint64_t mask;			/* the kernel's, as this file set it */
+	uint64_t mask;			/* the kernel's signal mask, as set here */
 	uint64_t unblocked;		/* not blocked while it is idle */
 	uint64_t checked;		/* plat_coarse_time() of the latest look */
 	bool not_restored;		/* a task's state could not be set back */
@@ -86,7 +86,7 @@ bool on_stopper_thread(void)
 	return my_state.is_stopper_thread;
 }
 
-/* All but those that a fault raises; what libc keeps for itself is not in it. */
+/* All signals but SIGPROF, those that a fault raises, and those that libc reserves. */
 static uint64_t library_mask(void)
 {
 	static const int never[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGPROF };
@@ -102,8 +102,8 @@ static uint64_t library_mask(void)
 }
 
 /*
- * The kernel's call: 8 bytes in place of 128, and no tool defers a signal behind it. Where a
- * filter refuses it, no mask changes any more, and what this thread has stays.
+ * The kernel's call: 8 bytes instead of 128, and no tool intercepts it to defer signals. If a
+ * seccomp filter refuses it, no mask can change any more, and this thread keeps its own.
  */
 static uint64_t sigmask_swap(const uint64_t *to)
 {
@@ -122,7 +122,7 @@ static void sigmask_set(uint64_t mask)
 	my_state.mask = mask;
 }
 
-/* For the thread that is started next, which inherits it. */
+/* Sets the mask that a thread started next inherits; returns the old one. */
 uint64_t thread_state_block(void)
 {
 	uint64_t mask = library_mask();
@@ -175,7 +175,7 @@ static bool affinity_read(int tid, cpu_set_t *to)
 	return !sched_getaffinity(tid, sizeof(*to), to);
 }
 
-/* As the leader is; what cannot be read or set stays. */
+/* State that cannot be read or set stays as it is. */
 static void inherit_leader_sched(void)
 {
 	struct sched_state leader;
@@ -196,7 +196,7 @@ static void inherit_leader_affinity(void)
 		plat_store(&nr_cpus, (unsigned int)CPU_COUNT(&my_state.cpus));
 }
 
-/* How many CPUs there are, before the first thread is started. */
+/* Counts the CPUs before the first thread is started. */
 void thread_state_init(void)
 {
 	cpu_set_t leader;
@@ -216,21 +216,21 @@ void thread_state_begin(void)
 	inherit_leader_affinity();
 }
 
-/* Signals that this thread is to take, whoever else has them blocked. */
+/* Unblocks @signals on this thread, also while it is idle. */
 void thread_state_open(uint64_t signals)
 {
 	sigmask_set(library_mask() & ~signals);
 	my_state.unblocked = signals;
 }
 
-/* Before a thread sleeps for work that may come from any stopper. */
+/* Called before a thread sleeps for work that may come from any stopper. */
 void thread_state_idle(void)
 {
 	if (my_state.is_stopper_thread)
 		sigmask_set(library_mask() & ~my_state.unblocked);
 }
 
-/* Is this thread as the next task may find it? */
+/* False: a task has changed state that could not be restored. */
 bool thread_state_is_clean(void)
 {
 	return !my_state.not_restored;
@@ -242,7 +242,7 @@ void thread_state_lend(const struct call *c)
 		sigmask_set(c->s->plat.sigmask);
 }
 
-/* The cached site; a new one takes the place of another. */
+/* Returns the entry of @site in the cache; a new site replaces another one. */
 static struct seen_site *seen_site_find(const struct stopper_site *site)
 {
 	struct seen_site *seen = &my_state.seen[((uintptr_t)site >> 5) % SEEN_SITES];
@@ -264,7 +264,10 @@ static bool check_is_due(struct seen_site *seen)
 	return due;
 }
 
-/* Each: what differs from the task's beginning, set back where that is allowed; NULL: nothing. */
+/*
+ * Each check restores what differs from the task's beginning, if that is allowed, and returns its
+ * name, or NULL if nothing differs.
+ */
 static const char *check_signal_mask(void)
 {
 	if (sigmask_swap(NULL) == my_state.mask)
@@ -301,7 +304,7 @@ static const char *check_affinity(void)
 		return NULL;
 	}
 	my_state.not_restored |= sched_setaffinity(0, sizeof(my_state.cpus), &my_state.cpus) != 0;
-	/* CPUs that are in no cpuset any more are left out. */
+	/* CPUs that were removed from the cpuset are not restored. */
 	affinity_read(0, &my_state.cpus);
 	return "CPU affinity";
 }

@@ -2,24 +2,23 @@
 /*
  * timer.c - one thread that calls functions at deadlines.
  *
- * For contexts with deadlines and for the pool's tick; started with the first of
- * either. Pending timers are in a pairing heap (Fredman, Sedgewick, Sleator,
- * Tarjan 1986), intrusive, so starting one allocates nothing: start is O(1),
- * cancel and expiry O(log n) amortized.
+ * Contexts with deadlines and the pool's tick use it. Pending timers are in an intrusive pairing
+ * heap (Fredman, Sedgewick, Sleator, Tarjan 1986), so starting a timer allocates nothing. Start
+ * is O(1), cancel and expiry are O(log n) amortized.
  *
- * A timer leaves the heap, under the lock, before its function is called; so
- * cancel knows for certain whether it will be.
+ * A timer leaves the heap under the lock before its function is called. So plat_timer_cancel()
+ * knows for certain whether the function will be called.
  *
- * The thread may be asked to end (end_threads.c). It does so when no timer is pending, unless
- * somebody needs it before, which takes the wish back:
+ * The thread can be requested to end (end_threads.c). It ends when no timer is pending, unless a
+ * new stopper or timer withdraws the request:
  *
  *   timers_end                        __stopper_create             thread
  *   lock; no stopper is listed?       the stopper is listed        lock; end_requested, no timer?
  *   end_requested = true; unlock      lock; end_requested = false  running = false; unlock
  *                                     running? no: starts one
  *
- *   A stopper that is not listed when timers_end() looks takes the lock after it, and finds
- *   the wish, which it takes back, or the thread ended, and starts another.
+ * A stopper that is not yet listed when timers_end() checks takes the lock later. It then
+ * either withdraws the request, or finds that the thread has ended and starts another.
  */
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -31,7 +30,7 @@ static struct plat_timer *heap_root;
 static bool running;
 static bool end_requested;
 
-/* Both are roots. The later one becomes a child. */
+/* @a and @b are roots or NULL. The one with the later deadline becomes a child of the other. */
 static struct plat_timer *heap_merge(struct plat_timer *a, struct plat_timer *b)
 {
 	struct plat_timer *later;
@@ -54,7 +53,7 @@ static void heap_detach(struct plat_timer *t)
 	t->prev = NULL;
 }
 
-/* A list of siblings made one heap: pairs from the left, then all from the right. */
+/* Merges a list of siblings to one heap: in pairs from the left, then all from the right. */
 static struct plat_timer *heap_merge_siblings(struct plat_timer *t)
 {
 	struct plat_timer *pairs = NULL, *all = NULL, *a, *b;
@@ -138,7 +137,7 @@ static int timer_thread_ensure(void)
 	return err;
 }
 
-/* Asks the thread to end, if there is no stopper; false: it is needed. */
+/* Requests the thread to end if no stopper is listed. False: the thread is needed. */
 bool timers_end(void)
 {
 	bool needed;

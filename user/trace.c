@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * trace.c - the core's events as USDT probes and as lines of the recorder.
+ * trace.c - the core's events as USDT probes and as lines of a trace file.
  *
- * A probe is a nop and a note in the ELF file that says where it is and where its
- * arguments are; whoever attaches puts a breakpoint there. Escaping names costs more
- * than that, so each probe has a semaphore, a count that those who attach raise.
- * The probes of tasks and workers share one, which is stopper_traced, the word that
- * the way into a task looks at (slot.h); the others share another. The second half of
- * each word is the recorder's own: the first half is changed from outside, by a
- * debugger or the kernel, which do not do so atomically.
+ * A probe is a nop and an ELF note with its address and the location of its arguments; a tracer
+ * puts a breakpoint there. Escaping names costs more than that, so each probe has a semaphore: a
+ * count that attached tracers raise. The probes of tasks and workers share stopper_traced, the
+ * word that the fast path of a task reads (slot.h); the other probes share stopper_noted. The
+ * second half of each word belongs to trace_file.c. The first half is changed from outside, by a
+ * debugger or the kernel, and not atomically.
  *
- * kmod/trace.h has tracepoints of the same names with the same arguments, and prints
- * them in the same form.
+ * kmod/trace.h has tracepoints with the same names and arguments, and prints them in the same
+ * form.
  */
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -51,7 +50,7 @@ SEMAPHORE(closer_start, stopper_noted);
 SEMAPHORE(closer_end, stopper_noted);
 SEMAPHORE(stall, stopper_noted);
 
-/* The recorder begins or ends. */
+/* trace_file.c begins or ends a recording. */
 void trace_set_recording(bool on)
 {
 	plat_store(&stopper_traced.recording, on);
@@ -73,7 +72,7 @@ bool plat_traces_closers(void)
 	return is_observed();
 }
 
-/* A bijection of 64 bits whose values look random (Steele and others, splitmix64). */
+/* A bijection of 64-bit numbers whose values look random (Steele and others, splitmix64). */
 static uint64_t splitmix64(uint64_t x)
 {
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
@@ -87,7 +86,7 @@ static void seed_init(void)
 {
 	struct timespec ts;
 
-	/* Not libc's getrandom(), which is a cancellation point. */
+	/* syscall(), because libc's getrandom() is a cancellation point. */
 	if (syscall(SYS_getrandom, &random_seed, sizeof(random_seed), GRND_NONBLOCK) ==
 	    sizeof(random_seed))
 		return;
@@ -96,7 +95,7 @@ static void seed_init(void)
 		      (uint64_t)getpid();
 }
 
-/* No two are the same in one process: of a bijection no two arguments are. */
+/* All values in one process differ, because the arguments of the bijection do. */
 uint64_t plat_random(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -113,9 +112,9 @@ static const char * const kind_fields[] = {
 	[STOPPER_KIND_ASYNC] = "kind=async ",
 };
 
-/* A site's strings, escaped; the file without spaces. */
+/* The strings of a site, escaped; spaces in the file name are replaced. */
 struct site_text {
-	const char *name, *file;	/* what a probe is given */
+	const char *name, *file;	/* arguments of a probe */
 	char name_buf[STOPPER_NAME_SHOWN + 1];
 	char file_buf[64];
 };
@@ -135,7 +134,7 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 
 #define ULL(x)	((unsigned long long)(x))
 
-/* What has begun, or will; @kind: "kind=... ", or nothing. */
+/* Records the start or the queueing of @t. @kind: "kind=... " or "". */
 static void record_start(const char *event, const char *kind, const struct traced *t,
 			 const struct site_text *sh)
 {

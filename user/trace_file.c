@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * trace_file.c - the recorder: events as lines in a file.
+ * trace_file.c - records events as lines of a file.
  *
  * A line has the form of the kernel's /sys/kernel/tracing/trace,
  *
@@ -9,14 +9,14 @@
  * so that one program reads both. Here the flags are dots and the clock is
  * CLOCK_MONOTONIC. The time is taken under the lock, so lines are in order.
  *
- * Lines gather in a buffer; what a file will not take (a full pipe) stays there, and a
- * line that finds no room is counted, and the count written once there is room again.
- * Nothing here waits but for the file and, under the one lock, for one another. fork()
- * takes the lock, so that the child finds it free; there the buffer is emptied, which
- * is its parent's to write, and the descriptor closed.
+ * Lines collect in a buffer. Data that the file does not accept (a full pipe) stays in the
+ * buffer. A line without room in the buffer is dropped and counted, and the count is written
+ * when there is room again. A caller waits only for the file and for file_lock. fork() takes
+ * the lock, so that it is free in the child. The child empties the buffer, which the parent
+ * writes, and closes the descriptor.
  *
- * The system calls are made directly: libc's functions are cancellation points, and a
- * thread that is cancelled in a task would leave the lock behind.
+ * System calls are made directly: libc's functions are cancellation points, and a thread that
+ * is cancelled in a task would exit with the lock held.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -50,7 +50,7 @@ static void trace_file_close(void)
 	nr_lost = 0;
 }
 
-/* With the lock held: an error of the file, or 0. What it does not take now stays. */
+/* With the lock held. Returns 0 or an error of the file; data that is not accepted stays. */
 static int buffer_flush(void)
 {
 	struct quiet q;
@@ -84,7 +84,7 @@ static bool buffer_append(const char *line, size_t len)
 	return true;
 }
 
-/* With the lock held: "# lost N", once there is room. */
+/* With the lock held: adds "# lost N events". False: no room. */
 static bool report_lost(void)
 {
 	char line[64];
@@ -110,7 +110,7 @@ static size_t format_line(char *line, const char *event, const char *fmt, va_lis
 	len = (size_t)snprintf(line, LINE_SIZE, "%16s-%-7d [%03d] ..... %5lld.%06lld: %s: ", comm,
 			       plat_tid(), sched_getcpu(), (long long)(now / NS_PER_SEC),
 			       (long long)(now % NS_PER_SEC / 1000), event);
-	/* All fields have a limit: it fits. */
+	/* The length of each field is limited, so the line fits. */
 	len += (size_t)vsnprintf(line + len, LINE_SIZE - 1 - len, fmt, ap);
 	if (len > LINE_SIZE - 2)
 		len = LINE_SIZE - 2;
@@ -132,7 +132,7 @@ static int record_line(bool flush, const char *line, size_t len)
 	return err;
 }
 
-/* With the lock held, while recording: -EAGAIN: something is left. */
+/* With the lock held, while recording. -EAGAIN: some data remains. */
 static int buffer_flush_all(void)
 {
 	int err = buffer_flush();
@@ -150,7 +150,7 @@ static void log_write_error(int err)
 		    -err);
 }
 
-/* One event, here and now; @flush: to the file at once. No lock is held. */
+/* Records one event of this thread, now. @flush: write it to the file at once. */
 void trace_file_event(bool flush, const char *event, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
@@ -172,7 +172,7 @@ void trace_file_event(bool flush, const char *event, const char *fmt, ...)
 		log_write_error(err);
 }
 
-/* The process ends, or may. */
+/* At the end of the process, and before an abort. */
 void __attribute__((destructor)) trace_file_flush(void)
 {
 	pthread_mutex_lock(&file_lock);
@@ -197,7 +197,7 @@ static void fork_child(void)
 	pthread_mutex_unlock(&file_lock);
 }
 
-/* %p and %% in @path; -ENAMETOOLONG. */
+/* Replaces %p (process id) and %% in @path. 0 or -ENAMETOOLONG. */
 static int expand_path(char *out, size_t size, const char *path)
 {
 	size_t len = 0;
@@ -219,8 +219,8 @@ static int expand_path(char *out, size_t size, const char *path)
 }
 
 /*
- * A regular file is ours alone, and empty, before the first byte is written: one that was there
- * may have been readable by others, or be the recording of another process.
+ * A regular file must be private and empty before the first byte is written: an existing one may
+ * be readable by others, or another process may be recording to it.
  */
 static int claim_file(int file)
 {
@@ -305,14 +305,14 @@ int stopper_trace_stop(void)
 }
 EXPORT_SYMBOL_PLAT(stopper_trace_stop);
 
-/* At the first use of the library. */
+/* Called at the first use of the library. */
 void trace_file_init(void)
 {
 	const char *path = secure_getenv("STOPPER_TRACE");
 	int err = path && *path ? stopper_trace_start(path) : 0;
 	char shown[128];
 
-	/* Started already, by the program itself: that one stands. */
+	/* -EBUSY: the program has already started a recording, which goes on. */
 	if (!err || err == -EBUSY)
 		return;
 	name_tail(shown, sizeof(shown), path);

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * tsan.c - a program that was built with TSan, on a library that was not; see platform.h.
+ * tsan.c - for a program built with TSan that uses a library built without it; see platform.h.
  *
- * Its runtime is there or not when the program is loaded, which weak symbols tell.
+ * Weak symbols tell at load time whether the program contains TSan's runtime.
  */
 #include "internal.h"
 
 #ifdef STOPPER_TSAN
-bool plat_on_tsan;			/* it sees for itself */
+bool plat_on_tsan;			/* false: this library is instrumented itself */
 #else
 #pragma weak __tsan_acquire
 #pragma weak __tsan_release
 
 bool plat_on_tsan;
 
-/* Before the program has an event of its own. */
+/* Runs before the program can use an event. */
 __attribute__((constructor)) static void tsan_init(void)
 {
 	plat_on_tsan = __tsan_acquire && __tsan_release;

@@ -1,32 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * unwind.c - ending a call that does not return.
+ * unwind.c - ends a task that panics, by unwinding the stack to its caller.
  *
- * A panic must end the innermost task, which on a thread of the caller's own is a
- * stopper_run_task() somewhere up the stack. A setjmp() there would cost every
- * task a dozen stores for what hardly ever happens. The stack itself says all that
- * is needed: the unwind tables, which every ABI here requires, tell how to get
- * from any frame to its caller's, so
+ * A panic must end the innermost task. On a thread of the program, this task is a
+ * stopper_run_task() somewhere up the stack. A setjmp() there would cost every task a dozen
+ * stores for a rare event. The unwind tables, which every supported ABI requires, describe how
+ * to get from any frame to the frame of its caller. So a panic
  *
- *   1. walk up (_Unwind_Backtrace) to the first frame that called a task's function:
- *      one whose stack pointer at the call is the one that the innermost task's slot
- *      remembers (slot.h: run_task inlined in its caller), or one of task_run() and
- *      task_run_listed(), its slow paths, or plat_call(), for all other functions;
- *   2. tell the panic hook, with the whole stack still there;
- *   3. unwind by force (_Unwind_ForcedUnwind, as pthread_exit() does): C++
- *      destructors and cleanup handlers on the way run;
- *   4. in that frame, load the registers that the unwinder has restored, and jump
- *      to where its call would have returned, with -EOWNERDEAD as the result.
+ *   1. walks up (_Unwind_Backtrace) to the first frame that called a task's function: a frame
+ *      whose stack pointer at the call is the one stored in the innermost task's slot (slot.h:
+ *      run_task inlined in its caller), or a frame of task_run() or task_run_listed(), the slow
+ *      paths of run_task, or of plat_call(), which calls all other functions;
+ *   2. calls the panic hook while the whole stack is intact;
+ *   3. unwinds by force (_Unwind_ForcedUnwind, as pthread_exit() does), which runs the C++
+ *      destructors and cleanup handlers on the way;
+ *   4. loads the registers that the unwinder has restored for that frame, and jumps to the return
+ *      address of its call, with -EOWNERDEAD as the result.
  *
- * From there the frame goes its ordinary way out. A task thus costs nothing for
- * being able to panic. Where the walk finds no such frame, nothing is running that
- * could be ended, and the process aborts.
+ * The frame then returns as usual. So a task pays nothing for the ability to panic. If the walk
+ * finds no such frame, nothing is running that could be ended, and the process aborts.
  *
- * An exception of C++ that passes through run_task is not stopped: the cleanup
- * there accounts for the task, and it goes on its way. C that exceptions are to
- * pass through is compiled with -fexceptions, here as everywhere.
+ * A C++ exception that passes through run_task continues: the cleanup there only accounts for
+ * the task. C code that exceptions pass through must be compiled with -fexceptions.
  *
- * x86-64, i386 and AArch64 have the jump below; elsewhere a panic aborts. A shadow
+ * The jump exists for x86-64, i386 and AArch64; on other architectures a panic aborts. A shadow
  * stack (CET) is not rewound: glibc does not enable one here yet.
  */
 #include <stdlib.h>
@@ -93,7 +90,7 @@ void stopper_resume(const uintptr_t *r, int result)
 static __thread struct call *innermost_call;
 static __thread bool panicking;
 
-/* Undone on every way out, also by an exception that passes. */
+/* A cleanup handler, so that it runs on every exit, including an exception. */
 static void call_cleanup(struct call **c)
 {
 	innermost_call = (*c)->outer;
@@ -104,7 +101,7 @@ static PLAT_NOINLINE int call_fn(stopper_fn fn, struct stopper_ctx *ctx, void *a
 	int result = 0;
 
 	fn(ctx, arg);
-	/* A panic returns here with another one: who calls must not know that it is 0. */
+	/* A panic returns here with another result, so the compiler must not assume 0. */
 	__asm__ volatile("" : "+r" (result));
 	return result;
 }
@@ -129,10 +126,10 @@ struct target {
 	uintptr_t function;	/* 0: not found */
 	uintptr_t cfa;
 	bool task;		/* a run_task; else plat_call */
-	void *frame;		/* the stack of the innermost task's call, if that was inlined */
+	void *frame;		/* stack pointer of the innermost task's call, if inlined */
 };
 
-/* This thread's synchronous tasks are a stack. */
+/* The synchronous tasks of a thread form a stack: the highest used slot is the innermost task. */
 static void *innermost_task_frame(void)
 {
 	unsigned int i = plat_my_slots ? SLOTS_HALF : 0;
@@ -203,7 +200,7 @@ void plat_panic_unhandled(void)
 
 void __stopper_panic(void *value)
 {
-	/* Not on the stack: cleanups on the way run where this frame is now. */
+	/* Not on the stack: cleanup handlers overwrite this frame. */
 	static __thread struct _Unwind_Exception exc;
 	static __thread struct target target;
 	struct call c;
@@ -221,7 +218,7 @@ void __stopper_panic(void *value)
 	panic_hook(&c, value, plat_tid(), false);
 	memcpy(&exc.exception_class, "STOPPER", 8);
 #ifdef ASAN
-	/* As for an exception: cleanups on the way run where there were frames. */
+	/* As for an exception: cleanup handlers run where there were frames. */
 	__asan_handle_no_return();
 #endif
 	_Unwind_ForcedUnwind(&exc, unwind_to, &target);
