@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 #
-# What all that userspace gets is built with; included by the Makefiles, after CC and SAN are set.
-# tools/testing/check/hardening looks whether it is.
+# Flags for all libraries and programs of userspace; included by the Makefiles after CC and SAN are
+# set. tools/testing/check/hardening checks the result.
 #
-# Branches only: a panic leaves frames without rewinding a shadow stack (user/unwind.c), so the
-# library must not say that it goes with one (-fcf-protection=full would).
+# -fcf-protection=branch only: a panic does not rewind a shadow stack (user/unwind.c), so the
+# library must not be marked as compatible with one, as -fcf-protection=full would.
 
 HARDEN	:= $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fstack-clash-protection \
 	-Wformat -Wformat-security -Werror=format-security \
