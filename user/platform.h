@@ -389,7 +389,7 @@ void objcache_leave(void);
 
 int atfork_once(bool *done, void (*before)(void), void (*parent)(void), void (*child)(void));
 void trace_file_init(void);
-void trace_file_event(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);
+void trace_record(bool flush, const char *event, const char *fmt, ...) STOPPER_PRINTF(3, 4);
 void trace_file_flush(void);
 void trace_set_recording(bool on);
 int futex_wait(uint32_t *word, uint32_t val, int64_t deadline);

@@ -138,10 +138,10 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 static void record_start(const char *event, const char *kind, const struct traced *t,
 			 const struct site_text *sh)
 {
-	trace_file_event(false, event,
+	trace_record(false, event,
 		     "id=%llu %sfile=%s line=%u span=%016llx parent=%016llx trace=%016llx%016llx name=%s",
-			 ULL(t->stopper), kind, sh->file, t->site->line, ULL(t->span.id),
-			 ULL(t->parent), ULL(t->span.trace_hi), ULL(t->span.trace_lo), sh->name);
+		     ULL(t->stopper), kind, sh->file, t->site->line, ULL(t->span.id),
+		     ULL(t->parent), ULL(t->span.trace_hi), ULL(t->span.trace_lo), sh->name);
 }
 
 void plat_trace_task_start(const struct traced *t)
@@ -162,8 +162,8 @@ void plat_trace_task_end(const struct traced *t)
 	site_text_init(&sh, t->site);
 	STAP_PROBE4(stopper, task_end, t->stopper, t->kind, sh.name, t->span.id);
 	if (is_recording())
-		trace_file_event(false, "task_end", "id=%llu %sspan=%016llx name=%s",
-				 ULL(t->stopper), kind_fields[t->kind], ULL(t->span.id), sh.name);
+		trace_record(false, "task_end", "id=%llu %sspan=%016llx name=%s",
+			     ULL(t->stopper), kind_fields[t->kind], ULL(t->span.id), sh.name);
 }
 
 void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
@@ -174,8 +174,8 @@ void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 	site_text_init(&sh, site);
 	STAP_PROBE5(stopper, task_refused, s->id, kind, sh.name, sh.file, site->line);
 	if (is_recording())
-		trace_file_event(false, "task_refused", "id=%llu %sfile=%s line=%u name=%s",
-				 ULL(s->id), kind_fields[kind], sh.file, site->line, sh.name);
+		trace_record(false, "task_refused", "id=%llu %sfile=%s line=%u name=%s",
+			     ULL(s->id), kind_fields[kind], sh.file, site->line, sh.name);
 }
 
 void plat_trace_async_queued(const struct traced *t)
@@ -207,8 +207,8 @@ void plat_trace_worker_end(const struct traced *t)
 	site_text_init(&sh, t->site);
 	STAP_PROBE3(stopper, worker_end, t->stopper, sh.name, t->span.id);
 	if (is_recording())
-		trace_file_event(false, "worker_end", "id=%llu span=%016llx name=%s",
-				 ULL(t->stopper), ULL(t->span.id), sh.name);
+		trace_record(false, "worker_end", "id=%llu span=%016llx name=%s",
+			     ULL(t->stopper), ULL(t->span.id), sh.name);
 }
 
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
@@ -217,22 +217,22 @@ void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum sto
 		return;
 	STAP_PROBE4(stopper, phase, s->id, (const char *)s->name, from, to);
 	if (is_recording())
-		trace_file_event(true, "phase", "id=%llu from=%s to=%s name=%s", ULL(s->id),
-				 stopper_phase_name(from), stopper_phase_name(to), s->name);
+		trace_record(true, "phase", "id=%llu from=%s to=%s name=%s", ULL(s->id),
+			     stopper_phase_name(from), stopper_phase_name(to), s->name);
 }
 
 void plat_trace_closer_start(const struct stopper *s, const char *shown)
 {
 	STAP_PROBE2(stopper, closer_start, s->id, shown);
 	if (is_recording())
-		trace_file_event(false, "closer_start", "id=%llu name=%s", ULL(s->id), shown);
+		trace_record(false, "closer_start", "id=%llu name=%s", ULL(s->id), shown);
 }
 
 void plat_trace_closer_end(const struct stopper *s, const char *shown)
 {
 	STAP_PROBE2(stopper, closer_end, s->id, shown);
 	if (is_recording())
-		trace_file_event(false, "closer_end", "id=%llu name=%s", ULL(s->id), shown);
+		trace_record(false, "closer_end", "id=%llu name=%s", ULL(s->id), shown);
 }
 
 void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
@@ -242,6 +242,6 @@ void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tas
 		return;
 	STAP_PROBE5(stopper, stall, s->id, (const char *)s->name, waited, tasks, workers);
 	if (is_recording())
-		trace_file_event(true, "stall", "id=%llu waited_ns=%lld tasks=%lu workers=%u name=%s",
-				 ULL(s->id), (long long)waited, tasks, workers, s->name);
+		trace_record(true, "stall", "id=%llu waited_ns=%lld tasks=%lu workers=%u name=%s",
+			     ULL(s->id), (long long)waited, tasks, workers, s->name);
 }

@@ -151,7 +151,7 @@ static void log_write_error(int err)
 }
 
 /* Records one event of this thread, now. @flush: write it to the file at once. */
-void trace_file_event(bool flush, const char *event, const char *fmt, ...)
+void trace_record(bool flush, const char *event, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
 	int err = 0;
