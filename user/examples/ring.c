@@ -210,7 +210,7 @@ static void drop_syns(struct ring *r)
 	struct sock_fprog prog = { .len = ARRAY_SIZE(code), .filter = code };
 
 	if (setsockopt(r->h->listener, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
-		log_line(r->h, "cannot set the listener's filter: %s (late connections may be reset)",
+		log_line(r->h, "cannot filter the listener: %s (late connections may be reset)",
 			 strerror(errno));
 }
 
