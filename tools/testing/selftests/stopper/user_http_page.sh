@@ -84,7 +84,7 @@ result "what_holds_up_a_stop_is_marked"
 
 look gone "$dump" || failed+=" no page;"
 want 'no answer since [0-9]'
-want '<main class="gone">'
+want '<main class="lost">'
 want '<h2>page-stopper</h2>'
 result "a_process_that_is_gone_is_told_with_the_last_answer"
 
