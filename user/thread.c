@@ -67,12 +67,12 @@ bool plat_thread_fits(const struct plat_thread *t)
 	return t->stack >= plat_load(&stack_min) && thread_state_is_clean();
 }
 
-static int stack_set_size(pthread_attr_t *attr, size_t asked)
+static int stack_set_size(pthread_attr_t *attr, size_t min)
 {
 	size_t size;
 	int err = pthread_attr_getstacksize(attr, &size);
 
-	return err || size >= asked ? err : pthread_attr_setstacksize(attr, asked);
+	return err || size >= min ? err : pthread_attr_setstacksize(attr, min);
 }
 
 /* With the lock held: frees the records of threads that have ended. */

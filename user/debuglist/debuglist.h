@@ -51,7 +51,7 @@ struct debug_stopper {
 	uint64_t parent_id;
 	const char *parent;			/* its name; NULL: no parent */
 	bool stop_asked;
-	struct debug_origin asked;
+	struct debug_origin stop_origin;
 	struct debug_group *groups;
 	size_t nr_groups;
 };

@@ -44,8 +44,8 @@ static json_t *asked_json(const struct debug_stopper *s)
 
 	if (!s->stop_asked)
 		return json_null();
-	o = origin_json(&s->asked);
-	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(s->asked.ago))))
+	o = origin_json(&s->stop_origin);
+	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(s->stop_origin.ago))))
 		return o;
 	json_decref(o);
 	return NULL;

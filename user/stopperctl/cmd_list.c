@@ -52,9 +52,9 @@ static void print_head(const struct debug_stopper *s)
 		printf("  %-10s  %s (%llu)\n", "child of", name, (unsigned long long)s->parent_id);
 	}
 	print_origin("created", &s->created, NULL);
-	text_age(ago, s->asked.ago);
+	text_age(ago, s->stop_origin.ago);
 	if (s->stop_asked)
-		print_origin("stop asked", &s->asked, ago);
+		print_origin("stop asked", &s->stop_origin, ago);
 	else
 		puts("  stop        not asked");
 }

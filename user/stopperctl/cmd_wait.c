@@ -36,7 +36,7 @@ struct waiting {
 	int64_t every, begin, next, limit;	/* limit 0: none */
 	unsigned int nr_failed;		/* successive readings without a source */
 	bool start, status_line, line_shown;
-	char last_what[PROGRESS];	/* what was told, without its times */
+	char last_what[PROGRESS];	/* the last progress, without its times */
 	char last_text[PROGRESS];	/* and with them */
 };
 

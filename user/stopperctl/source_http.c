@@ -70,7 +70,7 @@ static bool request_set_up(CURL *c, CURLU *u, const char *socket, struct source_
 
 #define NO_SERVER	"does a process serve its list there?"
 
-static enum source_state connect_fail(CURL *c, struct source_text *t, const char *who)
+static enum source_state connect_fail(CURL *c, struct source_text *t, const char *peer)
 {
 	long err = 0;
 
@@ -78,44 +78,44 @@ static enum source_state connect_fail(CURL *c, struct source_text *t, const char
 	switch (err) {
 	case EACCES:
 	case EPERM:
-		return source_fail(t, SOURCE_BAD, "are you root?", "cannot connect to %s: %s", who,
+		return source_fail(t, SOURCE_BAD, "are you root?", "cannot connect to %s: %s", peer,
 				   strerror(err));
 	case ECONNREFUSED:
 	case ENOENT:
-		return source_fail(t, SOURCE_GONE, NO_SERVER, "cannot connect to %s: %s", who,
+		return source_fail(t, SOURCE_GONE, NO_SERVER, "cannot connect to %s: %s", peer,
 				   strerror(err));
 	case EAGAIN:
 		return source_fail(t, SOURCE_BUSY, "too many clients?", "cannot connect to %s: %s",
-				   who, strerror(err));
+				   peer, strerror(err));
 	default:
-		return source_fail(t, SOURCE_GONE, NULL, "cannot connect to %s: %s", who,
+		return source_fail(t, SOURCE_GONE, NULL, "cannot connect to %s: %s", peer,
 				   err ? strerror(err) : "no answer");
 	}
 }
 
 static enum source_state request_fail(CURL *c, CURLcode code, struct source_text *t,
-				      const char *who)
+				      const char *peer)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return connect_fail(c, t, who);
+		return connect_fail(c, t, peer);
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return source_fail(t, SOURCE_BAD, NULL, "cannot resolve the host name of %s", who);
+		return source_fail(t, SOURCE_BAD, NULL, "cannot resolve the host name of %s", peer);
 	case CURLE_UNSUPPORTED_PROTOCOL:
-		return source_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, who);
+		return source_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, peer);
 	case CURLE_OPERATION_TIMEDOUT:
 		return source_fail(t, SOURCE_BUSY, "does the process hang?",
-				   "cannot read %s: timed out", who);
+				   "cannot read %s: timed out", peer);
 	case CURLE_WRITE_ERROR:
 		return source_fail(t, SOURCE_BAD, NULL,
-				   "%s is not a debug list: longer than 256 MiB", who);
+				   "%s is not a debug list: longer than 256 MiB", peer);
 	default:
-		return source_fail(t, SOURCE_BUSY, NULL, "cannot read %s: %s", who,
+		return source_fail(t, SOURCE_BUSY, NULL, "cannot read %s: %s", peer,
 				   curl_easy_strerror(code));
 	}
 }
 
-static enum source_state check_status(CURL *c, struct source_text *t, const char *who)
+static enum source_state check_status(CURL *c, struct source_text *t, const char *peer)
 {
 	long status = 0;
 
@@ -123,13 +123,13 @@ static enum source_state check_status(CURL *c, struct source_text *t, const char
 	if (status == 200)
 		return SOURCE_OK;
 	if (status >= 500)
-		return source_fail(t, SOURCE_BUSY, NULL, "cannot read %s: HTTP status %ld", who,
+		return source_fail(t, SOURCE_BUSY, NULL, "cannot read %s: HTTP status %ld", peer,
 				   status);
 	return source_fail(t, SOURCE_BAD, "the list is usually at http://HOST:PORT" LIST_PATH,
-			   "cannot read %s: HTTP status %ld", who, status);
+			   "cannot read %s: HTTP status %ld", peer, status);
 }
 
-static enum source_state request_perform(CURL *c, CURLU *u, struct source_text *t, const char *who,
+static enum source_state request_perform(CURL *c, CURLU *u, struct source_text *t, const char *peer,
 					 const char *socket)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, "Accept: text/plain");
@@ -140,7 +140,7 @@ static enum source_state request_perform(CURL *c, CURLU *u, struct source_text *
 		state = source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	} else {
 		code = curl_easy_perform(c);
-		state = code ? request_fail(c, code, t, who) : check_status(c, t, who);
+		state = code ? request_fail(c, code, t, peer) : check_status(c, t, peer);
 	}
 	curl_slist_free_all(headers);
 	return state;
@@ -149,7 +149,7 @@ static enum source_state request_perform(CURL *c, CURLU *u, struct source_text *
 /* Exactly one of @url and @socket is not NULL. */
 enum source_state source_http(struct source_text *t, const char *url, const char *socket)
 {
-	const char *who = socket ? socket : url;
+	const char *peer = socket ? socket : url;
 	enum source_state state;
 	CURLU *u;
 	CURL *c;
@@ -161,7 +161,7 @@ enum source_state source_http(struct source_text *t, const char *url, const char
 	if (!u)
 		return source_fail(t, SOURCE_BAD, NULL, "'%s' is " NOT_HTTP, url);
 	c = curl_easy_init();
-	state = c ? request_perform(c, u, t, who, socket) :
+	state = c ? request_perform(c, u, t, peer, socket) :
 		    source_fail(t, SOURCE_BUSY, NULL, "out of memory");
 	curl_easy_cleanup(c);
 	curl_url_cleanup(u);

@@ -47,7 +47,7 @@ static void check_list(const struct debug_list *l)
 		check_text(s->phase);
 		check_text(s->parent);
 		check_text(s->created.comm);
-		check_text(s->asked.comm);
+		check_text(s->stop_origin.comm);
 		for (j = 0; j < s->nr_groups; j++)
 			check_group(&s->groups[j]);
 	}

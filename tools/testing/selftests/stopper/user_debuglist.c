@@ -91,9 +91,9 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->created.tid, 712);
 	EXPECT_STREQ(s->created.comm, "httpd");
 	EXPECT_TRUE(s->stop_asked);
-	EXPECT_STREQ(s->asked.at.function, "on_term");
-	EXPECT_STREQ(s->asked.comm, "sig \"x\"");
-	EXPECT_EQ(s->asked.ago, 1002);
+	EXPECT_STREQ(s->stop_origin.at.function, "on_term");
+	EXPECT_STREQ(s->stop_origin.comm, "sig \"x\"");
+	EXPECT_EQ(s->stop_origin.ago, 1002);
 	EXPECT_EQ(s->parent, NULL);
 	ASSERT_EQ(s->nr_groups, 3);
 	g = &s->groups[0];
