@@ -63,12 +63,12 @@ static void print_waits(const struct view_stopper *vs)
 {
 	char name[160], age[16];
 
-	text_age(age, vs->held);
+	text_age(age, vs->blocked_for);
 	if (vs->culprit) {
 		text_put(name, sizeof(name), vs->culprit->name);
 		printf("  %-10s  %llu %s%s, oldest: %s, %s\n", "waits for",
-		       (unsigned long long)vs->held_count, debug_kind_name(vs->culprit->kind),
-		       vs->held_count == 1 ? "" : "s", name, age);
+		       (unsigned long long)vs->nr_blocking, debug_kind_name(vs->culprit->kind),
+		       vs->nr_blocking == 1 ? "" : "s", name, age);
 	}
 	if (!vs->child)
 		return;
@@ -100,7 +100,7 @@ static void print_group(const struct view_group *vg, int wide)
 	text_put(name, sizeof(name), g->name);
 	view_site(place, sizeof(place), &g->at, UNLIMITED);
 	text_age(age, g->oldest);
-	printf("%c %8s %6llu  %-6s  %-*s%s%s\n", vg->holds ? '>' : ' ', age,
+	printf("%c %8s %6llu  %-6s  %-*s%s%s\n", vg->blocks ? '>' : ' ', age,
 	       (unsigned long long)g->count, debug_kind_name(g->kind), *place ? wide : 0, name,
 	       *place ? "  " : "", place);
 	for (i = 0; i < g->nr_threads; i++)
@@ -136,8 +136,8 @@ static int by_stopper_and_age(const void *a, const void *b)
 
 	if (x->of != y->of)
 		return x->of < y->of ? -1 : 1;
-	if (x->holds != y->holds)
-		return x->holds ? -1 : 1;
+	if (x->blocks != y->blocks)
+		return x->blocks ? -1 : 1;
 	if (x->g->oldest != y->g->oldest)
 		return x->g->oldest > y->g->oldest ? -1 : 1;
 	return x->g < y->g ? -1 : x->g > y->g;

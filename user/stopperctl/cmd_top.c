@@ -37,13 +37,14 @@ static void curses_line(void *arg, enum screen_style style, const char *text)
 		[STYLE_PLAIN] = A_NORMAL,
 		[STYLE_TITLE] = A_REVERSE,
 		[STYLE_HEAD] = A_UNDERLINE,
-		[STYLE_HOLDS] = A_BOLD,
+		[STYLE_BLOCKS] = A_BOLD,
 		[STYLE_STOP] = A_NORMAL,
 		[STYLE_ALERT] = A_BOLD,
 		[STYLE_FAINT] = A_DIM,
 	};
 	struct top *t = arg;
-	int colour = style == STYLE_HOLDS || style == STYLE_ALERT ? 1 : style == STYLE_STOP ? 2 : 0;
+	int colour = style == STYLE_BLOCKS || style == STYLE_ALERT ? 1 :
+		     style == STYLE_STOP ? 2 : 0;
 
 	if (t->y >= LINES)
 		return;

@@ -151,7 +151,7 @@ static const struct debug_group *next_oldest(const struct view_stopper *vs,
 static void out_add_waits(struct out *o, const struct view_stopper *vs)
 {
 	const struct debug_group *g = NULL;
-	uint64_t left = vs->held_count;
+	uint64_t left = vs->nr_blocking;
 	int i;
 
 	if (vs->child) {
@@ -161,8 +161,8 @@ static void out_add_waits(struct out *o, const struct view_stopper *vs)
 	}
 	if (!vs->culprit)
 		return;
-	out_add(o, ", waits for %llu %s%s: ", (unsigned long long)vs->held_count,
-		debug_kind_name(vs->culprit->kind), plural(vs->held_count));
+	out_add(o, ", waits for %llu %s%s: ", (unsigned long long)vs->nr_blocking,
+		debug_kind_name(vs->culprit->kind), plural(vs->nr_blocking));
 	for (i = 0; i < MAX_CULPRITS; i++) {
 		g = next_oldest(vs, g);
 		if (!g)

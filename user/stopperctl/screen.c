@@ -166,14 +166,14 @@ static void row_waits(struct row *r, const struct view_stopper *vs)
 		row_left(r, row_room(r), view_is_stop(vs->s) ? "" : "-");
 		return;
 	}
-	row_age(r, 6, vs->held);
+	row_age(r, 6, vs->blocked_for);
 	row_left(r, 1, "");
 	if (vs->culprit) {
-		snprintf(age, sizeof(age), " +%llu", (unsigned long long)vs->held_count - 1);
+		snprintf(age, sizeof(age), " +%llu", (unsigned long long)vs->nr_blocking - 1);
 		row_left(r, min_size(strlen(vs->culprit->name),
 				     row_room(r) > 4 ? row_room(r) - 4 : 0),
 			 vs->culprit->name);
-		if (vs->held_count > 1)
+		if (vs->nr_blocking > 1)
 			row_left(r, row_room(r), age);
 	} else {
 		row_left(r, 6, "child ");
@@ -184,9 +184,9 @@ static void row_waits(struct row *r, const struct view_stopper *vs)
 static void show_stopper(struct screen *s, const struct view_stopper *vs)
 {
 	struct row r = row_begin(s);
-	bool held = vs->culprit || vs->child;
+	bool blocked = vs->culprit || vs->child;
 
-	row_left(&r, 2, held ? ">" : "");
+	row_left(&r, 2, blocked ? ">" : "");
 	row_left(&r, stopper_wide(&r), vs->s->name);
 	row_left(&r, 2, "");
 	row_left(&r, 9, vs->s->phase);
@@ -196,7 +196,7 @@ static void show_stopper(struct screen *s, const struct view_stopper *vs)
 	row_number(&r, 8, vs->s->closers);
 	row_left(&r, 2, "");
 	row_waits(&r, vs);
-	row_end(s, &r, held ? STYLE_HOLDS : view_is_stop(vs->s) ? STYLE_STOP : STYLE_PLAIN);
+	row_end(s, &r, blocked ? STYLE_BLOCKS : view_is_stop(vs->s) ? STYLE_STOP : STYLE_PLAIN);
 }
 
 /* The number of lines for stoppers: all that the groups leave, at least a third. */
@@ -269,7 +269,7 @@ static void show_group(struct screen *s, const struct view_group *vg)
 	struct widths w = group_widths(&r);
 	char text[SCREEN_WIDE] = "";
 
-	row_left(&r, 2, vg->holds ? ">" : "");
+	row_left(&r, 2, vg->blocks ? ">" : "");
 	row_age(&r, 6, g->oldest);
 	row_number(&r, 7, g->count);
 	row_left(&r, 2, "");
@@ -284,7 +284,7 @@ static void show_group(struct screen *s, const struct view_group *vg)
 	row_left(&r, 2, "");
 	view_site(text, sizeof(text), &g->at, row_room(&r));
 	row_left(&r, row_room(&r), text);
-	row_end(s, &r, vg->holds ? STYLE_HOLDS : STYLE_PLAIN);
+	row_end(s, &r, vg->blocks ? STYLE_BLOCKS : STYLE_PLAIN);
 }
 
 static void show_groups(struct screen *s, const struct view *v, size_t lines)

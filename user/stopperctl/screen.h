@@ -13,7 +13,7 @@ enum screen_style {
 	STYLE_PLAIN,
 	STYLE_TITLE,
 	STYLE_HEAD,	/* of columns */
-	STYLE_HOLDS,	/* what blocks a stop */
+	STYLE_BLOCKS,	/* what blocks a stop */
 	STYLE_STOP,	/* a stopper that stops */
 	STYLE_ALERT,
 	STYLE_FAINT,

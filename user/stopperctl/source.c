@@ -62,7 +62,7 @@ static const struct option source_options[] = {
 };
 
 #define NR_SOURCE_OPTIONS	(sizeof(source_options) / sizeof(source_options[0]))
-#define MAX_OWN_OPTIONS		12	/* long options of one command, at most */
+#define MAX_OWN_OPTIONS	12	/* long options of one command, at most */
 
 /*
  * Like getopt_long(), but accepts the source options too, and handles them. Returns '?' after an

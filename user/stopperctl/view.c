@@ -44,10 +44,10 @@ static void view_add_culprit(struct view_stopper *vs)
 			vs->oldest = g->oldest;
 		if (!waits_for(s, g->kind))
 			continue;
-		vs->held_count += g->count;
-		if (!vs->culprit || g->oldest > vs->held) {
+		vs->nr_blocking += g->count;
+		if (!vs->culprit || g->oldest > vs->blocked_for) {
 			vs->culprit = g;
-			vs->held = g->oldest;
+			vs->blocked_for = g->oldest;
 		}
 	}
 }
@@ -85,7 +85,7 @@ static void view_add_child(struct view *v, const struct debug_stopper *s)
 	    (parent->child && parent->child->phase_age >= s->phase_age))
 		return;
 	parent->child = s;
-	parent->held = s->phase_age;
+	parent->blocked_for = s->phase_age;
 }
 
 /* 3: a stop blocked by a culprit; 2: by a child; 1: another stop; 0: running. */
@@ -100,7 +100,7 @@ static int compare_badness(const void *a, const void *b)
 	int c = compare_numbers(stop_badness(y), stop_badness(x));
 
 	if (!c)
-		c = compare_numbers(y->held, x->held);
+		c = compare_numbers(y->blocked_for, x->blocked_for);
 	if (!c)
 		c = compare_numbers(y->oldest, x->oldest);
 	return c ? c : compare_numbers(x->s->id, y->s->id);
@@ -152,7 +152,7 @@ static int view_add_groups(struct view *v)
 		for (j = 0; j < vs->s->nr_groups; j++, vg++) {
 			vg->g = &vs->s->groups[j];
 			vg->of = vs;
-			vg->holds = waits_for(vs->s, vg->g->kind);
+			vg->blocks = waits_for(vs->s, vg->g->kind);
 		}
 	}
 	return 0;
@@ -171,7 +171,7 @@ static int view_fill(struct view *v)
 
 static int compare_age(const struct view_group *x, const struct view_group *y)
 {
-	int c = compare_numbers(y->holds, x->holds);
+	int c = compare_numbers(y->blocks, x->blocks);
 
 	return c ? c : compare_numbers(y->g->oldest, x->g->oldest);
 }

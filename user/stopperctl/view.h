@@ -12,14 +12,14 @@ struct view_stopper {
 	const struct debug_stopper *s;
 	const struct debug_group *culprit;	/* the oldest group that its phase waits for */
 	const struct debug_stopper *child;	/* without a culprit: the child it waits for */
-	uint64_t held, held_count;		/* age of culprit or child; number of culprits */
+	uint64_t blocked_for, nr_blocking;	/* age of culprit or child; number of culprits */
 	uint64_t oldest;			/* age of the oldest group */
 };
 
 struct view_group {
 	const struct debug_group *g;
 	const struct view_stopper *of;
-	bool holds;				/* blocks the stop of its stopper */
+	bool blocks;				/* blocks the stop of its stopper */
 };
 
 enum view_key { BY_AGE, BY_COUNT, BY_NAME, BY_STOPPER };
