@@ -67,7 +67,7 @@ static __thread struct {
 	uint64_t mask;			/* the kernel's signal mask, as set here */
 	uint64_t unblocked;		/* not blocked while it is idle */
 	uint64_t checked;		/* plat_coarse_time() of the latest look */
-	bool not_restored;		/* a task's state could not be set back */
+	bool not_restored;		/* a changed state could not be restored */
 	unsigned char nr_reports;
 	struct sched_state sched;
 	cpu_set_t cpus;
