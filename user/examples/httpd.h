@@ -2,10 +2,11 @@
 /*
  * httpd.h - declarations shared by the parts of the example server.
  *
- *   httpd.c  options, signals, the order of start and stop, the exit status
- *   ring.c   one thread and its ring: accept, dispatch, timeouts
- *   conn.c   one connection and the request that runs on it
- *   http.c   HTTP: requests (by http-parser), paths, heads of answers
+ *   httpd.c    signals, the order of start and stop, the exit status
+ *   options.c  the command line
+ *   ring.c     one thread and its ring: accept, dispatch, timeouts
+ *   conn.c     one connection and the request that runs on it
+ *   http.c     HTTP: requests (by http-parser), paths, heads of answers
  *
  * Ownership: a ring thread owns its ring, its connections and their requests. No
  * other thread uses them, so there are no locks. The rings share the listening
@@ -92,6 +93,10 @@ struct httpd {
 };
 
 void __printf(2, 3) log_line(struct httpd *h, const char *fmt, ...);
+
+/* options.c */
+
+void parse_options(struct httpd *h, int argc, char **argv);
 
 /* ring.c */
 
