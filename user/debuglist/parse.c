@@ -208,7 +208,8 @@ static void parse_parent(struct debug_stopper *s, char *p)
 static void parse_stop_request(struct debug_stopper *s, char *p)
 {
 	s->stop_asked = true;
-	if (parse_origin(&p, &s->stop_origin) && skip_text(&p, ", ") && !parse_ms(&p, &s->stop_origin.ago))
+	if (parse_origin(&p, &s->stop_origin) && skip_text(&p, ", ") &&
+	    !parse_ms(&p, &s->stop_origin.ago))
 		s->stop_origin.ago = 0;
 }
 
