@@ -18,7 +18,7 @@ struct async {
 	struct stopper_sem *sem;
 	stopper_fn fn;
 	void *arg;
-	struct traced *traced;		/* NULL: not traced */
+	struct span_record *span;		/* NULL: not traced */
 	struct module *fn_module;	/* of the function, with a reference; or NULL */
 };
 
@@ -28,7 +28,7 @@ static void async_end(struct async *a)
 {
 	struct module *fn_module = a->fn_module;
 
-	traced_end(a->traced);
+	span_end(a->span);
 	if (a->sem)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
@@ -44,7 +44,7 @@ static void async_run(struct job *job, struct pool_thread *me)
 	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
 	(void)me;
-	traced_start(a->traced);
+	span_begin(a->span);
 	plat_call(&c, a->fn, a->ctx, a->arg);
 	async_end(a);
 }
@@ -88,7 +88,7 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 	a->fn = fn;
 	a->arg = arg;
 	if (PLAT_UNLIKELY(__stopper_traced()))
-		a->traced = traced_new(s, ctx, site, STOPPER_KIND_ASYNC);
+		a->span = span_new(s, ctx, site, STOPPER_KIND_ASYNC);
 	*out = a;
 	return 0;
 }
@@ -97,15 +97,15 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 static void async_free(struct async *a)
 {
 	plat_module_put(a->fn_module);
-	plat_free_record(a->traced);
+	plat_free_record(a->span);
 	plat_free_record(a);
 }
 
 /* Called before another thread can see @a. */
 static void trace_queued(struct async *a)
 {
-	if (a->traced)
-		plat_trace_async_queued(a->traced);
+	if (a->span)
+		plat_trace_async_queued(a->span);
 }
 
 /* Admit the task and push it to the pool, or refuse it. @may_start: see pool_push(). */

@@ -289,7 +289,7 @@ int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span 
 	if (!out)
 		return -EINVAL;
 	*out = NULL;
-	if (!span || !span_read(&read, span))
+	if (!span || !span_import(&read, span))
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
@@ -310,7 +310,7 @@ bool stopper_ctx_span(const struct stopper_ctx *ctx, struct stopper_span *out)
 
 	if (!span || !out)
 		return false;
-	span_show(out, span);
+	span_export(out, span);
 	return true;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_span);

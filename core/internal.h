@@ -199,10 +199,10 @@ struct span {
 };
 
 /* A traced task or worker; span.c. */
-struct traced {
-	struct traced *next, **link;	/* in the list of what threads run; NULL: not in it */
+struct span_record {
+	struct span_record *next, **link;	/* in the list of what threads run; NULL: not in it */
 	int tid;			/* the thread that runs it, or 0 */
-	unsigned int kind;		/* STOPPER_KIND_*, TRACED_WORKER */
+	unsigned int kind;		/* STOPPER_KIND_*, SPAN_WORKER */
 	struct span span;
 	struct span from;		/* carried by its context */
 	uint64_t parent;		/* span id, or 0 */
@@ -210,9 +210,9 @@ struct traced {
 	const struct stopper_site *site;
 };
 
-#define TRACED_WORKER	3		/* beside STOPPER_KIND_* */
+#define SPAN_WORKER	3		/* beside STOPPER_KIND_* */
 
-_Static_assert(sizeof(struct traced) <= 128, "see plat_alloc_record()");
+_Static_assert(sizeof(struct span_record) <= 128, "see plat_alloc_record()");
 
 /* A worker, closer or recover scope of a stopper, on the thread that runs it. */
 struct activity {
@@ -257,7 +257,7 @@ struct worker {
 	struct stopper_list node;	/* s->workers */
 	struct stopper *s;
 	const struct stopper_site *site;
-	struct traced *traced;		/* NULL: not traced */
+	struct span_record *span;		/* NULL: not traced */
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
 	void *arg;
@@ -511,22 +511,22 @@ const struct span *ctx_span(const struct stopper_ctx *ctx);
 
 /* span.c */
 void spans_exit(void);
-struct traced *traced_new(struct stopper *s, struct stopper_ctx *ctx,
+struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 			  const struct stopper_site *site, unsigned int kind);
-void traced_start(struct traced *t);
-void traced_end(struct traced *t);
+void span_begin(struct span_record *t);
+void span_end(struct span_record *t);
 void spans_abandon(int tid);
-void span_show(struct stopper_span *out, const struct span *span);
-bool span_read(struct span *span, const struct stopper_span *in);
+void span_export(struct stopper_span *out, const struct span *span);
+bool span_import(struct span *span, const struct stopper_span *in);
 
 /* the platform's trace events: kmod/trace.h, user/trace.c */
-void plat_trace_task_start(const struct traced *t);
-void plat_trace_task_end(const struct traced *t);
+void plat_trace_task_start(const struct span_record *t);
+void plat_trace_task_end(const struct span_record *t);
 void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 			     const struct stopper_site *site);
-void plat_trace_async_queued(const struct traced *t);
-void plat_trace_worker_start(const struct traced *t);
-void plat_trace_worker_end(const struct traced *t);
+void plat_trace_async_queued(const struct span_record *t);
+void plat_trace_worker_start(const struct span_record *t);
+void plat_trace_worker_end(const struct span_record *t);
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to);
 void plat_trace_closer_start(const struct stopper *s, const char *shown);
 void plat_trace_closer_end(const struct stopper *s, const char *shown);

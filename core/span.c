@@ -29,38 +29,38 @@
  */
 #include "internal.h"
 
-#ifndef HEADS
-#define HEADS		1024
-#define LOCKS		16
+#ifndef SPAN_HEADS
+#define SPAN_HEADS	1024
+#define SPAN_LOCKS	16
 #endif
 
-#define LOCK(i)		PLAT_LOCK_INIT(locks[i])
+#define LOCK(i)		PLAT_LOCK_INIT(span_locks[i])
 
-/* One for every LOCKS-th head. */
-static stopper_lock_t locks[LOCKS] = {
+/* One for every SPAN_LOCKS-th head. */
+static stopper_lock_t span_locks[SPAN_LOCKS] = {
 	LOCK(0),
-#if LOCKS > 1
+#if SPAN_LOCKS > 1
 	LOCK(1), LOCK(2), LOCK(3), LOCK(4), LOCK(5), LOCK(6), LOCK(7),
 	LOCK(8), LOCK(9), LOCK(10), LOCK(11), LOCK(12), LOCK(13), LOCK(14), LOCK(15),
 #endif
 };
 
-static struct traced *heads[HEADS];	/* latest first */
+static struct span_record *span_heads[SPAN_HEADS];	/* latest first */
 
-static stopper_lock_t *lock_of(int tid)
+static stopper_lock_t *span_lock_of(int tid)
 {
-	return &locks[(unsigned int)tid % LOCKS];
+	return &span_locks[(unsigned int)tid % SPAN_LOCKS];
 }
 
-static struct traced **head_of(int tid)
+static struct span_record **span_head_of(int tid)
 {
-	return &heads[(unsigned int)tid % HEADS];
+	return &span_heads[(unsigned int)tid % SPAN_HEADS];
 }
 
 /* With the lock held. */
-static void add(struct traced *t)
+static void span_link(struct span_record *t)
 {
-	struct traced **head = head_of(t->tid);
+	struct span_record **head = span_head_of(t->tid);
 
 	t->next = *head;
 	t->link = head;
@@ -70,7 +70,7 @@ static void add(struct traced *t)
 }
 
 /* With the lock held. */
-static void take_off(struct traced *t)
+static void span_unlink(struct span_record *t)
 {
 	*t->link = t->next;
 	if (t->next)
@@ -79,9 +79,9 @@ static void take_off(struct traced *t)
 }
 
 /* With the lock held: the innermost of this thread. */
-static struct traced *find(int tid)
+static struct span_record *span_innermost(int tid)
 {
-	struct traced *t = *head_of(tid);
+	struct span_record *t = *span_head_of(tid);
 
 	while (t && t->tid != tid)
 		t = t->next;
@@ -91,12 +91,12 @@ static struct traced *find(int tid)
 /* What threads that died in a task have left. Nobody is there any more. */
 void spans_exit(void)
 {
-	struct traced *t;
+	struct span_record *t;
 	unsigned int i;
 
-	for (i = 0; i < HEADS; i++)
-		while ((t = heads[i])) {
-			take_off(t);
+	for (i = 0; i < SPAN_HEADS; i++)
+		while ((t = span_heads[i])) {
+			span_unlink(t);
 			plat_free_record(t);
 		}
 }
@@ -105,22 +105,22 @@ void spans_exit(void)
 static bool current_span(struct span *span, struct span *from)
 {
 	int tid = plat_own_tid();
-	struct traced *t;
+	struct span_record *t;
 	plat_flags_t f;
 
 	if (!tid)
 		return false;
-	plat_lock(lock_of(tid), f);
-	t = find(tid);
+	plat_lock(span_lock_of(tid), f);
+	t = span_innermost(tid);
 	if (t) {
 		*span = t->span;
 		*from = t->from;
 	}
-	plat_unlock(lock_of(tid), f);
+	plat_unlock(span_lock_of(tid), f);
 	return t;
 }
 
-static uint64_t new_id(void)
+static uint64_t span_new_id(void)
 {
 	uint64_t id;
 
@@ -130,72 +130,72 @@ static uint64_t new_id(void)
 	return id;
 }
 
-static bool same(const struct span *a, const struct span *b)
+static bool span_equal(const struct span *a, const struct span *b)
 {
 	return a->trace_hi == b->trace_hi && a->trace_lo == b->trace_lo && a->id == b->id;
 }
 
 /* A span of its own, below its parent. */
-static void be_born(struct traced *t, const struct span *from)
+static void span_init(struct span_record *t, const struct span *from)
 {
 	struct span cur, cur_from;
 	bool inside = current_span(&cur, &cur_from);
 	const struct span *parent = from;
 
-	if (inside && (!from || same(from, &cur_from)))
+	if (inside && (!from || span_equal(from, &cur_from)))
 		parent = &cur;
 	if (from)
 		t->from = *from;
 	t->parent = parent ? parent->id : 0;
-	t->span.trace_hi = parent ? parent->trace_hi : new_id();
-	t->span.trace_lo = parent ? parent->trace_lo : new_id();
-	t->span.id = new_id();
+	t->span.trace_hi = parent ? parent->trace_hi : span_new_id();
+	t->span.trace_lo = parent ? parent->trace_lo : span_new_id();
+	t->span.id = span_new_id();
 }
 
 /* A record for what will start; NULL: no memory. Any context. */
-struct traced *traced_new(struct stopper *s, struct stopper_ctx *ctx,
-			  const struct stopper_site *site, unsigned int kind)
+struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
+			     const struct stopper_site *site, unsigned int kind)
 {
-	struct traced *t = plat_alloc_any(sizeof(*t));
+	struct span_record *t = plat_alloc_any(sizeof(*t));
 
 	if (!t)
 		return NULL;
 	t->kind = kind;
 	t->stopper = s->id;
 	t->site = site;
-	be_born(t, ctx_span(ctx));
+	span_init(t, ctx_span(ctx));
 	return t;
 }
 
-static void enter(struct traced *t)
+static void span_enter_thread(struct span_record *t)
 {
 	plat_flags_t f;
 
 	t->tid = plat_own_tid();
 	if (!t->tid)
 		return;
-	plat_lock(lock_of(t->tid), f);
-	add(t);
-	plat_unlock(lock_of(t->tid), f);
+	plat_lock(span_lock_of(t->tid), f);
+	span_link(t);
+	plat_unlock(span_lock_of(t->tid), f);
 }
 
 /* It starts, here and now. NULL: nothing. */
-void traced_start(struct traced *t)
+void span_begin(struct span_record *t)
 {
 	if (!t)
 		return;
 	if (t->kind != STOPPER_KIND_HANDLE)
-		enter(t);
-	if (t->kind == TRACED_WORKER)
+		span_enter_thread(t);
+	if (t->kind == SPAN_WORKER)
 		plat_trace_worker_start(t);
 	else
 		plat_trace_task_start(t);
 }
 
 /* The record is on no list. */
-static void finish(struct traced *t)
+static void span_finish(struct span_record *t)
 {
-	if (t->kind == TRACED_WORKER)
+	if (t->kind == SPAN_WORKER)
 		plat_trace_worker_end(t);
 	else
 		plat_trace_task_end(t);
@@ -203,37 +203,37 @@ static void finish(struct traced *t)
 }
 
 /* It has ended, while its site and its stopper are still there. NULL: nothing. */
-void traced_end(struct traced *t)
+void span_end(struct span_record *t)
 {
 	plat_flags_t f;
 
 	if (!t)
 		return;
 	if (t->tid) {
-		plat_lock(lock_of(t->tid), f);
-		take_off(t);
-		plat_unlock(lock_of(t->tid), f);
+		plat_lock(span_lock_of(t->tid), f);
+		span_unlink(t);
+		plat_unlock(span_lock_of(t->tid), f);
 	}
-	finish(t);
+	span_finish(t);
 }
 
 /* Ends the synchronous tasks of a thread that is dying or has gone. Any context. */
 void spans_abandon(int tid)
 {
-	struct traced *t;
+	struct span_record *t;
 	plat_flags_t f;
 
 	do {
-		plat_lock(lock_of(tid), f);
-		t = find(tid);
+		plat_lock(span_lock_of(tid), f);
+		t = span_innermost(tid);
 		/* An async task or a worker is below all others, and ended by its owner. */
 		if (t && t->kind != STOPPER_KIND_SYNC)
 			t = NULL;
 		if (t)
-			take_off(t);
-		plat_unlock(lock_of(tid), f);
+			span_unlink(t);
+		plat_unlock(span_lock_of(tid), f);
 		if (t)
-			finish(t);
+			span_finish(t);
 	} while (t);
 }
 
@@ -255,7 +255,7 @@ static uint64_t load_be(const uint8_t *from)
 	return v;
 }
 
-void span_show(struct stopper_span *out, const struct span *span)
+void span_export(struct stopper_span *out, const struct span *span)
 {
 	store_be(out->trace_id, span->trace_hi);
 	store_be(out->trace_id + 8, span->trace_lo);
@@ -263,7 +263,7 @@ void span_show(struct stopper_span *out, const struct span *span)
 }
 
 /* false: one of the ids is zero, which is no id. */
-bool span_read(struct span *span, const struct stopper_span *in)
+bool span_import(struct span *span, const struct stopper_span *in)
 {
 	span->trace_hi = load_be(in->trace_id);
 	span->trace_lo = load_be(in->trace_id + 8);
@@ -277,7 +277,7 @@ bool stopper_current_span(struct stopper_span *out)
 
 	if (!out || plat_is_copy() || !current_span(&span, &from))
 		return false;
-	span_show(out, &span);
+	span_export(out, &span);
 	return true;
 }
 EXPORT_SYMBOL_PLAT(stopper_current_span);

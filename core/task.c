@@ -320,7 +320,7 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 	struct task_list l;
 	plat_flags_t f;
 
-	task->traced = NULL;
+	task->span = NULL;
 	task->own.watch = NULL;
 	task->own.seq = c ? ++c->number : 0;
 	plat_slots_unpin(c);
@@ -406,9 +406,9 @@ static void leave_list(struct stopper_task *const *task)
 	unlist_task(*task);
 }
 
-static void leave_span(struct traced *const *t)
+static void leave_span(struct span_record *const *t)
 {
-	traced_end(*t);
+	span_end(*t);
 }
 
 /* Run a traced task. A panic unwinds to the frame that called this. */
@@ -416,10 +416,10 @@ static PLAT_NOINLINE int task_call_traced(struct stopper *s, struct stopper_ctx 
 					  const struct stopper_site *site, stopper_fn fn,
 					  stopper_err_fn err_fn, void *arg)
 {
-	struct traced *scope __attribute__((cleanup(leave_span))) =
-		traced_new(s, ctx, site, STOPPER_KIND_SYNC);
+	struct span_record *scope __attribute__((cleanup(leave_span))) =
+		span_new(s, ctx, site, STOPPER_KIND_SYNC);
 
-	traced_start(scope);
+	span_begin(scope);
 	if (err_fn)
 		return err_fn(ctx, arg);
 	fn(ctx, arg);
@@ -500,7 +500,7 @@ static PLAT_ALWAYS_INLINE void task_end(struct stopper_slot *slot, struct stoppe
 		slot_release(slot);
 		return;
 	}
-	traced_end(task->traced);
+	span_end(task->span);
 	unlist_task(task);
 }
 
@@ -524,8 +524,8 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	}
 	task->slot = slot;
 	if (PLAT_UNLIKELY(traced)) {
-		task->traced = traced_new(s, ctx, site, kind);
-		traced_start(task->traced);
+		task->span = span_new(s, ctx, site, kind);
+		span_begin(task->span);
 	}
 	return 0;
 }
@@ -867,7 +867,7 @@ void task_end_listed(struct stopper_task *task)
 struct stack_range {
 	const char *from;
 	size_t size;
-	struct traced *traced;		/* of the tasks found, still to be ended */
+	struct span_record *span;		/* of the tasks found, still to be ended */
 };
 
 /* With the list's lock held. */
@@ -877,9 +877,9 @@ static void end_listed_on_stack(struct stopper_task *task, void *span)
 
 	if ((const char *)task < m->from || (const char *)task >= m->from + m->size)
 		return;
-	if (task->traced) {
-		task->traced->next = m->traced;
-		m->traced = task->traced;
+	if (task->span) {
+		task->span->next = m->span;
+		m->span = task->span;
 	}
 	detach_task(task);
 }
@@ -891,11 +891,11 @@ static void end_listed_on_stack(struct stopper_task *task, void *span)
 void tasks_end_on_stack(const void *from, size_t size)
 {
 	struct stack_range m = { .from = from, .size = size };
-	struct traced *t;
+	struct span_record *t;
 
 	tasks_walk_all_lists(end_listed_on_stack, &m);
-	while ((t = m.traced)) {
-		m.traced = t->next;
-		traced_end(t);
+	while ((t = m.span)) {
+		m.span = t->next;
+		span_end(t);
 	}
 }

@@ -44,7 +44,7 @@ static void worker_uncount(struct worker *w)
 	struct stopper *s = w->s;
 	plat_flags_t f;
 
-	traced_end(w->traced);
+	span_end(w->span);
 	stopper_ctx_put(w->ctx);
 	plat_lock(&s->lock, f);
 	slist_remove(&w->node);
@@ -62,7 +62,7 @@ static void worker_main(struct plat_thread *t)
 	struct call c = { .s = w->s, .site = w->site, .kind = STOPPER_PANIC_WORKER };
 
 	activity_enter(&w->activity, w->s, w->site, STOPPER_PANIC_WORKER);
-	traced_start(w->traced);
+	span_begin(w->span);
 	plat_call(&c, w->fn, w->ctx, w->arg);
 	activity_exit(&w->activity);
 	worker_uncount(w);
@@ -153,11 +153,11 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	}
 	stopper_ctx_get(ctx);
 	if (__stopper_traced())
-		w->traced = traced_new(s, ctx, site, TRACED_WORKER);
+		w->span = span_new(s, ctx, site, SPAN_WORKER);
 	err = plat_thread_start(&w->thread, site->name);
 	if (err) {
-		plat_free_record(w->traced);
-		w->traced = NULL;
+		plat_free_record(w->span);
+		w->span = NULL;
 		worker_uncount(w);
 		plat_free(w);
 	} else {

@@ -51,7 +51,8 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 			*p = '_';
 }
 
-static struct trace_started trace_started_init(const struct traced *t, const struct site_text *sh)
+static struct trace_started trace_started_init(const struct span_record *t,
+						const struct site_text *sh)
 {
 	return (struct trace_started){
 		.id = t->stopper,
@@ -92,27 +93,27 @@ static struct trace_started trace_started_init(const struct traced *t, const str
 	trace_##event(&__ended);						\
 } while (0)
 
-void plat_trace_task_start(const struct traced *t)
+void plat_trace_task_start(const struct span_record *t)
 {
 	TRACE_STARTED(task_start, t);
 }
 
-void plat_trace_task_end(const struct traced *t)
+void plat_trace_task_end(const struct span_record *t)
 {
 	TRACE_ENDED(task_end, t);
 }
 
-void plat_trace_async_queued(const struct traced *t)
+void plat_trace_async_queued(const struct span_record *t)
 {
 	TRACE_STARTED(async_queued, t);
 }
 
-void plat_trace_worker_start(const struct traced *t)
+void plat_trace_worker_start(const struct span_record *t)
 {
 	TRACE_STARTED(worker_start, t);
 }
 
-void plat_trace_worker_end(const struct traced *t)
+void plat_trace_worker_end(const struct span_record *t)
 {
 	TRACE_ENDED(worker_end, t);
 }

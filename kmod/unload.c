@@ -92,8 +92,8 @@ static void module_orphan_listed(struct stopper_task *task, void *arg)
 		return;
 	orphan_report(mod, site);
 	WRITE_ONCE(task->own.site, &unloaded_site);
-	if (task->traced)
-		task->traced->site = &unloaded_site;
+	if (task->span)
+		task->span->site = &unloaded_site;
 	if (in_module(task, mod))
 		task_end_listed(task);
 }

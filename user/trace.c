@@ -135,7 +135,7 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 #define ULL(x)	((unsigned long long)(x))
 
 /* Records the start or the queueing of @t. @kind: "kind=... " or "". */
-static void record_start(const char *event, const char *kind, const struct traced *t,
+static void record_start(const char *event, const char *kind, const struct span_record *t,
 			 const struct site_text *sh)
 {
 	trace_record(false, event,
@@ -144,7 +144,7 @@ static void record_start(const char *event, const char *kind, const struct trace
 		     ULL(t->parent), ULL(t->span.trace_hi), ULL(t->span.trace_lo), sh->name);
 }
 
-void plat_trace_task_start(const struct traced *t)
+void plat_trace_task_start(const struct span_record *t)
 {
 	struct site_text sh;
 
@@ -155,7 +155,7 @@ void plat_trace_task_start(const struct traced *t)
 		record_start("task_start", kind_fields[t->kind], t, &sh);
 }
 
-void plat_trace_task_end(const struct traced *t)
+void plat_trace_task_end(const struct span_record *t)
 {
 	struct site_text sh;
 
@@ -178,7 +178,7 @@ void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 			     ULL(s->id), kind_fields[kind], sh.file, site->line, sh.name);
 }
 
-void plat_trace_async_queued(const struct traced *t)
+void plat_trace_async_queued(const struct span_record *t)
 {
 	struct site_text sh;
 
@@ -189,7 +189,7 @@ void plat_trace_async_queued(const struct traced *t)
 		record_start("async_queued", "", t, &sh);
 }
 
-void plat_trace_worker_start(const struct traced *t)
+void plat_trace_worker_start(const struct span_record *t)
 {
 	struct site_text sh;
 
@@ -200,7 +200,7 @@ void plat_trace_worker_start(const struct traced *t)
 		record_start("worker_start", "", t, &sh);
 }
 
-void plat_trace_worker_end(const struct traced *t)
+void plat_trace_worker_end(const struct span_record *t)
 {
 	struct site_text sh;
 

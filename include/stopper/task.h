@@ -16,7 +16,7 @@
 
 STOPPER_BEGIN_DECLS
 
-struct traced;
+struct span_record;
 
 /**
  * struct stopper_task - the handle of a task that is not a function call
@@ -29,7 +29,7 @@ struct stopper_task {
 	struct stopper_slot *slot;	/* in a table, or @own; NULL: not begun */
 	struct stopper_slot own;
 	struct stopper_list node;
-	struct traced *traced;		/* of listed tasks; NULL: not traced */
+	struct span_record *span;		/* of listed tasks; NULL: not traced */
 	unsigned int shard;
 };
 

@@ -479,8 +479,8 @@ void timer_thread(void *arg)
 }
 
 /* Nobody listens, or it is enough to have been told. */
-void plat_trace_task_start(const struct traced *t) { (void)t; }
-void plat_trace_task_end(const struct traced *t) { (void)t; }
+void plat_trace_task_start(const struct span_record *t) { (void)t; }
+void plat_trace_task_end(const struct span_record *t) { (void)t; }
 
 void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 			     const struct stopper_site *site)
@@ -490,9 +490,9 @@ void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 	(void)site;
 }
 
-void plat_trace_async_queued(const struct traced *t) { (void)t; }
-void plat_trace_worker_start(const struct traced *t) { (void)t; }
-void plat_trace_worker_end(const struct traced *t) { (void)t; }
+void plat_trace_async_queued(const struct span_record *t) { (void)t; }
+void plat_trace_worker_start(const struct span_record *t) { (void)t; }
+void plat_trace_worker_end(const struct span_record *t) { (void)t; }
 
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
 {
