@@ -35,8 +35,8 @@ struct stopper_ctx {
 	plat_ref_t pins;
 	struct stopper_ctx *parent;
 	struct stopper *s;
-	struct stopper_on_fire parent_tie;
-	struct stopper_on_fire stopper_tie;
+	struct stopper_on_fire parent_source;
+	struct stopper_on_fire stopper_source;
 	struct plat_timer timer;
 	bool timed;
 	bool killable;			/* constant once others see it */
@@ -80,10 +80,10 @@ void ctx_make_killable(struct stopper_ctx *ctx)
 }
 
 /* Cuts the ties that have not called yet. */
-static void cut_ties(struct stopper_ctx *ctx);
+static void ctx_unlink_sources(struct stopper_ctx *ctx);
 
 /* Drops one pin; the parent whose reference is to be dropped next, if that freed it. */
-static struct stopper_ctx *unpin(struct stopper_ctx *ctx)
+static struct stopper_ctx *ctx_unpin(struct stopper_ctx *ctx)
 {
 	struct stopper_ctx *parent;
 
@@ -107,8 +107,8 @@ void stopper_ctx_put(struct stopper_ctx *ctx)
 		/* (P) pairs with the other drops of this count */
 		if (!plat_ref_put(&ctx->refs))
 			return;
-		cut_ties(ctx);
-		ctx = unpin(ctx);
+		ctx_unlink_sources(ctx);
+		ctx = ctx_unpin(ctx);
 	}
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_put);
@@ -121,40 +121,40 @@ struct stopper_ctx *stopper_ctx_get(struct stopper_ctx *ctx)
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_get);
 
-static void drop_tie(struct stopper_ctx *ctx)
+static void ctx_drop_source(struct stopper_ctx *ctx)
 {
-	stopper_ctx_put(unpin(ctx));
+	stopper_ctx_put(ctx_unpin(ctx));
 }
 
-static void cut_ties(struct stopper_ctx *ctx)
+static void ctx_unlink_sources(struct stopper_ctx *ctx)
 {
 	/* None of these can be the last pin: the caller has one. */
-	if (event_try_detach(&ctx->parent_tie))
-		unpin(ctx);
-	if (event_try_detach(&ctx->stopper_tie))
-		unpin(ctx);
+	if (event_try_detach(&ctx->parent_source))
+		ctx_unpin(ctx);
+	if (event_try_detach(&ctx->stopper_source))
+		ctx_unpin(ctx);
 	if (ctx->timed && plat_timer_cancel(&ctx->timer))
-		unpin(ctx);
+		ctx_unpin(ctx);
 }
 
 /* After our event has been fired by the one this tie hung on. */
-static void tie_fired(struct stopper_on_fire *of, void *arg)
+static void ctx_source_fired(struct stopper_on_fire *of, void *arg)
 {
 	(void)of;
-	drop_tie(arg);
+	ctx_drop_source(arg);
 }
 
-static void timer_fired(struct plat_timer *t)
+static void ctx_timer_fired(struct plat_timer *t)
 {
 	struct stopper_ctx *ctx = list_item(t, struct stopper_ctx, timer);
 
 	event_fire(&ctx->done, ETIMEDOUT);
-	drop_tie(ctx);
+	ctx_drop_source(ctx);
 }
 
-static void tie(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stopper_event *to)
+static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stopper_event *to)
 {
-	of->fn = tie_fired;
+	of->fn = ctx_source_fired;
 	of->arg = ctx;
 	of->chain = &ctx->done;
 	/* First: an earlier tie may already call. */
@@ -163,11 +163,11 @@ static void tie(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stop
 		return;
 	/* Born ended: it had fired, as was seen under its lock. */
 	event_fire(&ctx->done, plat_load(&to->fired));
-	unpin(ctx);
+	ctx_unpin(ctx);
 }
 
 /* @size: of what the context lies at the beginning of. */
-static struct stopper_ctx *ctx_new_within(size_t size, struct stopper_ctx *parent)
+static struct stopper_ctx *ctx_new_sized(size_t size, struct stopper_ctx *parent)
 {
 	struct stopper_ctx *ctx = plat_alloc(size);
 
@@ -180,13 +180,13 @@ static struct stopper_ctx *ctx_new_within(size_t size, struct stopper_ctx *paren
 	plat_ref_init(&ctx->pins, 1);
 	ctx->parent = stopper_ctx_get(parent);
 	if (parent)
-		tie(ctx, &ctx->parent_tie, &parent->done);
+		ctx_link_source(ctx, &ctx->parent_source, &parent->done);
 	return ctx;
 }
 
 static struct stopper_ctx *ctx_new(struct stopper_ctx *parent)
 {
-	return ctx_new_within(sizeof(struct stopper_ctx), parent);
+	return ctx_new_sized(sizeof(struct stopper_ctx), parent);
 }
 
 int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out)
@@ -218,13 +218,13 @@ int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 	if (deadline_ns <= plat_now()) {
 		event_fire(&ctx->done, ETIMEDOUT);
 	} else {
-		plat_timer_init(&ctx->timer, timer_fired);
+		plat_timer_init(&ctx->timer, ctx_timer_fired);
 		plat_ref_get(&ctx->pins);
 		ctx->timed = true;
 		err = plat_timer_start(&ctx->timer, deadline_ns);
 		if (err) {
 			ctx->timed = false;
-			unpin(ctx);
+			ctx_unpin(ctx);
 			stopper_ctx_put(ctx);
 			return err;
 		}
@@ -245,7 +245,7 @@ int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 
-static int with_stopper(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
+static int ctx_with_event(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
 			struct stopper_ctx **out)
 {
 	struct stopper_ctx *ctx;
@@ -261,21 +261,21 @@ static int with_stopper(struct stopper *s, struct stopper_event *ev, struct stop
 	/* (P) full only to be counted */
 	plat_fetch_add_full(&s->contexts, 1);
 	ctx->s = s;
-	tie(ctx, &ctx->stopper_tie, ev);
+	ctx_link_source(ctx, &ctx->stopper_source, ev);
 	return 0;
 }
 
 int stopper_ctx_with_cancel_on_quiesce(struct stopper *s, struct stopper_ctx *parent,
 				       struct stopper_ctx **out)
 {
-	return s && out ? with_stopper(s, &s->quiesce_ctx, parent, out) : -EINVAL;
+	return s && out ? ctx_with_event(s, &s->quiesce_ctx, parent, out) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_quiesce);
 
 int stopper_ctx_with_cancel_on_stop(struct stopper *s, struct stopper_ctx *parent,
 				    struct stopper_ctx **out)
 {
-	return s && out ? with_stopper(s, &s->stop_ctx, parent, out) : -EINVAL;
+	return s && out ? ctx_with_event(s, &s->stop_ctx, parent, out) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_stop);
 
@@ -293,7 +293,7 @@ int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span 
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	ctx = ctx_new_within(sizeof(*sc), parent);
+	ctx = ctx_new_sized(sizeof(*sc), parent);
 	if (!ctx)
 		return -ENOMEM;
 	sc = list_item(ctx, struct span_ctx, ctx);
@@ -320,7 +320,7 @@ void stopper_ctx_cancel(struct stopper_ctx *ctx)
 	if (!ctx || plat_is_copy())
 		return;
 	event_fire(&ctx->done, ECANCELED);
-	cut_ties(ctx);
+	ctx_unlink_sources(ctx);
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_cancel);
 
