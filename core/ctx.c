@@ -66,11 +66,11 @@ int ctx_wait_err(const struct stopper_ctx *ctx)
 }
 
 /* What ends a wait in @p with this context. */
-void wake_on_ctx(struct wake_on *w, struct stopper_ctx *ctx, struct plat_parker *p)
+void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, struct plat_parker *p)
 {
 	if (ctx && ctx->killable)
 		plat_park_killable(p);
-	wake_on(w, ctx ? &ctx->done : NULL, p);
+	event_waiter_attach(w, ctx ? &ctx->done : NULL, p);
 }
 
 /* Before others see it. */

@@ -79,7 +79,7 @@ struct firing {
 	struct stopper_list destroyers;	/* wait for the fire to end */
 };
 
-struct leaver {
+struct fire_waiter {
 	struct stopper_list node;
 	struct plat_parker park;
 	bool done;
@@ -96,7 +96,7 @@ void stopper_event_init(struct stopper_event *ev)
 EXPORT_SYMBOL_PLAT(stopper_event_init);
 
 /* With the lock held. */
-static void leaver_append(struct leaver *l, struct stopper_list *list)
+static void fire_waiter_append(struct fire_waiter *l, struct stopper_list *list)
 {
 	l->done = false;
 	plat_park_init(&l->park);
@@ -104,20 +104,20 @@ static void leaver_append(struct leaver *l, struct stopper_list *list)
 }
 
 /* With the lock held. */
-static void wake_leavers(struct stopper_list *list)
+static void fire_waiters_wake(struct stopper_list *list)
 {
 	struct stopper_list *n;
 
 	while ((n = slist_pop(list))) {
-		struct leaver *l = list_item(n, struct leaver, node);
+		struct fire_waiter *l = list_item(n, struct fire_waiter, node);
 
 		l->done = true;
 		plat_unpark(&l->park);
 	}
 }
 
-/* Parks until woken by wake_leavers(), whose thread has let go of the lock then. */
-static void leaver_wait(struct stopper_event *ev, struct leaver *l)
+/* Parks until woken by fire_waiters_wake(), whose thread has let go of the lock then. */
+static void fire_waiter_wait(struct stopper_event *ev, struct fire_waiter *l)
 {
 	plat_flags_t f;
 	bool done;
@@ -133,7 +133,7 @@ static void leaver_wait(struct stopper_event *ev, struct leaver *l)
 void stopper_event_destroy(struct stopper_event *ev)
 {
 	struct firing *fi;
-	struct leaver me;
+	struct fire_waiter me;
 	plat_flags_t f;
 	bool wait;
 
@@ -143,12 +143,12 @@ void stopper_event_destroy(struct stopper_event *ev)
 	fi = ev->firing;
 	wait = fi && fi->tid != plat_tid();
 	if (wait)
-		leaver_append(&me, &fi->destroyers);
+		fire_waiter_append(&me, &fi->destroyers);
 	else if (fi)
 		fi->destroyed = true;
 	plat_unlock(&ev->lock, f);
 	if (wait)
-		leaver_wait(ev, &me);
+		fire_waiter_wait(ev, &me);
 	plat_event_closed(ev);
 	plat_lock_destroy(&ev->lock);
 }
@@ -219,10 +219,10 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 			return true;
 		plat_lock(&ev->lock, f);
 		fi.of = NULL;
-		wake_leavers(&fi.detachers);
+		fire_waiters_wake(&fi.detachers);
 	}
 	ev->firing = NULL;
-	wake_leavers(&fi.destroyers);
+	fire_waiters_wake(&fi.destroyers);
 	plat_unlock(&ev->lock, f);
 	return true;
 }
@@ -313,7 +313,7 @@ EXPORT_SYMBOL_PLAT(stopper_event_on_fire);
 bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 {
 	struct firing *fi;
-	struct leaver me;
+	struct fire_waiter me;
 	plat_flags_t f;
 	bool wait, mine;
 
@@ -328,11 +328,11 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 		slist_remove(&of->node);
 		plat_store(&of->event, NULL);
 	} else if (wait) {
-		leaver_append(&me, &fi->detachers);
+		fire_waiter_append(&me, &fi->detachers);
 	}
 	plat_unlock(&ev->lock, f);
 	if (wait)
-		leaver_wait(ev, &me);
+		fire_waiter_wait(ev, &me);
 	return mine;
 }
 EXPORT_SYMBOL_PLAT(stopper_event_detach);
@@ -344,7 +344,7 @@ void event_unpark(struct stopper_on_fire *of, void *parker)
 	plat_unpark(parker);
 }
 
-void wake_on(struct wake_on *w, struct stopper_event *ev, struct plat_parker *p)
+void event_waiter_attach(struct event_waiter *w, struct stopper_event *ev, struct plat_parker *p)
 {
 	w->ev = ev;
 	if (!ev)
@@ -356,7 +356,7 @@ void wake_on(struct wake_on *w, struct stopper_event *ev, struct plat_parker *p)
 		plat_unpark(p);
 }
 
-void wake_off(struct wake_on *w)
+void event_waiter_detach(struct event_waiter *w)
 {
 	if (w->ev)
 		stopper_event_detach(w->ev, &w->of);
@@ -364,7 +364,7 @@ void wake_off(struct wake_on *w)
 
 #define WAIT_STACK	8
 
-static int first_fired(struct stopper_event *const *evs, unsigned int n)
+static int events_find_fired(struct stopper_event *const *evs, unsigned int n)
 {
 	unsigned int i;
 
@@ -374,40 +374,40 @@ static int first_fired(struct stopper_event *const *evs, unsigned int n)
 	return -1;
 }
 
-static int wait_attached(struct stopper_event *const *evs, unsigned int n,
-			 struct stopper_ctx *ctx, struct wake_on *w)
+static int events_wait(struct stopper_event *const *evs, unsigned int n,
+			 struct stopper_ctx *ctx, struct event_waiter *w)
 {
 	struct plat_parker park;
-	struct wake_on wctx;
+	struct event_waiter wctx;
 	unsigned int i;
 	int hit, err;
 
 	plat_park_init(&park);
-	wake_on_ctx(&wctx, ctx, &park);
+	event_waiter_attach_ctx(&wctx, ctx, &park);
 	for (i = 0; i < n; i++)
-		wake_on(&w[i], evs[i], &park);
+		event_waiter_attach(&w[i], evs[i], &park);
 	for (;;) {
-		hit = first_fired(evs, n);
+		hit = events_find_fired(evs, n);
 		err = ctx_wait_err(ctx);
 		if (hit >= 0 || err)
 			break;
 		plat_park(&park, PLAT_FOREVER);
 	}
 	for (i = 0; i < n; i++)
-		wake_off(&w[i]);
-	wake_off(&wctx);
+		event_waiter_detach(&w[i]);
+	event_waiter_detach(&wctx);
 	return hit >= 0 ? hit : err;
 }
 
 int stopper_wait_any(struct stopper_event *const *evs, unsigned int n, struct stopper_ctx *ctx)
 {
-	struct wake_on stack[WAIT_STACK], *w = stack;
+	struct event_waiter stack[WAIT_STACK], *w = stack;
 	int ret;
 
 	plat_might_sleep();
 	if (!evs || !n || n > INT_MAX / sizeof(*w))
 		return -EINVAL;
-	ret = first_fired(evs, n);
+	ret = events_find_fired(evs, n);
 	if (ret >= 0)
 		return ret;
 	if (plat_is_copy())
@@ -419,7 +419,7 @@ int stopper_wait_any(struct stopper_event *const *evs, unsigned int n, struct st
 		if (!w)
 			return -ENOMEM;
 	}
-	ret = wait_attached(evs, n, ctx, w);
+	ret = events_wait(evs, n, ctx, w);
 	if (w != stack)
 		plat_free(w);
 	return ret;

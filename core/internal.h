@@ -387,13 +387,13 @@ void event_unpark(struct stopper_on_fire *of, void *parker);
 extern struct stopper_event event_never;
 
 /* Lets an event wake a parker; on the waiter's stack. */
-struct wake_on {
+struct event_waiter {
 	struct stopper_on_fire of;
 	struct stopper_event *ev;	/* NULL: none */
 };
 
-void wake_on(struct wake_on *w, struct stopper_event *ev, struct plat_parker *p);
-void wake_off(struct wake_on *w);
+void event_waiter_attach(struct event_waiter *w, struct stopper_event *ev, struct plat_parker *p);
+void event_waiter_detach(struct event_waiter *w);
 
 /* sem.c */
 struct sem_waiter {
@@ -505,7 +505,7 @@ void pool_slots_exit(void);
 
 /* ctx.c */
 int ctx_wait_err(const struct stopper_ctx *ctx);
-void wake_on_ctx(struct wake_on *w, struct stopper_ctx *ctx, struct plat_parker *p);
+void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, struct plat_parker *p);
 void ctx_make_killable(struct stopper_ctx *ctx);
 const struct span *ctx_span(const struct stopper_ctx *ctx);
 

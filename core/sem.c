@@ -143,14 +143,14 @@ static int wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stop
 static int sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
 			 struct stopper_event *quit)
 {
-	struct wake_on wctx, wquit;
+	struct event_waiter wctx, wquit;
 	int err;
 
-	wake_on_ctx(&wctx, ctx, &me->park);
-	wake_on(&wquit, quit, &me->park);
+	event_waiter_attach_ctx(&wctx, ctx, &me->park);
+	event_waiter_attach(&wquit, quit, &me->park);
 	err = wait_done(sem, me, ctx, quit);
-	wake_off(&wquit);
-	wake_off(&wctx);
+	event_waiter_detach(&wquit);
+	event_waiter_detach(&wctx);
 	return err;
 }
 

@@ -98,7 +98,7 @@ struct leader {
 	struct drain *drain;		/* ->own, or that of a parent's leader */
 	struct stop_wait for_children;
 	struct drain own;
-	struct wake_on wctx;
+	struct event_waiter wctx;
 	int64_t began;
 	int64_t next_report;
 	unsigned int reports;
@@ -547,13 +547,13 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	plat_unlock(&s->lock, f);
 	/* The parker of a parent's drain is woken by the context already. */
 	if (l.drain == &l.own)
-		wake_on_ctx(&l.wctx, p->ctx, &l.own.park);
+		event_waiter_attach_ctx(&l.wctx, p->ctx, &l.own.park);
 	if (!s->quiesced)
 		err = lead_quiesce(&l);
 	if (!err && stop)
 		err = lead_stop(&l);
 	if (l.drain == &l.own) {
-		wake_off(&l.wctx);
+		event_waiter_detach(&l.wctx);
 		drain_end(&l.own);
 	}
 	plat_lock(&s->lock, f);
@@ -572,12 +572,12 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 static int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p)
 {
 	struct stopper_ctx *ctx = p->ctx;
-	struct wake_on wctx;
+	struct event_waiter wctx;
 	plat_flags_t f;
 	bool woken;
 	int err;
 
-	wake_on_ctx(&wctx, ctx, &me->park);
+	event_waiter_attach_ctx(&wctx, ctx, &me->park);
 	for (;;) {
 		plat_lock(&s->lock, f);
 		woken = me->woken;
@@ -589,7 +589,7 @@ static int follow_leader(struct stopper *s, struct follower *me, const struct st
 			break;
 		plat_park(&me->park, p->until);
 	}
-	wake_off(&wctx);
+	event_waiter_detach(&wctx);
 	return err;
 }
 
