@@ -76,7 +76,7 @@ int stopper_sem_length(const struct stopper_sem *sem)
 EXPORT_SYMBOL_PLAT(stopper_sem_length);
 
 /* With the lock held. */
-static int take(struct stopper_sem *sem)
+static int sem_take_slot(struct stopper_sem *sem)
 {
 	if (sem->closed)
 		return -ESHUTDOWN;
@@ -96,7 +96,7 @@ int stopper_sem_try_acquire(struct stopper_sem *sem)
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
 	plat_lock(&sem->lock, f);
-	err = take(sem);
+	err = sem_take_slot(sem);
 	plat_unlock(&sem->lock, f);
 	return err;
 }
@@ -110,7 +110,7 @@ int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 	return err ? err : stopper_sem_try_acquire(sem);
 }
 
-static int give_up(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
+static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
 {
 	if (sem->closed || stopper_event_fired(quit))
 		return -ESHUTDOWN;
@@ -118,7 +118,7 @@ static int give_up(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stop
 }
 
 /* Waits as one who is on the list. */
-static int wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+static int sem_wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
 		     struct stopper_event *quit)
 {
 	plat_flags_t f;
@@ -126,7 +126,7 @@ static int wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stop
 
 	for (;;) {
 		plat_lock(&sem->lock, f);
-		err = me->granted ? 0 : give_up(sem, ctx, quit);
+		err = me->granted ? 0 : sem_wait_error(sem, ctx, quit);
 		if (me->done || err)
 			break;
 		plat_unlock(&sem->lock, f);
@@ -140,7 +140,7 @@ static int wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stop
 	return err;
 }
 
-static int sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+static int sem_sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
 			 struct stopper_event *quit)
 {
 	struct event_waiter wctx, wquit;
@@ -148,13 +148,13 @@ static int sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct 
 
 	event_waiter_attach_ctx(&wctx, ctx, &me->park);
 	event_waiter_attach(&wquit, quit, &me->park);
-	err = wait_done(sem, me, ctx, quit);
+	err = sem_wait_done(sem, me, ctx, quit);
 	event_waiter_detach(&wquit);
 	event_waiter_detach(&wctx);
 	return err;
 }
 
-static int wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
+static int sem_wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
 			struct stopper_event *quit)
 {
 	unsigned int i, spins = plat_spins();
@@ -163,11 +163,11 @@ static int wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct s
 	for (i = 0; i < spins && !plat_load(&me->done); i++)
 		plat_relax();
 	if (plat_load(&me->done))
-		return wait_done(sem, me, NULL, NULL);
+		return sem_wait_done(sem, me, NULL, NULL);
 	/* (N) full only to be counted */
 	if (me->waiters)
 		plat_fetch_add_full(me->waiters, 1);
-	err = sleep_in_line(sem, me, ctx, quit);
+	err = sem_sleep_in_line(sem, me, ctx, quit);
 	/* (N) likewise */
 	if (me->waiters)
 		plat_fetch_add_full(me->waiters, -1);
@@ -189,16 +189,16 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 	me->done = false;
 	me->err = 0;
 	plat_lock(&sem->lock, f);
-	err = give_up(sem, ctx, quit);
+	err = sem_wait_error(sem, ctx, quit);
 	if (!err)
-		err = take(sem);
+		err = sem_take_slot(sem);
 	if (err == -EBUSY) {
 		plat_park_init(&me->park);
 		slist_append(&sem->waiters, &me->node);
 	}
 	plat_unlock(&sem->lock, f);
 	if (err == -EBUSY)
-		return wait_in_line(sem, me, ctx, quit);
+		return sem_wait_in_line(sem, me, ctx, quit);
 	if (err)
 		return err;
 	err = me->grant(me, true);
@@ -208,7 +208,7 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 }
 
 /* One whose context ended keeps no slot, waited or not. */
-static int grant_plain(struct sem_waiter *me, bool mine)
+static int sem_grant_plain(struct sem_waiter *me, bool mine)
 {
 	(void)mine;
 	return stopper_ctx_err(me->arg);
@@ -216,7 +216,7 @@ static int grant_plain(struct sem_waiter *me, bool mine)
 
 int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 {
-	struct sem_waiter me = { .grant = grant_plain, .arg = ctx };
+	struct sem_waiter me = { .grant = sem_grant_plain, .arg = ctx };
 
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
@@ -225,7 +225,7 @@ int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 EXPORT_SYMBOL_PLAT(stopper_sem_acquire);
 
 /* Lets a waiter whom a slot was granted use it; false: he does not. */
-static bool hand_over(struct stopper_sem *sem, struct sem_waiter *w)
+static bool sem_run_grant(struct stopper_sem *sem, struct sem_waiter *w)
 {
 	int err = w->grant(w, false);
 	plat_flags_t f;
@@ -239,7 +239,7 @@ static bool hand_over(struct stopper_sem *sem, struct sem_waiter *w)
 }
 
 /* Gives a slot back; the waiter who has it now, or NULL. */
-static struct sem_waiter *give_back(struct stopper_sem *sem)
+static struct sem_waiter *sem_pop_next_waiter(struct stopper_sem *sem)
 {
 	static unsigned int warned;
 	struct sem_waiter *w = NULL;
@@ -270,8 +270,8 @@ void stopper_sem_release(struct stopper_sem *sem)
 	if (!sem || plat_is_copy())
 		return;
 	do
-		w = give_back(sem);
-	while (w && !hand_over(sem, w));
+		w = sem_pop_next_waiter(sem);
+	while (w && !sem_run_grant(sem, w));
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_release);
 
