@@ -62,7 +62,7 @@ static void trace_closing_start(struct stopper *s)
 		s->closing_escaped = plat_alloc(STOPPER_NAME_SHOWN + 1);
 	if (!s->closing_escaped)
 		return;
-	name_show(s->closing_escaped, STOPPER_NAME_SHOWN + 1, s->closing_site.name);
+	name_escape(s->closing_escaped, STOPPER_NAME_SHOWN + 1, s->closing_site.name);
 	plat_trace_closer_start(s, s->closing_escaped);
 }
 
@@ -231,7 +231,7 @@ static void late_closer_run(struct stopper *s, struct stopper_closer *closer)
 	activity_enter(&late.activity, s, &site, STOPPER_PANIC_CLOSER);
 	late.traced = plat_traces_closers();
 	if (late.traced) {
-		name_show(late.escaped, sizeof(late.escaped), site.name);
+		name_escape(late.escaped, sizeof(late.escaped), site.name);
 		plat_trace_closer_start(s, late.escaped);
 	}
 	{

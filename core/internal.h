@@ -631,8 +631,8 @@ bool report_stall(struct stopper *s, int64_t waited);
 void report_leak(struct stopper *s);
 
 /* name.c */
-size_t name_show(char *dst, size_t size, const char *name);
-void name_comm(char *dst, size_t size, const char *name);
-size_t name_tail(char *dst, size_t size, const char *name);
+size_t name_escape(char *dst, size_t size, const char *name);
+void name_escape_comm(char *dst, size_t size, const char *name);
+size_t name_escape_tail(char *dst, size_t size, const char *name);
 
 #endif /* STOPPER_CORE_INTERNAL_H */

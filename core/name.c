@@ -12,7 +12,7 @@
 static const char hex[] = "0123456789abcdef";
 
 /* One byte as shown; up to four characters, no terminator. */
-static size_t escape(char *dst, unsigned char c)
+static size_t escape_byte(char *dst, unsigned char c)
 {
 	if (c >= 0x20 && c < 0x7f && c != '\\' && c != '"') {
 		dst[0] = (char)c;
@@ -39,13 +39,13 @@ static size_t escape(char *dst, unsigned char c)
 }
 
 /* Whole escapes only, at most @size - 1 bytes. Says how much of @name that was. */
-static size_t show(char *dst, size_t size, const char *name, size_t *used)
+static size_t escape_text(char *dst, size_t size, const char *name, size_t *used)
 {
 	size_t len = 0, n;
 	char e[4];
 
 	for (*used = 0; name[*used]; ++*used) {
-		n = escape(e, (unsigned char)name[*used]);
+		n = escape_byte(e, (unsigned char)name[*used]);
 		if (len + n > size - 1)
 			break;
 		memcpy(dst + len, e, n);
@@ -56,33 +56,33 @@ static size_t show(char *dst, size_t size, const char *name, size_t *used)
 }
 
 /* @name as shown, at most @size - 1 bytes; what does not fit ends in "...". Returns the length. */
-size_t name_show(char *dst, size_t size, const char *name)
+size_t name_escape(char *dst, size_t size, const char *name)
 {
 	size_t len, used;
 
 	if (!name)
 		name = "(none)";
-	len = show(dst, size, name, &used);
+	len = escape_text(dst, size, name, &used);
 	if (!name[used])
 		return len;
-	len = show(dst, size - 3, name, &used);
+	len = escape_text(dst, size - 3, name, &used);
 	memcpy(dst + len, "...", 4);
 	return len + 3;
 }
 
 /* The same, cut without a sign: for the names of threads, which are short. */
-void name_comm(char *dst, size_t size, const char *name)
+void name_escape_comm(char *dst, size_t size, const char *name)
 {
 	size_t used;
 
-	show(dst, size, name ? name : "(none)", &used);
+	escape_text(dst, size, name ? name : "(none)", &used);
 }
 
 /* The same, but of a long one the end is kept: for paths. */
-size_t name_tail(char *dst, size_t size, const char *name)
+size_t name_escape_tail(char *dst, size_t size, const char *name)
 {
 	size_t len = name ? strlen(name) : 0;
 
 	/* An escaped byte takes up to four places; source paths have none. */
-	return name_show(dst, size, len > size - 1 ? name + len - (size - 1) : name);
+	return name_escape(dst, size, len > size - 1 ? name + len - (size - 1) : name);
 }

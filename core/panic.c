@@ -166,8 +166,8 @@ void panic_hook(const struct call *c, void *value, int tid, bool died)
 		c->s->on_panic(c->s->on_panic_arg, &info);
 		return;
 	}
-	name_show(name, sizeof(name), c->site->name);
-	name_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
+	name_escape(name, sizeof(name), c->site->name);
+	name_escape_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
 	stopper_log(c->s, STOPPER_LOG_ERR,
 		    "\"%s\": %s \"%s\" (%s:%u) %s on thread %d, no panic hook", c->s->name,
 		    kind_names[c->kind], name, file, c->site->line,

@@ -43,7 +43,7 @@ struct shown_comm {
 
 static const char *show_comm(struct shown_comm *b, const char *comm)
 {
-	name_show(b->text, sizeof(b->text), comm);
+	name_escape(b->text, sizeof(b->text), comm);
 	return b->text;
 }
 
@@ -51,8 +51,8 @@ static const char *show_comm(struct shown_comm *b, const char *comm)
 
 void origin_copy(struct origin *o, const struct stopper_site *site)
 {
-	name_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
-	name_show(o->func, sizeof(o->func), site->func ? site->func : "?");
+	name_escape_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
+	name_escape(o->func, sizeof(o->func), site->func ? site->func : "?");
 	o->line = site->line;
 	o->tid = plat_own_tid();
 	if (o->tid)

@@ -47,9 +47,9 @@ static void site_group_init(struct site_group *g, struct stopper *s,
 	g->s = s;
 	g->site = site;
 	g->kind = kind;
-	name_show(g->info.name, STOPPER_NAME_SHOWN + 1, site->name);
-	name_tail(g->info.file, sizeof(g->info.file), site->file ? site->file : "");
-	name_show(g->info.func, sizeof(g->info.func), site->func ? site->func : "");
+	name_escape(g->info.name, STOPPER_NAME_SHOWN + 1, site->name);
+	name_escape_tail(g->info.file, sizeof(g->info.file), site->file ? site->file : "");
+	name_escape(g->info.func, sizeof(g->info.func), site->func ? site->func : "");
 	g->info.line = site->line;
 }
 

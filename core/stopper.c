@@ -231,7 +231,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 				   const struct stopper_site *site)
 {
 	char shown[STOPPER_NAME_SHOWN + 1];
-	size_t len = name_show(shown, sizeof(shown), name);
+	size_t len = name_escape(shown, sizeof(shown), name);
 	struct stopper *s = plat_alloc_lines(offsetof(struct stopper, name) + len + 1);
 
 	if (!s)

@@ -373,7 +373,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 	t->entered = false;
 	t->stop_requested = false;
 	t->exiting = false;
-	name_comm(t->comm, sizeof(t->comm), name);
+	name_escape_comm(t->comm, sizeof(t->comm), name);
 	err = thread_create(t);
 	if (err != -EINTR)
 		return err;
@@ -387,7 +387,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 void plat_thread_name(struct plat_thread *t, const char *name)
 {
 	memset(t->comm, 0, sizeof(t->comm));
-	name_comm(t->comm, sizeof(t->comm), name);
+	name_escape_comm(t->comm, sizeof(t->comm), name);
 	/* Like __set_task_comm(), which modules cannot call: readers of comm hold this lock. */
 	task_lock(current);
 	memcpy(current->comm, t->comm, sizeof(t->comm));

@@ -274,8 +274,8 @@ static void leaks_report(const struct call *c, const char *what)
 {
 	char name[STOPPER_NAME_SHOWN + 1], file[64];
 
-	name_show(name, sizeof(name), c->site->name);
-	name_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
+	name_escape(name, sizeof(name), c->site->name);
+	name_escape_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
 	stopper_log(c->s, STOPPER_LOG_WARNING, "\"%s\": %s \"%s\" (%s:%u) left its thread with %s",
 		    c->s->name, c->kind == STOPPER_PANIC_CLOSER ? "closer" : "task", name, file,
 		    c->site->line, what);

@@ -44,8 +44,8 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 {
 	char *p;
 
-	name_show(sh->name, sizeof(sh->name), site->name);
-	name_tail(sh->file, sizeof(sh->file), site->file ?: "?");
+	name_escape(sh->name, sizeof(sh->name), site->name);
+	name_escape_tail(sh->file, sizeof(sh->file), site->file ?: "?");
 	for (p = sh->file; *p; p++)
 		if (*p == ' ')
 			*p = '_';
@@ -89,7 +89,7 @@ static struct trace_started trace_started_init(const struct span_record *t,
 										\
 	if (!trace_##event##_enabled())						\
 		break;								\
-	name_show(__shown, sizeof(__shown), (t)->site->name);			\
+	name_escape(__shown, sizeof(__shown), (t)->site->name);			\
 	trace_##event(&__ended);						\
 } while (0)
 

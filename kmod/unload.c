@@ -60,8 +60,8 @@ static void orphan_report(struct module *mod, const struct stopper_site *site)
 {
 	char name[STOPPER_NAME_SHOWN + 1], file[64];
 
-	name_show(name, sizeof(name), site->name);
-	name_tail(file, sizeof(file), site->file ?: "?");
+	name_escape(name, sizeof(name), site->name);
+	name_escape_tail(file, sizeof(file), site->file ?: "?");
 	stopper_log(NULL, STOPPER_LOG_ERR,
 		    "module %s unloaded with task \"%s\" (%s:%u) still running",
 		    module_name(mod), name, file, site->line);

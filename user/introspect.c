@@ -89,7 +89,7 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 
 void plat_thread_where(const struct thread_snapshot *snap, char *buf)
 {
-	name_show(buf, SYMBOL_SIZE, snap->where);
+	name_escape(buf, SYMBOL_SIZE, snap->where);
 }
 
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf)

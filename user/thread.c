@@ -185,7 +185,7 @@ int thread_create(void *(*fn)(void *arg), void *arg)
 
 void plat_thread_name(struct plat_thread *t, const char *name)
 {
-	name_comm(t->name, sizeof(t->name), name);
+	name_escape_comm(t->name, sizeof(t->name), name);
 	prctl(PR_SET_NAME, t->name);
 }
 
@@ -247,7 +247,7 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 
 	if (err)
 		return err;
-	name_comm(t->name, sizeof(t->name), name);
+	name_escape_comm(t->name, sizeof(t->name), name);
 	t->stack = plat_load(&stack_min);
 	return thread_create_sized(thread_main, t, t->stack);
 }

@@ -328,8 +328,8 @@ static void report_change(const struct call *c, const char *what)
 {
 	char name[STOPPER_NAME_SHOWN + 1], file[64];
 
-	name_show(name, sizeof(name), c->site->name);
-	name_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
+	name_escape(name, sizeof(name), c->site->name);
+	name_escape_tail(file, sizeof(file), c->site->file ? c->site->file : "?");
 	stopper_log(c->s, STOPPER_LOG_WARNING,
 		    "\"%s\": task \"%s\" (%s:%u) left its thread with a changed %s; %s",
 		    c->s->name, name, file, c->site->line, what,

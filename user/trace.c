@@ -123,8 +123,8 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 {
 	char *p;
 
-	name_show(sh->name_buf, sizeof(sh->name_buf), site->name);
-	name_tail(sh->file_buf, sizeof(sh->file_buf), site->file ? site->file : "?");
+	name_escape(sh->name_buf, sizeof(sh->name_buf), site->name);
+	name_escape_tail(sh->file_buf, sizeof(sh->file_buf), site->file ? site->file : "?");
 	for (p = sh->file_buf; *p; p++)
 		if (*p == ' ')
 			*p = '_';

@@ -106,7 +106,7 @@ static size_t format_line(char *line, const char *event, const char *fmt, va_lis
 	size_t len;
 
 	prctl(PR_GET_NAME, raw);
-	name_comm(comm, sizeof(comm), raw);
+	name_escape_comm(comm, sizeof(comm), raw);
 	len = (size_t)snprintf(line, LINE_SIZE, "%16s-%-7d [%03d] ..... %5lld.%06lld: %s: ", comm,
 			       plat_tid(), sched_getcpu(), (long long)(now / NS_PER_SEC),
 			       (long long)(now % NS_PER_SEC / 1000), event);
@@ -315,7 +315,7 @@ void trace_file_init(void)
 	/* -EBUSY: the program has already started a recording, which goes on. */
 	if (!err || err == -EBUSY)
 		return;
-	name_tail(shown, sizeof(shown), path);
+	name_escape_tail(shown, sizeof(shown), path);
 	stopper_log(NULL, STOPPER_LOG_ERR, "cannot record to STOPPER_TRACE=%s: error %d", shown,
 		    -err);
 }

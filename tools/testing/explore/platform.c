@@ -273,7 +273,7 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 	unsigned int i;
 
 	point();
-	name_comm(ME->comm, sizeof(ME->comm), name);
+	name_escape_comm(ME->comm, sizeof(ME->comm), name);
 	/* A part of the state. */
 	for (i = 0; ME->comm[i]; i++)
 		note(&ME->chain, (uint64_t)ME->comm[i]);
