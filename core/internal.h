@@ -598,7 +598,7 @@ unsigned int registry_count(void);
 struct stopper *registry_find_owned(struct module *owner);
 
 /* report.c */
-struct out {
+struct line_sink {
 	void (*line)(void *arg, const char *line);
 	void *arg;
 };
@@ -610,7 +610,7 @@ struct secs {
 const char *secs(struct secs *b, int64_t ns);
 #define SECS(ns)	secs(&(struct secs){ "" }, ns)
 
-int report_all(const struct out *out);
+int report_all(const struct line_sink *out);
 void origin_copy(struct origin *o, const struct stopper_site *site);
 
 /* steps.c: what tests count instead of time */

@@ -17,7 +17,7 @@
 #define SOFTIRQ		"softirq"	/* in place of a comm, where no thread is */
 
 /* A printf-like line into @out. */
-static void STOPPER_PRINTF(2, 3) put(const struct out *out, const char *fmt, ...)
+static void STOPPER_PRINTF(2, 3) report_line(const struct line_sink *out, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
 	va_list ap;
@@ -37,17 +37,17 @@ const char *secs(struct secs *b, int64_t ns)
 }
 
 /* A comm, which anybody may have set to anything, fit to be shown. */
-struct shown_comm {
+struct escaped_comm {
 	char text[4 * COMM_SIZE];
 };
 
-static const char *show_comm(struct shown_comm *b, const char *comm)
+static const char *escape_comm(struct escaped_comm *b, const char *comm)
 {
 	name_escape(b->text, sizeof(b->text), comm);
 	return b->text;
 }
 
-#define COMM(comm)	show_comm(&(struct shown_comm){ "" }, comm)
+#define COMM(comm)	escape_comm(&(struct escaped_comm){ "" }, comm)
 
 void origin_copy(struct origin *o, const struct stopper_site *site)
 {
@@ -62,7 +62,7 @@ void origin_copy(struct origin *o, const struct stopper_site *site)
 }
 
 /* What a stopper's lock guards, in one moment. */
-struct header {
+struct report_header {
 	enum stopper_phase phase;
 	unsigned int workers, closers, closed;
 	int64_t since, stop_requested;
@@ -71,7 +71,7 @@ struct header {
 	struct origin stop_origin;
 };
 
-static void header_read(struct header *h, struct stopper *s)
+static void report_header_read(struct report_header *h, struct stopper *s)
 {
 	plat_flags_t f;
 
@@ -92,31 +92,31 @@ static void header_read(struct header *h, struct stopper *s)
 	plat_unlock(&s->lock, f);
 }
 
-static void put_header(const struct out *out, struct stopper *s, unsigned long tasks,
+static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
 		       unsigned long queued)
 {
 	int64_t now = plat_now();
-	struct header h;
+	struct report_header h;
 
-	header_read(&h, s);
-	put(out,
+	report_header_read(&h, s);
+	report_line(out,
 	    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u",
 	    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase), SECS(now - h.since),
 	    SECS(now - s->created), tasks, queued, h.workers, h.closers, h.closed,
 	    plat_load(&s->contexts), plat_load(&s->waiters));
-	put(out, "  created at %s:%u %s by thread %d \"%s\"", s->created_at.file,
+	report_line(out, "  created at %s:%u %s by thread %d \"%s\"", s->created_at.file,
 	    s->created_at.line, s->created_at.func, s->created_at.tid, COMM(s->created_at.comm));
 	if (h.parent)
-		put(out, "  child of %llu \"%s\"", (unsigned long long)h.parent, h.parent_name);
+		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent, h.parent_name);
 	if (h.stop_requested)
-		put(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago", h.stop_origin.file,
+		report_line(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago", h.stop_origin.file,
 		    h.stop_origin.line, h.stop_origin.func, h.stop_origin.tid,
 		    COMM(h.stop_origin.comm), SECS(now - h.stop_requested));
 	else
-		put(out, "  stop not asked");
+		report_line(out, "  stop not asked");
 }
 
-static const char *state_word(char state)
+static const char *thread_state_word(char state)
 {
 	switch (state) {
 	case 'R':
@@ -136,7 +136,7 @@ static const char *state_word(char state)
 	}
 }
 
-static void put_thread(const struct out *out, const struct thread_age *t, bool stack)
+static void report_thread(const struct line_sink *out, const struct thread_age *t, bool stack)
 {
 	char name[SYMBOL_SIZE] = "";
 	struct thread_snapshot snap;
@@ -144,45 +144,45 @@ static void put_thread(const struct out *out, const struct thread_age *t, bool s
 	int err;
 
 	if (!t->tid) {
-		put(out, "    thread 0 \"" SOFTIRQ "\" idle for %s", SECS(t->age));
+		report_line(out, "    thread 0 \"" SOFTIRQ "\" idle for %s", SECS(t->age));
 		return;
 	}
 	err = plat_thread_snapshot(t->tid, &snap);
 	if (err) {
-		put(out, "    thread %d %sfor %s", t->tid, err == -ESRCH ? "gone " : "",
+		report_line(out, "    thread %d %sfor %s", t->tid, err == -ESRCH ? "gone " : "",
 		    SECS(t->age));
 		return;
 	}
 	if (snap.state != 'R')
 		plat_thread_where(&snap, name);
-	put(out, "    thread %d \"%s\" %s for %s%s%s", t->tid, COMM(snap.comm),
-	    state_word(snap.state), SECS(t->age), name[0] ? " in " : "", name);
+	report_line(out, "    thread %d \"%s\" %s for %s%s%s", t->tid, COMM(snap.comm),
+	    thread_state_word(snap.state), SECS(t->age), name[0] ? " in " : "", name);
 	for (i = 0; stack && i < snap.nframes; i++) {
 		plat_frame_name(&snap, i, name);
-		put(out, "      stack %s", name);
+		report_line(out, "      stack %s", name);
 	}
 }
 
-static void put_threads(const struct out *out, const struct site_group *g, int64_t stall_ns,
+static void report_threads(const struct line_sink *out, const struct site_group *g, int64_t stall_ns,
 			unsigned int *lookups)
 {
 	unsigned int i;
 
 	if (g->queued)
-		put(out, "    queued %u", g->queued);
+		report_line(out, "    queued %u", g->queued);
 	for (i = 0; i < g->nshown; i++) {
 		if (*lookups) {
 			--*lookups;
-			put_thread(out, &g->shown[i], g->shown[i].age >= stall_ns);
+			report_thread(out, &g->shown[i], g->shown[i].age >= stall_ns);
 		} else {
-			put(out, "    thread %d for %s", g->shown[i].tid, SECS(g->shown[i].age));
+			report_line(out, "    thread %d for %s", g->shown[i].tid, SECS(g->shown[i].age));
 		}
 	}
 	if (g->more)
-		put(out, "    and %u more", g->more);
+		report_line(out, "    and %u more", g->more);
 }
 
-static void put_group(const struct out *out, const struct site_group *g, unsigned int *lookups)
+static void report_group(const struct line_sink *out, const struct site_group *g, unsigned int *lookups)
 {
 	static const char * const kinds[] = {
 		[STOPPER_PANIC_TASK] = "task",
@@ -192,16 +192,16 @@ static void put_group(const struct out *out, const struct site_group *g, unsigne
 	const struct stopper_task_info *i = &g->info;
 
 	if (i->line)
-		put(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", kinds[g->kind],
+		report_line(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", kinds[g->kind],
 		    (unsigned long long)i->count, i->name, i->file, i->line, i->func,
 		    SECS(i->oldest_ns));
 	else
-		put(out, "  %s %llu \"%s\", oldest %s", kinds[g->kind],
+		report_line(out, "  %s %llu \"%s\", oldest %s", kinds[g->kind],
 		    (unsigned long long)i->count, i->name, SECS(i->oldest_ns));
-	put_threads(out, g, g->s->stall_ns, lookups);
+	report_threads(out, g, g->s->stall_ns, lookups);
 }
 
-void report_stopper(const struct out *out, const struct task_snapshot *snap, struct stopper *s,
+void report_stopper(const struct line_sink *out, const struct task_snapshot *snap, struct stopper *s,
 		    unsigned int *lookups)
 {
 	unsigned int first = snapshot_find(snap, s), i;
@@ -212,15 +212,15 @@ void report_stopper(const struct out *out, const struct task_snapshot *snap, str
 			tasks += snap->groups[i].info.count;
 		queued += snap->groups[i].queued;
 	}
-	put_header(out, s, tasks, queued);
+	report_header(out, s, tasks, queued);
 	for (i = first; i < snap->ngroups && snap->groups[i].s == s; i++)
-		put_group(out, &snap->groups[i], lookups);
+		report_group(out, &snap->groups[i], lookups);
 	if (snap->lost)
-		put(out, "  and %u tasks more", snap->lost);
+		report_line(out, "  and %u tasks more", snap->lost);
 }
 
 /* Every stopper, oldest first, pinned; NULL: no memory. */
-static struct stopper **pin_all(unsigned int *n)
+static struct stopper **pin_all_stoppers(unsigned int *n)
 {
 	unsigned int room = registry_count() + 16;
 	struct stopper **list;
@@ -244,14 +244,14 @@ static struct stopper **pin_all(unsigned int *n)
 }
 
 /* The debug list. */
-int report_all(const struct out *out)
+int report_all(const struct line_sink *out)
 {
 	unsigned int n, i, lookups = LOOKUPS;
 	struct stopper **list;
 	struct task_snapshot snap;
 	int err;
 
-	list = pin_all(&n);
+	list = pin_all_stoppers(&n);
 	if (!list)
 		return -ENOMEM;
 	err = snapshot_make(&snap, NULL, true);

@@ -122,7 +122,7 @@ static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 static void report(struct stopper *s, int level)
 {
 	struct log_out lo = { .s = s, .level = level };
-	struct out out = { .line = log_line, .arg = &lo };
+	struct line_sink out = { .line = log_line, .arg = &lo };
 	unsigned int i, lookups = LOOKUPS;
 	struct task_snapshot snap;
 

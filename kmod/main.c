@@ -26,7 +26,7 @@ static void debug_seq_line(void *arg, const char *line)
 
 static int debug_show(struct seq_file *m, void *v)
 {
-	struct out out = { .line = debug_seq_line, .arg = m };
+	struct line_sink out = { .line = debug_seq_line, .arg = m };
 
 	return report_all(&out);
 }

@@ -19,7 +19,7 @@ static void print_line(void *arg, const char *line)
 
 int stopper_debug_print(FILE *f)
 {
-	struct out out = { .line = print_line, .arg = f };
+	struct line_sink out = { .line = print_line, .arg = f };
 	int err, cancel;
 
 	if (!f)

@@ -563,7 +563,7 @@ static void keep(void *arg, const char *line)
 
 static void reads_all(void *arg)
 {
-	struct out out = { .line = keep };
+	struct line_sink out = { .line = keep };
 
 	report_all(&out);
 }
