@@ -38,7 +38,7 @@ static struct {
  * May a report go to the common log now? If so, how many did not since the one before.
  * One caller at a time: who has taken "writing", in report_stall().
  */
-static bool may_report(unsigned int *left_out)
+static bool report_rate_allows(unsigned int *left_out)
 {
 	int64_t now = plat_now();
 	bool may;
@@ -84,19 +84,19 @@ static void log_line(void *arg, const char *line)
 	stopper_log(lo->s, lo->level, "%s", line);
 }
 
-static void drop(unsigned int *users)
+static void claim_drop(unsigned int *users)
 {
-	/* (U) pairs with try_take() */
+	/* (U) pairs with claim_try() */
 	plat_fetch_add_full(users, -1);
 }
 
-/* Alone, until drop()? Two that try at once may both fail. */
-static bool try_take(unsigned int *users)
+/* Alone, until claim_drop()? Two that try at once may both fail. */
+static bool claim_try(unsigned int *users)
 {
-	/* (U) full, as a lock; pairs with drop() */
+	/* (U) full, as a lock; pairs with claim_drop() */
 	if (!plat_fetch_add_full(users, 1))
 		return true;
-	drop(users);
+	claim_drop(users);
 	return false;
 }
 
@@ -106,7 +106,7 @@ static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 	unsigned int i;
 
 	for (i = 0; i < SNAPSHOTS; i++)
-		if (try_take(&snapshot_buffers[i].users)) {
+		if (claim_try(&snapshot_buffers[i].users)) {
 			*snap = (struct task_snapshot){
 				.groups = snapshot_buffers[i].groups,
 				.index = snapshot_buffers[i].index,
@@ -119,7 +119,7 @@ static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 }
 
 /* What runs of @s, to its log. */
-static void report(struct stopper *s, int level)
+static void log_tasks(struct stopper *s, int level)
 {
 	struct log_out lo = { .s = s, .level = level };
 	struct line_sink out = { .line = log_line, .arg = &lo };
@@ -135,18 +135,18 @@ static void report(struct stopper *s, int level)
 	}
 	snapshot_fill(&snap, s, true);
 	report_stopper(&out, &snap, s, &lookups);
-	drop(&snapshot_buffers[i].users);
+	claim_drop(&snapshot_buffers[i].users);
 }
 
-static void stall(struct stopper *s, int64_t waited)
+static void log_stall(struct stopper *s, int64_t waited)
 {
 	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop has waited %s for:",
 		    s->name, SECS(waited));
-	report(s, STOPPER_LOG_WARNING);
+	log_tasks(s, STOPPER_LOG_WARNING);
 }
 
 /* To who traces, also of one that is then left out. */
-static void trace(struct stopper *s, int64_t waited)
+static void trace_stall(struct stopper *s, int64_t waited)
 {
 	unsigned int workers;
 	plat_flags_t f;
@@ -164,21 +164,21 @@ bool report_stall(struct stopper *s, int64_t waited)
 	unsigned int left_out;
 
 	if (s->log) {
-		trace(s, waited);
-		stall(s, waited);
+		trace_stall(s, waited);
+		log_stall(s, waited);
 		return true;
 	}
-	if (!try_take(&writing))
+	if (!claim_try(&writing))
 		return false;
-	trace(s, waited);
-	if (may_report(&left_out)) {
+	trace_stall(s, waited);
+	if (report_rate_allows(&left_out)) {
 		if (left_out)
 			stopper_log(NULL, STOPPER_LOG_WARNING,
 				    "%u reports of stops that wait were left out",
 				    left_out);
-		stall(s, waited);
+		log_stall(s, waited);
 	}
-	drop(&writing);
+	claim_drop(&writing);
 	return true;
 }
 
@@ -186,5 +186,5 @@ void report_leak(struct stopper *s)
 {
 	stopper_log(s, STOPPER_LOG_ERR,
 		    "stopper \"%s\" was put before it was stopped; its memory is kept:", s->name);
-	report(s, STOPPER_LOG_ERR);
+	log_tasks(s, STOPPER_LOG_ERR);
 }
