@@ -357,11 +357,11 @@ struct stopper {
 	char *closing_escaped;			/* a copy for the trace of its end, or NULL */
 	struct job close_job;
 	struct job stop_job;
-	struct stopper_list kept;		/* of keeper.c, with what follows */
-	int64_t kept_since;			/* when the keeper got it, or 0 */
-	int64_t ask_again;			/* when to ask the pool for a thread again */
-	int64_t kept_next;			/* when its slices report the next stall, or 0 */
-	unsigned int kept_reports;		/* how many they made */
+	struct stopper_list keeper_node;		/* of keeper.c, with what follows */
+	int64_t keeper_since;			/* when the keeper got it, or 0 */
+	int64_t keeper_retry_at;			/* when to ask the pool for a thread again */
+	int64_t keeper_report_at;			/* when its slices report the next stall, or 0 */
+	unsigned int keeper_reports;		/* how many they made */
 	struct stopper *parent;
 	struct stopper_list children;		/* struct stopper_link */
 	struct stopper_link sibling;
@@ -414,7 +414,7 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 		struct sem_waiter *me);
 
 /* keeper.c */
-void keeper_ask(struct stopper *s);
+void keeper_request(struct stopper *s);
 bool keeper_run(void);
 
 /* task.c: tasks on lists */

@@ -14,35 +14,35 @@
  * closer that blocks holds the keeper, while no other thread can be had.
  *
  *   stopper_stop_async()              keeper
- *   lock; append to asked             lock; pop asked; unlock; begin; hand over
+ *   lock; append to requested          lock; pop requested; unlock; begin; hand over
  *   running? no: running = true,      ...
- *   wake the keeper; unlock           lock; asked and kept empty: running = false; unlock
+ *   wake the keeper; unlock           lock; requested and kept empty: running = false; unlock
  *
  *   All under one lock: either the keeper finds the stopper, or it is woken for it.
  */
 #include "internal.h"
 
 #define SLICE_NS	(50 * NS_PER_MSEC)
-#define ASK_AGAIN_NS	(200 * NS_PER_MSEC)
+#define RETRY_NS	(200 * NS_PER_MSEC)
 
 static struct {
 	stopper_lock_t lock;
-	struct stopper_list asked;	/* not begun; struct stopper, ->kept */
+	struct stopper_list requested;	/* not begun; struct stopper, ->keeper_node */
 	struct stopper_list kept;	/* driven by the keeper */
 	bool running;
 } keeper = {
 	.lock = PLAT_LOCK_INIT(keeper.lock),
-	.asked = { &keeper.asked, &keeper.asked },
+	.requested = { &keeper.requested, &keeper.requested },
 	.kept = { &keeper.kept, &keeper.kept },
 };
 
 /* With a pin that the keeper takes over. Any context up to softirq. */
-void keeper_ask(struct stopper *s)
+void keeper_request(struct stopper *s)
 {
 	plat_flags_t f;
 
 	plat_lock(&keeper.lock, f);
-	slist_append(&keeper.asked, &s->kept);
+	slist_append(&keeper.requested, &s->keeper_node);
 	if (!keeper.running) {
 		keeper.running = true;
 		plat_keeper_wake();
@@ -58,7 +58,7 @@ static struct stopper *keeper_pop(struct stopper_list *list)
 	plat_lock(&keeper.lock, f);
 	n = slist_pop(list);
 	plat_unlock(&keeper.lock, f);
-	return n ? list_item(n, struct stopper, kept) : NULL;
+	return n ? list_item(n, struct stopper, keeper_node) : NULL;
 }
 
 static void keeper_append(struct stopper *s)
@@ -66,7 +66,7 @@ static void keeper_append(struct stopper *s)
 	plat_flags_t f;
 
 	plat_lock(&keeper.lock, f);
-	slist_append(&keeper.kept, &s->kept);
+	slist_append(&keeper.kept, &s->keeper_node);
 	plat_unlock(&keeper.lock, f);
 }
 
@@ -75,34 +75,34 @@ static void keeper_drive(struct stopper *s)
 {
 	int64_t now = plat_now();
 
-	if (now >= s->ask_again && stop_push_job(s))
+	if (now >= s->keeper_retry_at && stop_push_job(s))
 		return;
-	if (now >= s->ask_again)
-		s->ask_again = now + ASK_AGAIN_NS;
+	if (now >= s->keeper_retry_at)
+		s->keeper_retry_at = now + RETRY_NS;
 	if (stop_drive(s, now + SLICE_NS))
 		keeper_append(s);
 	else
 		stopper_unpin(s);
 }
 
-static void note_kept(struct stopper *s)
+static void keeper_accept(struct stopper *s)
 {
 	int64_t now = plat_now();
 	plat_flags_t f;
 
-	s->ask_again = now + ASK_AGAIN_NS;
+	s->keeper_retry_at = now + RETRY_NS;
 	plat_lock(&s->lock, f);
-	s->kept_since = now;
+	s->keeper_since = now;
 	plat_unlock(&s->lock, f);
 }
 
-static void begin_asked(void)
+static void keeper_begin_requested(void)
 {
 	struct stopper *s;
 
-	while ((s = keeper_pop(&keeper.asked))) {
+	while ((s = keeper_pop(&keeper.requested))) {
 		quiesce_begin(s);
-		note_kept(s);
+		keeper_accept(s);
 		if (!stop_push_job(s))
 			keeper_append(s);
 	}
@@ -115,7 +115,7 @@ static bool keeper_rest(void)
 	bool rest;
 
 	plat_lock(&keeper.lock, f);
-	rest = slist_empty(&keeper.asked) && slist_empty(&keeper.kept);
+	rest = slist_empty(&keeper.requested) && slist_empty(&keeper.kept);
 	if (rest)
 		keeper.running = false;
 	plat_unlock(&keeper.lock, f);
@@ -130,7 +130,7 @@ bool keeper_run(void)
 {
 	struct stopper *s;
 
-	begin_asked();
+	keeper_begin_requested();
 	s = keeper_pop(&keeper.kept);
 	if (s)
 		keeper_drive(s);

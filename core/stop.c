@@ -504,10 +504,10 @@ static void leader_start(struct leader *l)
 	struct stopper *s = l->s;
 
 	s->leader = l;
-	l->reports = s->kept_reports;
-	l->began = s->kept_since ? s->kept_since : plat_now();
-	if (s->kept_next)
-		l->next_report = s->kept_next;
+	l->reports = s->keeper_reports;
+	l->began = s->keeper_since ? s->keeper_since : plat_now();
+	if (s->keeper_report_at)
+		l->next_report = s->keeper_report_at;
 	else
 		plan_report(l, l->began);
 }
@@ -557,9 +557,9 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 		drain_end(&l.own);
 	}
 	plat_lock(&s->lock, f);
-	if (s->kept_since) {
-		s->kept_next = l.next_report;
-		s->kept_reports = l.reports;
+	if (s->keeper_since) {
+		s->keeper_report_at = l.next_report;
+		s->keeper_reports = l.reports;
 	}
 	s->leader = NULL;
 	s->leader_tid = 0;
@@ -813,7 +813,7 @@ int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
 		return 0;
 	note_stop_request(s, site);
 	stopper_pin(s);
-	keeper_ask(s);
+	keeper_request(s);
 	return 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop_async);
