@@ -191,7 +191,7 @@ bool closers_start(struct stopper *s)
 	s->closing_site = (struct stopper_site){ .name = closer_name(s->closing) };
 	s->close_job.ops = &closing_ops;
 	s->close_job.site = &s->closing_site;
-	step(STEP_CLOSERS_HANDED, 1);
+	count_steps(STEP_CLOSERS_HANDED, 1);
 	if (pool_reserve() || !pool_try_push(&s->close_job))
 		closing_run(&s->close_job, NULL);
 	return true;

@@ -622,7 +622,7 @@ enum step {
 	STEPS
 };
 
-void step(enum step what, unsigned long n);
+void count_steps(enum step what, unsigned long n);
 STOPPER_API unsigned long __stopper_steps(const char *what);
 
 /* stall.c */

@@ -67,7 +67,7 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 					     first_seen_age(&t->first_seen[i], v.seq);
 		visit(arg, &v);
 	}
-	step(STEP_SLOTS, n);
+	count_steps(STEP_SLOTS, n);
 }
 
 struct listed_visit {
@@ -175,7 +175,7 @@ static void find_in_table(struct slot_table *t, struct task_search *search)
 		if (view_slot(&t->slot[i], NULL, &v, &start))
 			find_task_within(search, &v);
 	}
-	step(STEP_SLOTS, n);
+	count_steps(STEP_SLOTS, n);
 }
 
 /*

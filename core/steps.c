@@ -18,7 +18,7 @@ static const char * const step_names[] = {
 
 _Static_assert(ARRAY_LEN(step_names) == STEPS, "each has a name");
 
-void step(enum step what, unsigned long n)
+void count_steps(enum step what, unsigned long n)
 {
 	plat_step(&steps[what], n);
 }

@@ -296,7 +296,7 @@ void quiesce_begin(struct stopper *s)
 	if (begun)
 		return;
 	quiesce_set_phase(s, &from);
-	step(STEP_HEAVY_BARRIERS, 1);
+	count_steps(STEP_HEAVY_BARRIERS, 1);
 	/* (B1) pairs with task_is_admitted(), task.c: it reads QUIESCING, or our drain its slot */
 	plat_heavy_barrier();
 	quiesce_fire_events(s);

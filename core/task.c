@@ -365,7 +365,7 @@ static void task_list_each(const struct task_list *l,
 	}
 	plat_unlock(l->lock, f);
 	if (i)
-		step(STEP_LISTED, i);
+		count_steps(STEP_LISTED, i);
 }
 
 /* The same for all tasks of @s that are on lists. */
@@ -629,7 +629,7 @@ bool tasks_watch(struct stopper *s, struct drain *d)
 				found = true;
 			}
 		}
-	step(STEP_SLOTS, n);
+	count_steps(STEP_SLOTS, n);
 	if (found)
 		d->watches = true;
 	return found;
@@ -638,7 +638,7 @@ bool tasks_watch(struct stopper *s, struct drain *d)
 /* Needed between setting watches and checking whether their slots still name the stopper. */
 void tasks_watch_barrier(void)
 {
-	step(STEP_HEAVY_BARRIERS, 1);
+	count_steps(STEP_HEAVY_BARRIERS, 1);
 	/* (B2) pairs with slot_release(): its end sees the watch, or we see its slot clear */
 	plat_heavy_barrier();
 }
@@ -691,7 +691,7 @@ static int tables_drain(struct stopper *s, struct drain *d, int (*wait)(void *ar
 	while (!err && (t = slots_walk(t, pool)))
 		for (i = slots_next(t, 0); i < SLOTS && !err; i = slots_next(t, i + 1), n++)
 			err = slot_drain(s, &t->slot[i], d, wait, arg);
-	step(STEP_SLOTS, n);
+	count_steps(STEP_SLOTS, n);
 	return err;
 }
 
