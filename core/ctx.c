@@ -152,7 +152,8 @@ static void ctx_timer_fired(struct plat_timer *t)
 	ctx_drop_source(ctx);
 }
 
-static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of, struct stopper_event *to)
+static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of,
+			    struct stopper_event *to)
 {
 	of->fn = ctx_source_fired;
 	of->arg = ctx;
@@ -246,7 +247,7 @@ int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 
 static int ctx_with_event(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
-			struct stopper_ctx **out)
+			  struct stopper_ctx **out)
 {
 	struct stopper_ctx *ctx;
 

@@ -375,7 +375,7 @@ static int events_find_fired(struct stopper_event *const *evs, unsigned int n)
 }
 
 static int events_wait(struct stopper_event *const *evs, unsigned int n,
-			 struct stopper_ctx *ctx, struct event_waiter *w)
+		       struct stopper_ctx *ctx, struct event_waiter *w)
 {
 	struct plat_parker park;
 	struct event_waiter wctx;

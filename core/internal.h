@@ -200,7 +200,7 @@ struct span {
 
 /* A traced task or worker; span.c. */
 struct span_record {
-	struct span_record *next, **link;	/* in the list of what threads run; NULL: not in it */
+	struct span_record *next, **link;	/* what its thread runs; NULL: not in it */
 	int tid;			/* the thread that runs it, or 0 */
 	unsigned int kind;		/* STOPPER_KIND_*, SPAN_WORKER */
 	struct span span;
@@ -357,10 +357,10 @@ struct stopper {
 	char *closing_escaped;			/* a copy for the trace of its end, or NULL */
 	struct job close_job;
 	struct job stop_job;
-	struct stopper_list keeper_node;		/* of keeper.c, with what follows */
+	struct stopper_list keeper_node;	/* of keeper.c, with what follows */
 	int64_t keeper_since;			/* when the keeper got it, or 0 */
-	int64_t keeper_retry_at;			/* when to ask the pool for a thread again */
-	int64_t keeper_report_at;			/* when its slices report the next stall, or 0 */
+	int64_t keeper_retry_at;		/* when to ask the pool for a thread again */
+	int64_t keeper_report_at;		/* when its slices report the next stall, or 0 */
 	unsigned int keeper_reports;		/* how many they made */
 	struct stopper *parent;
 	struct stopper_list children;		/* struct stopper_link */
@@ -505,14 +505,15 @@ void pool_slots_exit(void);
 
 /* ctx.c */
 int ctx_wait_err(const struct stopper_ctx *ctx);
-void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, struct plat_parker *p);
+void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx,
+			     struct plat_parker *p);
 void ctx_make_killable(struct stopper_ctx *ctx);
 const struct span *ctx_span(const struct stopper_ctx *ctx);
 
 /* span.c */
 void spans_exit(void);
 struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
-			  const struct stopper_site *site, unsigned int kind);
+			     const struct stopper_site *site, unsigned int kind);
 void span_begin(struct span_record *t);
 void span_end(struct span_record *t);
 void spans_abandon(int tid);

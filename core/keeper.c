@@ -14,7 +14,7 @@
  * closer that blocks holds the keeper, while no other thread can be had.
  *
  *   stopper_stop_async()              keeper
- *   lock; append to requested          lock; pop requested; unlock; begin; hand over
+ *   lock; append to requested         lock; pop requested; unlock; begin; hand over
  *   running? no: running = true,      ...
  *   wake the keeper; unlock           lock; requested and kept empty: running = false; unlock
  *

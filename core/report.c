@@ -93,25 +93,28 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 }
 
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
-		       unsigned long queued)
+			  unsigned long queued)
 {
 	int64_t now = plat_now();
 	struct report_header h;
 
 	report_header_read(&h, s);
 	report_line(out,
-	    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u",
-	    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase), SECS(now - h.since),
-	    SECS(now - s->created), tasks, queued, h.workers, h.closers, h.closed,
-	    plat_load(&s->contexts), plat_load(&s->waiters));
+		    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u",
+		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
+		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
+		    h.closers, h.closed, plat_load(&s->contexts), plat_load(&s->waiters));
 	report_line(out, "  created at %s:%u %s by thread %d \"%s\"", s->created_at.file,
-	    s->created_at.line, s->created_at.func, s->created_at.tid, COMM(s->created_at.comm));
+		    s->created_at.line, s->created_at.func, s->created_at.tid,
+		    COMM(s->created_at.comm));
 	if (h.parent)
-		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent, h.parent_name);
+		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
+			    h.parent_name);
 	if (h.stop_requested)
-		report_line(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago", h.stop_origin.file,
-		    h.stop_origin.line, h.stop_origin.func, h.stop_origin.tid,
-		    COMM(h.stop_origin.comm), SECS(now - h.stop_requested));
+		report_line(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago",
+			    h.stop_origin.file, h.stop_origin.line, h.stop_origin.func,
+			    h.stop_origin.tid, COMM(h.stop_origin.comm),
+			    SECS(now - h.stop_requested));
 	else
 		report_line(out, "  stop not asked");
 }
@@ -150,21 +153,21 @@ static void report_thread(const struct line_sink *out, const struct thread_age *
 	err = plat_thread_snapshot(t->tid, &snap);
 	if (err) {
 		report_line(out, "    thread %d %sfor %s", t->tid, err == -ESRCH ? "gone " : "",
-		    SECS(t->age));
+			    SECS(t->age));
 		return;
 	}
 	if (snap.state != 'R')
 		plat_thread_where(&snap, name);
 	report_line(out, "    thread %d \"%s\" %s for %s%s%s", t->tid, COMM(snap.comm),
-	    thread_state_word(snap.state), SECS(t->age), name[0] ? " in " : "", name);
+		    thread_state_word(snap.state), SECS(t->age), name[0] ? " in " : "", name);
 	for (i = 0; stack && i < snap.nframes; i++) {
 		plat_frame_name(&snap, i, name);
 		report_line(out, "      stack %s", name);
 	}
 }
 
-static void report_threads(const struct line_sink *out, const struct site_group *g, int64_t stall_ns,
-			unsigned int *lookups)
+static void report_threads(const struct line_sink *out, const struct site_group *g,
+			   int64_t stall_ns, unsigned int *lookups)
 {
 	unsigned int i;
 
@@ -175,14 +178,16 @@ static void report_threads(const struct line_sink *out, const struct site_group 
 			--*lookups;
 			report_thread(out, &g->shown[i], g->shown[i].age >= stall_ns);
 		} else {
-			report_line(out, "    thread %d for %s", g->shown[i].tid, SECS(g->shown[i].age));
+			report_line(out, "    thread %d for %s", g->shown[i].tid,
+				    SECS(g->shown[i].age));
 		}
 	}
 	if (g->more)
 		report_line(out, "    and %u more", g->more);
 }
 
-static void report_group(const struct line_sink *out, const struct site_group *g, unsigned int *lookups)
+static void report_group(const struct line_sink *out, const struct site_group *g,
+			 unsigned int *lookups)
 {
 	static const char * const kinds[] = {
 		[STOPPER_PANIC_TASK] = "task",
@@ -193,16 +198,16 @@ static void report_group(const struct line_sink *out, const struct site_group *g
 
 	if (i->line)
 		report_line(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", kinds[g->kind],
-		    (unsigned long long)i->count, i->name, i->file, i->line, i->func,
+			    (unsigned long long)i->count, i->name, i->file, i->line, i->func,
 		    SECS(i->oldest_ns));
 	else
 		report_line(out, "  %s %llu \"%s\", oldest %s", kinds[g->kind],
-		    (unsigned long long)i->count, i->name, SECS(i->oldest_ns));
+			    (unsigned long long)i->count, i->name, SECS(i->oldest_ns));
 	report_threads(out, g, g->s->stall_ns, lookups);
 }
 
-void report_stopper(const struct line_sink *out, const struct task_snapshot *snap, struct stopper *s,
-		    unsigned int *lookups)
+void report_stopper(const struct line_sink *out, const struct task_snapshot *snap,
+		    struct stopper *s, unsigned int *lookups)
 {
 	unsigned int first = snapshot_find(snap, s), i;
 	unsigned long tasks = 0, queued = 0;

@@ -110,7 +110,8 @@ int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 	return err ? err : stopper_sem_try_acquire(sem);
 }
 
-static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit)
+static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx,
+			  struct stopper_event *quit)
 {
 	if (sem->closed || stopper_event_fired(quit))
 		return -ESHUTDOWN;
@@ -119,7 +120,7 @@ static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx, stru
 
 /* Waits as one who is on the list. */
 static int sem_wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
-		     struct stopper_event *quit)
+			 struct stopper_event *quit)
 {
 	plat_flags_t f;
 	int err;
@@ -140,8 +141,8 @@ static int sem_wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct 
 	return err;
 }
 
-static int sem_sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
-			 struct stopper_event *quit)
+static int sem_sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me,
+			     struct stopper_ctx *ctx, struct stopper_event *quit)
 {
 	struct event_waiter wctx, wquit;
 	int err;
@@ -154,8 +155,8 @@ static int sem_sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me, str
 	return err;
 }
 
-static int sem_wait_in_line(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
-			struct stopper_event *quit)
+static int sem_wait_in_line(struct stopper_sem *sem, struct sem_waiter *me,
+			    struct stopper_ctx *ctx, struct stopper_event *quit)
 {
 	unsigned int i, spins = plat_spins();
 	int err;

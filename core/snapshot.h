@@ -41,7 +41,7 @@ unsigned int snapshot_find(const struct task_snapshot *snap, const struct stoppe
 void snapshot_free(struct task_snapshot *snap);
 
 /* report.c */
-void report_stopper(const struct line_sink *out, const struct task_snapshot *snap, struct stopper *s,
-		    unsigned int *lookups);
+void report_stopper(const struct line_sink *out, const struct task_snapshot *snap,
+		    struct stopper *s, unsigned int *lookups);
 
 #endif /* STOPPER_CORE_SNAPSHOT_H */
