@@ -2,30 +2,33 @@
 /*
  * ctx.c - contexts.
  *
- * A context is an event whose code is the errno, and up to three ties that can
- * fire it: to its parent's event, to a stopper's event, to a timer.
+ * A context is an event whose code is an errno, and up to three sources that can fire it:
+ * its parent's event, an event of a stopper, a timer.
  *
- * Lifetime. @refs are the users'. @pins keep the memory: one for all users
- * together and one for each tie, because the other end of a tie may be about to
- * call. A tie is cut exactly once: by its own call, which then unpins, or by a
- * successful event_try_detach() or plat_timer_cancel(), whose caller unpins.
- * So neither put nor cancel ever waits for a callback, and both may be called
- * in softirq; whoever drops the last pin frees.
+ * Lifetime. @refs are the users' references. @pins keep the memory: one for all users
+ * together and one for each linked source, because a source may be about to fire the
+ * context. A source is unlinked exactly once: by its own callback, which then drops the pin,
+ * or by a successful event_try_detach() or plat_timer_cancel(), whose caller drops it. So
+ * neither put nor cancel ever waits for a callback, and both may be called in softirq. The
+ * thread that drops the last pin frees the context.
  *
  *   last put                          parent fires
- *   refs 1 -> 0                       takes the tie off its list
+ *   refs 1 -> 0                       takes the source off its list
  *   try_detach: not there             fires our event
  *   unpin 2 -> 1                      unpin 1 -> 0: frees
  *
- * A context holds a reference to its parent and a pin on its stopper until it is
- * freed, so the events its ties hang on are there (event.c, race 3). Freeing
- * walks up the parents in a loop: depth costs no stack.
+ * A context holds a reference to its parent and a pin on its stopper until it is freed, so
+ * the events of its sources outlive it (event.c, race 3). Freeing walks up the parents in a
+ * loop: depth costs no stack.
  *
- * A span is carried by the context that it was given to and seen through all below
- * that one, which keep it alive.
+ * A span belongs to the context that was created with it. Contexts below point to it and
+ * keep that context alive.
  *
- * Ordered accesses: refs and pins are dropped with release, and the last with acquire (P), so
- * that all writes before anybody's drop are seen by who frees.
+ * Ordered accesses
+ *   (P) ->refs and ->pins. Each drop is a release, and the last one an acquire: all that any
+ *       thread wrote before its drop is seen by the thread that frees.
+ *   (Q) ->contexts of the stopper is a count for people. The full order of its
+ *       read-modify-writes is not needed.
  */
 #include "internal.h"
 
@@ -39,23 +42,23 @@ struct stopper_ctx {
 	struct stopper_on_fire stopper_source;
 	struct plat_timer timer;
 	bool timed;
-	bool killable;			/* constant once others see it */
-	const struct span *span;	/* in here or further up; NULL: none */
+	bool killable;			/* constant once other threads see the context */
+	const struct span *span;	/* its own or an ancestor's; NULL: none */
 };
 
-/* One that carries a span of its own. */
+/* A context with a span of its own. */
 struct span_ctx {
-	struct stopper_ctx ctx;		/* first: freed as such */
+	struct stopper_ctx ctx;		/* first: freed by its address */
 	struct span span;
 };
 
-/* What it carries, alive as long as the context is; NULL: nothing. */
+/* The span that the context carries, valid as long as the context; NULL: none. */
 const struct span *ctx_span(const struct stopper_ctx *ctx)
 {
 	return ctx ? ctx->span : NULL;
 }
 
-/* Why this thread shall wait no longer with it; 0: it may. */
+/* The error that ends this thread's waits with @ctx, which may be NULL; 0: none yet. */
 int ctx_wait_err(const struct stopper_ctx *ctx)
 {
 	int err = stopper_ctx_err(ctx);
@@ -65,7 +68,7 @@ int ctx_wait_err(const struct stopper_ctx *ctx)
 	return !err && ctx && ctx->killable && plat_killed() ? -EINTR : err;
 }
 
-/* What ends a wait in @p with this context. */
+/* Lets the end of @ctx wake @p. */
 void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, struct plat_parker *p)
 {
 	if (ctx && ctx->killable)
@@ -73,26 +76,25 @@ void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, st
 	event_waiter_attach(w, ctx ? &ctx->done : NULL, p);
 }
 
-/* Before others see it. */
+/* Before other threads see the context. */
 void ctx_make_killable(struct stopper_ctx *ctx)
 {
 	ctx->killable = true;
 }
 
-/* Cuts the ties that have not called yet. */
 static void ctx_unlink_sources(struct stopper_ctx *ctx);
 
-/* Drops one pin; the parent whose reference is to be dropped next, if that freed it. */
+/* Drops one pin. If that freed the context: its parent, whose reference the caller drops. */
 static struct stopper_ctx *ctx_unpin(struct stopper_ctx *ctx)
 {
 	struct stopper_ctx *parent;
 
-	/* (P) pairs with the other drops of this count */
+	/* (P) pairs with the other drops of ->pins: what they wrote before is seen by the free */
 	if (!plat_ref_put(&ctx->pins))
 		return NULL;
 	parent = ctx->parent;
 	if (ctx->s) {
-		/* (P) full only to be counted */
+		/* (Q) a count for people: no order needed */
 		plat_fetch_add_full(&ctx->s->contexts, -1);
 		stopper_unpin(ctx->s);
 	}
@@ -104,7 +106,7 @@ static struct stopper_ctx *ctx_unpin(struct stopper_ctx *ctx)
 void stopper_ctx_put(struct stopper_ctx *ctx)
 {
 	while (ctx && !plat_is_copy()) {
-		/* (P) pairs with the other drops of this count */
+		/* (P) pairs with the other drops of ->refs: what they wrote before is seen */
 		if (!plat_ref_put(&ctx->refs))
 			return;
 		ctx_unlink_sources(ctx);
@@ -128,7 +130,7 @@ static void ctx_drop_source(struct stopper_ctx *ctx)
 
 static void ctx_unlink_sources(struct stopper_ctx *ctx)
 {
-	/* None of these can be the last pin: the caller has one. */
+	/* None of these is the last pin: the caller has one. */
 	if (event_try_detach(&ctx->parent_source))
 		ctx_unpin(ctx);
 	if (event_try_detach(&ctx->stopper_source))
@@ -137,7 +139,7 @@ static void ctx_unlink_sources(struct stopper_ctx *ctx)
 		ctx_unpin(ctx);
 }
 
-/* After our event has been fired by the one this tie hung on. */
+/* Called by the source, which has fired our event. */
 static void ctx_source_fired(struct stopper_on_fire *of, void *arg)
 {
 	(void)of;
@@ -158,16 +160,16 @@ static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of,
 	of->fn = ctx_source_fired;
 	of->arg = ctx;
 	of->chain = &ctx->done;
-	/* First: an earlier tie may already call. */
+	/* Before it is linked: it may fire at once. */
 	plat_ref_get(&ctx->pins);
 	if (event_attach(to, of))
 		return;
-	/* Born ended: it had fired, as was seen under its lock. */
+	/* The source had fired, as seen under its lock: the context has ended from the start. */
 	event_fire(&ctx->done, plat_load(&to->fired));
 	ctx_unpin(ctx);
 }
 
-/* @size: of what the context lies at the beginning of. */
+/* @size: of the structure that begins with the context. */
 static struct stopper_ctx *ctx_new_sized(size_t size, struct stopper_ctx *parent)
 {
 	struct stopper_ctx *ctx = plat_alloc(size);
@@ -259,7 +261,7 @@ static int ctx_with_event(struct stopper *s, struct stopper_event *ev, struct st
 	if (!ctx)
 		return -ENOMEM;
 	stopper_pin(s);
-	/* (P) full only to be counted */
+	/* (Q) a count for people: no order needed */
 	plat_fetch_add_full(&s->contexts, 1);
 	ctx->s = s;
 	ctx_link_source(ctx, &ctx->stopper_source, ev);

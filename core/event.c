@@ -1,43 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * event.c - events: fired once, for ever; waiting on them; callbacks.
+ * event.c - events that fire once; waits for them; callbacks.
  *
- * Theory. ->fired is written once, under the lock, with release, before any
- * waiter is woken (F). A waiter attaches its record under the same lock, so it
- * either finds the event fired or is on the list when the fire empties the list.
- * The list is emptied record by record:
+ * Theory. ->fired is written once, under the event's lock, with release order, before any
+ * waiter is woken (F). A waiter attaches its record under the same lock. So it either sees
+ * the event fired or is on the list when the fire empties the list. The fire takes records
+ * off the list one by one. There are three kinds:
  *
- *   a parker   woken with the lock held: it is a leaf, and its owner, who must
- *              take the lock to leave, cannot be gone before;
- *   a chain    the event of a derived context: put on the firing thread's own
- *              list and fired after this one. Firing is thus a loop, however
- *              deep contexts are derived, and needs no memory;
- *   a callback called without the lock. ->firing says which one, for detach.
+ *   a parker    Woken under the lock. The lock is a leaf, and the parker's owner takes the
+ *               lock before it leaves, so the parker cannot be freed during the wake-up.
+ *   a chain     The event of a derived context. It is moved to a list on the firing thread's
+ *               stack and fired after this event. Firing is thus a loop: it needs no memory,
+ *               and no stack for the depth of the contexts.
+ *   a callback  Called without the lock. ->firing names the running one, for detach.
  *
- * Race 1, attach against fire: the lock.
+ * Race 1, attach against fire. The lock decides.
  *
  *   waiter                          firer
  *   lock; fired == 0; append        lock; fired = 1 (F); pop; unpark; unlock
  *   unlock; park
  *
- *   Either order: the waiter sees fired, or the firer finds the record.
+ *   In either order the waiter sees the event fired, or the firer finds its record.
  *
- * Race 2, detach against a running callback. A record that has been popped is
- * not touched again once its function has been entered: it may be freed by it.
- * detach therefore compares its address with that in ->firing, a record on the
- * firer's stack, and if they are the same parks on that record's list, which the
- * firer wakes after the function returned, under the lock.
- * On the thread that runs the function it does not wait: it would wait for itself.
+ * Race 2, detach against a running callback. The callback may free its own record, so the
+ * firer does not touch a record after it has called the function. Detach therefore compares
+ * the record's address with the one in ->firing, which is on the firer's stack. If they are
+ * equal it parks on the list there, which the firer wakes, under the lock, when the function
+ * has returned. On the thread that runs the callback detach does not wait: it would wait for
+ * itself.
  *
- * Race 3, the event's end. event_try_detach() learns the event from the record;
- * it may read it before the fire and lock it after. Whoever uses it keeps the
- * event's owner alive until then (contexts pin parents and stoppers).
+ * Race 3, the end of the event. event_try_detach() reads the event from the record. It may
+ * read it before the fire and take the lock after it. Its callers keep the event's owner
+ * alive until then: a context holds its parent and pins its stopper.
  *
- * Race 4, the memory's end. A thread that sees the event fired may destroy and free
- * it while the firer is still inside, as users of complete() and sem_post() expect.
- * destroy takes the lock, which the firer holds from (F) until it leaves, but for
- * callbacks and for other waiters; then ->firing is set, and destroy parks until
- * the firer has left:
+ * Race 4, the end of the memory. A thread that sees the event fired may destroy and free it
+ * while the firer is still in the fire, as the users of complete() and sem_post() expect.
+ * The firer holds the lock from (F) until it leaves, except around callbacks and to let a
+ * woken waiter leave. Destroy takes the lock. If ->firing is set then, it parks until the
+ * firer has left:
  *
  *   firer                                     thread that has seen (F)
  *   lock; fired = 1 (F); wake parkers         fired? yes
@@ -45,20 +45,20 @@
  *   firing = NULL; wake those on f; unlock    lock; done? unlock
  *                                             free
  *
- *   The firer's last access is that unlock. Releasing a lock is the last access to it
- *   on both platforms (a spinlock; an rt_mutex; glibc's mutex, whose wake-up may
- *   reach an address that is no longer a mutex, which every futex wait survives).
- *   A callback may destroy the event that called it: ->destroyed tells its firer,
- *   which is below it on the same stack, to touch nothing more.
+ *   The firer's last access is that unlock. Releasing a lock is the last access to it on
+ *   both platforms: a spinlock, an rt_mutex, glibc's mutex. (The wake-up of glibc's mutex may
+ *   reach an address that is no longer a mutex; every futex wait survives that.)
+ *   A callback may destroy the event that called it. ->destroyed then tells the firer, which
+ *   is below the callback on the same stack, to touch nothing more.
  *
  * Ordered accesses
- *   (F) fired: the release store in event_set_fired() pairs with the acquire loads in
- *       stopper_event_fired(), stopper_ctx_err() and here: who sees the event fired
- *       sees what was written before the fire.
- *   (D) of->event = NULL: the release store in firing_next() pairs with the acquire load
- *       in event_try_detach(): who sees NULL sees the record off the list.
+ *   (F) ->fired. The release store in event_set_fired() pairs with the acquire loads in
+ *       stopper_event_fired() and stopper_ctx_err(): a thread that sees the event fired sees
+ *       all that the firer wrote before the fire.
+ *   (D) ->event of a record. The release store of NULL in firing_next() pairs with the acquire
+ *       load in event_try_detach(): a thread that sees NULL sees the record off the list.
  *
- * Not promised: that callbacks have run when somebody sees the event fired.
+ * Not promised: that callbacks have run when a thread sees the event fired.
  */
 #include "internal.h"
 
@@ -68,17 +68,18 @@ struct stopper_event event_never = {
 	.waiters = { &event_never.waiters, &event_never.waiters },
 };
 
-/* A fire that has let go of the lock, on its thread's stack. */
+/* A fire that may release the lock; on the firing thread's stack. */
 struct firing {
-	struct stopper_on_fire *of;	/* whose callback runs; NULL: none */
+	struct stopper_on_fire *of;	/* its callback runs; NULL: none does */
 	void (*fn)(struct stopper_on_fire *of, void *arg);
 	void *arg;
 	int tid;
-	bool destroyed;			/* by the callback: the event may be gone */
-	struct stopper_list detachers;	/* wait for the callback to return */
-	struct stopper_list destroyers;	/* wait for the fire to end */
+	bool destroyed;			/* by the callback; the event may be freed */
+	struct stopper_list detachers;	/* fire_waiters for the callback's return */
+	struct stopper_list destroyers;	/* fire_waiters for the fire's end */
 };
 
+/* A thread that waits until a fire, or one of its callbacks, is over. */
 struct fire_waiter {
 	struct stopper_list node;
 	struct plat_parker park;
@@ -116,7 +117,7 @@ static void fire_waiters_wake(struct stopper_list *list)
 	}
 }
 
-/* Parks until woken by fire_waiters_wake(), whose thread has let go of the lock then. */
+/* Returns when fire_waiters_wake() has run and its caller has released the lock. */
 static void fire_waiter_wait(struct stopper_event *ev, struct fire_waiter *l)
 {
 	plat_flags_t f;
@@ -154,7 +155,7 @@ void stopper_event_destroy(struct stopper_event *ev)
 }
 EXPORT_SYMBOL_PLAT(stopper_event_destroy);
 
-/* With the lock held. A woken thread needs the lock to leave: the others wait for it. */
+/* With the lock held. It is released once, so that the woken thread, which needs it, can leave. */
 static void firing_unpark(struct stopper_event *ev, struct plat_parker *p, plat_flags_t *f)
 {
 	plat_unpark(p);
@@ -164,7 +165,7 @@ static void firing_unpark(struct stopper_event *ev, struct plat_parker *p, plat_
 	plat_lock(&ev->lock, *f);
 }
 
-/* With the lock held: empties the list up to a callback, which is then in @fi. false: none. */
+/* With the lock held. Takes records off the list up to a callback, put in @fi; false: none left. */
 static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stopper_list *chained,
 			plat_flags_t *f)
 {
@@ -183,7 +184,7 @@ static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stop
 			fi->of = of;
 		fi->fn = of->fn;
 		fi->arg = arg;
-		/* (D) pairs with event_try_detach(); the record's last write */
+		/* (D) pairs with event_try_detach(): it is off the list; the last access to it */
 		plat_store_release(&of->event, NULL);
 		if (fi->of)
 			return true;
@@ -193,7 +194,10 @@ static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stop
 	return false;
 }
 
-/* Fires @ev, which may be gone when this returns; contexts go to @chained. false: it had fired. */
+/*
+ * Fires @ev and moves the records of derived contexts to @chained; false: it had fired before.
+ * @ev may be freed when this returns.
+ */
 static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 			    struct stopper_list *chained)
 {
@@ -208,7 +212,7 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 		return false;
 	}
 	plat_happens_before(&ev->fired);
-	/* (F) pairs with stopper_event_fired() and stopper_ctx_err() */
+	/* (F) pairs with stopper_event_fired(), stopper_ctx_err(): all before is seen */
 	plat_store_release(&ev->fired, code);
 	plat_event_fired(ev);
 	ev->firing = &fi;
@@ -227,7 +231,7 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 	return true;
 }
 
-/* For one of the caller's, which learns of it by this. */
+/* stopper_event_fired(), and race detectors learn of (F). The event is alive. */
 bool event_was_fired(struct stopper_event *ev)
 {
 	bool fired = stopper_event_fired(ev);
@@ -259,7 +263,7 @@ bool stopper_event_fire(struct stopper_event *ev)
 }
 EXPORT_SYMBOL_PLAT(stopper_event_fire);
 
-/* false: it has fired, and @of is on no list. */
+/* Puts @of on the list; false: the event has fired, and @of is on no list. */
 bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
 {
 	plat_flags_t f;
@@ -274,10 +278,10 @@ bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
 	return !fired;
 }
 
-/* true: its function has not been and will not be called. Never waits. */
+/* true: detached, its function was not and will not be called. Never waits. */
 bool event_try_detach(struct stopper_on_fire *of)
 {
-	/* (D) pairs with firing_next(); race 3 */
+	/* (D) pairs with firing_next(): NULL means off the list; race 3 */
 	struct stopper_event *ev = plat_load_acquire(&of->event);
 	plat_flags_t f;
 	bool mine;
@@ -320,7 +324,7 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 	if (!ev || !of || plat_is_copy())
 		return false;
 	plat_lock(&ev->lock, f);
-	/* Before ->firing: a record freed by its function may be attached anew. */
+	/* Before ->firing: a record that its function freed may be attached again. */
 	mine = of->event == ev;
 	fi = ev->firing;
 	wait = !mine && fi && fi->of == of && fi->tid != plat_tid();
@@ -337,7 +341,7 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 }
 EXPORT_SYMBOL_PLAT(stopper_event_detach);
 
-/* Never called: firing_next() knows it by its address. */
+/* Marks a parker's record: firing_next() compares the address and never calls it. */
 void event_unpark(struct stopper_on_fire *of, void *parker)
 {
 	(void)of;

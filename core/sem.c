@@ -1,39 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * sem.c - a semaphore, first come first served, that contexts bound.
+ * sem.c - a semaphore: first come, first served, with waits that contexts end.
  *
- * A release hands its slot straight to the first waiter (->granted), so nobody
- * can overtake: a free slot and a waiter never exist at once. A waiter leaves
- * under the lock, and whoever wakes it holds the lock, so its record and its
- * parker, on its stack, are there as long as anybody can see them.
+ * A release hands its slot directly to the first waiter (->granted), so no thread can
+ * overtake: a free slot and a waiter never exist at the same time. A waiter leaves the list
+ * under the lock, and a thread that wakes it holds the lock. So its record and its parker,
+ * which are on its stack, are valid as long as another thread can see them.
  *
  *   waiter, its context ended         releaser
  *   lock                              lock
  *   granted? no: leave the list       pop the waiter; granted = true
  *   unlock; return the error          unlock
  *
- *   Granted and ended at once: the slot is given on, the error returned.
+ *   If the slot was granted and the context ended too, the slot is handed on and the error
+ *   returned.
  *
- * A waiter brings what is to be done with the slot (->grant), and whoever releases
- * does it: the chain from task to task does not go through a thread that
- * has to be woken first. Once ->granted the waiter stays for ->done, so its record
- * is there without the lock.
+ * A waiter brings the function that uses the slot (->grant), and the releaser calls it: a
+ * chain of tasks does not wait for the wake-up of each waiting thread. Once ->granted the
+ * waiter stays until ->done, so its record is valid without the lock.
  *
  *   waiter                            releaser
  *   lock; granted, not done: park     pop the waiter; granted = true; unlock
  *                                     grant(waiter)
  *   lock; done? leave                 lock; done = true; unpark; unlock
  *
- * A waiter looks for ->done, awake, for as long as a sleep would take, before it
- * is attached to what may end its wait.
+ * A waiter spins on ->done for about the cost of a sleep before it registers for a wake-up.
  *
- * The memory's end. A thread that has got a slot, or has seen the length go down, may
- * destroy and free the semaphore while the releaser is still inside. The releaser's last
- * access is an unlock: of the section that lowers the length, or that says ->done. What the
- * other thread saw was written in that section, and destroy goes through the lock once:
+ * The end of the memory. A thread that got a slot, or saw the length decrease, may destroy
+ * and free the semaphore while the releaser is still in the release. The releaser's last
+ * access is an unlock, of the section that decreases the length or sets ->done. What the
+ * other thread saw was written in that section, and destroy takes the lock once:
  *
  *   releaser                          thread that frees
  *   lock; length-- or done; unlock    seen; lock; unlock; free
+ *
+ * Ordered accesses
+ *   (N) ->waiters is a count for people. The full order of its read-modify-writes is not
+ *       needed.
+ *   (W) ->warned: one thread reads 0 and reports. Atomic is enough; the full order is not
+ *       needed.
  */
 #include "internal.h"
 
@@ -56,7 +61,7 @@ void stopper_sem_destroy(struct stopper_sem *sem)
 
 	if (!sem || plat_is_copy())
 		return;
-	/* A release that gave the caller its slot, or was seen, may hold it still. */
+	/* The release that gave the caller its slot, or that it saw, may still hold the lock. */
 	plat_lock(&sem->lock, f);
 	plat_unlock(&sem->lock, f);
 	plat_lock_destroy(&sem->lock);
@@ -75,7 +80,7 @@ int stopper_sem_length(const struct stopper_sem *sem)
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_length);
 
-/* With the lock held. */
+/* With the lock held. -EBUSY: no slot is free, or others wait. */
 static int sem_take_slot(struct stopper_sem *sem)
 {
 	if (sem->closed)
@@ -102,7 +107,7 @@ int stopper_sem_try_acquire(struct stopper_sem *sem)
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_try_acquire);
 
-/* As stopper_sem_try_acquire(), but none for one whose context has ended. */
+/* As stopper_sem_try_acquire(), but refuses a caller whose context has ended. */
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 {
 	int err = stopper_ctx_err(ctx);
@@ -110,6 +115,7 @@ int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 	return err ? err : stopper_sem_try_acquire(sem);
 }
 
+/* The error that ends a wait; 0: it goes on. */
 static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx,
 			  struct stopper_event *quit)
 {
@@ -118,7 +124,7 @@ static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx,
 	return ctx_wait_err(ctx);
 }
 
-/* Waits as one who is on the list. */
+/* @me is on the list, or granted. Returns when it is done or its wait has ended. */
 static int sem_wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct stopper_ctx *ctx,
 			 struct stopper_event *quit)
 {
@@ -165,19 +171,19 @@ static int sem_wait_in_line(struct stopper_sem *sem, struct sem_waiter *me,
 		plat_relax();
 	if (plat_load(&me->done))
 		return sem_wait_done(sem, me, NULL, NULL);
-	/* (N) full only to be counted */
+	/* (N) a count for people: no order needed */
 	if (me->waiters)
 		plat_fetch_add_full(me->waiters, 1);
 	err = sem_sleep_in_line(sem, me, ctx, quit);
-	/* (N) likewise */
+	/* (N) as above */
 	if (me->waiters)
 		plat_fetch_add_full(me->waiters, -1);
 	return err;
 }
 
 /*
- * As stopper_sem_acquire(), and -ESHUTDOWN once @quit has fired; NULL: it never does.
- * @me->grant uses the slot; its error means that it did not.
+ * stopper_sem_acquire() that also returns -ESHUTDOWN once @quit, if not NULL, has fired.
+ * @me->grant uses the slot. If it returns an error, the slot is released and the error returned.
  */
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
 		struct sem_waiter *me)
@@ -208,7 +214,7 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 	return err;
 }
 
-/* One whose context ended keeps no slot, waited or not. */
+/* A caller whose context has ended gets no slot, whether it waited or not. */
 static int sem_grant_plain(struct sem_waiter *me, bool mine)
 {
 	(void)mine;
@@ -225,7 +231,7 @@ int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_acquire);
 
-/* Lets a waiter whom a slot was granted use it; false: he does not. */
+/* Calls ->grant of a waiter whose slot was granted; false: it did not use the slot. */
 static bool sem_run_grant(struct stopper_sem *sem, struct sem_waiter *w)
 {
 	int err = w->grant(w, false);
@@ -239,7 +245,7 @@ static bool sem_run_grant(struct stopper_sem *sem, struct sem_waiter *w)
 	return !err;
 }
 
-/* Gives a slot back; the waiter who has it now, or NULL. */
+/* Releases a slot. Returns the waiter that got it, or NULL. */
 static struct sem_waiter *sem_pop_next_waiter(struct stopper_sem *sem)
 {
 	static unsigned int warned;
@@ -258,7 +264,7 @@ static struct sem_waiter *sem_pop_next_waiter(struct stopper_sem *sem)
 		plat_store(&sem->length, sem->length - 1);
 	}
 	plat_unlock(&sem->lock, f);
-	/* (W) fully ordered only to be counted once; pairs with itself */
+	/* (W) pairs with itself: reported once */
 	if (extra && !plat_fetch_add_full(&warned, 1))
 		stopper_log(NULL, STOPPER_LOG_ERR, "a semaphore was released that nobody held");
 	return w;
