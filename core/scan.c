@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * scan.c - looking at running tasks: one pass over all tables and lists.
+ * scan.c - scans of the running tasks: one pass over all tables and lists.
  *
- * How a slot is read while its owner begins and ends tasks is race 5 of task.c,
- * whose letters are used here. Everything that counts, lists or searches tasks is a
- * visit; a visitor may look at the site it is shown, but only during the visit, and
- * must not sleep.
+ * Race 5 of task.c says how a slot is read while its owner begins and ends tasks; the letters
+ * here are those of task.c. All that counts, lists or searches tasks is a visit. A visitor may
+ * use the site of the task it is shown, but only during the visit, and it must not sleep.
  */
 #include "internal.h"
 
-/* A consistent copy of a running task, or false. */
+/* Copies a running task of @s (NULL: of any) from @slot; false: there is none, or it changed. */
 static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
 		      uint64_t *start)
 {
-	/* (S) pairs with __stopper_slot_number() */
+	/* (S) pairs with __stopper_slot_number(): what follows is of this number or newer */
 	unsigned int tid, seq = plat_load_acquire(&slot->seq);
 
-	/* (C) pairs with __stopper_slot_fill() */
+	/* (C) pairs with __stopper_slot_fill(): a stopper that is seen has its site and tid seen */
 	v->s = plat_load_acquire(&slot->stopper);
 	if (!v->s || (s && v->s != s))
 		return false;
 	v->site = plat_load(&slot->site);
 	tid = plat_load(&slot->tid);
 	*start = plat_load(&slot->start);
-	/* (S) pairs with the store barrier in __stopper_slot_number() */
+	/* (S) pairs with the store barrier there: newer fields mean a newer number */
 	plat_load_barrier();
 	if (plat_load(&slot->seq) != seq || plat_load(&slot->stopper) != v->s)
 		return false;
@@ -33,7 +32,7 @@ static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_
 	return true;
 }
 
-/* How long a slot without a start has run, as far as readers have seen. */
+/* The age of a task that noted no time: since a reader first saw it. */
 static int64_t first_seen_age(struct first_seen *first, unsigned int seq)
 {
 	int64_t now = plat_now();
@@ -47,7 +46,7 @@ static int64_t first_seen_age(struct first_seen *first, unsigned int seq)
 
 typedef void (*visit_fn)(void *arg, const struct task_view *v);
 
-/* Async tasks with tickets from @first on have been seen in the queue, or came later. */
+/* Skips async tasks with tickets from @first on: they were seen in the queue, or came later. */
 static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 			visit_fn visit, void *arg)
 {
@@ -59,7 +58,7 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 		n++;
 		if (!view_slot(&t->slot[i], s, &v, &start))
 			continue;
-		/* After the view: the ticket is its task's, or that task has ended. */
+		/* Read after the view: the ticket is this task's, or this task has ended. */
 		if (t->pooled && plat_load(&t->ticket[i]) >= first)
 			continue;
 		v.order = plat_slot_order(i, v.seq);
@@ -103,13 +102,13 @@ void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 	uint64_t first = 0;
 
 	plat_scan_enter();
-	/* The queue before the slots into which its tasks go. */
+	/* The queue first: its tasks move to slots, never back. */
 	if (pool)
 		first = pool_visit(s, visit, arg);
 	while ((t = slots_walk(t, pool)))
 		visit_table(t, s, first, visit, arg);
 	plat_scan_exit();
-	/* A task on a list is there, and with it its site, while the list's lock is held. */
+	/* A task on a list, and its site, are valid while the list's lock is held. */
 	if (s)
 		tasks_walk_lists(s, visit_listed, &lv);
 	else
@@ -122,7 +121,7 @@ static void count_task(void *arg, const struct task_view *v)
 	++*(unsigned long *)arg;
 }
 
-/* About how long the text of report_all() will be. */
+/* About how many bytes report_all() will write. */
 size_t report_size(void)
 {
 	unsigned long n = 0;
@@ -154,15 +153,15 @@ static void find_task_within(void *arg, const struct task_view *v)
 {
 	struct task_search *search = arg;
 
-	/* A task of this thread's keeps its stopper and that one's parents alive. */
+	/* A task of this thread keeps its stopper and the parents of that alive. */
 	if (v->tid == search->tid && v->kind != STOPPER_KIND_HANDLE &&
 	    stopper_is_within(v->s, search->tree))
 		search->found = true;
 }
 
 /*
- * This is no scan: sites are not looked at, and ages, which readers note under the scan's
- * lock (->first_seen), are not asked for.
+ * Needs no plat_scan_enter(): it reads no site, and no age, for which ->first_seen is written
+ * under the scan's lock.
  */
 static void find_in_table(struct slot_table *t, struct task_search *search)
 {
@@ -179,8 +178,8 @@ static void find_in_table(struct slot_table *t, struct task_search *search)
 }
 
 /*
- * Does this thread run a task of @s or of one below it that stands in a table? An async one is
- * in the pool's, which need not be looked at if none of these stoppers ever had one.
+ * Does a table hold a task that this thread runs, of @s or of a stopper below it? Async tasks are
+ * in the pool's tables, which are skipped if none of these stoppers ever had an async task.
  */
 bool task_in_table_of_this_thread(struct stopper *s)
 {
@@ -195,7 +194,7 @@ bool task_in_table_of_this_thread(struct stopper *s)
 	return search.found;
 }
 
-/* And one of @s that stands on a list? */
+/* Does a list of @s hold one? */
 bool task_listed_by_this_thread(struct stopper *s)
 {
 	struct task_search search = { .tree = s, .tid = plat_tid() };
@@ -211,7 +210,7 @@ static void find_latest_task(void *arg, const struct task_view *v)
 
 	if (v->tid != search->tid || v->kind == STOPPER_KIND_HANDLE)
 		return;
-	/* Synchronous before async, which has none above it. */
+	/* Any synchronous task is inside the async one. */
 	if (search->found && v->kind != search->best.kind ?
 	    v->kind == STOPPER_KIND_ASYNC :
 	    search->found && (int)(v->order - search->best.order) < 0)
@@ -220,7 +219,7 @@ static void find_latest_task(void *arg, const struct task_view *v)
 	search->best = *v;
 }
 
-/* The task that this thread began last, of those it is still in. */
+/* The innermost task of this thread; false: it runs none. */
 bool task_innermost(struct call *c)
 {
 	struct task_search search = { .tid = plat_tid() };

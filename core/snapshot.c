@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * snapshot.c - what runs, by call site: one look at everything, kept to be shown.
+ * snapshot.c - the running tasks, workers and closers by call site, from one scan.
  *
- * A collector has groups, one a call site, each with its count and the few threads
- * that have been in it longest. Names are copied during the look, the only time a
- * site is known to be there. Nothing is printed and no memory is got with a lock
- * held: a collector that was too small is made again, larger. One for stall reports
- * is static, takes what fits, and counts the rest.
+ * A snapshot consists of groups, one for each call site, with the count and the few threads
+ * that have been in it longest. Names are copied during the scan: a site is known to be valid
+ * only then. Nothing is printed and no memory is allocated with a lock held. A snapshot that
+ * was too small is made again, larger. Those of stall reports are static: they take what fits
+ * and count the rest.
  *
- * An age is at least what is shown: a task that nobody has looked at before may
- * count from this look (see first_seen_age(), scan.c).
+ * An age is a lower bound: the age of a task that no reader has seen before may count from
+ * this scan (first_seen_age(), scan.c).
  */
 #include "snapshot.h"
 
@@ -23,7 +23,7 @@ static int snapshot_alloc(struct task_snapshot *snap, unsigned int groups)
 {
 	unsigned int size = 16;
 
-	/* Sizes below fit everywhere, also where a size has 32 bits. */
+	/* So the sizes below do not overflow where size_t has 32 bits. */
 	if (groups > INT_MAX / sizeof(*snap->groups))
 		return -ENOMEM;
 	while (size < 2 * groups)
@@ -76,7 +76,7 @@ static struct site_group *snapshot_group(struct task_snapshot *snap, struct stop
 	}
 }
 
-/* A thread that is shown already: taken out, to be put where it belongs. */
+/* Takes @tid out of the threads shown, with its count and age; none: a new entry. */
 static struct thread_age site_group_take_thread(struct site_group *g, int tid)
 {
 	struct thread_age t = { .tid = tid };
@@ -92,7 +92,7 @@ static struct thread_age site_group_take_thread(struct site_group *g, int tid)
 	return t;
 }
 
-/* Keeps the oldest, oldest first. */
+/* Adds a task of thread @tid; the oldest threads are kept, oldest first. */
 static void site_group_add_thread(struct site_group *g, int tid, int64_t age)
 {
 	struct thread_age t = site_group_take_thread(g, tid);
@@ -191,7 +191,7 @@ void snapshot_fill(struct task_snapshot *snap, struct stopper *s, bool activitie
 	snapshot_sort(snap);
 }
 
-/* One that everything fits in; what a look finds may grow while we allocate. */
+/* Allocates a snapshot in which everything fits; more may run with each try, so tries end. */
 int snapshot_make(struct task_snapshot *snap, struct stopper *s, bool activities)
 {
 	unsigned int groups = 32, tries;
@@ -211,7 +211,7 @@ int snapshot_make(struct task_snapshot *snap, struct stopper *s, bool activities
 	return 0;
 }
 
-/* The first group of @s; they are sorted. */
+/* The index of the first group of @s. */
 unsigned int snapshot_find(const struct task_snapshot *snap, const struct stopper *s)
 {
 	unsigned int low = 0, high = snap->ngroups;
@@ -251,7 +251,7 @@ int stopper_running_tasks(struct stopper *s, struct stopper_task_info *info, uns
 }
 EXPORT_SYMBOL_PLAT(stopper_running_tasks);
 
-/* Makes one group of those that share a name. */
+/* Joins the groups that have the same name. */
 static void snapshot_merge_names(struct task_snapshot *snap)
 {
 	unsigned int i, out = 0;

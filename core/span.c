@@ -2,30 +2,30 @@
 /*
  * span.c - tasks and workers as spans of a trace.
  *
- * While somebody listens, each task and worker has a record: its span, its parent's
- * and the trace they belong to, with sizes as W3C Trace Context has them. While nobody
- * does there is no record, and nothing here is called.
+ * While a tracer listens, each task and worker has a record: its span, its parent's span and
+ * the trace of both, with the sizes of W3C Trace Context. While no tracer listens there are no
+ * records, and nothing here is called.
  *
- * The parent. What a thread is in when it starts a task is one candidate, the innermost
- * traced task or worker, and what the given context carries is the other one:
+ * The parent. There are two candidates: the innermost traced task or worker that the starting
+ * thread is in, and the span that the given context carries.
  *
  *   context carries   thread is in       parent
  *   nothing           nothing            none: a new trace
  *   nothing           task A             A
  *   span C            nothing            C
  *   span C            A, given C too     A: it lies between C and the new task
- *   span C            A, given another   C: the caller has said so
+ *   span C            A, given another   C: the caller has chosen it
  *
- * An async task's parent, and a worker's, is decided on the thread that starts it.
+ * The parent of an async task or a worker is decided on the thread that starts it.
  *
- * Which task a thread is in stands in a hash by thread, innermost first. Records are
- * allocated, and not in the frames of the tasks: a kernel thread may die of an oops in
- * a task, and nobody tells us of threads that are not ours. What it leaves is then some
- * memory and, should its number be used again, a wrong parent. Softirq is nobody's
- * thread: its tasks have the parent that their context carries. A handle is not what a
- * thread is in, since it may end anywhere.
+ * A hash by thread id holds the records of what each thread is in, innermost first. Records
+ * are allocated and do not lie in the frames of the tasks: a kernel thread may die of an oops
+ * in a task, and the library is not told when a thread of the program ends. What such a thread
+ * leaves behind is some memory and, if its id is reused, a wrong parent. A task in softirq
+ * belongs to no thread: its parent is what its context carries. A handle is not in the hash,
+ * because it may end on another thread.
  *
- * No memory for a record: that task is not traced.
+ * If there is no memory for a record, the task is not traced.
  */
 #include "internal.h"
 
@@ -36,7 +36,7 @@
 
 #define LOCK(i)		PLAT_LOCK_INIT(span_locks[i])
 
-/* One for every SPAN_LOCKS-th head. */
+/* Each guards every SPAN_LOCKS-th head. */
 static stopper_lock_t span_locks[SPAN_LOCKS] = {
 	LOCK(0),
 #if SPAN_LOCKS > 1
@@ -45,7 +45,7 @@ static stopper_lock_t span_locks[SPAN_LOCKS] = {
 #endif
 };
 
-static struct span_record *span_heads[SPAN_HEADS];	/* latest first */
+static struct span_record *span_heads[SPAN_HEADS];	/* innermost first */
 
 static stopper_lock_t *span_lock_of(int tid)
 {
@@ -78,7 +78,7 @@ static void span_unlink(struct span_record *t)
 	t->link = NULL;
 }
 
-/* With the lock held: the innermost of this thread. */
+/* With the lock held: the thread's innermost record, or NULL. */
 static struct span_record *span_innermost(int tid)
 {
 	struct span_record *t = *span_head_of(tid);
@@ -88,7 +88,7 @@ static struct span_record *span_innermost(int tid)
 	return t;
 }
 
-/* What threads that died in a task have left. Nobody is there any more. */
+/* Frees what threads that died in a task left behind. No thread is in the library any more. */
 void spans_exit(void)
 {
 	struct span_record *t;
@@ -101,7 +101,7 @@ void spans_exit(void)
 		}
 }
 
-/* What this thread is in; @from: what that one's context carried. */
+/* The span that this thread is in; @from: what the context of that task carried. false: none. */
 static bool current_span(struct span *span, struct span *from)
 {
 	int tid = plat_own_tid();
@@ -135,7 +135,7 @@ static bool span_equal(const struct span *a, const struct span *b)
 	return a->trace_hi == b->trace_hi && a->trace_lo == b->trace_lo && a->id == b->id;
 }
 
-/* A span of its own, below its parent. */
+/* Gives @t a new span below its parent; @from: what its context carries, or NULL. */
 static void span_init(struct span_record *t, const struct span *from)
 {
 	struct span cur, cur_from;
@@ -152,7 +152,7 @@ static void span_init(struct span_record *t, const struct span *from)
 	t->span.id = span_new_id();
 }
 
-/* A record for what will start; NULL: no memory. Any context. */
+/* A record for a task or worker that will start; NULL: no memory. Any context. */
 struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, unsigned int kind)
 {
@@ -179,7 +179,7 @@ static void span_enter_thread(struct span_record *t)
 	plat_unlock(span_lock_of(t->tid), f);
 }
 
-/* It starts, here and now. NULL: nothing. */
+/* The task starts, on this thread. @t may be NULL. */
 void span_begin(struct span_record *t)
 {
 	if (!t)
@@ -192,7 +192,7 @@ void span_begin(struct span_record *t)
 		plat_trace_task_start(t);
 }
 
-/* The record is on no list. */
+/* Reports the end and frees the record, which is in no list. */
 static void span_finish(struct span_record *t)
 {
 	if (t->kind == SPAN_WORKER)
@@ -202,7 +202,7 @@ static void span_finish(struct span_record *t)
 	plat_free_record(t);
 }
 
-/* It has ended, while its site and its stopper are still there. NULL: nothing. */
+/* The task has ended; its site and its stopper are still valid. @t may be NULL. */
 void span_end(struct span_record *t)
 {
 	plat_flags_t f;
@@ -226,7 +226,7 @@ void spans_abandon(int tid)
 	do {
 		plat_lock(span_lock_of(tid), f);
 		t = span_innermost(tid);
-		/* An async task or a worker is below all others, and ended by its owner. */
+		/* An async task or a worker is the outermost, and its owner ends it. */
 		if (t && t->kind != STOPPER_KIND_SYNC)
 			t = NULL;
 		if (t)
@@ -262,7 +262,7 @@ void span_export(struct stopper_span *out, const struct span *span)
 	store_be(out->span_id, span->id);
 }
 
-/* false: one of the ids is zero, which is no id. */
+/* false: an id is zero, which W3C calls invalid. */
 bool span_import(struct span *span, const struct stopper_span *in)
 {
 	span->trace_hi = load_be(in->trace_id);
