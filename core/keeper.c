@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * keeper.c - stops that no caller waits in: stopper_stop_async().
+ * keeper.c - stops in which no caller waits: stopper_stop_async().
  *
- * A stop must not depend on a thread that cannot be had just then: the process may be at its
- * limit of threads, each of them in a task that waits for this very quiesce. So the keeper is
- * there from the first stopper on (userspace: a thread; kernel: a work item of a workqueue
- * with a rescuer). It begins the stop, after which tasks end and threads become free, and
- * hands the rest to a thread of the pool.
+ * A stop must not depend on a thread that may be unavailable at that moment: the process may
+ * be at its limit of threads, and each of them in a task that waits for this very quiesce. So
+ * the keeper exists from the first stopper on (userspace: a thread; kernel: a work item of a
+ * workqueue with a rescuer). It begins the stop, after which tasks end and threads become free,
+ * and hands the rest to a thread of the pool.
  *
- * If none is idle and none can be started, the keeper drives the stop itself, a slice at a
- * time and in turn with others: one stop may wait for another. A slice that ends undoes
- * nothing; the next one goes on from there. Now and then the pool is asked again. Only a
- * closer that blocks holds the keeper, while no other thread can be had.
+ * If the pool has no idle thread and cannot start one, the keeper drives the stop itself: in
+ * slices of SLICE_NS and in turn with other stops, because one stop may wait for another. The
+ * end of a slice undoes nothing; the next slice goes on from there. Every RETRY_NS the pool is
+ * asked again. Only a closer that blocks holds up the keeper, while the pool has no thread.
  *
  *   stopper_stop_async()              keeper
  *   lock; append to requested         lock; pop requested; unlock; begin; hand over
  *   running? no: running = true,      ...
- *   wake the keeper; unlock           lock; requested and kept empty: running = false; unlock
+ *   wake the keeper; unlock           lock; requested, kept empty: running = false; unlock
  *
- *   All under one lock: either the keeper finds the stopper, or it is woken for it.
+ *   All under one lock: the keeper finds the stopper, or it is woken for it.
  */
 #include "internal.h"
 
@@ -27,8 +27,8 @@
 
 static struct {
 	stopper_lock_t lock;
-	struct stopper_list requested;	/* not begun; struct stopper, ->keeper_node */
-	struct stopper_list kept;	/* driven by the keeper */
+	struct stopper_list requested;	/* stops to begin; struct stopper, ->keeper_node */
+	struct stopper_list kept;	/* stops that the keeper drives */
 	bool running;
 } keeper = {
 	.lock = PLAT_LOCK_INIT(keeper.lock),
@@ -36,7 +36,7 @@ static struct {
 	.kept = { &keeper.kept, &keeper.kept },
 };
 
-/* With a pin that the keeper takes over. Any context up to softirq. */
+/* Requests the stop of @s. The keeper takes over the caller's pin. Any context up to softirq. */
 void keeper_request(struct stopper *s)
 {
 	plat_flags_t f;
@@ -70,7 +70,7 @@ static void keeper_append(struct stopper *s)
 	plat_unlock(&keeper.lock, f);
 }
 
-/* A slice; then the next in turn. */
+/* Hands @s to the pool, or drives its stop for a slice and puts it last in turn. */
 static void keeper_drive(struct stopper *s)
 {
 	int64_t now = plat_now();
@@ -108,7 +108,7 @@ static void keeper_begin_requested(void)
 	}
 }
 
-/* Nothing is left to do: the next one who asks wakes the keeper. */
+/* true: nothing is left to do; the next keeper_request() wakes the keeper. */
 static bool keeper_rest(void)
 {
 	plat_flags_t f;
@@ -123,8 +123,8 @@ static bool keeper_rest(void)
 }
 
 /*
- * After plat_keeper_wake(), by one thread at a time. true: it is to be called again, without
- * being woken.
+ * Called after plat_keeper_wake(), by one thread at a time. true: call it again, without a
+ * wake-up.
  */
 bool keeper_run(void)
 {

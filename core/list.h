@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * list.h - operations on struct stopper_list, the same in both builds.
+ * list.h - circular doubly linked lists of struct stopper_list, for all platforms.
  */
 #ifndef STOPPER_CORE_LIST_H
 #define STOPPER_CORE_LIST_H
@@ -51,7 +51,7 @@ static inline void slist_remove(struct stopper_list *node)
 	slist_init(node);
 }
 
-/* The first node, taken off; NULL when there is none. */
+/* Removes and returns the first node; NULL if the list is empty. */
 static inline struct stopper_list *slist_pop(struct stopper_list *head)
 {
 	struct stopper_list *node = head->next;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * name.c - names from anywhere, made fit to be shown.
+ * name.c - escapes names, which may contain anything.
  *
- * A name is bytes. Shown, it is printable ASCII without a line break and at
- * most STOPPER_NAME_SHOWN long, so that no name can forge a line of the debug
- * list, move a terminal's cursor or flood a log. A backslash is escaped too:
- * otherwise a name could look like an escaped one; and so is the quote that ends it.
+ * A name is a string of bytes. Escaped, it is printable ASCII without a line break and at most
+ * STOPPER_NAME_SHOWN bytes long. So no name can forge a line of the debug list, move the cursor
+ * of a terminal or flood a log. A backslash is escaped, so that no name looks like an escaped
+ * one, and so is the quote that ends a name in the list.
  */
 #include "internal.h"
 
 static const char hex[] = "0123456789abcdef";
 
-/* One byte as shown; up to four characters, no terminator. */
+/* Escapes one byte: up to four characters, no terminator. Returns their number. */
 static size_t escape_byte(char *dst, unsigned char c)
 {
 	if (c >= 0x20 && c < 0x7f && c != '\\' && c != '"') {
@@ -38,7 +38,7 @@ static size_t escape_byte(char *dst, unsigned char c)
 	}
 }
 
-/* Whole escapes only, at most @size - 1 bytes. Says how much of @name that was. */
+/* At most @size - 1 bytes, whole escapes only. @used: how many bytes of @name fitted. */
 static size_t escape_text(char *dst, size_t size, const char *name, size_t *used)
 {
 	size_t len = 0, n;
@@ -55,7 +55,7 @@ static size_t escape_text(char *dst, size_t size, const char *name, size_t *used
 	return len;
 }
 
-/* @name as shown, at most @size - 1 bytes; what does not fit ends in "...". Returns the length. */
+/* Escapes @name into at most @size - 1 bytes, cut with "..." if longer. Returns the length. */
 size_t name_escape(char *dst, size_t size, const char *name)
 {
 	size_t len, used;
@@ -70,7 +70,7 @@ size_t name_escape(char *dst, size_t size, const char *name)
 	return len + 3;
 }
 
-/* The same, cut without a sign: for the names of threads, which are short. */
+/* For the names of threads, which are short: cut without "...". */
 void name_escape_comm(char *dst, size_t size, const char *name)
 {
 	size_t used;
@@ -78,11 +78,11 @@ void name_escape_comm(char *dst, size_t size, const char *name)
 	escape_text(dst, size, name ? name : "(none)", &used);
 }
 
-/* The same, but of a long one the end is kept: for paths. */
+/* For paths: of a long one, the end is kept. */
 size_t name_escape_tail(char *dst, size_t size, const char *name)
 {
 	size_t len = name ? strlen(name) : 0;
 
-	/* An escaped byte takes up to four places; source paths have none. */
+	/* A byte that is escaped takes up to four; paths of sources have none. */
 	return name_escape(dst, size, len > size - 1 ? name + len - (size - 1) : name);
 }

@@ -2,21 +2,21 @@
 /*
  * report.c - the debug list: every stopper and what it runs, as text.
  *
- * All is made from one look at all tasks (snapshot.c). Then the oldest threads are
- * looked up, one by one: what they are called, whether they sleep, and in the kernel
- * where. A thread may end between the one and the other, and is then shown as gone;
- * a long list looks up the first LOOKUPS of them only, so that it stays quick.
+ * The list is made from one snapshot of all tasks (snapshot.c). Then the oldest threads are
+ * looked up one by one: comm, state and, in the kernel, where they sleep. A thread that ends
+ * between the two is shown as gone. Only the first LOOKUPS threads of a long list are looked
+ * up, so that reading it stays quick.
  *
- * The text is an interface: stopper-debuglist(5). One record a line, indented
- * by what it belongs to; names and comms are quoted and escaped (name.c), so that
- * none can forge a line or a field. No address of the kernel's is in it.
+ * The text is an interface: stopper-debuglist(5). It has one record a line, indented below
+ * what it belongs to. Names and comms are quoted and escaped (name.c), so that none can forge
+ * a line or a field. It contains no kernel address.
  */
 #include "snapshot.h"
 
 #define LOOKUPS		256
-#define SOFTIRQ		"softirq"	/* in place of a comm, where no thread is */
+#define SOFTIRQ		"softirq"	/* in place of a comm: no thread */
 
-/* A printf-like line into @out. */
+/* Formats one line and passes it to @out. */
 static void STOPPER_PRINTF(2, 3) report_line(const struct line_sink *out, const char *fmt, ...)
 {
 	char line[LINE_SIZE];
@@ -36,7 +36,7 @@ const char *secs(struct secs *b, int64_t ns)
 	return b->text;
 }
 
-/* A comm, which anybody may have set to anything, fit to be shown. */
+/* A comm escaped: any process may set it to anything. */
 struct escaped_comm {
 	char text[4 * COMM_SIZE];
 };
@@ -61,7 +61,7 @@ void origin_copy(struct origin *o, const struct stopper_site *site)
 		memcpy(o->comm, SOFTIRQ, sizeof(SOFTIRQ));
 }
 
-/* What a stopper's lock guards, in one moment. */
+/* A consistent copy of what the stopper's lock guards. */
 struct report_header {
 	enum stopper_phase phase;
 	unsigned int workers, closers, closed;
@@ -224,7 +224,7 @@ void report_stopper(const struct line_sink *out, const struct task_snapshot *sna
 		report_line(out, "  and %u tasks more", snap->lost);
 }
 
-/* Every stopper, oldest first, pinned; NULL: no memory. */
+/* Pins every stopper, oldest first; NULL: no memory. */
 static struct stopper **pin_all_stoppers(unsigned int *n)
 {
 	unsigned int room = registry_count() + 16;
@@ -248,7 +248,7 @@ static struct stopper **pin_all_stoppers(unsigned int *n)
 	}
 }
 
-/* The debug list. */
+/* Writes the debug list; 0 or -ENOMEM. */
 int report_all(const struct line_sink *out)
 {
 	unsigned int n, i, lookups = LOOKUPS;

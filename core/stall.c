@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * stall.c - what a stop that does not end says, and a stopper that is lost.
+ * stall.c - reports of a stop that takes long, and of a stopper that was leaked.
  *
- * Made by the thread that waits, with no lock held and without getting memory: a
- * system that cannot end may be short of it. So the collectors are static; should
- * all be in use, a report is one line with counts.
+ * The waiting thread makes a report with no lock held and without allocating memory: a system
+ * that cannot stop may be short of it. So the snapshots are static. If all of them are in use,
+ * a report is one line with the number of tasks.
  *
- * A machine that goes down stops a thousand things at once, and a log that
- * overflows loses the line that mattered. So all stoppers together make at most
- * BURST reports in WINDOW_NS; those left out are counted, and the next one says how
- * many. They come one after the other, so that lines of two are never mixed: who
- * finds another one being written comes back. A sink of one's own gets all, and a
- * leak is never left out.
+ * A machine that goes down stops a thousand things at once, and a log that overflows loses the
+ * line that mattered. So all stoppers together make at most BURST reports in WINDOW_NS. Those
+ * left out are counted, and the next report gives their number. Reports are written one at a
+ * time, so that their lines do not mix: a caller that finds another one being written tries
+ * again later. A log sink of the stopper's own gets every report, and a leak is always reported.
+ *
+ * Ordered accesses
+ *   (U) a claim's ->users. The read-modify-writes in claim_try() and claim_drop() are fully
+ *       ordered, as a lock and its unlock: a claim's owner sees what the one before it wrote.
  */
 #include "snapshot.h"
 
@@ -35,8 +38,8 @@ static struct {
 } rate = { .since = -WINDOW_NS };
 
 /*
- * May a report go to the common log now? If so, how many did not since the one before.
- * One caller at a time: who has taken "writing", in report_stall().
+ * May a report go to the common log now? If so, @left_out is how many were left out since the
+ * last one. One caller at a time: report_stall() has claimed "writing".
  */
 static bool report_rate_allows(unsigned int *left_out)
 {
@@ -86,21 +89,21 @@ static void log_line(void *arg, const char *line)
 
 static void claim_drop(unsigned int *users)
 {
-	/* (U) pairs with claim_try() */
+	/* (U) pairs with claim_try(): the next owner sees what this one wrote */
 	plat_fetch_add_full(users, -1);
 }
 
-/* Alone, until claim_drop()? Two that try at once may both fail. */
+/* true: the caller owns the claim until claim_drop(). Two concurrent tries may both fail. */
 static bool claim_try(unsigned int *users)
 {
-	/* (U) full, as a lock; pairs with claim_drop() */
+	/* (U) pairs with claim_drop(): what the last owner wrote is seen */
 	if (!plat_fetch_add_full(users, 1))
 		return true;
 	claim_drop(users);
 	return false;
 }
 
-/* A collector that nobody uses, now ours; SNAPSHOTS: none. */
+/* Claims a static snapshot. Returns its index, or SNAPSHOTS if all are in use. */
 static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 {
 	unsigned int i;
@@ -118,7 +121,7 @@ static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 	return i;
 }
 
-/* What runs of @s, to its log. */
+/* Writes what @s runs to its log. */
 static void log_tasks(struct stopper *s, int level)
 {
 	struct log_out lo = { .s = s, .level = level };
@@ -145,7 +148,7 @@ static void log_stall(struct stopper *s, int64_t waited)
 	log_tasks(s, STOPPER_LOG_WARNING);
 }
 
-/* To who traces, also of one that is then left out. */
+/* The tracepoint also fires for a report that is then left out. */
 static void trace_stall(struct stopper *s, int64_t waited)
 {
 	unsigned int workers;
@@ -157,7 +160,7 @@ static void trace_stall(struct stopper *s, int64_t waited)
 	plat_trace_stall(s, waited, stopper_num_tasks(s), workers);
 }
 
-/* false: another report is being written, come back soon. */
+/* false: another report is being written; the caller tries again soon. */
 bool report_stall(struct stopper *s, int64_t waited)
 {
 	static unsigned int writing;

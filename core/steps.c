@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * steps.c - counts of the dear steps, for tests.
+ * steps.c - counters of expensive steps, for tests.
  *
- * What a call costs is tested by the steps that it makes, as a test that asserts a time
- * fails on a busy machine. Only slow paths count: a stop, a drain, a look at everything.
+ * Tests of what a call costs count steps: a test that asserts a time fails on a busy machine.
+ * Only slow paths count: a stop, a drain, a scan.
  */
 #include "internal.h"
 
@@ -16,14 +16,14 @@ static const char * const step_names[] = {
 	[STEP_LISTED] = "listed tasks looked at",
 };
 
-_Static_assert(ARRAY_LEN(step_names) == STEPS, "each has a name");
+_Static_assert(ARRAY_LEN(step_names) == STEPS, "each step has a name");
 
 void count_steps(enum step what, unsigned long n)
 {
 	plat_step(&steps[what], n);
 }
 
-/* How many of them there were, of all stoppers together; 0: there is no such name. */
+/* The count of a step, of all stoppers together; 0 if there is no step of that name. */
 unsigned long __stopper_steps(const char *what)
 {
 	unsigned int i;

@@ -656,7 +656,7 @@ static void stalls(void *n)
 	stopper_put(own);
 }
 
-SCENARIO(two_stalls, "stall.c: two reports at once: each has a collector of its own",
+SCENARIO(two_stalls, "stall.c: two reports at once, each with its own snapshot",
 	 .budget = 3, .stale = 1)
 {
 	go(stalls, (void *)1);
