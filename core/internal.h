@@ -18,7 +18,6 @@
  *                                   acquire                      count that overflows or drops
  *                                                                below zero is reported and
  *                                                                saturates
- *   plat_store_barrier()            store -> store     any
  *   plat_load_barrier()             load -> load       any
  *   plat_light_barrier()            compiler only      any       the cheap half of a pair
  *   plat_heavy_barrier()            every CPU: full    sleeps    the expensive half: every light

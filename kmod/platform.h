@@ -73,8 +73,6 @@ typedef refcount_t plat_ref_t;
 #define plat_ref_get(r)		refcount_inc(r)
 #define plat_ref_put(r)		refcount_dec_and_test(r)
 /* pairs with the access that the use names */
-#define plat_store_barrier()	smp_wmb()
-/* pairs with the access that the use names */
 #define plat_load_barrier()	smp_rmb()
 /* pairs with plat_heavy_barrier(): in a grace period every CPU executes a full barrier */
 #define plat_light_barrier()	barrier()

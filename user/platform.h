@@ -129,8 +129,6 @@ static inline bool plat_ref_put(plat_ref_t *r)
 }
 
 /* each use names its partner */
-#define plat_store_barrier()	plat_fence(__ATOMIC_RELEASE)
-/* each use names its partner */
 #define plat_load_barrier()	plat_fence(__ATOMIC_ACQUIRE)
 
 /* Set once, before the first stopper exists, if membarrier() is unavailable. */

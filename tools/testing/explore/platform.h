@@ -63,8 +63,6 @@ static inline void plat_ref_get(plat_ref_t *r)
 #define plat_ref_put(r)		explore_ref_put(r, __ATOMIC_ACQ_REL)
 
 /* pairs with what the user says */
-#define plat_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
-/* pairs with what the user says */
 #define plat_load_barrier()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
 /* pairs with plat_heavy_barrier() */
 #define plat_light_barrier()	__atomic_signal_fence(__ATOMIC_SEQ_CST)
