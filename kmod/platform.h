@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * platform.h - the kernel side of the seam; the table is in core/internal.h.
+ * platform.h - the kernel side of the seam; the table is in core/seam.h.
  *
  * Locks are spinlocks with interrupts off, because tasks begin and end, events fire and contexts
  * end in softirq. All critical sections are short. Waits are described in park.c.

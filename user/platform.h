@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * platform.h - the userspace side of the seam; core/internal.h has the table of operations.
+ * platform.h - the userspace side of the seam; core/seam.h has the table of operations.
  *
  * Locks are pthread mutexes, which every tool knows. Waiting is in park.c, slot tables in slots.c,
  * threads in thread.c, timers in timer.c, panics in unwind.c.

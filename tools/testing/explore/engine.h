@@ -8,7 +8,7 @@
  *   memory.c      atomic variables and barriers: which stores a load may see
  *   race.c        races, use after free
  *   heap.c        allocations; memory is not reused
- *   platform.c    the operations of core/internal.h's table
+ *   platform.c    the operations of core/seam.h's table
  *   slots.c       slot tables of simulated threads
  *   diagram.c     a failing schedule, drawn
  *   main.c        the command

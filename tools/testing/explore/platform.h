@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * platform.h - the explorer's side of the seam; the table is in core/internal.h.
+ * platform.h - the explorer's side of the seam; the table is in core/seam.h.
  *
  * Nothing here runs on its own: every operation is a step of a simulated thread, which the
  * search puts before or after the steps of the others (sched.c). Atomic accesses are the

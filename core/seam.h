@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * seam.h - what the core needs of a platform.
+ *
+ * The seam: the core includes <stopper/...> and <platform.h>, of which each platform (kmod/,
+ * user/, the explorer) has one. All give the operations below the same meaning. An operation
+ * may do nothing on a platform only where the table says so. "Any" is any context, in the
+ * kernel up to softirq.
+ *
+ *   operation                       order              context   result or effect
+ *   plat_load, plat_store           none (once)        any
+ *   plat_load_acquire               acquire            any
+ *   plat_store_release              release            any
+ *   plat_fetch_add_full(p, n)       full               any       returns the old value, an int
+ *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
+ *   plat_ref_get(r)                 none               any       one more, by an owner of one
+ *   plat_ref_put(r)                 release; last:     any       one less; true: it was the last. A
+ *                                   acquire                      count that overflows or drops
+ *                                                                below zero is reported and
+ *                                                                saturates
+ *   plat_load_barrier()             load -> load       any
+ *   plat_light_barrier()            compiler only      any       the cheap half of a pair
+ *   plat_heavy_barrier()            every CPU: full    sleeps    the expensive half: every light
+ *                                                                barrier on any CPU is wholly
+ *                                                                before or after it
+ *   plat_happens_before(p)          with the release   any       before a release at p, and
+ *   plat_happens_after(p)           with the acquire   any       after the acquire that sees it:
+ *                                                                annotations for race detectors
+ *                                                                that do not see the pair. May be
+ *                                                                nothing
+ *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
+ *   plat_lock_init, _destroy                           any
+ *   plat_park_init(p)                                  any       called by the thread that will
+ *                                                                park
+ *   plat_park(p, deadline)          acquire            sleeps    false: the deadline passed;
+ *                                                                PLAT_FOREVER: no deadline
+ *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads
+ *   plat_park_no_freeze(p)                             any       after init: suspend waits for p's
+ *                                                                parks instead of freezing them.
+ *                                                                May be nothing where threads are
+ *                                                                only frozen without locks
+ *   plat_park_blocked(p)                               any       after init: p's parks count as
+ *                                                                blocked for tools that look for
+ *                                                                hung threads; else as idle. May be
+ *                                                                nothing
+ *   plat_park_killable(p)                              any       after init: p's parks also end
+ *                                                                when plat_killed()
+ *   plat_killed()                                      any       has this thread a fatal signal
+ *                                                                pending? Always false in userspace
+ *   plat_unpark(p)                  release            any       ends p's park, or the next one
+ *   plat_event_fired(ev)                               any       makes ev's descriptor readable.
+ *                                                                May be nothing
+ *   plat_event_closed(ev)                              any       closes it. May be nothing
+ *   plat_slots_pin(kind)            exclusive use of c any       the cursor c for tasks of this
+ *                                                                kind here; NULL: there is none
+ *   plat_slots_unpin(c)                                pinned    publishes c->slot as the slot at
+ *                                                                hand
+ *   plat_slots_advance(c)                              pinned    moves to another slot; false:
+ *                                                                there is none
+ *   plat_slots_pop(slot)                               any       the latest sync task of this
+ *                                                                thread ended; its slot was this
+ *                                                                one
+ *   plat_slot_stamp(c, slot, kind)  (S), task.c        pinned    sets all but ->site, ->stopper
+ *   plat_slot_order(i, seq)                            any       an order that rises within a
+ *                                                                thread or CPU, for slot i of a
+ *                                                                table
+ *   plat_list_order(seq)                               any       the same for a task on a list
+ *   plat_slots_walk(t)              acquire            any       the CPU's or thread's table after
+ *                                                                t; NULL: the end
+ *   plat_slots_mine(t)              acquire            any       the same, of tables that a sync
+ *                                                                task of this thread may be in
+ *   plat_scan_enter(), _exit()      no sleep inside    any       inside, the site of a running task
+ *                                                                stays valid
+ *   plat_scan_sync()                full               sleeps    waits for all scans that began
+ *                                                                before
+ *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
+ *                                                                are worth a sleep, or 0
+ *   plat_resched()                                     process   between two jobs: yields the CPU.
+ *                                                                May be nothing where all threads
+ *                                                                can be preempted
+ *   plat_tid()                                         any       this thread's id, never 0
+ *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
+ *   plat_thread_snapshot(tid, snap)                    process   what a thread is doing; -ESRCH: it
+ *                                                                has exited, -ENOENT: not known
+ *   plat_thread_where(snap, buf)                       process   the function it is in, or ""
+ *   plat_frame_name(snap, i, buf)                      process   a frame of its stack as text
+ *                                                                without addresses; both
+ *                                                                SYMBOL_SIZE bytes
+ *   plat_cpus()                                        any       how many threads can run at once
+ *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
+ *   plat_alloc_record(n)                               process   the same, up to 128 bytes, for
+ *                                                                memory that another thread will
+ *                                                                free
+ *   plat_free_record(p)                                any       frees what plat_alloc_record() and
+ *                                                                plat_alloc_any() return
+ *   plat_alloc_any(n)                                  any       as plat_alloc_record()
+ *   plat_alloc_lines(n)                                process   as plat_alloc(), cache line
+ *                                                                aligned
+ *   plat_alloc_lines_any(n)                            any       likewise
+ *   plat_now()                                         any       ns, CLOCK_MONOTONIC
+ *   plat_coarse_time()                                 any       a cheap clock of several ms; 0 in
+ *                                                                a slot: not known, readers note
+ *                                                                when they first see the task
+ *   plat_coarse_age(stamp)                             any       ns since then
+ *   plat_thread_start(t, name)      release            process   t->main(t) on a new thread, then
+ *                                                                t->release(t); if the thread ends
+ *                                                                inside main: t->died(t,
+ *                                                                hook_called)
+ *   plat_thread_stop(t)                                process   makes kthread_should_stop() true;
+ *                                                                only where PLAT_STOPS_THREADS
+ *   plat_thread_name(t, name)                          process   names the running thread
+ *   plat_thread_renamed(t)                             process   has it another name now? Checked
+ *                                                                only now and then where that is
+ *                                                                expensive
+ *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
+ *   plat_stopper_init(s), _free(s)                     any       creates and frees s->plat, the
+ *                                                                platform's part of a stopper. May
+ *                                                                be nothing
+ *   plat_stack_valid(n)                                any       is it valid as options.stack_size?
+ *   plat_stack_note(n)                                 any       threads started later have at
+ *                                                                least n bytes of stack. May be
+ *                                                                nothing
+ *   plat_thread_fits(t)                                any       may the running thread take
+ *                                                                another job: stack, state
+ *   __stopper_panic(value)                             process   public; each platform has its own
+ *   plat_panic_unhandled()                             any       after a panic without a hook:
+ *                                                                userspace aborts
+ *   plat_timer_init(t, fn)                             any
+ *   plat_timer_start(t, deadline)   release            any       0, or why no timer can run
+ *   plat_timer_cancel(t)            full               any       true: it will not run
+ *   plat_timers_ready()                                process   0, or why timers cannot run
+ *   plat_ready()                                       any       0, or why the library cannot be
+ *                                                                used (after fork)
+ *   plat_is_copy()                                     any       is this a child of fork(), in
+ *                                                                which nothing may be touched: a
+ *                                                                lock may be held for ever
+ *   plat_stops_ready()                                 process   0, or why a stop could not be done
+ *                                                                later: no timers, no keeper
+ *   plat_keeper_wake()                                 any       has one thread call keeper_run()
+ *                                                                until it returns false
+ *   plat_owner_valid(module)                           any       is it valid as options.owner?
+ *   plat_module_get(s, m, held)                        any       keeps a module loaded whose
+ *                                                                function another module's stopper
+ *                                                                s will call, in *held; false: it
+ *                                                                is being unloaded. May be nothing
+ *   plat_module_put(held)                              any       its function has returned
+ *   plat_log(level, line)                              any
+ *   __stopper_traced()                                 any       are tasks traced? Costs nothing
+ *                                                                while they are not (slot.h)
+ *   plat_traces_closers()                              any       are closers traced?
+ *   plat_own_tid()                                     any       plat_tid(), or 0 in a softirq,
+ *                                                                which is not this thread's own
+ *                                                                work
+ *   plat_random()                                      any       64 random bits, as a unique number
+ *   plat_step(p, n)                 none               any       *p += n, a count of steps that
+ *                                                                tests read
+ *   plat_trace_*(...)                                  any       trace an event; no lock is held
+ *   plat_lockdep_wait(s, stop)                         process   the caller waits for s's tasks
+ *                                                                and, if stop, for its workers and
+ *                                                                closers. May be nothing, as the
+ *                                                                next
+ *   plat_lockdep_wait_event(ev)                        process   the caller waits for ev for ever
+ *   plat_might_sleep()                                 process   a debugging check. May be nothing
+ *   plat_sort(base, n, size, cmp)                      process
+ *   plat_div(n, d)                                     any       int64_t n / int32_t d, for which
+ *                                                                32-bit kernels have no operator
+ *   memcpy, memset, strcmp, strncmp, strlen, snprintf, vsnprintf: as everywhere
+ */
+#ifndef STOPPER_CORE_SEAM_H
+#define STOPPER_CORE_SEAM_H
+
+#include <stopper/stopper.h>
+#include <platform.h>
+
+#endif /* STOPPER_CORE_SEAM_H */
