@@ -172,4 +172,12 @@
 #include <stopper/stopper.h>
 #include <platform.h>
 
+/* Memory order is defined once, in stopper/types.h; each user names its partner. */
+#define plat_load(p)		__stopper_load(p)
+#define plat_store(p, v)	__stopper_store(p, v)
+/* pairs with what its user names */
+#define plat_load_acquire(p)	__stopper_load_acquire(p)
+/* pairs with what its user names */
+#define plat_store_release(p, v) __stopper_store_release(p, v)
+
 #endif /* STOPPER_CORE_SEAM_H */

@@ -57,12 +57,6 @@
 
 /* Memory order. Each use names its partner. */
 
-#define plat_load(p)		READ_ONCE(*(p))
-#define plat_store(p, v)	WRITE_ONCE(*(p), v)
-/* pairs with the access that the use names */
-#define plat_load_acquire(p)	smp_load_acquire(p)
-/* pairs with the access that the use names */
-#define plat_store_release(p, v) smp_store_release(p, v)
 #define plat_fetch_add_full(p, n) ({						\
 	BUILD_BUG_ON(sizeof(*(p)) != sizeof(atomic_t));				\
 	(unsigned int)atomic_fetch_add((int)(n), (atomic_t *)(p)); })

@@ -33,13 +33,6 @@
 
 /* memory order */
 
-#define plat_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
-#define plat_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
-/* each use names its partner */
-#define plat_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-/* each use names its partner */
-#define plat_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
-
 /*
  * A seq_cst read-modify-write of C11 orders less than the kernel's fully ordered one, so a
  * fence follows it, except on x86, where the instruction is a full barrier.

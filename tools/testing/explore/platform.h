@@ -28,12 +28,6 @@
 
 /* memory order; the users name the partners */
 
-#define plat_load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
-#define plat_store(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
-/* pairs with what the user says */
-#define plat_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-/* pairs with what the user says */
-#define plat_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 /* Promised is full order. Acquire and release must do: nothing may lean on more. */
 #define plat_fetch_add_full(p, n) __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL)
 
