@@ -250,7 +250,6 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 
 /* keeper.c */
 void keeper_request(struct stopper *s);
-bool keeper_run(void);
 
 /* task.c: tasks on lists */
 #ifndef SHARDS
@@ -272,13 +271,8 @@ struct task_list {
 
 void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
 		      void *arg);
-void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void *arg);
 void task_lists_free(struct stopper *s);
 
-int task_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
-	     stopper_fn fn, stopper_err_fn err_fn, void *arg);
-int task_run_listed(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
-		    stopper_fn fn, stopper_err_fn err_fn, void *arg);
 void task_end_async(struct stopper_slot *slot);
 /* A wait for the tasks of a stopper and of its children. */
 struct drain {
@@ -290,17 +284,10 @@ bool tasks_watch(struct stopper *s, struct drain *d);
 void tasks_watch_barrier(void);
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
 void drain_end(struct drain *d);
-void tasks_exit_table(struct slot_table *t);
-void tasks_end_thread(int tid);
-void tasks_end_on_stack(const void *from, size_t size);
-void task_end_listed(struct stopper_task *task);
-void tasks_transfer(int tid, void *new_owner);
-void tasks_end_transferred(void *new_owner);
 
 /* scan.c */
 bool task_in_table_of_this_thread(struct stopper *s);
 bool task_listed_by_this_thread(struct stopper *s);
-bool task_innermost(struct call *c);
 
 /* A task as a reader sees it; @site is valid only inside the visit. */
 struct task_view {
@@ -313,10 +300,6 @@ struct task_view {
 	int64_t age;
 };
 
-size_t report_size(void);
-void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
-		 void *arg);
-
 /* pool.c */
 int pool_reserve(void);
 void pool_push(struct job *job, bool may_start);
@@ -327,26 +310,19 @@ bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct stopper *s);
 uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
 		    void *arg);
-void pool_init(void);
-bool pool_end_threads(bool all, int64_t deadline);
-void pool_exit(void);
 
 /* pool_slots.c */
 struct slot_table *pool_slot_get(unsigned char *at);
 void pool_slot_put(struct slot_table *t, unsigned char at);
-struct slot_table *slots_walk(struct slot_table *t, bool pool);
 struct slot_table *pool_slots_walk(struct slot_table *t);
-void pool_slots_exit(void);
 
 /* ctx.c */
 int ctx_wait_err(const struct stopper_ctx *ctx);
 void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx,
 			     struct plat_parker *p);
-void ctx_make_killable(struct stopper_ctx *ctx);
 const struct span *ctx_span(const struct stopper_ctx *ctx);
 
 /* span.c */
-void spans_exit(void);
 struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, unsigned int kind);
 void span_begin(struct span_record *t);
@@ -391,8 +367,6 @@ void activity_enter(struct activity *a, struct stopper *s, const struct stopper_
 void activity_rename(struct activity *a, struct stopper_site *site, const char *name);
 void activity_exit(struct activity *a);
 bool activity_on_this_thread(struct stopper *s);
-bool activity_innermost(struct call *c);
-void activities_end_thread(int tid);
 static inline void activity_leave(struct activity **a)
 {
 	activity_exit(*a);
@@ -400,10 +374,8 @@ static inline void activity_leave(struct activity **a)
 
 void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
 		      void *arg);
-void panic_hook(const struct call *c, void *value, int tid, bool died);
 
 /* stop.c */
-void stopper_wait_unled(struct stopper *s);
 void quiesce_begin(struct stopper *s);
 int stop_drive(struct stopper *s, int64_t until);
 bool stop_push_job(struct stopper *s);
@@ -411,9 +383,6 @@ bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
 
 /* stopper.c */
-void stopper_pin(struct stopper *s);
-void stopper_unpin(struct stopper *s);
-
 /* A walk over the stoppers of a list, in the list's order. */
 struct stopper_walk {
 	stopper_lock_t *lock;
@@ -430,8 +399,6 @@ void registry_walk_init(struct stopper_walk *w);
 void registry_hide(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
-unsigned int registry_count(void);
-struct stopper *registry_find_owned(struct module *owner);
 
 /* report.c */
 struct line_sink {
@@ -446,7 +413,6 @@ struct secs {
 const char *secs(struct secs *b, int64_t ns);
 #define SECS(ns)	secs(&(struct secs){ "" }, ns)
 
-int report_all(const struct line_sink *out);
 void origin_copy(struct origin *o, const struct stopper_site *site);
 
 /* steps.c: what tests count instead of time */
@@ -462,13 +428,9 @@ void count_steps(enum step what, unsigned long n);
 STOPPER_API unsigned long __stopper_steps(const char *what);
 
 /* stall.c */
-void stopper_log(struct stopper *s, int level, const char *fmt, ...) STOPPER_PRINTF(3, 4);
 bool report_stall(struct stopper *s, int64_t waited);
 void report_leak(struct stopper *s);
 
-/* name.c */
-size_t name_escape(char *dst, size_t size, const char *name);
-void name_escape_comm(char *dst, size_t size, const char *name);
-size_t name_escape_tail(char *dst, size_t size, const char *name);
+#include "upcalls.h"
 
 #endif /* STOPPER_CORE_INTERNAL_H */
