@@ -8,9 +8,9 @@
  * kernel up to softirq.
  *
  *   operation                       order              context   result or effect
- *   plat_load, plat_store           none (once)        any
- *   plat_load_acquire               acquire            any
- *   plat_store_release              release            any
+ *   plat_load(p), plat_store(p, v)  none (once)        any
+ *   plat_load_acquire(p)            acquire            any
+ *   plat_store_release(p, v)        release            any
  *   plat_fetch_add_full(p, n)       full               any       returns the old value, an int
  *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
  *   plat_ref_get(r)                 none               any       one more, by an owner of one
@@ -23,13 +23,15 @@
  *   plat_heavy_barrier()            every CPU: full    sleeps    the expensive half: every light
  *                                                                barrier on any CPU is wholly
  *                                                                before or after it
- *   plat_happens_before(p)          with the release   any       before a release at p, and
- *   plat_happens_after(p)           with the acquire   any       after the acquire that sees it:
- *                                                                annotations for race detectors
- *                                                                that do not see the pair. May be
- *                                                                nothing
- *   plat_lock(l, f), plat_unlock    acquire/release    any       f: plat_flags_t
- *   plat_lock_init, _destroy                           any
+ *   plat_happens_before(p)          with the release   any       annotates a release at p for race
+ *                                                                detectors that do not see it. May
+ *                                                                be nothing
+ *   plat_happens_after(p)           with the acquire   any       the same for the acquire that sees
+ *                                                                it. May be nothing
+ *   plat_lock(l, f)                 acquire            any       f: plat_flags_t
+ *   plat_unlock(l, f)               release            any
+ *   plat_lock_init(l)                                  any       May be nothing
+ *   plat_lock_destroy(l)                               any       May be nothing
  *   plat_park_init(p)                                  any       called by the thread that will
  *                                                                park
  *   plat_park(p, deadline)          acquire            sleeps    false: the deadline passed;
@@ -44,7 +46,9 @@
  *                                                                hung threads; else as idle. May be
  *                                                                nothing
  *   plat_park_killable(p)                              any       after init: p's parks also end
- *                                                                when plat_killed()
+ *                                                                when plat_killed(). May be nothing
+ *                                                                where no signal kills a thread
+ *                                                                that parks
  *   plat_killed()                                      any       has this thread a fatal signal
  *                                                                pending? Always false in userspace
  *   plat_unpark(p)                  release            any       ends p's park, or the next one
@@ -53,13 +57,14 @@
  *   plat_event_closed(ev)                              any       closes it. May be nothing
  *   plat_slots_pin(kind)            exclusive use of c any       the cursor c for tasks of this
  *                                                                kind here; NULL: there is none
- *   plat_slots_unpin(c)                                pinned    publishes c->slot as the slot at
- *                                                                hand
+ *   plat_slots_unpin(c)                                pinned    ends the use of c and publishes
+ *                                                                c->slot as the slot at hand
  *   plat_slots_advance(c)                              pinned    moves to another slot; false:
  *                                                                there is none
  *   plat_slots_pop(slot)                               any       the latest sync task of this
  *                                                                thread ended; its slot was this
- *                                                                one
+ *                                                                one. May be nothing where slots
+ *                                                                are not a stack
  *   plat_slot_stamp(c, slot, kind)  (S), task.c        pinned    sets all but ->site, ->stopper
  *   plat_slot_order(i, seq)                            any       an order that rises within a
  *                                                                thread or CPU, for slot i of a
@@ -69,12 +74,17 @@
  *                                                                t; NULL: the end
  *   plat_slots_mine(t)              acquire            any       the same, of tables that a sync
  *                                                                task of this thread may be in
- *   plat_scan_enter(), _exit()      no sleep inside    any       inside, the site of a running task
- *                                                                stays valid
+ *   plat_scan_enter()                                  any       until plat_scan_exit() the site of
+ *                                                                a running task stays valid; no
+ *                                                                sleep between the two
+ *   plat_scan_exit()                                   any
  *   plat_scan_sync()                full               sleeps    waits for all scans that began
- *                                                                before
- *   plat_relax(), plat_spins()                         any       a pause while spinning; how many
- *                                                                are worth a sleep, or 0
+ *                                                                before. May be nothing where the
+ *                                                                end of a module waits for them
+ *   plat_relax()                                       any       a pause while spinning. May be
+ *                                                                nothing
+ *   plat_spins()                                       any       how many pauses are worth a sleep,
+ *                                                                or 0
  *   plat_resched()                                     process   between two jobs: yields the CPU.
  *                                                                May be nothing where all threads
  *                                                                can be preempted
@@ -87,7 +97,10 @@
  *                                                                without addresses; both
  *                                                                SYMBOL_SIZE bytes
  *   plat_cpus()                                        any       how many threads can run at once
- *   plat_alloc(n), plat_free(p)                        process   zeroed; n of any size
+ *   plat_alloc(n)                                      process   zeroed; n of any size
+ *   plat_free(p)                                       any       frees what plat_alloc(),
+ *                                                                plat_alloc_lines() and
+ *                                                                plat_alloc_lines_any() return
  *   plat_alloc_record(n)                               process   the same, up to 128 bytes, for
  *                                                                memory that another thread will
  *                                                                free
@@ -106,16 +119,17 @@
  *                                                                t->release(t); if the thread ends
  *                                                                inside main: t->died(t,
  *                                                                hook_called)
- *   plat_thread_stop(t)                                process   makes kthread_should_stop() true;
- *                                                                only where PLAT_STOPS_THREADS
+ *   plat_thread_stop(t)                                process   makes kthread_should_stop() true.
+ *                                                                May be nothing: called only where
+ *                                                                PLAT_STOPS_THREADS
  *   plat_thread_name(t, name)                          process   names the running thread
  *   plat_thread_renamed(t)                             process   has it another name now? Checked
  *                                                                only now and then where that is
  *                                                                expensive
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
- *   plat_stopper_init(s), _free(s)                     any       creates and frees s->plat, the
- *                                                                platform's part of a stopper. May
- *                                                                be nothing
+ *   plat_stopper_init(s)                               any       creates s->plat, the platform's
+ *                                                                part of a stopper. May be nothing
+ *   plat_stopper_free(s)                               any       ends its use. May be nothing
  *   plat_stack_valid(n)                                any       is it valid as options.stack_size?
  *   plat_stack_note(n)                                 any       threads started later have at
  *                                                                least n bytes of stack. May be
@@ -123,8 +137,9 @@
  *   plat_thread_fits(t)                                any       may the running thread take
  *                                                                another job: stack, state
  *   __stopper_panic(value)                             process   public; each platform has its own
- *   plat_panic_unhandled()                             any       after a panic without a hook:
- *                                                                userspace aborts
+ *   plat_panic_unhandled()                             any       after a panic without a hook.
+ *                                                                Userspace aborts; may be nothing
+ *                                                                elsewhere
  *   plat_timer_init(t, fn)                             any
  *   plat_timer_start(t, deadline)   release            any       0, or why no timer can run
  *   plat_timer_cancel(t)            full               any       true: it will not run
@@ -142,8 +157,10 @@
  *   plat_module_get(s, m, held)                        any       keeps a module loaded whose
  *                                                                function another module's stopper
  *                                                                s will call, in *held; false: it
- *                                                                is being unloaded. May be nothing
- *   plat_module_put(held)                              any       its function has returned
+ *                                                                is being unloaded. Without modules
+ *                                                                true, *held is NULL
+ *   plat_module_put(held)                              any       its function has returned. May be
+ *                                                                nothing
  *   plat_log(level, line)                              any
  *   __stopper_traced()                                 any       are tasks traced? Costs nothing
  *                                                                while they are not (slot.h)
@@ -154,12 +171,13 @@
  *   plat_random()                                      any       64 random bits, as a unique number
  *   plat_step(p, n)                 none               any       *p += n, a count of steps that
  *                                                                tests read
- *   plat_trace_*(...)                                  any       trace an event; no lock is held
+ *   plat_trace_*(...)                                  any       trace an event; no lock is held.
+ *                                                                May be nothing
  *   plat_lockdep_wait(s, stop)                         process   the caller waits for s's tasks
  *                                                                and, if stop, for its workers and
- *                                                                closers. May be nothing, as the
- *                                                                next
- *   plat_lockdep_wait_event(ev)                        process   the caller waits for ev for ever
+ *                                                                closers. May be nothing
+ *   plat_lockdep_wait_event(ev)                        process   the caller waits for ev for ever.
+ *                                                                May be nothing
  *   plat_might_sleep()                                 process   a debugging check. May be nothing
  *   plat_sort(base, n, size, cmp)                      process
  *   plat_div(n, d)                                     any       int64_t n / int32_t d, for which
