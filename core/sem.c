@@ -266,7 +266,7 @@ static struct sem_waiter *sem_pop_next_waiter(struct stopper_sem *sem)
 	plat_unlock(&sem->lock, f);
 	/* (W) pairs with itself: reported once */
 	if (extra && !plat_fetch_add_full(&warned, 1))
-		stopper_log(NULL, STOPPER_LOG_ERR, "a semaphore was released that nobody held");
+		stopper_log(NULL, STOPPER_LOG_ERR, "unbalanced stopper_sem_release()");
 	return w;
 }
 

@@ -132,7 +132,7 @@ static void log_tasks(struct stopper *s, int level)
 	i = snapshot_buffer_get(&snap);
 	if (i == SNAPSHOTS) {
 		stopper_log(s, level,
-			    "stopper %llu \"%s\": tasks %lu (other reports are under way)",
+			    "stopper %llu \"%s\": tasks %lu (all report buffers are in use)",
 			    (unsigned long long)s->id, s->name, stopper_num_tasks(s));
 		return;
 	}
@@ -143,7 +143,7 @@ static void log_tasks(struct stopper *s, int level)
 
 static void log_stall(struct stopper *s, int64_t waited)
 {
-	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop has waited %s for:",
+	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop blocked for %s by:",
 		    s->name, SECS(waited));
 	log_tasks(s, STOPPER_LOG_WARNING);
 }
@@ -177,7 +177,7 @@ bool report_stall(struct stopper *s, int64_t waited)
 	if (report_rate_allows(&left_out)) {
 		if (left_out)
 			stopper_log(NULL, STOPPER_LOG_WARNING,
-				    "%u reports of stops that wait were left out",
+				    "%u stall reports were left out",
 				    left_out);
 		log_stall(s, waited);
 	}

@@ -17,15 +17,15 @@ check_stack() {
 	esac
 }
 
-check stall_is_reported wait_for 60 log_has 'stopper "stalled": stop has waited 1[.]'
+check stall_is_reported wait_for 60 log_has 'stopper "stalled": stop blocked for 1[.]'
 check report_names_the_task log_has 'task 1 "load-stuck" at .*stopper_load.c:[0-9]* start_stalled, oldest'
 check_stack report_says_where_it_sleeps log_has 'thread [0-9]* "load-stuck" blocked for .* in sleep_until_unload \[stopper_load\]'
 check_stack report_has_the_stack log_has 'stack sleep_until_unload+0x'
 check report_says_who_asked log_has 'stop asked at .*stopper_load.c:[0-9]* start_stalled by thread'
 
 # 40 stoppers report at 1, 3 and 10 s. Ten reports of all in ten seconds, then how many were left out.
-check reports_left_out_are_counted wait_for 60 log_has 'reports of stops that wait were left out'
-upto_left_out() { new_log | sed '/were left out/q' | grep -c 'stop has waited'; }
+check reports_left_out_are_counted wait_for 60 log_has 'stall reports were left out'
+upto_left_out() { new_log | sed '/were left out/q' | grep -c 'stop blocked for'; }
 check at_most_ten_reports_in_ten_seconds [ "$(upto_left_out)" -le 10 ]
 
 cat $debug >$copy

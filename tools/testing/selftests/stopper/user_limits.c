@@ -198,7 +198,7 @@ TEST_F(limit, a_stop_can_be_bounded)
 
 static void count_reports(void *arg, int level, const char *line)
 {
-	if (strstr(line, "stop has waited"))
+	if (strstr(line, "stop blocked for"))
 		add(arg);
 }
 

@@ -17,7 +17,7 @@
 static void count_reports(void *arg, int level, const char *line)
 {
 	(void)level;
-	if (strstr(line, "stop has waited"))
+	if (strstr(line, "stop blocked for"))
 		__atomic_fetch_add((int *)arg, 1, __ATOMIC_RELAXED);
 }
 
@@ -85,7 +85,7 @@ TEST_F_TIMEOUT(stall, reports_on_stderr_are_limited_over_all_stoppers, 120)
 	/* those without a sink have had as many turns as the one with */
 	while (__atomic_load_n(&self->own, __ATOMIC_RELAXED) < 20)
 		env_sleep(10 * ENV_MSEC);
-	reports = count(self->err, "stop has waited");
+	reports = count(self->err, "stop blocked for");
 	EXPECT_GE(reports, 1);
 	EXPECT_LE(reports, 10 * (1 + (int)((env_now() - start) / (10000 * ENV_MSEC))));
 }
@@ -93,9 +93,9 @@ TEST_F_TIMEOUT(stall, reports_on_stderr_are_limited_over_all_stoppers, 120)
 TEST_F_TIMEOUT(stall, reports_left_out_are_counted, 120)
 {
 	/* the next window */
-	while (!count(self->err, "reports of stops that wait were left out"))
+	while (!count(self->err, "stall reports were left out"))
 		env_sleep(10 * ENV_MSEC);
-	EXPECT_GE(count(self->err, "stop has waited"), 11);
+	EXPECT_GE(count(self->err, "stop blocked for"), 11);
 	EXPECT_GE(count(self->err, "task 1 \"stuck\" at "), 1);
 }
 
