@@ -22,7 +22,7 @@ struct async {
 	struct module *fn_module;	/* of the function, with a reference; or NULL */
 };
 
-_Static_assert(sizeof(struct async) <= 128, "see plat_alloc_record()");
+_Static_assert(sizeof(struct async) <= 128, "see plat_alloc_cached()");
 
 static void async_end(struct async *a)
 {
@@ -33,7 +33,7 @@ static void async_end(struct async *a)
 		stopper_sem_release(a->sem);
 	stopper_ctx_put(a->ctx);
 	task_end_async(a->task.slot);
-	plat_free_record(a);
+	plat_free_cached(a);
 	/* Its site was visible until now. A reader that still uses it does so under RCU. */
 	plat_module_put(fn_module);
 }
@@ -74,11 +74,11 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 
 	if (err)
 		return err;
-	a = plat_alloc_record(sizeof(*a));
+	a = plat_alloc_cached(sizeof(*a), true);
 	if (!a)
 		return -ENOMEM;
 	if (!plat_module_get(s, site->owner, &a->fn_module)) {
-		plat_free_record(a);
+		plat_free_cached(a);
 		return -ESHUTDOWN;
 	}
 	a->task.job.ops = &async_ops;
@@ -97,8 +97,8 @@ static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *
 static void async_free(struct async *a)
 {
 	plat_module_put(a->fn_module);
-	plat_free_record(a->span);
-	plat_free_record(a);
+	plat_free_cached(a->span);
+	plat_free_cached(a);
 }
 
 /* Called before another thread can see @a. */

@@ -47,7 +47,7 @@ struct span_record {
 
 #define SPAN_WORKER	3		/* beside STOPPER_KIND_* */
 
-_Static_assert(sizeof(struct span_record) <= 128, "see plat_alloc_record()");
+_Static_assert(sizeof(struct span_record) <= 128, "see plat_alloc_cached()");
 
 /* A worker, closer or recover scope of a stopper, on the thread that runs it. */
 struct activity {

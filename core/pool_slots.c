@@ -44,7 +44,7 @@ struct slot_table *pool_slot_get(unsigned char *at)
 	plat_unlock(&lock, f);
 	if (t)
 		return t;
-	new = plat_alloc_lines(sizeof(*new));
+	new = plat_alloc_lines(sizeof(*new), true);
 	if (!new)
 		return NULL;
 	new->pooled = true;

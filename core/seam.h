@@ -98,18 +98,16 @@
  *                                                                SYMBOL_SIZE bytes
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n)                                      process   zeroed; n of any size
- *   plat_free(p)                                       any       frees what plat_alloc(),
- *                                                                plat_alloc_lines() and
- *                                                                plat_alloc_lines_any() return
- *   plat_alloc_record(n)                               process   the same, up to 128 bytes, for
+ *   plat_free(p)                                       any       frees what plat_alloc() and
+ *                                                                plat_alloc_lines() return
+ *   plat_alloc_lines(n, may_sleep)                     any       as plat_alloc(), cache line
+ *                                                                aligned; process context if
+ *                                                                may_sleep
+ *   plat_alloc_cached(n, may_sleep)                    any       zeroed, up to 128 bytes, for
  *                                                                memory that another thread will
- *                                                                free
- *   plat_free_record(p)                                any       frees what plat_alloc_record() and
- *                                                                plat_alloc_any() return
- *   plat_alloc_any(n)                                  any       as plat_alloc_record()
- *   plat_alloc_lines(n)                                process   as plat_alloc(), cache line
- *                                                                aligned
- *   plat_alloc_lines_any(n)                            any       likewise
+ *                                                                free; process context if may_sleep
+ *   plat_free_cached(p)                                any       frees what plat_alloc_cached()
+ *                                                                returns
  *   plat_now()                                         any       ns, CLOCK_MONOTONIC
  *   plat_coarse_time()                                 any       a cheap clock of several ms; 0 in
  *                                                                a slot: not known, readers note

@@ -97,7 +97,7 @@ void spans_exit(void)
 	for (i = 0; i < SPAN_HEADS; i++)
 		while ((t = span_heads[i])) {
 			span_unlink(t);
-			plat_free_record(t);
+			plat_free_cached(t);
 		}
 }
 
@@ -156,7 +156,7 @@ static void span_init(struct span_record *t, const struct span *from)
 struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, unsigned int kind)
 {
-	struct span_record *t = plat_alloc_any(sizeof(*t));
+	struct span_record *t = plat_alloc_cached(sizeof(*t), false);
 
 	if (!t)
 		return NULL;
@@ -199,7 +199,7 @@ static void span_finish(struct span_record *t)
 		plat_trace_worker_end(t);
 	else
 		plat_trace_task_end(t);
-	plat_free_record(t);
+	plat_free_cached(t);
 }
 
 /* The task has ended; its site and its stopper are still valid. @t may be NULL. */

@@ -232,7 +232,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 {
 	char shown[STOPPER_NAME_SHOWN + 1];
 	size_t len = name_escape(shown, sizeof(shown), name);
-	struct stopper *s = plat_alloc_lines(offsetof(struct stopper, name) + len + 1);
+	struct stopper *s = plat_alloc_lines(offsetof(struct stopper, name) + len + 1, true);
 
 	if (!s)
 		return NULL;

@@ -252,7 +252,7 @@ static void shards_free(struct shard *sh)
 
 static struct shard *shards_new(struct stopper *s)
 {
-	struct shard *new = plat_alloc_lines_any(SHARDS * sizeof(*new)), *old;
+	struct shard *new = plat_alloc_lines(SHARDS * sizeof(*new), false), *old;
 	plat_flags_t f;
 	unsigned int i;
 

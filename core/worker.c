@@ -156,7 +156,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 		w->span = span_new(s, ctx, site, SPAN_WORKER);
 	err = plat_thread_start(&w->thread, site->name);
 	if (err) {
-		plat_free_record(w->span);
+		plat_free_cached(w->span);
 		w->span = NULL;
 		worker_uncount(w);
 		plat_free(w);

@@ -201,14 +201,15 @@ void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *b
 bool plat_module_get(struct stopper *s, struct module *module, struct module **fn_module);
 #define plat_module_put(module)	module_put(module)
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
-#define plat_alloc_lines(n)	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL)
 /* kmalloc() aligns powers of two to their size. */
-#define plat_alloc_lines_any(n)	kzalloc(roundup_pow_of_two(n), GFP_ATOMIC | __GFP_NOWARN)
+#define plat_alloc_lines(n, may_sleep) ((may_sleep) ?				\
+	kvzalloc(roundup_pow_of_two(n), GFP_KERNEL) :				\
+	kzalloc(roundup_pow_of_two(n), GFP_ATOMIC | __GFP_NOWARN))
 #define plat_free(p)		kvfree(p)
 /* The slab allocator already has per-CPU caches. */
-#define plat_alloc_record(n)	kzalloc(n, GFP_KERNEL)
-#define plat_alloc_any(n)	kzalloc(n, GFP_ATOMIC | __GFP_NOWARN)
-#define plat_free_record(p)	kfree(p)
+#define plat_alloc_cached(n, may_sleep)					\
+	kzalloc(n, (may_sleep) ? GFP_KERNEL : GFP_ATOMIC | __GFP_NOWARN)
+#define plat_free_cached(p)	kfree(p)
 #define plat_now()		((s64)ktime_get_ns())
 #define plat_div(n, d)		div_s64(n, d)
 #define plat_sort(base, n, size, cmp) sort(base, n, size, cmp, NULL)

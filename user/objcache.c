@@ -75,7 +75,7 @@ static void magazine_unload(void)
 	free_objects(full);
 }
 
-void *plat_alloc_record(size_t n)
+void *objcache_alloc(size_t n)
 {
 	struct object *o;
 
@@ -92,7 +92,7 @@ void *plat_alloc_record(size_t n)
 	return memset(o, 0, n);
 }
 
-void plat_free_record(void *p)
+void objcache_free(void *p)
 {
 	struct object *o = p;
 

@@ -296,20 +296,22 @@ bool plat_traces_closers(void);
 
 #define plat_alloc(n)		calloc(1, n)
 #define plat_free(p)		free(p)
-void *plat_alloc_record(size_t n);
-#define plat_alloc_any(n)	plat_alloc_record(n)
-void plat_free_record(void *p);
+void *objcache_alloc(size_t n);
+void objcache_free(void *p);
 
-static inline void *plat_alloc_lines(size_t n)
+#define plat_alloc_cached(n, may_sleep) ((void)(may_sleep), objcache_alloc(n))
+#define plat_free_cached(p)	objcache_free(p)
+
+static inline void *plat_alloc_lines(size_t n, bool may_sleep)
 {
 	void *p;
 
+	(void)may_sleep;
 	n = (n + 63) & ~63ul;
 	p = aligned_alloc(64, n);
 	return p ? memset(p, 0, n) : NULL;
 }
 
-#define plat_alloc_lines_any(n)	plat_alloc_lines(n)
 #define plat_sort		qsort
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 #define plat_owner_valid(m)	(!(m))

@@ -85,7 +85,7 @@ static struct slot_table *table_take(void)
 		free_tables = t->free;
 		return t;
 	}
-	t = plat_alloc_lines(sizeof(*t));
+	t = plat_alloc_lines(sizeof(*t), true);
 	if (!t)
 		return NULL;
 	t->high_water[0] = 1;

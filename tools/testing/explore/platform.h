@@ -148,12 +148,10 @@ uint64_t plat_random(void);
 void *explore_alloc(size_t n, bool stays, const char *site);
 void explore_free(void *p);
 #define plat_alloc(n)		explore_alloc(n, false, __func__)
-#define plat_alloc_record(n)	explore_alloc(n, false, __func__)
-#define plat_alloc_any(n)	explore_alloc(n, false, __func__)
-#define plat_alloc_lines(n)	explore_alloc(n, false, __func__)
-#define plat_alloc_lines_any(n)	explore_alloc(n, false, __func__)
+#define plat_alloc_cached(n, may_sleep) ((void)(may_sleep), explore_alloc(n, false, __func__))
+#define plat_alloc_lines(n, may_sleep) ((void)(may_sleep), explore_alloc(n, false, __func__))
 #define plat_free(p)		explore_free(p)
-#define plat_free_record(p)	explore_free(p)
+#define plat_free_cached(p)	explore_free(p)
 #define plat_sort		qsort
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
 
