@@ -128,7 +128,7 @@
  *   plat_stopper_init(s)                               any       creates s->plat, the platform's
  *                                                                part of a stopper. May be nothing
  *   plat_stopper_free(s)                               any       ends its use. May be nothing
- *   plat_stack_valid(n)                                any       is it valid as options.stack_size?
+ *   plat_options_valid(opts)                           any       are owner and stack_size valid?
  *   plat_stack_note(n)                                 any       threads started later have at
  *                                                                least n bytes of stack. May be
  *                                                                nothing
@@ -151,7 +151,6 @@
  *                                                                later: no timers, no keeper
  *   plat_keeper_wake()                                 any       has one thread call keeper_run()
  *                                                                until it returns false
- *   plat_owner_valid(module)                           any       is it valid as options.owner?
  *   plat_module_get(s, m, held)                        any       keeps a module loaded whose
  *                                                                function another module's stopper
  *                                                                s will call, in *held; false: it

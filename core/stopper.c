@@ -219,7 +219,7 @@ static int check_options(const struct stopper_options *opts)
 		return 0;
 	if (opts->size != sizeof(*opts) || opts->flags & ~STOPPER_FLAGS_ALL ||
 	    opts->reserved || opts->stall_ns < 0 || opts->stall_max_ns < 0 ||
-	    !plat_owner_valid(opts->owner) || !plat_stack_valid(opts->stack_size))
+	    !plat_options_valid(opts))
 		return -EINVAL;
 	/* The stop of a tree takes a stack frame for each level. */
 	if (opts->parent && opts->parent->depth + 1 >= STOPPER_DEPTH)

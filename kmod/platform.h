@@ -196,7 +196,6 @@ void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *b
 #define plat_is_copy()		false
 #define plat_happens_before(p)	((void)(p))
 #define plat_happens_after(p)	((void)(p))
-#define plat_owner_valid(m)	true
 
 bool plat_module_get(struct stopper *s, struct module *module, struct module **fn_module);
 #define plat_module_put(module)	module_put(module)
@@ -248,7 +247,7 @@ struct plat_thread {
 int plat_thread_start(struct plat_thread *t, const char *name);
 
 /* All kernel stacks have one size, and all kthreads start with the state of kthreadd. */
-#define plat_stack_valid(size)	(!(size))
+#define plat_options_valid(o)	(!(o)->stack_size)
 #define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 

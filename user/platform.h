@@ -314,7 +314,6 @@ static inline void *plat_alloc_lines(size_t n, bool may_sleep)
 
 #define plat_sort		qsort
 #define plat_div(n, d)		((int64_t)(n) / (int32_t)(d))
-#define plat_owner_valid(m)	(!(m))
 
 /* There are no modules in userspace. */
 #define plat_module_get(s, module, fn_module) ((void)(s), (void)(module), *(fn_module) = NULL, true)
@@ -331,7 +330,7 @@ struct plat_thread {
 	size_t stack;			/* minimum size in bytes */
 };
 
-bool plat_stack_valid(size_t size);
+bool plat_options_valid(const struct stopper_options *opts);
 void plat_stack_note(size_t size);
 bool plat_thread_fits(const struct plat_thread *t);
 

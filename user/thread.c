@@ -46,8 +46,12 @@ static unsigned int nr_threads;		/* being started, or running */
 static struct thread_record *exited_records;
 static __thread struct thread_record *my_record;
 
-bool plat_stack_valid(size_t size)
+bool plat_options_valid(const struct stopper_options *opts)
 {
+	size_t size = opts->stack_size;
+
+	if (opts->owner)
+		return false;
 	return !size || (size >= (size_t)PTHREAD_STACK_MIN && size <= SIZE_MAX / 2);
 }
 

@@ -131,7 +131,6 @@ unsigned int plat_cpus(void);
 #define plat_happens_after(p)	((void)(p))
 #define plat_stops_ready()	0
 void plat_keeper_wake(void);
-#define plat_owner_valid(m)	(!(m))
 
 /* No modules here. */
 #define plat_module_get(s, module, fn_module) ((void)(s), (void)(module), *(fn_module) = NULL, true)
@@ -174,7 +173,7 @@ void plat_thread_name(struct plat_thread *t, const char *name);
 /* panics */
 
 struct call;
-#define plat_stack_valid(size)	(!(size))
+#define plat_options_valid(o)	(!(o)->owner && !(o)->stack_size)
 #define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
