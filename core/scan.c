@@ -84,7 +84,7 @@ static void visit_listed(struct stopper_task *task, void *visit)
 		.s = slot->stopper,
 		.site = slot->site,
 		.seq = slot->seq,
-		.order = plat_list_order(slot->seq),
+		.order = plat_slot_order(SLOTS + slot->seq, slot->seq),
 		.kind = slot_kind(tid),
 		.tid = (int)(tid & TID_MASK),
 		.age = plat_coarse_age(plat_load(&slot->start)),

@@ -68,8 +68,7 @@
  *   plat_slot_stamp(c, slot, kind)  (S), task.c        pinned    sets all but ->site, ->stopper
  *   plat_slot_order(i, seq)                            any       an order that rises within a
  *                                                                thread or CPU, for slot i of a
- *                                                                table
- *   plat_list_order(seq)                               any       the same for a task on a list
+ *                                                                table, or SLOTS + seq on a list
  *   plat_slots_walk(t)              acquire            any       the CPU's or thread's table after
  *                                                                t; NULL: the end
  *   plat_slots_mine(t)              acquire            any       the same, of tables that a sync

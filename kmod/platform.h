@@ -172,7 +172,6 @@ static __always_inline void plat_slot_stamp(struct stopper_cursor *c, struct sto
 }
 
 #define plat_slot_order(i, seq)	(seq)
-#define plat_list_order(seq)	(seq)
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
 /* All tables: the thread may have been migrated since it began its tasks. */

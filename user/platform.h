@@ -267,7 +267,6 @@ static inline void plat_slot_stamp(struct stopper_cursor *c, struct stopper_slot
 }
 
 #define plat_slot_order(i, seq)	(i)
-#define plat_list_order(seq)	(SLOTS + (seq))
 
 struct slot_table *plat_slots_walk(struct slot_table *t);
 #define plat_slots_mine(t)	((t) ? NULL : plat_my_slots)

@@ -110,7 +110,6 @@ struct slot_table *plat_slots_mine(struct slot_table *t);
 
 #define plat_slot_stamp(c, slot, kind) ((void)(c), __stopper_slot_stamp(slot, kind))
 #define plat_slot_order(i, seq)	(i)
-#define plat_list_order(seq)	(SLOTS + (seq))
 
 void plat_scan_enter(void);
 void plat_scan_exit(void);
