@@ -327,7 +327,7 @@ struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, unsigned int kind);
 void span_begin(struct span_record *t);
 void span_end(struct span_record *t);
-void spans_abandon(int tid);
+void spans_end_thread(int tid);
 void span_export(struct stopper_span *out, const struct span *span);
 bool span_import(struct span *span, const struct stopper_span *in);
 

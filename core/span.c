@@ -218,7 +218,7 @@ void span_end(struct span_record *t)
 }
 
 /* Ends the synchronous tasks of a thread that is dying or has gone. Any context. */
-void spans_abandon(int tid)
+void spans_end_thread(int tid)
 {
 	struct span_record *t;
 	plat_flags_t f;

@@ -801,7 +801,7 @@ void tasks_exit_table(struct slot_table *t)
 {
 	unsigned int i;
 
-	spans_abandon((int)t->id);
+	spans_end_thread((int)t->id);
 	for (i = 0; i < SLOTS_HALF; i++)
 		if (plat_load(&t->slot[i].stopper))
 			slot_release(&t->slot[i]);
@@ -816,7 +816,7 @@ void tasks_end_thread(int tid)
 	struct slot_table *t = NULL;
 	unsigned int i;
 
-	spans_abandon(tid);
+	spans_end_thread(tid);
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++)
 			if (slot_is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
@@ -833,7 +833,7 @@ void tasks_transfer(int tid, void *new_owner)
 	struct slot_table *t = NULL;
 	unsigned int i;
 
-	spans_abandon(tid);
+	spans_end_thread(tid);
 	while ((t = slots_walk(t, true)))
 		for (i = 0; i < SLOTS; i++) {
 			if (!slot_is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
