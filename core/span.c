@@ -20,7 +20,7 @@
  *
  * A hash by thread id holds the records of what each thread is in, innermost first. Records
  * are allocated and do not lie in the frames of the tasks: a kernel thread may die of an oops
- * in a task, and the library is not told when a thread of the program ends. What such a thread
+ * in a task, and the library does not learn when a thread of the program ends. What such a thread
  * leaves behind is some memory and, if its id is reused, a wrong parent. A task in softirq
  * belongs to no thread: its parent is what its context carries. A handle is not in the hash,
  * because it may end on another thread.
@@ -217,7 +217,7 @@ void span_end(struct span_record *t)
 	span_finish(t);
 }
 
-/* Ends the synchronous tasks of a thread that is dying or has gone. Any context. */
+/* Ends the spans of the synchronous tasks of a thread that exits or has exited. Any context. */
 void spans_end_thread(int tid)
 {
 	struct span_record *t;
