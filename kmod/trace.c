@@ -52,7 +52,7 @@ static void site_text_init(struct site_text *sh, const struct stopper_site *site
 }
 
 static struct trace_started trace_started_init(const struct span_record *t,
-						const struct site_text *sh)
+					       const struct site_text *sh)
 {
 	return (struct trace_started){
 		.id = t->stopper,
