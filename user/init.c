@@ -29,7 +29,7 @@
  *
  * Ordered accesses
  *   (B) plat_heavy_barrier() pairs with plat_light_barrier() of every other thread: each light
- *       barrier lies wholly before or wholly after it (core/internal.h).
+ *       barrier lies wholly before or wholly after it (core/seam.h).
  *   (W) counters of messages: only the thread that reads 0 logs. A plain atomic increment would
  *       do; there is no data to order.
  */

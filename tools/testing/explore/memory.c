@@ -22,7 +22,7 @@
  *   full              as if between two fences that all threads agree on the order of
  *   read-modify-write sees the latest store, and passes on what that carried
  *
- * The asymmetric barrier has the meaning that core/internal.h gives it, and no more: each
+ * The asymmetric barrier has the meaning that core/seam.h gives it, and no more: each
  * light barrier of any thread lies wholly before or after the heavy one. Before: what the
  * thread knew at its light barrier the heavy one's caller knows after it. After: what the
  * caller knew at the heavy barrier the thread knows after its light one. Threads pass the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * platform.c - the operations of core/internal.h's table, as steps of simulated threads.
+ * platform.c - the operations of core/seam.h's table, as steps of simulated threads.
  *
  * Compiled without the sanitizer: each function here is one step. It checks what an operation
  * requires of its caller: no lock is taken twice, no thread parks with a lock held or on
