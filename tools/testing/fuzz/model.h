@@ -2,9 +2,9 @@
 /*
  * model.h - the contract as a sequential program: what each call returns and what it calls.
  *
- * Written from the public headers and the tables of stopper(7), with plain arrays and recursion, and
- * without a look at how the core does it. Everything has a number, which is never used twice.
- * Nothing waits here: the plan has no call that would wait for ever.
+ * Written from the public headers and the tables of stopper(7), with plain arrays and recursion,
+ * and independently of the core. Every object has a number, which is never used twice. Nothing
+ * waits here, because the plan contains no call that would wait for ever.
  */
 #ifndef STOPPER_FUZZ_MODEL_H
 #define STOPPER_FUZZ_MODEL_H

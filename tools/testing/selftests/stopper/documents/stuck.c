@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * stuck.c - the program around the README's code (web.c), whose stop hangs until the list was printed.
+ * stuck.c - runs the README's code (web.c); its stop hangs until the list was printed.
  */
 #include <poll.h>
 #include <pthread.h>
