@@ -39,12 +39,12 @@
  *
  * TSan does not model fences. Under TSan a plain barrier is used that the compiler does not report
  * to it: the program is ordered as without TSan, and TSan derives no order from the barrier. It
- * does derive order from (C), (E), (K), (L) and the locks. Leaving out the rest can only make
- * TSan report more races; it hides none. TSan cannot check the light and heavy barriers (B1) and
- * (B2), which hand over no data but decide which of two threads sees the other - their words are
- * atomic, so a mistake loses a task or a wake-up but is no race - and the retry of (S). That
- * TSan checks the others is tested: relax one end of (C), (E) or (F), and case_order.c fails
- * under TSan.
+ * does derive order from (C) and (E) of task.c, (F) of event.c, (K) of park.c and keeper.c, (L) of
+ * slots.c, and the locks. Leaving out the rest can only make TSan report more races; it hides none.
+ * TSan cannot check the light and heavy barriers (B1) and (B2), which hand over no data but decide
+ * which of two threads sees the other: their words are atomic, so a mistake loses a task or a
+ * wake-up but is no race. Nor can it check the retry of (S). That TSan checks the others is tested:
+ * relax one end of (C), (E) or (F), and case_order.c fails under TSan.
  */
 #ifdef STOPPER_TSAN
 #define plat_fence(order)	__sync_synchronize()
