@@ -414,19 +414,40 @@ static int child(const struct model *m, int s, int after, bool last)
 	return found;
 }
 
-static void quiesce_begin(struct model *m, int s)
+static void quiesce_set_phase(struct model *m, int s)
 {
 	int c = NONE;
 
-	if (m->s[s].phase != STOPPER_RUNNING)
-		return;
-	m->s[s].phase = STOPPER_QUIESCING;
-	m->s[s].turner = m->thread;
-	fire(m, EV_STOPPER(s, QUIESCE_CTX), ECANCELED);
-	fire(m, EV_STOPPER(s, QUIESCE), 1);
-	m->s[s].turner = NONE;
+	if (m->s[s].phase == STOPPER_RUNNING) {
+		m->s[s].phase = STOPPER_QUIESCING;
+		m->s[s].unfired = true;
+	}
 	while ((c = child(m, s, c, false)) != NONE)
-		quiesce_begin(m, c);
+		quiesce_set_phase(m, c);
+}
+
+static void quiesce_fire_events(struct model *m, int s)
+{
+	int c = NONE;
+
+	if (m->s[s].unfired) {
+		m->s[s].unfired = false;
+		m->s[s].turner = m->thread;
+		fire(m, EV_STOPPER(s, QUIESCE_CTX), ECANCELED);
+		fire(m, EV_STOPPER(s, QUIESCE), 1);
+		m->s[s].turner = NONE;
+	}
+	while ((c = child(m, s, c, false)) != NONE)
+		quiesce_fire_events(m, c);
+}
+
+/* The whole tree refuses tasks before the first event fires; a callback may come here again. */
+static void quiesce_begin(struct model *m, int s)
+{
+	if (m->s[s].phase != STOPPER_RUNNING && !m->s[s].unfired)
+		return;
+	quiesce_set_phase(m, s);
+	quiesce_fire_events(m, s);
 }
 
 static void enter_phase(struct model *m, int s, enum stopper_phase phase)

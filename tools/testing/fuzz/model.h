@@ -47,6 +47,7 @@ struct m_stopper {
 	int refs, parent, depth;
 	unsigned int flags;
 	enum stopper_phase phase;
+	bool unfired;			/* QUIESCING, and its events have not fired */
 	bool quiesced;
 	int leader, turner;		/* threads, or NONE */
 	int closers[NCLOSERS], nclosers, running_closers, nclosed;
