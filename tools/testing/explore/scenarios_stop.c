@@ -196,6 +196,15 @@ SCENARIO(two_async_stops_in_turn, "keeper.c: one asks while the keeper goes to r
 	stopper_put(kid);
 }
 
+SCENARIO(stop_beside_async_stop, "keeper.c: a caller leads the stop that the keeper takes over",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_stop_async(s));
+	check(!stopper_stop(s, NULL));
+	stopper_put(s);
+}
+
 SCENARIO(put_while_stopping, "stop.c: the last user goes while an async stop is under way",
 	 .budget = 3, .stale = 1)
 {
