@@ -13,6 +13,21 @@ ko=${STOPPER_KO_DIR:-/lib/stopper}
 debug=/sys/kernel/debug/stopper
 nr=0 failed=0
 
+# new_log: the kernel log since new_log_begins, or all of it if that has been overwritten meanwhile: a line
+# in the log marks the place, as counting lines would go wrong once the log is full.
+new_log_begins() {
+	log_marks=$((${log_marks:-0} + 1))
+	log_mark="stopper selftest $$.$log_marks: ${0##*/}"
+	echo "$log_mark" >/dev/kmsg
+}
+
+new_log() {
+	dmesg | awk -v mark="$log_mark" '
+		{ line[NR] = $0 }
+		index($0, mark) { start = NR }
+		END { for (i = start + 1; i <= NR; i++) print line[i] }'
+}
+
 skip_all() { echo "1..0 # SKIP $1"; exit 4; }
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
@@ -21,7 +36,7 @@ skip_all() { echo "1..0 # SKIP $1"; exit 4; }
 
 echo "TAP version 13"
 echo "1..$plan"
-log_start=$(dmesg | wc -l)
+new_log_begins
 
 ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
 not_ok() { nr=$((nr + 1)); failed=1; [ -z "$2" ] || echo "# $2"; echo "not ok $nr $1"; }
@@ -47,7 +62,6 @@ wait_for() {
 	done
 }
 
-new_log() { dmesg | tail -n +$((log_start + 1)); }
 log_has() { new_log | grep -q "$1"; }
 
 # The comm of a kthread: since 6.11 or so /proc/PID/comm shows the name it was created with instead.

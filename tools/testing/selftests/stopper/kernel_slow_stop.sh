@@ -24,7 +24,7 @@ check no_thread_waits_for_a_worker [ "$(threads)" -le $((before + 2)) ]
 check only_the_caller_of_stop_is_blocked wait_for 30 only_the_stop_is_blocked
 check sysrq_shows_the_caller_of_stop eval 'echo w >/proc/sysrq-trigger && log_has "stopper_stop"'
 # The stacks that this put there are no complaint.
-log_start=$(dmesg | wc -l)
+new_log_begins
 machine_do let_go
 wait $stop
 check all_return_when_let_go returned $workers
