@@ -360,6 +360,17 @@ bool model_at_work(const struct model *m, int tree)
 	return false;
 }
 
+/* Does this thread fire the events of a quiesce? */
+bool model_turns(const struct model *m)
+{
+	int s;
+
+	for (s = 0; s < m->nstoppers; s++)
+		if (m->s[s].turner == m->thread)
+			return true;
+	return false;
+}
+
 /* Does a call that has not returned need it? */
 bool model_in_use(const struct model *m, int s)
 {

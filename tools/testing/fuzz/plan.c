@@ -260,11 +260,12 @@ static void stop(int s, bool stop, int c)
 	returns(op, s, model_stop(&now.m, s, stop, c));
 }
 
+/* Not from a callback of a quiesce: it may run on the keeper, which would wait for itself. */
 static void stop_async(int s)
 {
 	int before = now.m.thread;
 
-	if (now.m.leads || model_is_inside(&now.m, s, true) || model_has_tasks(&now.m, s) ||
+	if (now.m.leads || model_turns(&now.m) || model_is_inside(&now.m, s, true) || model_has_tasks(&now.m, s) ||
 	    model_in_use(&now.m, s) || now.m.ev[EV_STOPPER(s, STOPPED)].nr)
 		return;
 	begins(OP_STOP_ASYNC, s, 0, 0, 0);
