@@ -173,14 +173,14 @@ static void leave_rcu(void)
 	__release(RCU);
 }
 
+static const struct cred *other_credentials;
+
 static void leave_credentials(void)
 {
-	static const struct cred *other;
-
-	if (!other)
-		other = prepare_kernel_cred(&init_task);
-	if (other)
-		override_creds(other);
+	if (!other_credentials)
+		other_credentials = prepare_kernel_cred(&init_task);
+	if (other_credentials)
+		override_creds(other_credentials);
 }
 
 static void leave_freezable(void)
@@ -487,6 +487,7 @@ static void __exit machine_exit(void)
 		complete_all(&let_go);
 	end_softirq_handle();
 	stop_and_put();
+	put_cred(other_credentials);
 }
 
 module_init(machine_init);
