@@ -251,10 +251,28 @@ static int patience(int s, bool stop, int c)
 	return workers ? NONE : c;
 }
 
+/* Does another thread's stop wait for this thread with a context that the quiesce of @s ends? */
+static bool ends_lead_ctx(int s)
+{
+	const struct model *m = &now.m;
+	int c;
+
+	if (!m->leads || !m->thread)
+		return false;
+	for (c = m->lead_ctx; c != NONE; c = m->ctx[c].parent)
+		if (m->ctx[c].s != NONE && model_within(m, m->ctx[c].s, s) &&
+		    !m->ev[m->ctx[c].s_event].fired)
+			return true;
+	return false;
+}
+
+/* Not while a stop waits on another thread that might be quicker than the rest of this. */
 static void stop(int s, bool stop, int c)
 {
 	enum op op = stop ? OP_STOP : OP_QUIESCE;
 
+	if (ends_lead_ctx(s))
+		return;
 	c = patience(s, stop, c);
 	begins(op, s, c, 0, 0);
 	returns(op, s, model_stop(&now.m, s, stop, c));
@@ -321,7 +339,7 @@ static void put_ctx(int c)
 	returns(OP_CTX_PUT, NONE, 0);
 }
 
-/* Not while a stop waits on another thread, which might be quicker than the rest of this. */
+/* The same. */
 static void cancel(int c)
 {
 	if (now.m.leads && now.m.thread && now.m.lead_ctx != NONE)
