@@ -364,7 +364,7 @@ static void attach(int ev, int r)
 	if (ev == NONE || now.m.record_on[r] != NONE)
 		return;
 	/* Those of IsStopped are called when a waiter may go on already. */
-	if (now.m.leads && ev >= EV_STOPPER(0, 0) &&
+	if ((now.m.leads || model_turns(&now.m)) && ev >= EV_STOPPER(0, 0) &&
 	    (ev - EV_STOPPER(0, 0)) % NPHASE_EVENTS == STOPPED)
 		return;
 	begins(OP_ATTACH, ev, r, 0, 0);
