@@ -16,7 +16,7 @@ lockdep_looks() { grep -q 'debug_locks: *1$' /proc/lockdep_stats; }
 # leads_to CLASS: the mutex of the machine was held when CLASS was waited for.
 leads_to() {
 	awk -v class="$1" '
-		/^[^ ]/ { in_held = $NF == "held" }
+		/^[^ ]/ { in_held = $NF == "machine_mutex" }
 		in_held && $1 == "->" && index($0, "] " class) { found = 1 }
 		END { exit !found }' /proc/lockdep
 }
