@@ -283,8 +283,9 @@ static void stop_async(int s)
 {
 	int before = now.m.thread;
 
-	if (now.m.leads || model_turns(&now.m) || model_is_inside(&now.m, s, true) || model_has_tasks(&now.m, s) ||
-	    model_in_use(&now.m, s) || now.m.ev[EV_STOPPER(s, STOPPED)].nr)
+	if (now.m.leads || model_turns(&now.m) || model_is_inside(&now.m, s, true) ||
+	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) ||
+	    now.m.ev[EV_STOPPER(s, STOPPED)].nr)
 		return;
 	begins(OP_STOP_ASYNC, s, 0, 0, 0);
 	now.m.thread = ++now.m.nthreads;
