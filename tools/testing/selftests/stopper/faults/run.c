@@ -104,14 +104,50 @@ static int ordinary(void)
 	return 0;
 }
 
+static void fire_event(void *event, int level, const char *line)
+{
+	stopper_event_fire(event);
+}
+
+static void wait_event(struct stopper_ctx *ctx, void *event)
+{
+	stopper_wait(event, NULL);
+}
+
+/*
+ * A stop that certainly sleeps, and so leaves the ring that it slept on: its task ends when it
+ * reports a stall. In ordinary() each thread may find that it need not wait.
+ */
+static int sleeping_stop(void)
+{
+	struct stopper_event stalled;
+	struct stopper_options options = {
+		.size = sizeof(options),
+		.log = fire_event,
+		.log_arg = &stalled,
+		.stall_ns = 1000000,
+	};
+	struct stopper *s = NULL;
+
+	stopper_event_init(&stalled);
+	NEED(!stopper_create(&s, odd_name, &options));
+	NEED(!stopper_run_async_task(s, NULL, "task", wait_event, &stalled));
+	NEED(!stopper_stop(s, NULL));
+	stopper_put(s);
+	stopper_event_destroy(&stalled);
+	return 0;
+}
+
 static struct live list[LIVE];
 
-/* What ordinary() leaves behind is the pool's. */
+/* What these leave behind is the pool's. */
 static void learn(void)
 {
 	unsigned int n, i;
 
 	shared->line = ordinary();
+	if (!shared->line)
+		shared->line = sleeping_stop();
 	n = live_list(list, LIVE);
 	for (i = 0; i < n && shared->nkept < KEPT; i++)
 		shared->kept[shared->nkept++] = list[i].size;
@@ -226,12 +262,13 @@ int every_fault(int (*scenario)(void), unsigned int faults, struct totals *total
 	if (shared == MAP_FAILED)
 		return __LINE__;
 	memset(totals, 0, sizeof(*totals));
-	snprintf(what, size, "no failure");
 	line = child(NULL, 0, 0, false);
 	if (!line)
 		line = child(scenario, 0, 0, false);
-	if (line)
+	if (line) {
+		snprintf(what, size, "no failure; left: %zu bytes", shared->left);
 		return line;
+	}
 	faults &= TRIED;
 	for (fault = 0; fault < NR_FAULTS; fault++) {
 		for (sticky = 0; faults & 1u << fault && sticky < MODES; sticky++) {
