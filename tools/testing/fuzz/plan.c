@@ -163,6 +163,12 @@ static bool has_records(int first, int n)
 	return false;
 }
 
+/* In a stop, or in a callback of a quiesce, which a stop's thread may run. */
+static bool in_a_stop(void)
+{
+	return now.m.leads || model_turns(&now.m);
+}
+
 /* While a stop goes on, nothing is begun that it would wait for. */
 static bool may_last(int s)
 {
@@ -283,9 +289,8 @@ static void stop_async(int s)
 {
 	int before = now.m.thread;
 
-	if (now.m.leads || model_turns(&now.m) || model_is_inside(&now.m, s, true) ||
-	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) ||
-	    now.m.ev[EV_STOPPER(s, STOPPED)].nr)
+	if (in_a_stop() || model_is_inside(&now.m, s, true) || model_has_tasks(&now.m, s) ||
+	    model_in_use(&now.m, s) || now.m.ev[EV_STOPPER(s, STOPPED)].nr)
 		return;
 	begins(OP_STOP_ASYNC, s, 0, 0, 0);
 	now.m.thread = ++now.m.nthreads;
@@ -365,7 +370,7 @@ static void attach(int ev, int r)
 	if (ev == NONE || now.m.record_on[r] != NONE)
 		return;
 	/* Those of IsStopped are called when a waiter may go on already. */
-	if ((now.m.leads || model_turns(&now.m)) && ev >= EV_STOPPER(0, 0) &&
+	if (in_a_stop() && ev >= EV_STOPPER(0, 0) &&
 	    (ev - EV_STOPPER(0, 0)) % NPHASE_EVENTS == STOPPED)
 		return;
 	begins(OP_ATTACH, ev, r, 0, 0);
