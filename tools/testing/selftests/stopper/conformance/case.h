@@ -92,6 +92,21 @@ struct case_log *case_log_new(void);
 void case_log_line(void *log, int level, const char *line);
 int case_log_count(struct case_log *log, const char *what);	/* lines that contain @what */
 
+/* A stopper whose panic hook keeps the first panic. */
+struct case_panics {
+	struct stopper_options opts;	/* with this hook set */
+	struct stopper *s;
+	struct env_counter claims, calls;
+	enum stopper_panic_kind kind;
+	void *value;
+	int tid;
+	bool died;
+	char stopper[32], name[32], func[64];
+	unsigned long tasks;
+};
+
+void case_panics_init(struct case_panics *p);
+
 struct stopper *new_stopper(const struct stopper_options *opts);
 void stop_and_put(struct stopper *s);
 struct stopper_ctx *new_ctx(struct stopper_ctx *parent);

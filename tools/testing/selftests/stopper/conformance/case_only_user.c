@@ -18,40 +18,6 @@
 #define HANDLERS_ARE_UNWOUND	false
 #endif
 
-struct hook {
-	struct stopper_options opts;
-	struct stopper *s;
-	struct env_counter calls;
-	enum stopper_panic_kind kind;
-	void *value;
-	int tid;
-	bool died;
-	char name[32];
-	unsigned long tasks;
-};
-
-static void on_panic(void *arg, const struct stopper_panic_info *info)
-{
-	struct hook *h = arg;
-
-	h->kind = info->kind;
-	h->value = info->value;
-	h->tid = info->tid;
-	h->died = info->died;
-	h->tasks = stopper_num_tasks(h->s);
-	snprintf(h->name, sizeof(h->name), "%s", info->site->name);
-	env_inc(&h->calls);
-}
-
-static void hook_init(struct hook *h)
-{
-	memset(h, 0, sizeof(*h));
-	h->opts.size = sizeof(h->opts);
-	h->opts.on_panic = on_panic;
-	h->opts.on_panic_arg = h;
-	h->s = new_stopper(&h->opts);
-}
-
 static int token;
 
 static void panic_fn(struct stopper_ctx *ctx, void *arg)
@@ -66,9 +32,9 @@ static int panic_err_fn(struct stopper_ctx *ctx, void *arg)
 
 static void panic_in_a_sync_task_returns_to_its_caller(void)
 {
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_run_task(h.s, NULL, "doomed", panic_fn, NULL), 0);
 	CHECK_EQ(env_get(&h.calls), 1);
 	CHECK_EQ(h.kind, STOPPER_PANIC_TASK);
@@ -85,7 +51,7 @@ static void panic_in_a_sync_task_returns_to_its_caller(void)
 }
 
 struct nest {
-	struct hook *h;
+	struct case_panics *h;
 	struct env_counter after;
 };
 
@@ -100,10 +66,10 @@ static void run_inner(struct stopper_ctx *ctx, void *arg)
 
 static void panic_ends_the_innermost_only(void)
 {
-	struct hook h;
+	struct case_panics h;
 	struct nest n = { .h = &h };
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_run_task(h.s, NULL, "outer", run_inner, &n), 0);
 	CHECK_EQ(env_get(&n.after), 1);
 	CHECK_STR(h.name, "inner");
@@ -116,9 +82,9 @@ static void panic_ends_the_innermost_only(void)
 
 static void panic_in_a_recover_scope_returns_eownerdead(void)
 {
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_recover(h.s, NULL, "scope", panic_fn, NULL), -EOWNERDEAD);
 	CHECK_EQ(env_get(&h.calls), 1);
 	CHECK_EQ(h.kind, STOPPER_PANIC_SCOPE);
@@ -135,9 +101,9 @@ static void panic_in_plain_closer(void *arg)
 static void panic_in_a_closer_on_the_thread_of_stop(void)
 {
 	struct env_counter closed = { 0 };
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_add_closer_fn(h.s, "doomed", panic_in_plain_closer, NULL), 0);
 	CHECK_EQ(stopper_add_closer_fn(h.s, "last", case_count_plain, &closed), 0);
 	CHECK_EQ(stopper_stop(h.s, NULL), 0);
@@ -164,13 +130,13 @@ static void panic_under_cleanup(struct stopper_ctx *ctx, void *counter)
 static void panic_runs_cleanup_handlers_on_its_way(void)
 {
 	struct env_counter cleaned = { 0 };
-	struct hook h;
+	struct case_panics h;
 
 	if (!HANDLERS_ARE_UNWOUND) {
 		case_skip("this libc has cleanup handlers that unwinding does not find");
 		return;
 	}
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_run_task(h.s, NULL, "doomed", panic_under_cleanup, &cleaned), 0);
 	CHECK_EQ(env_get(&cleaned), 1);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", panic_under_cleanup, &cleaned), 0);
@@ -185,7 +151,7 @@ static void exit_fn(struct stopper_ctx *ctx, void *arg)
 
 static void exit_in_task(void *arg)
 {
-	struct hook *h = arg;
+	struct case_panics *h = arg;
 
 	stopper_run_task(h->s, NULL, "doomed", exit_fn, NULL);
 	CHECK(!"the thread should have ended");
@@ -198,7 +164,7 @@ static void exit_in_nested_task(struct stopper_ctx *ctx, void *arg)
 
 static void exit_in_outer_task(void *arg)
 {
-	struct hook *h = arg;
+	struct case_panics *h = arg;
 
 	stopper_run_task(h->s, NULL, "outer", exit_in_nested_task, h);
 	CHECK(!"the thread should have ended");
@@ -207,9 +173,9 @@ static void exit_in_outer_task(void *arg)
 static void thread_that_ends_in_sync_tasks_leaves_none_behind(void)
 {
 	struct env_thread thread;
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(env_spawn(&thread, exit_in_task, &h), 0);
 	env_join(&thread);
 	CHECK_EQ(stopper_num_tasks(h.s), 0);
@@ -228,7 +194,7 @@ static void wait_to_be_cancelled(struct stopper_ctx *ctx, void *arg)
 }
 
 struct cancelled {
-	struct hook h;
+	struct case_panics h;
 	struct env_counter in;
 };
 
@@ -245,7 +211,7 @@ static void cancelled_thread_leaves_no_task_behind(void)
 	struct cancelled c;
 
 	memset(&c, 0, sizeof(c));
-	hook_init(&c.h);
+	case_panics_init(&c.h);
 	CHECK_EQ(env_spawn(&thread, run_and_be_cancelled, &c), 0);
 	CHECK_SOON(env_get(&c.in));
 	CHECK_EQ(stopper_num_tasks(c.h.s), 1);
@@ -273,13 +239,13 @@ static void offer_myself(struct stopper_ctx *ctx, void *arg)
 static void async_task_whose_thread_is_cancelled_is_reported_as_died(void)
 {
 	struct cancel_me c = { .self = 0 };
-	struct hook h;
+	struct case_panics h;
 
 #ifdef STOPPER_TSAN
 	case_skip("TSan sees no order in what a thread does that was cancelled in a system call");
 	return;
 #endif
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", offer_myself, &c), 0);
 	CHECK_SOON(env_get(&c.in));
 	pthread_cancel(c.self);

@@ -4,46 +4,6 @@
  */
 #include "case.h"
 
-struct hook {
-	struct stopper_options opts;
-	struct stopper *s;
-	struct stopper_sem *sem;
-	struct env_counter claims, calls;	/* only the first call is written down */
-	enum stopper_panic_kind kind;
-	void *value;
-	int tid;
-	bool died;
-	char stopper[32], name[32], func[64];
-	unsigned long tasks;
-	int slots;
-};
-
-static void on_panic(void *arg, const struct stopper_panic_info *info)
-{
-	struct hook *h = arg;
-
-	if (env_inc(&h->claims) == 1) {
-		h->kind = info->kind;
-		h->value = info->value;
-		h->tid = info->tid;
-		h->died = info->died;
-		snprintf(h->stopper, sizeof(h->stopper), "%s", info->stopper);
-		snprintf(h->name, sizeof(h->name), "%s", info->site->name);
-		snprintf(h->func, sizeof(h->func), "%s", info->site->func ? info->site->func : "");
-		h->tasks = stopper_num_tasks(h->s);
-	}
-	env_inc(&h->calls);
-}
-
-static void hook_init(struct hook *h)
-{
-	memset(h, 0, sizeof(*h));
-	h->opts.size = sizeof(h->opts);
-	h->opts.on_panic = on_panic;
-	h->opts.on_panic_arg = h;
-	h->s = new_stopper(&h->opts);
-}
-
 struct victim {
 	struct env_counter in, after;
 	int tid;
@@ -69,7 +29,7 @@ static void exit_fn(struct stopper_ctx *ctx, void *arg)
 	env_thread_exit();
 }
 
-static void check_hook(struct hook *h, struct victim *v, enum stopper_panic_kind kind,
+static void check_hook(struct case_panics *h, struct victim *v, enum stopper_panic_kind kind,
 		       const char *name, const char *func, bool died)
 {
 	CHECK_SOON(env_get(&h->calls) == 1);
@@ -87,9 +47,9 @@ static void check_hook(struct hook *h, struct victim *v, enum stopper_panic_kind
 static void async_panic(stopper_fn fn, bool died)
 {
 	struct victim v = { .tid = 0 };
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", fn, &v), 0);
 	check_hook(&h, &v, STOPPER_PANIC_ASYNC, "doomed", __func__, died);
 	CHECK_EQ(h.tasks, 1);
@@ -112,9 +72,9 @@ static void limited_panic(stopper_fn fn, bool died)
 {
 	struct victim v = { .tid = 0 };
 	struct stopper_sem sem;
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_sem_init(&sem, 1), 0);
 	CHECK_EQ(stopper_run_limited_async_task(h.s, NULL, "doomed", &sem, true, fn, &v), 0);
 	check_hook(&h, &v, STOPPER_PANIC_ASYNC, "doomed", __func__, died);
@@ -140,9 +100,9 @@ static void limited_task_whose_thread_ends_gives_the_slot_back(void)
 static void worker_panic(stopper_fn fn, bool died)
 {
 	struct victim v = { .tid = 0 };
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_run_worker(h.s, NULL, "doomed", fn, &v), 0);
 	check_hook(&h, &v, STOPPER_PANIC_WORKER, "doomed", __func__, died);
 	CHECK_EQ(stopper_phase(h.s), STOPPER_RUNNING);
@@ -178,9 +138,9 @@ static void waiting_stop_goes_on(stopper_fn fn)
 {
 	struct late_victim task = { .fn = fn }, worker = { .fn = fn };
 	struct env_counter closed = { 0 };
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	task.when = stopper_should_quiesce(h.s);
 	worker.when = stopper_should_stop(h.s);
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", panic_late, &task), 0);
@@ -213,9 +173,9 @@ static void panic_in_a_closer_leaves_the_others_to_run(void)
 	struct stopper_ctx *ctx = new_ctx(NULL);
 	struct env_counter closed = { 0 };
 	struct victim v = { .tid = 0 };
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_add_closer_fn(h.s, "first", case_count_plain, &closed), 0);
 	CHECK_EQ(stopper_add_closer_fn(h.s, "doomed", panic_in_closer, &v), 0);
 	CHECK_EQ(stopper_add_closer_fn(h.s, "last", case_count_plain, &closed), 0);
@@ -242,9 +202,9 @@ static void run_doomed(struct stopper_ctx *ctx, void *arg)
 static void panic_in_a_sync_task_inside_an_async_one(void)
 {
 	struct outer o = { .s = NULL };
-	struct hook h;
+	struct case_panics h;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	o.s = h.s;
 	CHECK_EQ(stopper_run_async_task(h.s, NULL, "outer", run_doomed, &o), 0);
 	CHECK_SOON(env_get(&h.calls) >= 1);
@@ -256,10 +216,10 @@ static void many_panics_are_all_told_and_accounted_for(void)
 {
 	struct victim *v = env_alloc(60 * sizeof(*v));
 	struct stopper_sem sem;
-	struct hook h;
+	struct case_panics h;
 	int i;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_sem_init(&sem, 3), 0);
 	for (i = 0; i < 60; i++) {
 		stopper_fn fn = i % 2 ? panic_fn : exit_fn;
@@ -283,10 +243,10 @@ static void pool_goes_on_after_panics(void)
 {
 	struct env_counter ran = { 0 };
 	struct victim v = { .tid = 0 };
-	struct hook h;
+	struct case_panics h;
 	int i;
 
-	hook_init(&h);
+	case_panics_init(&h);
 	for (i = 0; i < 20; i++) {
 		CHECK_EQ(stopper_run_async_task(h.s, NULL, "doomed", i % 2 ? panic_fn : exit_fn,
 						&v), 0);
@@ -298,10 +258,10 @@ static void pool_goes_on_after_panics(void)
 
 static void recover_scope_runs_its_function_and_is_no_task(void)
 {
-	struct hook h;
+	struct case_panics h;
 	struct env_counter ran = { 0 };
 
-	hook_init(&h);
+	case_panics_init(&h);
 	CHECK_EQ(stopper_recover(h.s, NULL, "scope", case_count_fn, &ran), 0);
 	CHECK_EQ(env_get(&ran), 1);
 	CHECK_EQ(stopper_quiesce(h.s, NULL), 0);

@@ -163,6 +163,32 @@ int case_log_count(struct case_log *log, const char *what)
 	return count;
 }
 
+static void panics_hook(void *panics, const struct stopper_panic_info *info)
+{
+	struct case_panics *p = panics;
+
+	if (env_inc(&p->claims) == 1) {
+		p->kind = info->kind;
+		p->value = info->value;
+		p->tid = info->tid;
+		p->died = info->died;
+		snprintf(p->stopper, sizeof(p->stopper), "%s", info->stopper);
+		snprintf(p->name, sizeof(p->name), "%s", info->site->name);
+		snprintf(p->func, sizeof(p->func), "%s", info->site->func ? info->site->func : "");
+		p->tasks = stopper_num_tasks(p->s);
+	}
+	env_inc(&p->calls);
+}
+
+void case_panics_init(struct case_panics *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->opts.size = sizeof(p->opts);
+	p->opts.on_panic = panics_hook;
+	p->opts.on_panic_arg = p;
+	p->s = new_stopper(&p->opts);
+}
+
 struct stopper *new_stopper(const struct stopper_options *opts)
 {
 	/* Quiet: a stop sleeps until it is woken; a report's tick would hide a lost wake-up. */
