@@ -36,9 +36,8 @@ module_param(run, bool, 0444);
 MODULE_PARM_DESC(run, "run when loaded");
 
 static DEFINE_MUTEX(run_lock);
-static char *results;
-static size_t results_len;
 #define RESULTS_SIZE	(128 * 1024)
+static struct debugfs_blob_wrapper results;
 
 int case_rounds(int n)
 {
@@ -81,9 +80,9 @@ static __printf(1, 2) void say(const char *fmt, ...)
 	n = vscnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
 	pr_info("%s\n", line);
-	if (results && results_len + n + 2 < RESULTS_SIZE)
-		results_len += scnprintf(results + results_len, RESULTS_SIZE - results_len,
-					 "%s\n", line);
+	if (results.size + n + 2 < RESULTS_SIZE)
+		results.size += scnprintf(results.data + results.size,
+					  RESULTS_SIZE - results.size, "%s\n", line);
 }
 
 void case_say_failure(const char *line)
@@ -121,7 +120,7 @@ static void run_cases(void)
 	struct case_totals run;
 	int64_t start = env_now();
 
-	results_len = 0;
+	results.size = 0;
 	say("KTAP version 1");
 	run = run_all_cases(wanted);
 	say("# %d passed, %d failed, %d skipped in %lld ms", run.passed, run.failed, run.skipped,
@@ -131,17 +130,6 @@ static void run_cases(void)
 /* --- debugfs ---------------------------------------------------------------------------------- */
 
 static struct dentry *dir;
-
-static ssize_t results_read(struct file *file, char __user *buf, size_t n, loff_t *pos)
-{
-	return simple_read_from_buffer(buf, n, pos, results, results_len);
-}
-
-static const struct file_operations results_fops = {
-	.owner = THIS_MODULE,
-	.read = results_read,
-	.llseek = default_llseek,
-};
 
 static ssize_t run_write(struct file *file, const char __user *buf, size_t n, loff_t *pos)
 {
@@ -166,11 +154,11 @@ static const struct file_operations run_fops = {
 
 static int __init test_stopper_init(void)
 {
-	results = kvzalloc(RESULTS_SIZE, GFP_KERNEL);
-	if (!results)
+	results.data = kvzalloc(RESULTS_SIZE, GFP_KERNEL);
+	if (!results.data)
 		return -ENOMEM;
 	dir = debugfs_create_dir("test_stopper", NULL);
-	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
+	debugfs_create_blob("results", 0400, dir, &results);
 	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
 	if (run)
 		run_cases();
@@ -180,7 +168,7 @@ static int __init test_stopper_init(void)
 static void __exit test_stopper_exit(void)
 {
 	debugfs_remove(dir);
-	kvfree(results);
+	kvfree(results.data);
 }
 
 module_init(test_stopper_init);

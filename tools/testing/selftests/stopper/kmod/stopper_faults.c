@@ -43,8 +43,8 @@
 #define BOUND_NS	(60 * 1000000000LL)
 
 static DEFINE_MUTEX(run_lock);
-static char results[8192];
-static size_t results_len;
+static char results_text[8192];
+static struct debugfs_blob_wrapper results = { .data = results_text };
 static unsigned int injected_total;
 
 /* The objects of a case, created anew for each n. */
@@ -81,7 +81,8 @@ static __printf(1, 2) void result_printf(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	results_len += vscnprintf(results + results_len, sizeof(results) - results_len, fmt, args);
+	results.size += vscnprintf(results_text + results.size, sizeof(results_text) - results.size,
+				   fmt, args);
 	va_end(args);
 }
 
@@ -450,7 +451,7 @@ static void run_all(void)
 {
 	unsigned int i, n = ARRAY_SIZE(cases);
 
-	results_len = 0;
+	results.size = 0;
 	result_printf("TAP version 13\n1..%u\n", 2 * n);
 	for (i = 0; i < n; i++)
 		run_all_of(i + 1, &cases[i], "");
@@ -475,7 +476,7 @@ static int run_one(const char *name, unsigned int n)
 	if (i == ARRAY_SIZE(cases))
 		return -EINVAL;
 	wrong = run_once(&cases[i], n, &injected, &ret);
-	results_len = 0;
+	results.size = 0;
 	result_printf("%s %s %d %s\n", wrong ? "wrong" : "right", injected ? "failed" : "whole",
 		      ret, wrong ?: "");
 	return 0;
@@ -540,7 +541,7 @@ static int run_race(unsigned int rounds)
 	for (i = 0; i < rounds && !wrong; i++)
 		for (n = 1; n <= 8 && !wrong; n++)
 			wrong = worker_fails_while_stopping(n, 50 * i);
-	results_len = 0;
+	results.size = 0;
 	result_printf("%s\n", wrong ?: "right");
 	return 0;
 }
@@ -579,7 +580,7 @@ static int no_memory_stop(bool thread)
 		stopper_task_end(&held[i]);
 	late = fixture_teardown(&stopped, true);
 	wrong = wrong ?: late;
-	results_len = 0;
+	results.size = 0;
 	result_printf("%s\n", wrong ?: "right");
 	return 0;
 }
@@ -587,17 +588,6 @@ static int no_memory_stop(bool thread)
 /* --- debugfs ---------------------------------------------------------------------------------- */
 
 static struct dentry *dir;
-
-static ssize_t results_read(struct file *file, char __user *buf, size_t n, loff_t *pos)
-{
-	return simple_read_from_buffer(buf, n, pos, results, results_len);
-}
-
-static const struct file_operations results_fops = {
-	.owner = THIS_MODULE,
-	.read = results_read,
-	.llseek = default_llseek,
-};
 
 static int run_command(const char *what)
 {
@@ -643,7 +633,7 @@ static const struct file_operations run_fops = {
 static int __init faults_init(void)
 {
 	dir = debugfs_create_dir("stopper_faults", NULL);
-	debugfs_create_file("results", 0400, dir, NULL, &results_fops);
+	debugfs_create_blob("results", 0400, dir, &results);
 	debugfs_create_file("run", 0200, dir, NULL, &run_fops);
 	return 0;
 }
