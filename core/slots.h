@@ -73,6 +73,14 @@ static inline unsigned int slots_next(const struct slot_table *t, unsigned int i
 #define slots_each(i, t) \
 	for ((i) = slots_next(t, 0); (i) < SLOTS; (i) = slots_next(t, (i) + 1))
 
+/* To the first slot of half @half of @t. */
+static inline void cursor_init(struct stopper_cursor *c, struct slot_table *t, unsigned int half)
+{
+	c->first = &t->slot[half * SLOTS_HALF];
+	c->slot = c->first;
+	c->edge = c->first;
+}
+
 /* At the edge of a half whose slots are used in any order: is the first slot free again? */
 static inline bool cursor_should_wrap(const struct stopper_cursor *c)
 {

@@ -29,11 +29,8 @@ int __init slots_init(void)
 		t->id = cpu;
 		t->high_water[0] = 1;
 		t->high_water[1] = 1;
-		for (i = 0; i < 2; i++) {
-			per_cpu(stopper_cursors[i], cpu).first = &t->slot[i * SLOTS_HALF];
-			per_cpu(stopper_cursors[i], cpu).slot = &t->slot[i * SLOTS_HALF];
-			per_cpu(stopper_cursors[i], cpu).edge = &t->slot[i * SLOTS_HALF];
-		}
+		for (i = 0; i < 2; i++)
+			cursor_init(&per_cpu(stopper_cursors[i], cpu), t, i);
 	}
 	return 0;
 }

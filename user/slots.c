@@ -104,11 +104,8 @@ static void table_adopt(struct slot_table *t)
 	stopper_tls.tid = t->id;
 	for (i = 0; i < SLOTS_HALF; i++)
 		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
-	for (i = 0; i < 2; i++) {
-		plat_my_cursors[i].first = &t->slot[i * SLOTS_HALF];
-		plat_my_cursors[i].slot = plat_my_cursors[i].first;
-		plat_my_cursors[i].edge = plat_my_cursors[i].first;
-	}
+	for (i = 0; i < 2; i++)
+		cursor_init(&plat_my_cursors[i], t, i);
 	plat_my_slots = t;
 	objcache_join();
 }

@@ -40,10 +40,8 @@ static void adopt(struct slot_table *t)
 	for (i = 0; i < SLOTS_HALF; i++)
 		plat_store(&t->slot[i].tid, slot_tid(STOPPER_KIND_SYNC, t->id));
 	for (i = 0; i < 2; i++) {
-		ME->cursors[i].first = &t->slot[i * SLOTS_HALF];
-		ME->cursors[i].slot = ME->cursors[i].first;
+		cursor_init(&ME->cursors[i], t, i);
 		ME->cursors[i].number = 0;
-		ME->cursors[i].edge = ME->cursors[i].first;
 	}
 	ME->table = t;
 }
