@@ -20,18 +20,12 @@
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
-#include "env/env.h"
+#include "env/program.h"
 
 static struct stopper *s;
 static int begun, ended;
 static char said[4096];
 static int lines;
-
-static void wait_until(int *word, int value)
-{
-	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
-		env_sleep(5 * ENV_MSEC);
-}
 
 static void add(int *word)
 {

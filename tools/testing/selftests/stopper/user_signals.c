@@ -20,7 +20,7 @@
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
-#include "env/env.h"
+#include "env/program.h"
 
 static const int term = SIGTERM, intr = SIGINT, hup = SIGHUP;
 
@@ -29,16 +29,6 @@ static struct stopper *new_stopper(const char *name)
 	struct stopper *s = NULL;
 
 	return stopper_create(&s, name, NULL) ? NULL : s;
-}
-
-/* How a process has ended: its exit status, or 128 and the signal. */
-static int end_of(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static void stopped(struct __test_metadata *_metadata, struct stopper *s)
@@ -131,7 +121,7 @@ static int end_by_second(pid_t pid, int sig)
 		kill(pid, sig);
 		env_sleep(5 * ENV_MSEC);
 	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return shell_status(status);
 }
 
 TEST(a_second_signal_ends_the_process)
@@ -232,7 +222,7 @@ TEST(children_of_main_are_not_deaf)
 	/* It has become another program. */
 	ASSERT_EQ(0, read(p[0], &c, 1));
 	kill(pid, SIGTERM);
-	ASSERT_EQ(128 + SIGTERM, end_of(pid));
+	ASSERT_EQ(128 + SIGTERM, shell_status(child_status(pid)));
 	ASSERT_EQ(STOPPER_RUNNING, stopper_phase(s));
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	stopper_put(s);
@@ -250,7 +240,7 @@ TEST(a_forked_child_has_the_disposition_from_before)
 		for (;;)
 			pause();
 	kill(pid, SIGTERM);
-	ASSERT_EQ(128 + SIGTERM, end_of(pid));
+	ASSERT_EQ(128 + SIGTERM, shell_status(child_status(pid)));
 	ASSERT_EQ(STOPPER_RUNNING, stopper_phase(s));
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	stopper_put(s);

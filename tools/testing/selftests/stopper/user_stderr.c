@@ -14,13 +14,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
-#include "env/env.h"
+#include "env/program.h"
 
 #define REPORTED	42
 
@@ -58,21 +57,12 @@ static char *read_all(int fd)
 	return text;
 }
 
-static int exit_status(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 static int report_to(int fd)
 {
 	pid_t pid = fork();
 
 	if (pid)
-		return exit_status(pid);
+		return shell_status(child_status(pid));
 	signal(SIGPIPE, SIG_DFL);
 	if (fd < 0)
 		close(STDERR_FILENO);
@@ -221,7 +211,7 @@ TEST(a_stop_ends_though_its_reports_have_filled_the_pipe)
 		env_sleep(5 * ENV_MSEC);
 	}
 	ASSERT_EQ(1, write(end[1], "e", 1));
-	ASSERT_EQ(REPORTED, exit_status(pid));
+	ASSERT_EQ(REPORTED, shell_status(child_status(pid)));
 }
 
 TEST_HARNESS_MAIN

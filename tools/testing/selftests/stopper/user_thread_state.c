@@ -15,31 +15,19 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
-#include "env/env.h"
+#include "env/program.h"
 
 #define CRASHED	42
 
 static int set(int *word, int to)
 {
 	return __atomic_exchange_n(word, to, __ATOMIC_SEQ_CST);
-}
-
-static int get(int *word)
-{
-	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
-
-static void wait_until(int *word, int value)
-{
-	while (get(word) != value)
-		env_sleep(5 * ENV_MSEC);
 }
 
 /* --- signals that a fault raises --- */
@@ -100,13 +88,10 @@ static int crash_status(void (*begin)(struct stopper *s))
 	struct sigaction sa = { .sa_handler = on_crash };
 	struct rlimit none = { 0, 0 };
 	struct stopper *s;
-	int status;
 	pid_t pid = fork();
 
-	if (pid) {
-		waitpid(pid, &status, 0);
-		return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	}
+	if (pid)
+		return shell_status(child_status(pid));
 	setrlimit(RLIMIT_CORE, &none);
 	sigaction(SIGSEGV, &sa, NULL);
 	stopper_create(&s, "crashes", NULL);

@@ -37,6 +37,19 @@ static inline int child_status(pid_t pid)
 	return status;
 }
 
+/* A wait status as a shell gives it: the exit status, or 128 and the signal. */
+static inline int shell_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Until another thread or a callback has set @word. */
+static inline void wait_until(int *word, int value)
+{
+	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != value)
+		env_sleep(5 * ENV_MSEC);
+}
+
 /* From now on system call @nr fails with @err in every thread of this process. 0 or -errno. */
 static inline int forbid_syscall(unsigned int nr, int err)
 {
