@@ -7,7 +7,7 @@
  * task is a slot that names its stopper. There is no counter: the number of
  * running tasks is found by a scan of all slots, and only the scanner pays for
  * it. A table is never freed while the library or module is loaded, so a slot
- * may be read after its task, its stopper, its module and its thread are gone.
+ * may be read after its task and thread have ended and its stopper and module are freed.
  *
  *   begin   fill a slot; read the phase; if it is not RUNNING, clear the slot and refuse
  *   end     clear the slot; read its ->watch; if it is set, wake the watcher
@@ -130,7 +130,7 @@
  * that could fill it too. (A slot number from one this_cpu instruction is not
  * enough: a softirq that begins as many handles as there are slots wraps around to
  * the very slot that is being filled.) On PREEMPT_RT softirqs run in threads, which
- * preemption off excludes too. They cannot be told from other threads, so they use
+ * preemption off excludes too. They look like other threads, so they use
  * the threads' half and the other half stays empty. Preemption may be on between
  * the store to the slot and the load of the phase: a task that migrates in between
  * passes through the scheduler, a full barrier, on both CPUs.

@@ -69,8 +69,8 @@ struct stopper_task {
  * @fn: the function of the task
  * @arg: passed to @fn
  *
- * As stopper_run_task(). A result of @fn cannot be told from an error of this function if @fn
- * returns the same number.
+ * As stopper_run_task(). A result of @fn looks like an error of this function if @fn returns
+ * such a number.
  *
  * Context: As stopper_run_task().
  * Return:

@@ -335,7 +335,7 @@ static void quiesce_and_a_stop_without_closers_are_allowed_in_reclaim(void)
 #define SLOW	40
 
 struct slow {
-	struct env_counter in, told, returned;
+	struct env_counter in, stopping, returned;
 };
 
 /* Returns only once all other workers have been asked to stop, too. */
@@ -351,8 +351,8 @@ static void slow_worker(struct stopper_ctx *ctx, void *arg)
 		schedule();
 	}
 	__set_current_state(TASK_RUNNING);
-	env_inc(&slow->told);
-	CHECK_SOON(env_get(&slow->told) == SLOW);
+	env_inc(&slow->stopping);
+	CHECK_SOON(env_get(&slow->stopping) == SLOW);
 	CHECK(kthread_should_stop());
 	env_inc(&slow->returned);
 }
