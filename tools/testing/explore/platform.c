@@ -7,9 +7,9 @@
  * another thread's parker, no user function is called with a lock held, nothing is used after
  * it was freed.
  *
- * A thread that dies leaves its frames as they are, as a kthread does that oopses: what
- * stands in them is taken off the lists by its mourner, a thread of its own, which then
- * tells its owner. A thread of the scenario's ends like that in a task as well.
+ * A thread that dies leaves its frames as they are, as a kthread does that oopses: a
+ * thread of its own, dead_thread_work(), takes the records in them off the lists and then
+ * reports the death to the owner. A thread of the scenario's ends like that in a task as well.
  */
 #include "engine.h"
 #include "scenario.h"
@@ -74,7 +74,7 @@ static void check_parker(struct plat_parker *p, const void *pc)
 {
 	access_range(p, sizeof(*p), false, pc);
 	if (!p->made)
-		fail("a parker that nobody has made, or that has gone");
+		fail("a parker that was never made, or no longer exists");
 }
 
 void plat_park_init(struct plat_parker *p)
@@ -235,7 +235,7 @@ bool explore_kthreads(void)
 /* The request to stop may come just before. */
 static void thread_release(struct plat_thread *t)
 {
-	point_at(&t->told);
+	point_at(&t->stop_requested);
 	note(&ME->chain, 0xe0d);
 	t->release(t);
 }
@@ -259,8 +259,8 @@ int plat_thread_start(struct plat_thread *t, const char *name)
 		trace(PC, "no thread");
 		return -EAGAIN;
 	}
-	t->told = 0;
-	sync_at(&t->told);
+	t->stop_requested = 0;
+	sync_at(&t->stop_requested);
 	i = thread_new(thread_main, t, name);
 	E->thread[i].plat = t;
 	trace(PC, "start %s", name);
@@ -293,22 +293,22 @@ const char *explore_comm(int tid)
 /* The thread may have returned, but the caller keeps its record. */
 void plat_thread_stop(struct plat_thread *t)
 {
-	point_at(&t->told);
+	point_at(&t->stop_requested);
 	heap_check(t, sizeof(*t), PC);
-	t->told = 1;
-	sync_release(sync_at(&t->told));
-	wake_all(ON_THREAD, &t->told);
+	t->stop_requested = 1;
+	sync_release(sync_at(&t->stop_requested));
+	wake_all(ON_THREAD, &t->stop_requested);
 }
 
 /* As a kthread's loop: until it should stop. */
-void explore_until_told(void)
+void explore_until_stop_requested(void)
 {
 	struct plat_thread *t = ME->plat;
 
-	point_at(&t->told);
-	if (!t->told)
-		block(ON_THREAD, &t->told, PLAT_FOREVER, PC);
-	sync_acquire(sync_at(&t->told));
+	point_at(&t->stop_requested);
+	if (!t->stop_requested)
+		block(ON_THREAD, &t->stop_requested, PLAT_FOREVER, PC);
+	sync_acquire(sync_at(&t->stop_requested));
 }
 
 static void keeper_thread(void *arg)
@@ -343,7 +343,7 @@ struct deceased {
 	bool hook_called;
 };
 
-static void mourn(void *arg)
+static void dead_thread_work(void *arg)
 {
 	struct deceased d = *(struct deceased *)arg;
 
@@ -363,13 +363,13 @@ static void mourn(void *arg)
 
 static void __attribute__((noreturn)) die(bool hook_called)
 {
-	struct deceased *d = heap_get(sizeof(*d), false, "mourner", PC);
+	struct deceased *d = heap_get(sizeof(*d), false, "dead thread", PC);
 
 	E->deaths++;
 	*d = (struct deceased){ E->current, ME->tid, ME->plat, hook_called };
 	trace(PC, "dies");
 	note(&ME->chain, 0xdead);
-	thread_new(mourn, d, "mourner");
+	thread_new(dead_thread_work, d, "dead thread");
 	ME->state = DEAD;
 	block(DEAD, NULL, PLAT_FOREVER, PC);
 	abort();
@@ -478,7 +478,7 @@ void timer_thread(void *arg)
 	}
 }
 
-/* Nobody listens, or it is enough to have been told. */
+/* Nothing is traced here. */
 void plat_trace_task_start(const struct span_record *t) { (void)t; }
 void plat_trace_task_end(const struct span_record *t) { (void)t; }
 

@@ -159,7 +159,7 @@ struct plat_thread {
 	void (*main)(struct plat_thread *t);
 	void (*died)(struct plat_thread *t, bool hook_called);
 	void (*release)(struct plat_thread *t);
-	unsigned int told;
+	unsigned int stop_requested;
 };
 
 bool explore_kthreads(void);

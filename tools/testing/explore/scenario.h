@@ -55,7 +55,7 @@ long ghost_add(unsigned int i, long n);
 /* What a pool thread was named last. */
 const char *explore_comm(int tid);
 /* A worker's: waits for nothing but plat_thread_stop(). */
-void explore_until_told(void);
+void explore_until_stop_requested(void);
 /* Here this thread may die, without unwinding, as a kthread does that oopses. */
 void may_die(void);
 void check_failed(const char *what, const char *file, int line);
@@ -63,7 +63,7 @@ void check_failed(const char *what, const char *file, int line);
 #define check(cond)	((cond) ? (void)0 : check_failed(#cond, __FILE__, __LINE__))
 
 /* What most scenarios count. */
-enum { ACCEPTED = 32, RAN, QUIESCED, STOPPED, CLOSED, TOLD, RETURNED };
+enum { ACCEPTED = 32, RAN, QUIESCED, STOPPED, CLOSED, CALLED, RETURNED };
 
 struct stopper *new_stopper(struct stopper *parent);
 /* A task of a stopper: none begins or runs once Quiesce has returned. */

@@ -192,7 +192,7 @@ SCENARIO(panics_beside_worker, "a task panics while workers come and go",
 	stopper_put(s);
 }
 
-SCENARIO(told_worker_dies, "the same, of a kthread that is being told to stop",
+SCENARIO(asked_worker_dies, "the same, of a kthread that is being asked to stop",
 	 .budget = 3, .deaths = 1, .kthreads = true)
 {
 	hooked();

@@ -42,7 +42,7 @@ SCENARIO(waiter_frees, "event.c, race 4: a waiter frees the event while its fire
 
 static void called_back(struct stopper_on_fire *o, void *arg)
 {
-	ghost_add(TOLD, 1);
+	ghost_add(CALLED, 1);
 	ghost_add(RETURNED, 1);
 }
 
@@ -64,7 +64,7 @@ SCENARIO(waiter_frees_with_callback, "event.c, race 4: the event is freed after 
 
 static void frees_event(struct stopper_on_fire *o, void *arg)
 {
-	ghost_add(TOLD, 1);
+	ghost_add(CALLED, 1);
 	plat_free(o);
 	stopper_event_destroy(arg);
 	plat_free(arg);
@@ -80,12 +80,12 @@ SCENARIO(callback_frees, "event.c, race 4: a callback frees the event that calle
 	check(!stopper_event_on_fire(e, of, frees_event, e));
 	go(fires, e);
 	join_all();
-	check(ghost_get(TOLD) == 1);
+	check(ghost_get(CALLED) == 1);
 }
 
-static void told(struct stopper_on_fire *o, void *arg)
+static void called(struct stopper_on_fire *o, void *arg)
 {
-	check(o == of && ghost_add(TOLD, 1) == 1);
+	check(o == of && ghost_add(CALLED, 1) == 1);
 	ghost_add(RETURNED, 1);
 }
 
@@ -96,19 +96,19 @@ SCENARIO(detach_or_fire, "event.c, race 2: detach returns when the callback is o
 
 	stopper_event_init(&ev);
 	of = plat_alloc(sizeof(*of));
-	check(!stopper_event_on_fire(&ev, of, told, NULL));
+	check(!stopper_event_on_fire(&ev, of, called, NULL));
 	go(fires, &ev);
 	mine = stopper_event_detach(&ev, of);
-	check(ghost_get(TOLD) == !mine && ghost_get(RETURNED) == !mine);
+	check(ghost_get(CALLED) == !mine && ghost_get(RETURNED) == !mine);
 	plat_free(of);
 	join_all();
-	check(ghost_get(TOLD) == !mine);
+	check(ghost_get(CALLED) == !mine);
 	stopper_event_destroy(&ev);
 }
 
-static void told_and_freed(struct stopper_on_fire *o, void *arg)
+static void called_and_freed(struct stopper_on_fire *o, void *arg)
 {
-	ghost_add(TOLD, 1);
+	ghost_add(CALLED, 1);
 	plat_free(o);
 }
 
@@ -116,7 +116,7 @@ static void attach(void *arg)
 {
 	struct stopper_on_fire *o = plat_alloc(sizeof(*o));
 
-	check(!stopper_event_on_fire(&ev, o, told_and_freed, NULL));
+	check(!stopper_event_on_fire(&ev, o, called_and_freed, NULL));
 }
 
 SCENARIO(attach_or_fire, "a callback is attached while the event fires; it frees its own record",
@@ -126,7 +126,7 @@ SCENARIO(attach_or_fire, "a callback is attached while the event fires; it frees
 	go(attach, NULL);
 	stopper_event_fire(&ev);
 	join_all();
-	check(ghost_get(TOLD) == 1);
+	check(ghost_get(CALLED) == 1);
 	stopper_event_destroy(&ev);
 }
 
@@ -135,11 +135,11 @@ SCENARIO(fired_twice, "two fire; callbacks are called once",
 {
 	stopper_event_init(&ev);
 	of = plat_alloc(sizeof(*of));
-	check(!stopper_event_on_fire(&ev, of, told, NULL));
+	check(!stopper_event_on_fire(&ev, of, called, NULL));
 	go(fires, &ev);
 	stopper_event_fire(&ev);
 	join_all();
-	check(ghost_get(TOLD) == 1);
+	check(ghost_get(CALLED) == 1);
 	plat_free(of);
 	stopper_event_destroy(&ev);
 }

@@ -261,7 +261,7 @@ static int try_quiesce(void)
 	return stopper_quiesce(s, ctx);
 }
 
-SCENARIO(queue_watch_given_up, "pool.c: a drain leaves, its parker gone, while a task is taken",
+SCENARIO(queue_watch_given_up, "pool.c: a drain leaves and frees its parker while a task is taken",
 	 .budget = 3, .cpus = 1)
 {
 	int err;

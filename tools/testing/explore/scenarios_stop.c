@@ -418,7 +418,7 @@ SCENARIO(worker_or_stop, "worker.c: a worker is started while Stop begins: refus
 	end(s);
 }
 
-SCENARIO(kthread_not_started, "worker.c: a stop tells workers, one of which cannot be started",
+SCENARIO(kthread_not_started, "worker.c: a stop asks workers, one of which cannot be started",
 	 .budget = 3, .faults = 1, .needs_time = true, .kthreads = true)
 {
 	s = new_stopper(NULL);
@@ -430,7 +430,7 @@ SCENARIO(kthread_not_started, "worker.c: a stop tells workers, one of which cann
 	stopper_put(s);
 }
 
-SCENARIO(two_kthreads_told, "worker.c: two are told, one after the other",
+SCENARIO(two_kthreads_asked, "worker.c: two are asked to stop, one after the other",
 	 .budget = 1, .kthreads = true)
 {
 	s = new_stopper(NULL);
@@ -439,30 +439,30 @@ SCENARIO(two_kthreads_told, "worker.c: two are told, one after the other",
 	end(s);
 }
 
-static struct stopper_event both_told;
+static struct stopper_event both_asked;
 
 /* Returns only once the other worker has been asked to stop, too. */
-static void waits_until_told(struct stopper_ctx *c, void *it)
+static void waits_until_asked(struct stopper_ctx *c, void *it)
 {
-	explore_until_told();
+	explore_until_stop_requested();
 	check(stopper_event_fired(stopper_should_stop(it)));
-	if (ghost_add(TOLD, 1) == 2)
-		stopper_event_fire(&both_told);
-	check(!stopper_wait(&both_told, NULL));
+	if (ghost_add(CALLED, 1) == 2)
+		stopper_event_fire(&both_asked);
+	check(!stopper_wait(&both_asked, NULL));
 }
 
-SCENARIO(told_though_another_stays, "worker.c: a worker is told though another one stays",
+SCENARIO(asked_though_another_stays, "worker.c: a worker is asked to stop though another one stays",
 	 .budget = 2, .kthreads = true)
 {
 	s = new_stopper(NULL);
-	stopper_event_init(&both_told);
-	check(!stopper_run_worker(s, NULL, "a", waits_until_told, s));
-	check(!stopper_run_worker(s, NULL, "b", waits_until_told, s));
+	stopper_event_init(&both_asked);
+	check(!stopper_run_worker(s, NULL, "a", waits_until_asked, s));
+	check(!stopper_run_worker(s, NULL, "b", waits_until_asked, s));
 	end(s);
-	stopper_event_destroy(&both_told);
+	stopper_event_destroy(&both_asked);
 }
 
-SCENARIO(kthreads_told, "worker.c: workers are told one by one, as kthreads are",
+SCENARIO(kthreads_asked, "worker.c: workers are asked to stop one by one, as kthreads are",
 	 .budget = 2, .faults = 1, .needs_time = true, .kthreads = true)
 {
 	s = new_stopper(NULL);
@@ -635,7 +635,7 @@ SCENARIO(list_sees_closer, "the debug list is read while closers are run",
 
 static void says(void *arg, int level, const char *line)
 {
-	ghost_add(TOLD, 1);
+	ghost_add(CALLED, 1);
 }
 
 SCENARIO(stop_that_stalls, "a stop reports what it waits for, and goes on",

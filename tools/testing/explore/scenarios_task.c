@@ -83,7 +83,7 @@ static int try_quiesce(struct stopper *s, struct stopper_ctx *ctx)
 	return stopper_quiesce(s, ctx);
 }
 
-SCENARIO(drain_gives_up, "task.c, race 3: a drain leaves, its parker gone, while a task ends",
+SCENARIO(drain_gives_up, "task.c, race 3: a drain leaves and frees its parker while a task ends",
 	 .budget = 3, .stale = 1)
 {
 	struct stopper *s = new_stopper(NULL);
@@ -433,7 +433,7 @@ static void end_listed(void *arg)
 	stopper_task_end(&handle[2]);
 }
 
-SCENARIO(list_watch_given_up, "a drain of the list leaves, its parker gone, while a task ends",
+SCENARIO(list_watch_given_up, "a drain of the list leaves and frees its parker while a task ends",
 	 .budget = 3, .stale = 1)
 {
 	struct stopper *s = new_stopper(NULL);

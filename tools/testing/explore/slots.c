@@ -103,7 +103,7 @@ struct slot_table *plat_slots_mine(struct slot_table *t)
 	return t ? NULL : ME->table;
 }
 
-/* This thread has ended, or one that is mourned. */
+/* This thread has ended, or the dead one that it stands for. */
 void slots_thread_ends(void)
 {
 	struct slot_table *t = ME->table;
