@@ -108,7 +108,7 @@ static void trace_queued(struct async *a)
 		plat_trace_async_queued(a->span);
 }
 
-/* Admit the task and push it to the pool, or refuse it. @may_start: see pool_push(). */
+/* Admit the task and push it to the pool, or refuse it. @may_start: see queue_job(). */
 static int async_submit(struct async *a, bool may_start)
 {
 	int err;

@@ -302,7 +302,6 @@ struct task_view {
 
 /* pool.c */
 int pool_reserve(void);
-void pool_push(struct job *job, bool may_start);
 bool pool_try_push(struct job *job);
 void pool_thread_set_name(struct pool_thread *me, const char *name);
 int pool_push_task(struct task_job *task, bool may_start);

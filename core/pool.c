@@ -481,7 +481,7 @@ int pool_reserve(void)
 	bool first;
 	int err;
 
-	/* If the last thread is just exiting, pool_push() starts another. */
+	/* If the last thread is just exiting, the push starts another. */
 	if (PLAT_LIKELY(plat_load(&pool.nthreads) && plat_load(&pool.timed)))
 		return plat_ready();
 	err = plat_timers_ready();
@@ -504,7 +504,7 @@ struct deferred {
 	int64_t delay;
 };
 
-/* With the lock held. */
+/* With the lock held. @may_start: process context, so that threads may be started here. */
 static void queue_job(struct job *job, bool may_start, struct deferred *deferred)
 {
 	*deferred = (struct deferred){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
@@ -533,18 +533,6 @@ static int run_deferred(struct deferred *deferred)
 	if (deferred->tick)
 		start_tick(deferred->delay);
 	return err;
-}
-
-/* Queue a job. @may_start: process context, so that threads may be started here. */
-void pool_push(struct job *job, bool may_start)
-{
-	struct deferred deferred;
-	plat_flags_t f;
-
-	plat_lock(&pool.lock, f);
-	queue_job(job, may_start, &deferred);
-	plat_unlock(&pool.lock, f);
-	run_deferred(&deferred);
 }
 
 /*
