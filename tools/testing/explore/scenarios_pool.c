@@ -41,15 +41,6 @@ SCENARIO(first_thread_not_started, "two push, and the first thread is not to be 
 	end(s);
 }
 
-SCENARIO(async_two_pushers, "pool.c: two push, one thread takes both",
-	 .budget = 2, .stale = 1, .cpus = 1)
-{
-	s = new_stopper(NULL);
-	go(push, NULL);
-	push(NULL);
-	end(s);
-}
-
 static void fire(struct stopper_ctx *ctx, void *ev)
 {
 	counted(NULL, NULL);
@@ -60,6 +51,35 @@ static void wait_for(struct stopper_ctx *ctx, void *ev)
 {
 	counted(NULL, NULL);
 	check(!stopper_wait(ev, NULL));
+}
+
+static void open_gate(void *arg)
+{
+	stopper_event_fire(&gate);
+}
+
+SCENARIO(taken_or_taken_back, "pool.c: a task is taken, or taken back as no thread can be started",
+	 .budget = 3, .faults = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	stopper_event_init(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	settle();
+	go(open_gate, NULL);
+	push(NULL);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+SCENARIO(async_two_pushers, "pool.c: two push, one thread takes both",
+	 .budget = 2, .stale = 1, .cpus = 1)
+{
+	s = new_stopper(NULL);
+	go(push, NULL);
+	push(NULL);
+	end(s);
 }
 
 SCENARIO(async_one_waits_for_another, "pool.c: a task gets a thread, whatever the others do",
