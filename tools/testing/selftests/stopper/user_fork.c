@@ -152,6 +152,8 @@ QUIET(current_span, stopper_current_span(&(struct stopper_span){ .span_id = { 0 
 QUIET(destroy, (stopper_event_destroy(&ev), 0))
 QUIET(detach, stopper_event_detach(&ev, &of))
 QUIET(fire, stopper_event_fire(stopper_should_stop(s)))
+QUIET(fired, stopper_event_fired(&ev))
+QUIET(ctx_err, stopper_ctx_err(q))
 QUIET(init, (stopper_event_init(&(struct stopper_event){ 0 }), 0))
 QUIET(is_stopped, stopper_is_stopped(s))
 QUIET(name, stopper_name(s))
@@ -241,6 +243,12 @@ static const struct {
 	{ "stopper_strerror", q_strerror, 0 },
 	{ "stopper_trace_stop", q_trace_stop, 0 },
 	{ "stopper_wait_backend", q_backend, 0 },
+	{ "__stopper_run_task", q_run_task, 0 },
+	{ "__stopper_run_task_err", q_run_task_err, 0 },
+	{ "__stopper_task_begin", NONE, 0 },
+	{ "stopper_task_end", q_task_end, 0 },
+	{ "stopper_event_fired", q_fired, 0 },
+	{ "stopper_ctx_err", q_ctx_err, 0 },
 	{ "__stopper_run_task_slowpath", q_run_task, 0 },
 	{ "__stopper_run_task_err_slowpath", q_run_task_err, 0 },
 	{ "__stopper_task_begin_slowpath", NONE, 0 },

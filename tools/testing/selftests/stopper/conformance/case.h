@@ -137,6 +137,7 @@ extern const struct test_case cases_panic[];
 extern const struct test_case cases_count[];
 extern const struct test_case cases_name[];
 extern const struct test_case cases_args[];
+extern const struct test_case cases_outline[];
 extern const struct test_case cases_callback[];
 extern const struct test_case cases_race[];
 extern const struct test_case cases_order[];

@@ -26,6 +26,7 @@ static const struct test_case *const groups[] = {
 	cases_count,
 	cases_name,
 	cases_args,
+	cases_outline,
 	cases_callback,
 	cases_race,
 	cases_order,
