@@ -213,18 +213,35 @@ void stopper_put(struct stopper *s)
 }
 EXPORT_SYMBOL_PLAT(stopper_put);
 
-static int check_options(const struct stopper_options *opts)
+/* The size of the first version */
+#define OPTIONS_MIN	(offsetof(struct stopper_options, stack_size) + sizeof(size_t))
+
+/* Fields that the caller's headers do not have yet, get their default. */
+static int read_options(struct stopper_options *opts, const struct stopper_options *from)
 {
-	if (!opts)
+	memset(opts, 0, sizeof(*opts));
+	if (!from)
 		return 0;
-	if (opts->size != sizeof(*opts) || opts->flags & ~STOPPER_FLAGS_ALL ||
-	    opts->reserved || opts->stall_ns < 0 || opts->stall_max_ns < 0 ||
-	    !plat_options_valid(opts))
+	if (from->size < OPTIONS_MIN || from->size > sizeof(*opts))
+		return -EINVAL;
+	memcpy(opts, from, from->size);
+	if (opts->flags & ~STOPPER_FLAGS_ALL || opts->reserved || opts->stall_ns < 0 ||
+	    opts->stall_max_ns < 0 || !plat_options_valid(opts))
 		return -EINVAL;
 	/* The stop of a tree takes a stack frame for each level. */
 	if (opts->parent && opts->parent->depth + 1 >= STOPPER_DEPTH)
 		return -EINVAL;
 	return 0;
+}
+
+static int check_layout(const struct stopper_site *site)
+{
+	if (site->layout == STOPPER_LAYOUT)
+		return 0;
+	stopper_log(NULL, STOPPER_LOG_ERR,
+		    "refused a caller that was compiled for layout %u, not %u: compile it again",
+		    site->layout, STOPPER_LAYOUT);
+	return -ENOEXEC;
 }
 
 static struct stopper *stopper_new(const char *name, const struct stopper_options *opts,
@@ -259,8 +276,6 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->owner = site->owner;
 	origin_copy(&s->created_at, site);
 	plat_stopper_init(s);
-	if (!opts)
-		return s;
 	s->flags = opts->flags;
 	s->on_panic = opts->on_panic;
 	s->on_panic_arg = opts->on_panic_arg;
@@ -320,23 +335,26 @@ static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 int __stopper_create(struct stopper **out, const char *name, const struct stopper_options *opts,
 		     const struct stopper_site *site)
 {
+	struct stopper_options options;
 	struct stopper *s;
 	int err;
 
 	if (!out || !name || !site)
 		return -EINVAL;
-	err = check_options(opts);
+	err = check_layout(site);
+	if (!err)
+		err = read_options(&options, opts);
 	if (!err)
 		err = plat_ready();
 	if (err)
 		return err;
-	s = stopper_new(name, opts, site);
+	s = stopper_new(name, &options, site);
 	if (!s)
 		return -ENOMEM;
 	registry_add(s);
 	/* What a stop needs stays available while a stopper is listed. */
 	err = plat_stops_ready();
-	if (!err && !stopper_join_parent(s, opts ? opts->parent : NULL))
+	if (!err && !stopper_join_parent(s, options.parent))
 		err = -ESHUTDOWN;
 	if (err)
 		stopper_discard(s);
@@ -409,6 +427,8 @@ const char *stopper_strerror(int err)
 		return "throttled: no semaphore slot is free";
 	case STOPPER_EPANIC:
 		return "the task panicked";
+	case -ENOEXEC:
+		return "compiled for another version of the stopper";
 	case -ECANCELED:
 		return "context canceled";
 	case -ETIMEDOUT:

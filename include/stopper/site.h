@@ -16,6 +16,13 @@
 /* Names are shown up to this many bytes; a longer name is cut and ends in "...". */
 #define STOPPER_NAME_SHOWN	128
 
+/*
+ * The version of what inlined code knows of the stopper: slot.h, and the first members of struct
+ * stopper_event, struct stopper_ctx_head and struct stopper_task. It is raised when one of them
+ * changes. The first six members of struct stopper_site never change.
+ */
+#define STOPPER_LAYOUT		1
+
 /**
  * struct stopper_site - a call site
  * @name: name of the task; any bytes: unprintable ones are shown escaped
@@ -23,7 +30,7 @@
  * @func: function
  * @owner: kernel: the module that contains the record; userspace: NULL
  * @line: line in @file
- * @flags: 0
+ * @layout: %STOPPER_LAYOUT of the headers that the caller is compiled with
  *
  * A record must stay valid as long as a task, worker or scope that was started from it runs.
  * Records of STOPPER_SITE() are static.
@@ -43,7 +50,7 @@ struct stopper_site {
 	const char *func;
 	struct module *owner;
 	unsigned int line;
-	unsigned int flags;
+	unsigned int layout;
 };
 
 #ifdef __KERNEL__
@@ -61,13 +68,15 @@ struct stopper_site {
 #ifdef __KERNEL__
 #define STOPPER_SITE(name_) ({						\
 	static const struct stopper_site __stopper_site = {		\
-		(name_), __FILE__, __func__, THIS_MODULE, __LINE__, 0	\
+		(name_), __FILE__, __func__, THIS_MODULE, __LINE__,	\
+		STOPPER_LAYOUT						\
 	};								\
 	&__stopper_site; })
 #else
 #define STOPPER_SITE(name_) (__extension__ ({				\
 	static const struct stopper_site __stopper_site = {		\
-		(name_), __FILE__, __func__, NULL, __LINE__, 0		\
+		(name_), __FILE__, __func__, NULL, __LINE__,		\
+		STOPPER_LAYOUT						\
 	};								\
 	&__stopper_site; }))
 #endif

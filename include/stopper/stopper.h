@@ -93,7 +93,8 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
 
 /**
  * struct stopper_options - creation options; a zero field selects the default
- * @size: sizeof(struct stopper_options), which tells the version of the struct
+ * @size: sizeof(struct stopper_options), which tells the version of the struct. A smaller one, of
+ *	older headers, selects the default for the fields that it lacks
  * @flags: a combination of STOPPER_CLOSERS_LIFO, STOPPER_QUIET (no stall reports) and
  *	STOPPER_NO_FREEZE (kernel; see stopper_stop()). Unknown flags are refused
  * @reserved: must be 0
@@ -147,6 +148,7 @@ struct stopper_options {
  * * 0 - @out is set
  * * -EINVAL - @out or @name is NULL, a flag is unknown, the size is wrong, a period is negative,
  *   a field that must be 0 is not, or the tree would be too deep
+ * * -ENOEXEC - the caller was compiled for another %STOPPER_LAYOUT; the log says for which
  * * -ESHUTDOWN - the parent quiesces or has stopped
  * * -ENOMEM - out of memory
  * * -EAGAIN - userspace, first stopper only: a thread cannot be started

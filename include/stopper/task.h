@@ -45,8 +45,8 @@ struct stopper_task {
  * the first task of a thread registers the thread. A task may run other tasks, of any stopper.
  *
  * This function, stopper_task_begin() and stopper_task_end() are inlined into the caller and
- * encode the layout of a slot. So code that is compiled with these headers needs the library or
- * module of the same version.
+ * encode the layout of a slot; see %STOPPER_LAYOUT. A program or module that was compiled for
+ * another layout gets an error from stopper_create().
  *
  * Userspace: an exception may pass through a caller that is compiled with -fexceptions, as C++
  * code always is; in other callers the task stays counted until its thread ends. A task that

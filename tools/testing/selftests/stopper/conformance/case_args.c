@@ -197,9 +197,37 @@ static void bad_arguments_are_einval_in_every_phase(void)
 	stopper_put(s);
 }
 
+static void create_refuses_who_was_compiled_for_another_layout(void)
+{
+	struct stopper_site site = { .name = "stopper", .layout = STOPPER_LAYOUT + 1 };
+	struct stopper *s = NULL;
+
+	CHECK_EQ(__stopper_create(&s, "newer", NULL, &site), -ENOEXEC);
+	site.layout = 0;
+	CHECK_EQ(__stopper_create(&s, "older", NULL, &site), -ENOEXEC);
+	CHECK(!s);
+	site.layout = STOPPER_LAYOUT;
+	CHECK_EQ(__stopper_create(&s, "same", NULL, &site), 0);
+	stop_and_put(s);
+}
+
+static void options_of_older_headers_are_taken(void)
+{
+	struct stopper_options opts = {
+		.size = offsetof(struct stopper_options, stack_size) + sizeof(size_t),
+		.flags = STOPPER_QUIET,
+	};
+	struct stopper *s = NULL;
+
+	CHECK_EQ(stopper_create(&s, "older", &opts), 0);
+	stop_and_put(s);
+}
+
 const struct test_case cases_args[] = {
 	CASE(create_without_out_or_name_is_einval),
 	CASE(create_with_bad_options_is_einval),
+	CASE(create_refuses_who_was_compiled_for_another_layout),
+	CASE(options_of_older_headers_are_taken),
 	CASE(create_with_an_unknown_flag_is_einval),
 	CASE(tasks_without_stopper_or_function_are_einval),
 	CASE(closers_without_stopper_or_function_are_einval),

@@ -15,7 +15,7 @@
 struct site {
 	const char *name, *file, *func;
 	void *owner;
-	unsigned int line, flags;
+	unsigned int line, layout;
 };
 
 int __stopper_run_task(void *s, void *ctx, const struct site *site, void (*fn)(void *, void *),
@@ -32,6 +32,7 @@ static const struct site foreign_site = {
 	.file = "foreign.rs",
 	.func = "main",
 	.line = 1,
+	.layout = 1,
 };
 
 int foreign_run_task(void *s, void (*fn)(void *ctx, void *arg), void *arg)
