@@ -47,6 +47,10 @@ void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void
 void task_end_listed(struct stopper_task *task);
 void ctx_make_killable(struct stopper_ctx *ctx);
 
+/* a heap of deadlines: due.c */
+void due_insert(struct stopper_due **heap, struct stopper_due *n, int64_t at);
+void due_remove(struct stopper_due **heap, struct stopper_due *n);
+
 /* the debug list and the log */
 int report_all(const struct line_sink *out);
 size_t report_size(void);

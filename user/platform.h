@@ -360,9 +360,8 @@ __attribute__((noreturn)) void plat_panic_unhandled(void);
 /* timers */
 
 struct plat_timer {
+	struct stopper_due due;		/* first: timer.c */
 	void (*fn)(struct plat_timer *t);
-	int64_t deadline;
-	struct plat_timer *child, *next, *prev;	/* pairing heap */
 	bool armed;
 };
 

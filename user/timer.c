@@ -2,9 +2,9 @@
 /*
  * timer.c - one thread that calls functions at deadlines.
  *
- * Contexts with deadlines and the pool's tick use it. Pending timers are in an intrusive pairing
- * heap (Fredman, Sedgewick, Sleator, Tarjan 1986), so starting a timer allocates nothing. Start
- * is O(1), cancel and expiry are O(log n) amortized.
+ * Contexts with deadlines, timed tasks and the pool's tick use it. Pending timers are in an
+ * intrusive heap (core/due.c), so starting a timer allocates nothing, and start, cancel and
+ * expiry are O(log n).
  *
  * A timer leaves the heap under the lock before its function is called. So plat_timer_cancel()
  * knows for certain whether the function will be called.
@@ -26,77 +26,9 @@
 
 static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plat_parker timer_park;
-static struct plat_timer *heap_root;
+static struct stopper_due *heap_root;	/* of struct plat_timer */
 static bool running;
 static bool end_requested;
-
-/* @a and @b are roots or NULL. The one with the later deadline becomes a child of the other. */
-static struct plat_timer *heap_merge(struct plat_timer *a, struct plat_timer *b)
-{
-	struct plat_timer *later;
-
-	if (!a || !b)
-		return a ? a : b;
-	later = b->deadline < a->deadline ? a : b;
-	a = later == a ? b : a;
-	later->prev = a;
-	later->next = a->child;
-	if (a->child)
-		a->child->prev = later;
-	a->child = later;
-	return a;
-}
-
-static void heap_detach(struct plat_timer *t)
-{
-	t->next = NULL;
-	t->prev = NULL;
-}
-
-/* Merges a list of siblings to one heap: in pairs from the left, then all from the right. */
-static struct plat_timer *heap_merge_siblings(struct plat_timer *t)
-{
-	struct plat_timer *pairs = NULL, *all = NULL, *a, *b;
-
-	while (t) {
-		a = t;
-		b = a->next;
-		t = b ? b->next : NULL;
-		heap_detach(a);
-		if (b)
-			heap_detach(b);
-		a = heap_merge(a, b);
-		a->next = pairs;
-		pairs = a;
-	}
-	while (pairs) {
-		a = pairs;
-		pairs = a->next;
-		a->next = NULL;
-		all = heap_merge(all, a);
-	}
-	return all;
-}
-
-static void heap_remove(struct plat_timer *t)
-{
-	struct plat_timer *children = heap_merge_siblings(t->child);
-
-	t->child = NULL;
-	if (t == heap_root) {
-		heap_root = children;
-		return;
-	}
-	/* ->prev is the parent of a first child, else the sibling before. */
-	if (t->prev->child == t)
-		t->prev->child = t->next;
-	else
-		t->prev->next = t->next;
-	if (t->next)
-		t->next->prev = t->prev;
-	heap_detach(t);
-	heap_root = heap_merge(heap_root, children);
-}
 
 static void *timer_thread(void *arg)
 {
@@ -108,14 +40,14 @@ static void *timer_thread(void *arg)
 	prctl(PR_SET_NAME, "stopper/timer");
 	pthread_mutex_lock(&timers_lock);
 	while (!end_requested || heap_root) {
-		t = heap_root;
-		if (t && t->deadline <= plat_now()) {
-			heap_remove(t);
+		t = (struct plat_timer *)heap_root;
+		if (t && t->due.at <= plat_now()) {
+			due_remove(&heap_root, &t->due);
 			t->armed = false;
 			pthread_mutex_unlock(&timers_lock);
 			t->fn(t);
 		} else {
-			until = t ? t->deadline : PLAT_FOREVER;
+			until = t ? t->due.at : PLAT_FOREVER;
 			pthread_mutex_unlock(&timers_lock);
 			plat_park_idle(&timer_park, until);
 		}
@@ -178,12 +110,9 @@ int plat_timer_start(struct plat_timer *t, int64_t deadline)
 	pthread_mutex_lock(&timers_lock);
 	err = timer_thread_ensure();
 	if (!err) {
-		t->deadline = deadline;
-		t->child = NULL;
-		heap_detach(t);
+		due_insert(&heap_root, &t->due, deadline);
 		t->armed = true;
-		heap_root = heap_merge(heap_root, t);
-		if (heap_root == t)
+		if (heap_root == &t->due)
 			plat_unpark(&timer_park);
 	}
 	pthread_mutex_unlock(&timers_lock);
@@ -197,7 +126,7 @@ bool plat_timer_cancel(struct plat_timer *t)
 	pthread_mutex_lock(&timers_lock);
 	was = t->armed;
 	if (was) {
-		heap_remove(t);
+		due_remove(&heap_root, &t->due);
 		t->armed = false;
 	}
 	pthread_mutex_unlock(&timers_lock);

@@ -91,6 +91,13 @@ struct stopper_list {
 	struct stopper_list *next, *prev;
 };
 
+/* Node of a heap of deadlines. */
+struct stopper_due {
+	struct stopper_due *up, *left, *right;
+	int64_t at;
+	unsigned int rank;
+};
+
 struct module;
 struct stopper;
 struct stopper_ctx;
