@@ -5,7 +5,7 @@
  * Locks, in the order in which they may be nested; all others are leaves:
  *
  *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> the inside of a parker
- *   registry_lock (stopper.c) -> s->lock
+ *   registry_lock (stopper.c) -> s->lock -> the pool's lock -> the inside of a timer
  */
 #ifndef STOPPER_CORE_INTERNAL_H
 #define STOPPER_CORE_INTERNAL_H
@@ -201,6 +201,11 @@ struct stopper {
 	struct stopper_list children;		/* struct stopper_link */
 	struct stopper_link sibling;
 	struct stopper_link registry;		/* all stoppers; registry_lock */
+	struct stopper_due *timers;		/* pending ones, earliest first; timed.c */
+	unsigned int ntimers;
+	bool due_armed;				/* ->due_timer will run, and has a pin */
+	int64_t due_at;				/* when, at the latest */
+	struct plat_timer due_timer;
 	struct stopper_list tasks;		/* without memory for shards */
 
 	int64_t stall_max_ns;			/* constant */
@@ -305,6 +310,7 @@ int pool_reserve(void);
 bool pool_try_push(struct job *job);
 void pool_thread_set_name(struct pool_thread *me, const char *name);
 int pool_push_task(struct task_job *task, bool may_start);
+void pool_note_user(struct stopper *s);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct stopper *s);
 uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
@@ -353,6 +359,14 @@ static inline int task_refused(const struct stopper *s, unsigned int kind,
 	return err;
 }
 
+/* timed.c */
+void timers_due(struct plat_timer *timer);
+bool timers_drop(struct stopper *s);
+unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due);
+
+/* snapshot.c */
+void task_info_init(struct stopper_task_info *info, const struct stopper_site *site);
+
 /* worker.c */
 void worker_stop_all(struct stopper *s);
 
@@ -380,6 +394,8 @@ int stop_drive(struct stopper *s, int64_t until);
 bool stop_push_job(struct stopper *s);
 bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
+void wake_followers(struct stopper *s);
+void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
 
 /* stopper.c */
 /* A walk over the stoppers of a list, in the list's order. */

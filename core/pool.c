@@ -120,7 +120,7 @@
  * Ordered accesses, beside (B1) of task.c:
  *
  *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
- *        pool_push_task(). Guarantees: a thread that sees the flag set on a stopper sees
+ *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
  *        it set on all stoppers above it.
  */
 #include "internal.h"
@@ -609,29 +609,34 @@ static bool pool_retract_task(struct task_job *task, uint64_t ticket)
 	return back;
 }
 
-/* Before the first async task of @s: its stop, and those of its parents, now read the pool. */
-static void pool_note_user(struct stopper *s)
+/*
+ * Before the first async task of @s: its stop, and those of its parents, now read the pool. Any
+ * context, without s->lock.
+ */
+void pool_note_user(struct stopper *s)
 {
 	struct stopper *parent;
 	plat_flags_t f;
 
+	/* (U) pairs with its release below: set here means set on all stoppers above */
+	if (PLAT_LIKELY(plat_load_acquire(&s->uses_pool)))
+		return;
 	plat_lock(&s->lock, f);
 	parent = s->parent;
 	if (parent)
 		stopper_pin(parent);
 	plat_unlock(&s->lock, f);
 	if (parent) {
-		if (!plat_load(&parent->uses_pool))
-			pool_note_user(parent);
+		pool_note_user(parent);
 		stopper_unpin(parent);
 	}
-	/* (U) pairs with pool_push_task(): set here means set on all stoppers above */
+	/* (U) pairs with its acquire above: set here means set on all stoppers above */
 	plat_store_release(&s->uses_pool, true);
 }
 
 /*
- * Admit and queue a task. -ESHUTDOWN: its stopper refuses it. Another error: no thread could be
- * started, and there is none that could run it.
+ * Admit and queue a task. -ESHUTDOWN: its stopper refuses it. Another error, only if @may_start:
+ * no thread could be started, and there is none that could run it.
  */
 int pool_push_task(struct task_job *task, bool may_start)
 {
@@ -642,9 +647,7 @@ int pool_push_task(struct task_job *task, bool may_start)
 	int err;
 
 	task->since = plat_coarse_time();
-	/* (U) pairs with pool_note_user(): set here means set on all stoppers above */
-	if (PLAT_UNLIKELY(!plat_load_acquire(&task->s->uses_pool)))
-		pool_note_user(task->s);
+	pool_note_user(task->s);
 	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees ->uses_pool */
 	plat_light_barrier();
 	plat_lock(&pool.lock, f);

@@ -92,6 +92,19 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 	plat_unlock(&s->lock, f);
 }
 
+/* The pending timers: how many, and the one that is due first. */
+static void report_timers(const struct line_sink *out, struct stopper *s)
+{
+	struct stopper_task_info next;
+	unsigned int n;
+	int64_t due;
+
+	n = timers_next(s, &next, &due);
+	if (n)
+		report_line(out, "  timers %u, next \"%s\" at %s:%u %s, due in %s", n, next.name,
+			    next.file, next.line, next.func, SECS(due));
+}
+
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
 			  unsigned long queued)
 {
@@ -117,6 +130,7 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 			    SECS(now - h.stop_requested));
 	else
 		report_line(out, "  stop not asked");
+	report_timers(out, s);
 }
 
 static const char *thread_state_word(char state)

@@ -40,6 +40,15 @@ static int snapshot_alloc(struct task_snapshot *snap, unsigned int groups)
 	return -ENOMEM;
 }
 
+/* Where and under which name; the rest is not set. */
+void task_info_init(struct stopper_task_info *info, const struct stopper_site *site)
+{
+	name_escape(info->name, STOPPER_NAME_SHOWN + 1, site->name);
+	name_escape_tail(info->file, sizeof(info->file), site->file ? site->file : "");
+	name_escape(info->func, sizeof(info->func), site->func ? site->func : "");
+	info->line = site->line;
+}
+
 static void site_group_init(struct site_group *g, struct stopper *s,
 			    const struct stopper_site *site, unsigned int kind)
 {
@@ -47,10 +56,7 @@ static void site_group_init(struct site_group *g, struct stopper *s,
 	g->s = s;
 	g->site = site;
 	g->kind = kind;
-	name_escape(g->info.name, STOPPER_NAME_SHOWN + 1, site->name);
-	name_escape_tail(g->info.file, sizeof(g->info.file), site->file ? site->file : "");
-	name_escape(g->info.func, sizeof(g->info.func), site->func ? site->func : "");
-	g->info.line = site->line;
+	task_info_init(&g->info, site);
 }
 
 static struct site_group *snapshot_group(struct task_snapshot *snap, struct stopper *s,

@@ -9,6 +9,7 @@
  *
  *   step                       ends when                     phase after
  *   quiesce_begin()            events fired                  QUIESCING
+ *   timers_drop()              no timer is pending
  *   tasks_drain()              no task is left
  *   children quiesced          -> Quiesce returns 0
  *   children stopped
@@ -333,7 +334,7 @@ static int stop_children(struct stopper *s, const struct stop_wait *p)
 }
 
 /* With s->lock held. */
-static void wake_followers(struct stopper *s)
+void wake_followers(struct stopper *s)
 {
 	struct stopper_list *n;
 
@@ -373,6 +374,10 @@ static int lead_quiesce(struct leader *l)
 
 	quiesce_begin(s);
 	err = leader_wait_until(l, quiesce_begun);
+	while (!err && timers_drop(s)) {
+		plat_resched();
+		err = stop_wait_err(l->wait);
+	}
 	if (!err && l->drain == &l->own && watch_tree(s, l->drain))
 		tasks_watch_barrier();
 	if (!err)
@@ -674,28 +679,43 @@ static bool would_self_deadlock(struct stopper *s, bool stop)
 }
 
 /*
- * Wait until no thread leads @s: a leader that has fired IsStopped may still run a callback.
- * The caller must not be that thread.
+ * Wait while @more returns true. It is called with s->lock held, at first and after each call of
+ * wake_followers().
  */
-void stopper_wait_unled(struct stopper *s)
+void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg)
 {
 	const struct stop_wait for_ever = { .until = PLAT_FOREVER };
 	struct follower me;
 	plat_flags_t f;
-	bool led;
+	bool wait;
 
 	do {
 		plat_lock(&s->lock, f);
-		led = s->leader_tid;
-		if (led) {
+		wait = more(arg);
+		if (wait) {
 			me.woken = false;
 			stop_park_init(s, &me.park, false);
 			slist_append(&s->followers, &me.node);
 		}
 		plat_unlock(&s->lock, f);
-		if (led)
+		if (wait)
 			follow_leader(s, &me, &for_ever);
-	} while (led);
+	} while (wait);
+}
+
+/* With s->lock held. */
+static bool is_led(void *s)
+{
+	return ((struct stopper *)s)->leader_tid;
+}
+
+/*
+ * Wait until no thread leads @s: a leader that has fired IsStopped may still run a callback.
+ * The caller must not be that thread.
+ */
+void stopper_wait_unled(struct stopper *s)
+{
+	stopper_follow_while(s, is_led, s);
 }
 
 /* Only the first request is recorded. */

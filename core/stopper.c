@@ -275,6 +275,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->stall_ns = NS_PER_SEC;
 	s->owner = site->owner;
 	origin_copy(&s->created_at, site);
+	plat_timer_init(&s->due_timer, timers_due);
 	plat_stopper_init(s);
 	s->flags = opts->flags;
 	s->on_panic = opts->on_panic;
@@ -443,6 +444,10 @@ const char *stopper_strerror(int err)
 		return "no thread could be started";
 	case -EOPNOTSUPP:
 		return "not usable in this child process: the library was used before fork()";
+	case -EALREADY:
+		return "the timer is pending already";
+	case -EINPROGRESS:
+		return "the timer's function is running";
 	case -EMFILE:
 	case -ENFILE:
 		return "out of file descriptors";

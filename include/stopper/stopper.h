@@ -50,6 +50,7 @@
 #include <stopper/sem.h>
 #include <stopper/site.h>
 #include <stopper/task.h>
+#include <stopper/timer.h>
 
 STOPPER_BEGIN_DECLS
 

@@ -52,6 +52,10 @@ struct debug_stopper {
 	const char *parent;			/* its name; NULL: no parent */
 	bool stop_asked;
 	struct debug_origin stop_origin;
+	uint64_t timers;			/* that are pending */
+	const char *timer;			/* name of the next one; NULL: there is none */
+	struct debug_site timer_at;
+	uint64_t timer_due;			/* from now on */
 	struct debug_group *groups;
 	size_t nr_groups;
 };

@@ -58,6 +58,16 @@ static json_t *parent_json(const struct debug_stopper *s)
 	return json_pack("{s:I, s:s}", "id", (json_int_t)s->parent_id, "name", s->parent);
 }
 
+static json_t *timers_json(const struct debug_stopper *s)
+{
+	if (!s->timer)
+		return json_null();
+	return json_pack("{s:I, s:s, s:s?, s:o, s:s?, s:f}", "count", (json_int_t)s->timers,
+			 "next", s->timer, "file", s->timer_at.file,
+			 "line", number_or_null(s->timer_at.line, s->timer_at.file),
+			 "function", s->timer_at.function, "due_seconds", seconds(s->timer_due));
+}
+
 static json_t *thread_json(const struct debug_thread *t)
 {
 	json_t *stack = json_array();
@@ -97,7 +107,7 @@ static json_t *groups_json(const struct debug_stopper *s)
 
 static json_t *stopper_json(const struct debug_stopper *s)
 {
-	return json_pack("{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}",
+	return json_pack("{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}",
 			 "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
 			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
 			 "tasks", (json_int_t)s->tasks, "queued", (json_int_t)s->queued,
@@ -105,7 +115,7 @@ static json_t *stopper_json(const struct debug_stopper *s)
 			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
 			 "waiters", (json_int_t)s->waiters, "created", origin_json(&s->created),
 			 "parent", parent_json(s), "stop_asked", asked_json(s),
-			 "groups", groups_json(s));
+			 "timers", timers_json(s), "groups", groups_json(s));
 }
 
 json_t *debug_list_json(const struct debug_list *list)

@@ -213,6 +213,17 @@ static void parse_stop_request(struct debug_stopper *s, char *p)
 		s->stop_origin.ago = 0;
 }
 
+/* N, next "NAME" at FILE:LINE FUNC, due in T */
+static void parse_timers(struct debug_stopper *s, char *p)
+{
+	if (!parse_number(&p, &s->timers) || !skip_text(&p, ", next "))
+		return;
+	s->timer = parse_quoted(&p);
+	if (s->timer && skip_text(&p, " at ") && parse_site(&p, &s->timer_at) &&
+	    skip_text(&p, "due in ") && !parse_ms(&p, &s->timer_due))
+		s->timer_due = 0;
+}
+
 /* "and N tasks more" */
 static void parse_more(struct debug_list *l, char *p)
 {
@@ -313,6 +324,8 @@ static int parse_line_of_stopper(struct parser *ps, char *p)
 		parse_parent(s, p);
 	else if (skip_text(&p, "stop asked at "))
 		parse_stop_request(s, p);
+	else if (skip_text(&p, "timers "))
+		parse_timers(s, p);
 	return 0;
 }
 

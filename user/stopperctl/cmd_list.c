@@ -32,6 +32,19 @@ static void print_origin(const char *what, const struct debug_origin *w, const c
 	putchar('\n');
 }
 
+static void print_timers(const struct debug_stopper *s)
+{
+	char name[160], place[UNLIMITED], due[16];
+
+	if (!s->timer)
+		return;
+	text_put(name, sizeof(name), s->timer);
+	view_site(place, sizeof(place), &s->timer_at, UNLIMITED);
+	text_age(due, s->timer_due);
+	printf("  %-10s  %llu, next: %s, %s, in %s\n", "timers", (unsigned long long)s->timers,
+	       name, place, due);
+}
+
 static void print_head(const struct debug_stopper *s)
 {
 	char name[160], in_phase[16], age[16], ago[16];
@@ -57,6 +70,7 @@ static void print_head(const struct debug_stopper *s)
 		print_origin("stop asked", &s->stop_origin, ago);
 	else
 		puts("  stop        not asked");
+	print_timers(s);
 }
 
 static void print_waits(const struct view_stopper *vs)

@@ -31,6 +31,7 @@ struct own_closer {
 struct own_task {
 	struct stopper_task handle;
 	struct stopper_event gate;
+	struct stopper_timer timer;
 	sem_t over;
 	int id, site, runs;
 };
@@ -47,6 +48,7 @@ static struct {
 	struct stopper_sem sem[NSEMS];
 	struct own_closer closer[NCLOSERS];
 	struct own_task task[NTASKS];
+	struct stopper_timer timer[NSTOPPERS];
 	struct stopper_site site[NSITES];
 	char shown[NSTOPPERS][STOPPER_NAME_SHOWN + 8];
 } real;
@@ -116,6 +118,13 @@ static void held_task(struct stopper_ctx *ctx, void *arg)
 	(void)ctx;
 	stopper_wait(&t->gate, NULL);
 	t->runs++;
+}
+
+static void never_due(struct stopper_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+	fail("a timer fired before it was due");
 }
 
 static void worker(struct stopper_ctx *ctx, void *arg)
@@ -198,8 +207,12 @@ static int create(const struct step *st)
 		.log = on_log, .parent = stopper_of(st->a),
 	};
 
+	int err;
+
 	model_show(real.shown[st->c], plan.name[st->d]);
-	return __stopper_create(&real.s[st->c], plan.name[st->d], &opts, &real.site[st->e]);
+	err = __stopper_create(&real.s[st->c], plan.name[st->d], &opts, &real.site[st->e]);
+	__stopper_timer_init(&real.timer[st->c], real.s[st->c], &real.site[st->d], never_due, NULL);
+	return err;
 }
 
 static int make_ctx(const struct step *st)
@@ -276,8 +289,13 @@ static int run_async(const struct step *st)
 	if (limited)
 		err = __stopper_run_limited_async_task(s, ctx_of(st->c), site, &real.sem[st->d],
 						       st->e & 1, fn, t);
-	else
+	else if (held || t->id % 2)
 		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
+	else {
+		/* A timer that is due at once is the same. */
+		__stopper_timer_init(&t->timer, s, site, fn, t);
+		err = stopper_run_after(&t->timer, ctx_of(st->c), 0);
+	}
 	if (err || held)
 		return err;
 	/* The fuzzer's own alarm may come between. */
@@ -430,6 +448,12 @@ static int call(const struct step *st)
 		return look_at_list(&plan.step[at]);
 	case OP_BAD:
 		return bad_call(st->a, stopper_of(st->b));
+	case OP_AFTER:
+		return stopper_run_after(&real.timer[st->a], ctx_of(st->b), HOUR_NS);
+	case OP_TIMER_CANCEL:
+		return stopper_timer_cancel(&real.timer[st->a]);
+	case OP_TIMER_SYNC:
+		return stopper_timer_cancel_sync(&real.timer[st->a]);
 	case OP_WORDS:
 		return words(st);
 	default:
@@ -511,7 +535,7 @@ static void set_up(void)
 	for (i = 0; i < NSITES; i++)
 		real.site[i] = (struct stopper_site){
 			.name = plan.name[i], .file = files[i % 4], .func = i % 2 ? "f\r g" : NULL,
-			.line = (unsigned int)i + 1,
+			.line = (unsigned int)i + 1, .layout = STOPPER_LAYOUT,
 		};
 	at = 0;
 }

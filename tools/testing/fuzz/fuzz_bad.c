@@ -59,6 +59,7 @@ int bad_call(int which, struct stopper *s)
 	struct stopper_ctx *ctx = NULL;
 	struct stopper_closer closer = { .name = "none" };
 	struct stopper_on_fire of;
+	struct stopper_timer timer;
 	struct stopper_task task;
 	struct stopper_sem sem;
 
@@ -129,6 +130,18 @@ int bad_call(int which, struct stopper *s)
 		return stopper_recover(s, NULL, "bad", NULL, NULL);
 	case 31:
 		return stopper_debug_print(NULL);
+	case 32:
+		return stopper_run_after(NULL, NULL, 0);
+	case 33:
+		return stopper_timer_cancel(NULL);
+	case 34:
+		return stopper_timer_cancel_sync(NULL);
+	case 35:
+		stopper_timer_init(&timer, s, "bad", NULL, NULL);
+		return stopper_run_every(&timer, NULL, 0, 1, 0);
+	case 36:
+		stopper_timer_init(&timer, s, "bad", never, NULL);
+		return stopper_run_every(&timer, NULL, 0, 1, 2);
 	default:
 		return bad_create(which, s);
 	}

@@ -173,6 +173,28 @@ int model_contexts(const struct model *m, int s)
 	return n;
 }
 
+/* timers */
+
+int model_run_after(struct model *m, int s)
+{
+	if (m->s[s].phase != STOPPER_RUNNING)
+		return -ESHUTDOWN;
+	if (m->s[s].timer_pending)
+		return -EALREADY;
+	m->s[s].timer_pending = true;
+	return 0;
+}
+
+/* It is dropped by a quiesce that waits, or before its end, whichever waits first. */
+struct m_ret model_timer_cancel(struct model *m, int s)
+{
+	struct m_stopper *x = &m->s[s];
+	int was = x->timer_pending;
+
+	x->timer_pending = false;
+	return (struct m_ret){ was && !x->quiesced, was && x->phase == STOPPER_RUNNING };
+}
+
 /* semaphores */
 
 struct m_ret model_acquire(struct model *m, int sem, int ctx, bool wait)

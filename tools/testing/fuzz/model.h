@@ -52,6 +52,7 @@ struct m_stopper {
 	int leader, turner;		/* threads, or NONE */
 	int closers[NCLOSERS], nclosers, running_closers, nclosed;
 	int nworkers;
+	bool timer_pending;		/* the stopper's own timer, which is due in an hour */
 };
 
 struct m_ctx {
@@ -124,6 +125,8 @@ struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int 
 			bool wait);
 void model_task_end(struct model *m, int task);
 int model_worker(struct model *m, int s);
+int model_run_after(struct model *m, int s);
+struct m_ret model_timer_cancel(struct model *m, int s);
 
 struct m_ret model_acquire(struct model *m, int sem, int ctx, bool wait);
 void model_release(struct model *m, int sem);

@@ -586,6 +586,15 @@ static void with_stopper(enum op op, int s)
 	case OP_MAP:
 		map(s);
 		break;
+	case OP_AFTER:
+		begins(op, s, a_ctx(), 0, 0);
+		returns(op, s, model_run_after(&now.m, s));
+		break;
+	case OP_TIMER_CANCEL:
+	case OP_TIMER_SYNC:
+		begins(op, s, 0, 0, 0);
+		returns2(op, s, model_timer_cancel(&now.m, s));
+		break;
 	default:
 		begins(OP_WORDS, s, pick(256) - 140, 0, 0);
 		returns(OP_WORDS, NONE, 0);

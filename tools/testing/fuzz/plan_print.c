@@ -43,6 +43,9 @@ static const char *const texts[] = {
 	[OP_MAP] = "task_map(s%d)",
 	[OP_LIST] = "debug_print()",
 	[OP_BAD] = "bad call %d",
+	[OP_AFTER] = "run_after(timer of s%d), an hour",
+	[OP_TIMER_CANCEL] = "timer_cancel(timer of s%d)",
+	[OP_TIMER_SYNC] = "timer_cancel_sync(timer of s%d)",
 	[OP_WORDS] = "names and words(s%d, %d)",
 };
 

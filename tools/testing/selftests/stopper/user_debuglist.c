@@ -41,6 +41,7 @@ static const char web[] =
 "  created at db.c:9 open_db by thread 712 \"httpd\"\n"
 "  child of 1 \"web\"\n"
 "  stop not asked\n"
+"  timers 7, next \"vacuum\" at db.c:30 vacuum_init, due in 2.250s\n"
 "  and 4 tasks more\n";
 
 static struct debug_list *parse(const char *text)
@@ -120,6 +121,11 @@ TEST(a_list_is_read_whole)
 	EXPECT_FALSE(s->stop_asked);
 	EXPECT_EQ(s->parent_id, 1);
 	EXPECT_STREQ(s->parent, "web");
+	EXPECT_EQ(s->timers, 7);
+	EXPECT_STREQ(s->timer, "vacuum");
+	EXPECT_EQ(s->timer_at.line, 30);
+	EXPECT_STREQ(s->timer_at.function, "vacuum_init");
+	EXPECT_EQ(s->timer_due, 2250);
 	EXPECT_EQ(s->nr_groups, 0);
 	debug_list_free(l);
 }
@@ -291,7 +297,7 @@ static const char web_json[] =
 "\"parent\":null,\n"
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
 "\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002},\n"
-"\"groups\":[\n"
+"\"timers\":null, \"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
 "\"oldest_seconds\":4.201, \"queued\":1, \"threads\":[\n"
 "{\"tid\":715, \"comm\":\"web\", \"state\":\"sleeping\", \"seconds\":4.201, \"wchan\":\"serve_file [web]\",\n"
@@ -308,7 +314,9 @@ static const char web_json[] =
 "{\"id\":2, \"name\":\"db\", \"phase\":\"running\", \"phase_seconds\":3.0, \"age_seconds\":3.0,\n"
 "\"tasks\":0, \"queued\":0, \"workers\":0, \"closers\":0, \"closed\":0, \"contexts\":0, \"waiters\":0,\n"
 "\"created\":{\"file\":\"db.c\", \"line\":9, \"function\":\"open_db\", \"tid\":712, \"comm\":\"httpd\"},\n"
-"\"parent\":{\"id\":1, \"name\":\"web\"}, \"stop_asked\":null, \"groups\":[]}],\n"
+"\"parent\":{\"id\":1, \"name\":\"web\"}, \"stop_asked\":null,\n"
+"\"timers\":{\"count\":7, \"next\":\"vacuum\", \"file\":\"db.c\", \"line\":30,\n"
+"\"function\":\"vacuum_init\", \"due_seconds\":2.25}, \"groups\":[]}],\n"
 "\"tasks_more\":4}\n";
 
 TEST(json_says_what_the_list_says)

@@ -31,6 +31,7 @@
 static struct stopper *s;
 static struct stopper_ctx *q, *timed;
 static struct stopper_sem sem;
+static struct stopper_timer timer;
 static struct stopper_event ev;
 static struct stopper_on_fire of;
 static struct stopper_task task;
@@ -134,6 +135,10 @@ REFUSED(timeout, stopper_ctx_with_timeout(q, 1000000000, &c))
 REFUSED(debug_print, stopper_debug_print(stdout))
 REFUSED(event_fd, stopper_event_fd(&ev))
 REFUSED(on_fire, stopper_event_on_fire(&ev, &of, nothing_fired, NULL))
+REFUSED(run_after, stopper_run_after(&timer, NULL, 1))
+REFUSED(run_every, stopper_run_every(&timer, NULL, 1, 1, 0))
+REFUSED(timer_cancel, stopper_timer_cancel(&timer))
+REFUSED(timer_cancel_sync, stopper_timer_cancel_sync(&timer))
 REFUSED(acquire, stopper_sem_acquire(&sem, NULL))
 REFUSED(try_acquire, stopper_sem_try_acquire(&sem))
 REFUSED(trace_start, stopper_trace_start("/dev/null"))
@@ -161,6 +166,7 @@ QUIET(num_tasks, stopper_num_tasks(s))
 QUIET(phase, stopper_phase_name(stopper_phase(s)))
 QUIET(stopper_get, stopper_get(s))
 QUIET(stopper_put, (stopper_put(s), stopper_put(s), 0))
+QUIET(timer_init, (stopper_timer_init(&(struct stopper_timer){ 0 }, s, "t", nothing, NULL), 0))
 QUIET(capacity, stopper_sem_capacity(&sem))
 QUIET(sem_close, (stopper_sem_close(&sem), 0))
 QUIET(sem_destroy, (stopper_sem_destroy(&sem), 0))
@@ -206,6 +212,10 @@ static const struct {
 	{ "stopper_event_fd", r_event_fd, -ENOTSUP },
 	{ "stopper_event_on_fire", r_on_fire, -ENOTSUP },
 	{ "stopper_running_tasks", c_running_tasks, -ENOTSUP },
+	{ "stopper_run_after", r_run_after, -ENOTSUP },
+	{ "stopper_run_every", r_run_every, -ENOTSUP },
+	{ "stopper_timer_cancel", r_timer_cancel, -ENOTSUP },
+	{ "stopper_timer_cancel_sync", r_timer_cancel_sync, -ENOTSUP },
 	{ "stopper_sem_acquire", r_acquire, -ENOTSUP },
 	{ "stopper_sem_try_acquire", r_try_acquire, -ENOTSUP },
 	{ "stopper_stop_on_signals", c_signals, -ENOTSUP },
@@ -231,6 +241,7 @@ static const struct {
 	{ "stopper_num_tasks", q_num_tasks, 0 },
 	{ "stopper_phase", q_phase, 0 },
 	{ "stopper_phase_name", q_phase, 0 },
+	{ "__stopper_timer_init", q_timer_init, 0 },
 	{ "stopper_sem_capacity", q_capacity, 0 },
 	{ "stopper_sem_init", q_sem_init, 0 },
 	{ "stopper_sem_length", q_length, 0 },
@@ -342,6 +353,7 @@ TEST(a_child_of_a_busy_process_may_call_everything)
 	stopper_event_init(&ev);
 	ASSERT_EQ(0, stopper_sem_init(&sem, 2));
 	ASSERT_EQ(0, stopper_create(&s, "parent", NULL));
+	stopper_timer_init(&timer, s, "timer", nothing, NULL);
 	ASSERT_EQ(0, stopper_ctx_with_cancel_on_quiesce(s, NULL, &q));
 	ASSERT_EQ(0, stopper_ctx_with_timeout(NULL, 3600000000000, &timed));
 	ASSERT_EQ(0, stopper_task_begin(s, NULL, "handle", &task));

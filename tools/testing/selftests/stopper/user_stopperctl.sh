@@ -80,6 +80,7 @@ stopper 1 "web": quiescing for 1.002s, age 7.500s, tasks 4, queued 1, workers 1,
 stopper 2 "database": running for 3723.002s, age 3723.500s, tasks 12, queued 0, workers 4, closers 1, closed 0, contexts 0, waiters 3
   created at db/pool.c:20 pool_open by thread 712 "httpd"
   stop not asked
+  timers 12, next "checkpoint" at db/log.c:70 log_open, due in 9.500s
   task 10 "query" at db/query.c:812 query_run, oldest 0.020s
     thread 1234567 running for 0.020s
     and 9 more
@@ -126,6 +127,8 @@ check list_marks_what_holds_up_a_stop in_order "$work/shown" 'web (1)' \
 	'      7.4s      1  worker  accept'
 check list_shows_the_child_a_parent_waits_for in_order "$work/shown" 'main (3)' \
 	'its child child "a\b" (4), closing for 1m30s'
+check list_shows_pending_timers in_order "$work/shown" 'database (2)' 'stop        not asked' \
+	'timers      12, next: checkpoint, db/log.c:70 log_open, in 9.5s'
 check list_marks_nothing_of_one_that_runs eval '! sed -n "/^database/,\$p" "$work/shown" | grep "^>"'
 check list_from_stdin_is_the_same eval '"$ctl" -f - list <"$list" | cmp - "$work/shown"'
 check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp - "$work/shown"'

@@ -121,6 +121,7 @@ extern const struct test_case cases_refusal[];
 extern const struct test_case cases_async[];
 extern const struct test_case cases_limited[];
 extern const struct test_case cases_pool[];
+extern const struct test_case cases_timer[];
 extern const struct test_case cases_worker[];
 extern const struct test_case cases_closer[];
 extern const struct test_case cases_phase[];

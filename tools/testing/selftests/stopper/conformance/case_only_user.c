@@ -297,6 +297,28 @@ static void debug_list_shows_workers_and_the_closer_that_runs(void)
 	case_hold_destroy(&h);
 }
 
+static void debug_list_shows_pending_timers(void)
+{
+	struct stopper *s = new_stopper(NULL);
+	struct stopper_timer later, first;
+	struct env_counter ran = { 0 };
+
+	stopper_timer_init(&later, s, "later", case_count_fn, &ran);
+	stopper_timer_init(&first, s, "first", case_count_fn, &ran);
+	CHECK(!debug_says("  timers "));
+	CHECK_EQ(stopper_run_after(&later, NULL, 7200 * ENV_SEC), 0);
+	CHECK(debug_says("  timers 1, next \"later\" at "));
+	CHECK_EQ(stopper_run_after(&first, NULL, 3600 * ENV_SEC), 0);
+	CHECK(debug_says("  timers 2, next \"first\" at "));
+	CHECK(debug_says(" debug_list_shows_pending_timers, due in 35"));
+	CHECK_EQ(stopper_timer_cancel(&first), 1);
+	CHECK(debug_says("  timers 1, next \"later\" at "));
+	CHECK_EQ(stopper_quiesce(s, NULL), 0);
+	CHECK(!debug_says("  timers "));
+	CHECK_EQ(env_get(&ran), 0);
+	stop_and_put(s);
+}
+
 struct in_line {
 	struct env_thread thread;
 	struct stopper *s;
@@ -618,6 +640,7 @@ const struct test_case cases_only[] = {
 	CASE(cancelled_thread_leaves_no_task_behind),
 	CASE(async_task_whose_thread_is_cancelled_is_reported_as_died),
 	CASE(debug_list_shows_workers_and_the_closer_that_runs),
+	CASE(debug_list_shows_pending_timers),
 	CASE(debug_list_shows_stoppers_and_tasks),
 	CASE(debug_list_counts_who_waits_for_a_semaphore),
 	CASE(debug_list_shows_threads_and_whether_one_asked),

@@ -10,6 +10,7 @@ static const struct test_case *const groups[] = {
 	cases_async,
 	cases_limited,
 	cases_pool,
+	cases_timer,
 	cases_worker,
 	cases_closer,
 	cases_phase,
