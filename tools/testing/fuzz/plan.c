@@ -24,7 +24,7 @@ static struct {
 	int depth, workers;
 	int last_event[NRECORDS], entered[NRECORDS], entered_by[NRECORDS];
 	int cancelling[NCTXS];
-	bool panicked, cleaning;
+	bool panicked, cleaning, stops_async;
 } now;
 
 static int pick(int n)
@@ -284,18 +284,24 @@ static void stop(int s, bool stop, int c)
 	returns(op, s, model_stop(&now.m, s, stop, c));
 }
 
-/* Not from a callback of a quiesce: it may run on the keeper, which would wait for itself. */
+/*
+ * Not inside a callback of a quiesce, nor of a task that such a callback waits for: the callback
+ * may run on the keeper, which would wait for itself.
+ */
 static void stop_async(int s)
 {
 	int before = now.m.thread;
 
-	if (in_a_stop() || model_is_inside(&now.m, s, true) || model_has_tasks(&now.m, s) ||
-	    model_in_use(&now.m, s) || now.m.ev[EV_STOPPER(s, STOPPED)].nr)
+	if (now.stops_async || in_a_stop() || model_is_inside(&now.m, s, true) ||
+	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) ||
+	    now.m.ev[EV_STOPPER(s, STOPPED)].nr)
 		return;
 	begins(OP_STOP_ASYNC, s, 0, 0, 0);
+	now.stops_async = true;
 	now.m.thread = ++now.m.nthreads;
 	model_stop(&now.m, s, true, NONE);
 	now.m.thread = before;
+	now.stops_async = false;
 	returns(OP_STOP_ASYNC, s, 0);
 }
 
