@@ -21,6 +21,9 @@
  *                             unless another writer fills it in between. This is the only case
  *                             in which a line may block
  *
+ * If standard error is the journal's, each line begins with its priority, "<3>", as
+ * sd-daemon(3) has it: then JOURNAL_STREAM names the device and inode of its socket.
+ *
  * SIGPIPE and SIGXFSZ are turned into write errors: they are blocked during the write, and
  * removed from the pending signals if the write raised them.
  *
@@ -31,6 +34,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,6 +45,9 @@
 #define LINE_SIZE	640
 
 static unsigned int nr_dropped;
+static struct {
+	unsigned long long dev, ino;
+} journal;
 
 void quiet_begin(struct quiet *q)
 {
@@ -123,13 +131,32 @@ static void write_nr_dropped(void)
 		plat_fetch_add_full(&nr_dropped, n);
 }
 
+/* Once: a program may change its environment while another thread logs. */
+__attribute__((constructor)) static void journal_init(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+
+	if (!stream || sscanf(stream, "%llu:%llu", &journal.dev, &journal.ino) != 2)
+		journal.ino = 0;
+}
+
+static bool stderr_is_journal(void)
+{
+	struct stat st;
+
+	return journal.ino && !fstat(STDERR_FILENO, &st) && st.st_dev == journal.dev &&
+	       st.st_ino == journal.ino;
+}
+
 void plat_log(int level, const char *line)
 {
-	char buf[LINE_SIZE];
-	int len = snprintf(buf, sizeof(buf), "stopper: %s\n", line), err = errno;
+	char priority[8] = "", buf[LINE_SIZE];
+	int len, err = errno;
 	struct quiet q;
 
-	(void)level;
+	if (stderr_is_journal())
+		snprintf(priority, sizeof(priority), "<%d>", level);
+	len = snprintf(buf, sizeof(buf), "%sstopper: %s\n", priority, line);
 	if (len >= (int)sizeof(buf)) {
 		len = sizeof(buf);
 		buf[len - 1] = '\n';

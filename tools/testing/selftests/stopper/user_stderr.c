@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +72,63 @@ static int report_to(int fd)
 		dup2(fd, STDERR_FILENO);
 	report();
 	_exit(REPORTED);
+}
+
+/* The library looks for the journal when it is loaded, so the reporting process is a new one. */
+__attribute__((constructor)) static void report_if_asked(void)
+{
+	if (!getenv("USER_STDERR_REPORTS"))
+		return;
+	report();
+	_exit(REPORTED);
+}
+
+static char *report_with_stream(int out, unsigned long ino)
+{
+	char stream[64];
+	struct stat st;
+	char *text;
+	pid_t pid;
+
+	if (fstat(out, &st))
+		return NULL;
+	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)(ino ?: st.st_ino));
+	pid = fork();
+	if (!pid) {
+		dup2(out, STDERR_FILENO);
+		setenv("JOURNAL_STREAM", stream, 1);
+		setenv("USER_STDERR_REPORTS", "1", 1);
+		execl("/proc/self/exe", "user_stderr", NULL);
+		_exit(1);
+	}
+	if (shell_status(child_status(pid)) != REPORTED)
+		return NULL;
+	lseek(out, 0, SEEK_SET);
+	text = read_all(out);
+	if (ftruncate(out, 0))
+		return NULL;
+	lseek(out, 0, SEEK_SET);
+	return text;
+}
+
+TEST(lines_to_the_journal_have_a_priority)
+{
+	int out = memfd_create("stderr", MFD_CLOEXEC);
+	char *text;
+
+	ASSERT_GE(out, 0);
+	text = report_with_stream(out, 0);
+	ASSERT_NE(NULL, text);
+	EXPECT_EQ(0, strncmp(text, "<3>stopper: ", 12));
+	EXPECT_NE(NULL, strstr(text, "\n<3>stopper: "));
+	free(text);
+	/* Standard error was redirected since. */
+	text = report_with_stream(out, 1);
+	ASSERT_NE(NULL, text);
+	EXPECT_EQ(0, strncmp(text, "stopper: ", 9));
+	free(text);
+	close(out);
 }
 
 TEST(a_full_pipe_holds_up_nobody)
