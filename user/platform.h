@@ -410,6 +410,9 @@ void quiet_begin(struct quiet *q);
 void quiet_end(const struct quiet *q);
 void keeper_unpark(void);
 void signals_take(void);
+int signals_watch(struct stopper *s, const int *sigs, unsigned int n,
+		  struct stopper_event *signalled);
+void signals_unwatch(struct stopper *s);
 bool on_stopper_thread(void);
 bool thread_state_is_clean(void);
 void thread_state_init(void);

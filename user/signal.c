@@ -3,7 +3,8 @@
  * signal.c - stopping on a signal.
  *
  * The handler sets a bit in a word and wakes the keeper (keeper.c), which stops all stoppers that
- * are registered for the signal. No signal is blocked, so children inherit nothing: exec() resets
+ * are registered for the signal, or fires the event that stopper_main() waits for (main.c). No
+ * signal is blocked, so children inherit nothing: exec() resets
  * handlers. No descriptor is used, so a daemon may close all of them. The keeper's thread has
  * the signals unblocked, so a signal sent to the process is delivered even if the program has
  * blocked it in all of its threads.
@@ -55,7 +56,8 @@ struct watch {
 	struct stopper_on_fire stopped;
 	struct stopper *s;
 	uint64_t signals;
-	bool stop_requested;
+	struct stopper_event *signalled;	/* fired instead of a stop; NULL: none */
+	bool stop_requested;			/* or @signalled fired */
 };
 
 static pthread_mutex_t watches_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -227,7 +229,10 @@ static void stop_watched(uint64_t signals)
 
 		if (!(w->signals & signals) || w->stop_requested)
 			continue;
-		stopper_stop_async(w->s);
+		if (w->signalled)
+			event_fire(w->signalled, 1);
+		else
+			stopper_stop_async(w->s);
 		w->stop_requested = true;
 	}
 }
@@ -271,7 +276,8 @@ static struct watch *watch_find(const struct stopper *s)
 }
 
 /* With the lock held. Uses *@w, and sets it to NULL, if @s has no watch yet. */
-static int watch_add(struct watch **w, struct stopper *s, uint64_t signals)
+static int watch_add(struct watch **w, struct stopper *s, uint64_t signals,
+		     struct stopper_event *signalled)
 {
 	struct watch *own = watch_find(s);
 	int err;
@@ -288,11 +294,15 @@ static int watch_add(struct watch **w, struct stopper *s, uint64_t signals)
 		slist_append(&watches, &own->node);
 	}
 	own->signals |= signals;
+	if (signalled)
+		own->signalled = signalled;
 	words_update();
 	return 0;
 }
 
-int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
+/* @signalled: fired by the first signal, which then does not stop @s; NULL: it stops @s. */
+int signals_watch(struct stopper *s, const int *sigs, unsigned int n,
+		  struct stopper_event *signalled)
 {
 	struct watch *new, *w;
 	uint64_t signals;
@@ -308,7 +318,7 @@ int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 		return -ENOMEM;
 	w = new;
 	pthread_mutex_lock(&watches_lock);
-	err = watch_add(&w, s, signals);
+	err = watch_add(&w, s, signals, signalled);
 	pthread_mutex_unlock(&watches_lock);
 	if (w)
 		plat_free(w);
@@ -316,5 +326,22 @@ int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
 		/* Calls watch_end() at once if @s has already stopped. */
 		stopper_event_on_fire(stopper_is_stopped(s), &new->stopped, watch_end, new);
 	return err;
+}
+
+/* The caller's event is not fired any more; @s stays registered. */
+void signals_unwatch(struct stopper *s)
+{
+	struct watch *w;
+
+	pthread_mutex_lock(&watches_lock);
+	w = watch_find(s);
+	if (w)
+		w->signalled = NULL;
+	pthread_mutex_unlock(&watches_lock);
+}
+
+int stopper_stop_on_signals(struct stopper *s, const int *sigs, unsigned int n)
+{
+	return signals_watch(s, sigs, n, NULL);
 }
 EXPORT_SYMBOL_PLAT(stopper_stop_on_signals);

@@ -18,6 +18,7 @@
 
 #include <liburing.h>
 #include <stopper/print.h>
+#include <stopper/main.h>
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include <stopper/threads.h>
@@ -187,12 +188,18 @@ QUIET(run_task_err, stopper_run_task_err(s, NULL, "here", nothing_err, NULL))
 /* Exported data, and what ends its thread. */
 #define NONE	NULL
 
+static int c_main(void)
+{
+	return stopper_main(s, NULL);
+}
+
 static const struct {
 	const char *symbol;
 	int (*call)(void);
 	int want;
 } calls[] = {
 	{ "__stopper_create", c_create, -ENOTSUP },
+	{ "__stopper_main", c_main, 2 },
 	{ "__stopper_quiesce", r_quiesce, -ENOTSUP },
 	{ "__stopper_stop", r_stop, -ENOTSUP },
 	{ "__stopper_stop_async", r_stop_async, -ENOTSUP },

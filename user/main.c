@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * main.c - the main function of a server.
+ *
+ * One thread, that of main(), sleeps on one parker until one of three events: a signal (signal.c
+ * fires ->signalled instead of stopping the stopper, so that there may be a lame duck time), a
+ * stop that somebody else begins, and the end of the stop. The stop itself is a
+ * stopper_stop_async(): it needs no memory and no thread that may be missing.
+ *
+ *   SERVING --signal--> LAME DUCK --time--> before_quiesce; STOPPING --stopped--> 0
+ *      |                    |                                 |
+ *      +---- a stop begun by somebody else ----^              +------grace------> 1
+ *
+ * While it sleeps it wakes up for the watchdog and for the STATUS of a service manager.
+ *
+ * The event on this stack outlives the watch of the signals: signals_unwatch() takes it back
+ * under the lock under which it is fired.
+ */
+#include <signal.h>
+#include <stopper/main.h>
+#include "internal.h"
+#include "notify.h"
+
+#define GRACE_NS	(25 * NS_PER_SEC)
+#define STATUS_NS	NS_PER_SEC
+#define EXTEND_US	10000000LL	/* several STATUS_NS */
+
+struct main_loop {
+	struct stopper *s;
+	const struct stopper_site *site;
+	struct stopper_main_options opts;
+	struct plat_parker park;
+	struct stopper_event signalled;
+	int64_t watchdog_ns, watchdog_at;	/* PLAT_FOREVER: no watchdog */
+	int64_t status_at;			/* PLAT_FOREVER: no status */
+};
+
+static int64_t time_after(int64_t now, int64_t ns)
+{
+	return ns > PLAT_FOREVER - now ? PLAT_FOREVER : now + ns;
+}
+
+/* The oldest task of the sites with most tasks. */
+static void notify_stopping(struct main_loop *m)
+{
+	struct stopper_task_info info[STOPPER_MAIN_REMAINING], *oldest = info;
+	unsigned long tasks = stopper_num_tasks(m->s);
+	int i, n = stopper_running_tasks(m->s, info, STOPPER_MAIN_REMAINING);
+
+	for (i = 1; i < n && i < STOPPER_MAIN_REMAINING; i++)
+		if (info[i].oldest_ns > oldest->oldest_ns)
+			oldest = &info[i];
+	if (tasks && n > 0)
+		notify("STATUS=waits for %lu tasks, oldest %s: %s\nEXTEND_TIMEOUT_USEC=%lld",
+		       tasks, SECS(oldest->oldest_ns), oldest->name, EXTEND_US);
+	else
+		notify("STATUS=%s\nEXTEND_TIMEOUT_USEC=%lld",
+		       stopper_phase_name(stopper_phase(m->s)), EXTEND_US);
+}
+
+static void main_tick(struct main_loop *m, int64_t now)
+{
+	if (now >= m->watchdog_at) {
+		notify("WATCHDOG=1");
+		m->watchdog_at = time_after(now, m->watchdog_ns);
+	}
+	if (now >= m->status_at) {
+		notify_stopping(m);
+		m->status_at = time_after(now, STATUS_NS);
+	}
+}
+
+/* Until one of the events has fired, or until @until. */
+static void main_wait(struct main_loop *m, struct stopper_event *a, struct stopper_event *b,
+		      int64_t until)
+{
+	int64_t now = plat_now(), wake;
+
+	while (!event_was_fired(a) && !event_was_fired(b) && now < until) {
+		wake = until < m->watchdog_at ? until : m->watchdog_at;
+		plat_park(&m->park, wake < m->status_at ? wake : m->status_at);
+		now = plat_now();
+		main_tick(m, now);
+	}
+}
+
+static void main_ready(struct main_loop *m, bool ready)
+{
+	if (m->opts.ready)
+		m->opts.ready(m->opts.arg, ready);
+}
+
+static void main_log_remaining(void *arg, const struct stopper_task_info *info, unsigned int n)
+{
+	struct stopper *s = arg;
+	unsigned int i;
+
+	if (!n)
+		stopper_log(s, STOPPER_LOG_ERR, "the grace time is over in phase %s",
+			    stopper_phase_name(stopper_phase(s)));
+	for (i = 0; i < n; i++)
+		stopper_log(s, STOPPER_LOG_ERR,
+			    "the grace time is over: task %s still runs, %llu of them, oldest %s",
+			    info[i].name, (unsigned long long)info[i].count,
+			    SECS(info[i].oldest_ns));
+}
+
+static void main_tell_remaining(struct main_loop *m)
+{
+	struct stopper_task_info info[STOPPER_MAIN_REMAINING];
+	int n = stopper_running_tasks(m->s, info, STOPPER_MAIN_REMAINING);
+
+	if (n < 0)
+		n = 0;
+	if (n > STOPPER_MAIN_REMAINING)
+		n = STOPPER_MAIN_REMAINING;
+	if (m->opts.on_remaining)
+		m->opts.on_remaining(m->opts.arg, info, (unsigned int)n);
+	else
+		main_log_remaining(m->s, info, (unsigned int)n);
+}
+
+static bool main_serve(struct main_loop *m)
+{
+	struct stopper_event *quiesce = &m->s->quiesce, *stopped = &m->s->stopped;
+	int64_t now;
+
+	main_ready(m, true);
+	notify("READY=1");
+	main_wait(m, &m->signalled, quiesce, PLAT_FOREVER);
+	main_ready(m, false);
+	notify("STOPPING=1");
+	main_wait(m, quiesce, quiesce, time_after(plat_now(), m->opts.lame_duck_ns));
+	if (m->opts.before_quiesce)
+		m->opts.before_quiesce(m->opts.arg);
+	__stopper_stop_async(m->s, m->site);
+	now = plat_now();
+	m->status_at = notify_wanted() ? now : PLAT_FOREVER;
+	main_wait(m, stopped, stopped, time_after(now, m->opts.grace_ns));
+	return event_was_fired(stopped);
+}
+
+static int main_options(struct stopper_main_options *opts, const struct stopper_main_options *from)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+
+	memset(opts, 0, sizeof(*opts));
+	if (from && from->size != sizeof(*opts))
+		return -EINVAL;
+	if (from)
+		*opts = *from;
+	if (opts->reserved || opts->lame_duck_ns < 0 || opts->grace_ns < 0 ||
+	    !opts->signals != !opts->nsignals)
+		return -EINVAL;
+	if (!opts->signals) {
+		opts->signals = signals;
+		opts->nsignals = 2;
+	}
+	if (!opts->grace_ns)
+		opts->grace_ns = GRACE_NS;
+	return 0;
+}
+
+static int main_begin(struct main_loop *m, struct stopper *s,
+		      const struct stopper_main_options *opts, const struct stopper_site *site)
+{
+	int err = s && site ? main_options(&m->opts, opts) : -EINVAL;
+
+	if (!err)
+		err = plat_ready();
+	if (!err && (task_in_table_of_this_thread(s) || activity_on_this_thread(s)))
+		err = -EDEADLK;
+	if (err)
+		return err;
+	m->s = s;
+	m->site = site;
+	stopper_event_init(&m->signalled);
+	m->watchdog_ns = notify_watchdog_ns();
+	m->watchdog_at = m->watchdog_ns ? plat_now() : PLAT_FOREVER;
+	m->status_at = PLAT_FOREVER;
+	return signals_watch(s, m->opts.signals, m->opts.nsignals, &m->signalled);
+}
+
+int __stopper_main(struct stopper *s, const struct stopper_main_options *opts,
+		   const struct stopper_site *site)
+{
+	struct event_waiter signalled, quiesce, stopped;
+	struct main_loop m;
+	bool done;
+	int err = main_begin(&m, s, opts, site);
+
+	if (err) {
+		stopper_log(s, STOPPER_LOG_ERR, "stopper_main: %s (%d)", stopper_strerror(err),
+			    err);
+		return 2;
+	}
+	plat_park_init(&m.park);
+	event_waiter_attach(&signalled, &m.signalled, &m.park);
+	event_waiter_attach(&quiesce, &s->quiesce, &m.park);
+	event_waiter_attach(&stopped, &s->stopped, &m.park);
+	done = main_serve(&m);
+	event_waiter_detach(&stopped);
+	event_waiter_detach(&quiesce);
+	signals_unwatch(s);
+	event_waiter_detach(&signalled);
+	stopper_event_destroy(&m.signalled);
+	if (!done)
+		main_tell_remaining(&m);
+	return done ? 0 : 1;
+}
+EXPORT_SYMBOL_PLAT(__stopper_main);
