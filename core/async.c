@@ -1,175 +1,350 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * async.c - async tasks: a job for the pool, and perhaps a slot of a semaphore.
+ * async.c - async tasks: a record in the pool's queue, its function, its done(), its end.
  *
- * The order at the end is guaranteed: the function returns, the trace of the task ends, the
- * slot of the semaphore is released, the context is put, the task stops being counted, the
- * record is freed. Nothing of the caller's is accessed after the task has stopped being
- * counted.
+ * The record, struct stopper_async, is the caller's, who may start it from a softirq: a start
+ * allocates nothing and starts no thread (if none is awake or idle, the pool's tick does). The
+ * allocating calls put a record of their own into the queue.
  *
- * If the thread ends inside the task, the same steps are done by whatever notices its death,
- * after the call of the panic hook.
+ * done() may free the record or start it again, and a record without done() is freed by a thread
+ * that waits. So the thread that takes a record copies what it needs into its own struct async_run
+ * and, before it calls done(), touches the record for the last time:
+ *
+ *   thread of the pool                     start, on any thread
+ *   state = IDLE               (I)         lock
+ *   done(), which may free it              state IDLE? (I)  yes: fill in and queue it
+ *   the task is no longer counted                           no: -EBUSY
+ *   lock; wake who waits; unlock           unlock
+ *
+ *   An -EBUSY loses no request. The caller has written it before; if the function has not seen
+ *   it, done() does: had the caller come after done() looked (a lock of theirs says so), it would
+ *   have seen IDLE.
+ *
+ * All other changes of the state are under the pool's lock (pool.c): a start and a cancel against
+ * the thread that takes the record, a wait against the end. A cancelled task stays in the queue,
+ * and one that STOPPER_DROP_QUEUED drops is found when it is taken. Their done() is thus called
+ * where that of others is: on a thread of the pool, in process context, counted, shown in the
+ * list, and once. No list is walked to drop tasks, and nothing is removed from another thread's
+ * hands.
+ *
+ *   quiesce                                thread of the pool
+ *   phase = QUIESCING                      take; slot names s
+ *   heavy barrier; drain waits             phase RUNNING? no, and DROP_QUEUED: done(-ESHUTDOWN)
+ *   for the queue and the slots            else: the function, then done()
+ *
+ *   A task without a done() is not dropped: nothing could tell that it never ran.
+ *
+ * The order at the end is guaranteed: the function returns, done() returns, the trace of the task
+ * ends, the slot of the semaphore is released, the context is put, the task stops being counted,
+ * a wait for it returns. Nothing of the caller's is accessed after the task has stopped being
+ * counted. If the thread ends inside the function or done(), the steps that are left are made by
+ * whatever notices its death, after the call of the panic hook.
+ *
+ * Ordered accesses:
+ *
+ *   (I)  ->state = IDLE is a release in async_tell(); its partner is the acquire in async_admit()
+ *        (pool.c). Guarantees: the next start writes the record after its thread has read it.
  */
 #include "internal.h"
 
-struct async {
-	struct task_job task;
-	struct stopper_ctx *ctx;
-	struct stopper_sem *sem;
-	stopper_fn fn;
-	void *arg;
-	struct span_record *span;		/* NULL: not traced */
-	struct module *fn_module;	/* of the function, with a reference; or NULL */
+/* ->kind of a record */
+enum {
+	KIND_RECORD,			/* the caller's */
+	KIND_FN,			/* allocated; ->fn is a stopper_fn */
 };
 
-_Static_assert(sizeof(struct async) <= 128, "see plat_alloc_cached()");
+/* An allocated record. */
+struct async_task {
+	struct stopper_async async;
+	struct stopper_sem *sem;
+	void *arg;
+};
 
-static void async_end(struct async *a)
+_Static_assert(sizeof(struct async_task) <= 128, "see plat_alloc_cached()");
+
+typedef void (*any_fn)(void);
+
+/* The task stops being counted. @r is in the memory of its thread. */
+static void async_end(struct async_run *r)
 {
-	struct module *fn_module = a->fn_module;
-
-	span_end(a->span);
-	if (a->sem)
-		stopper_sem_release(a->sem);
-	stopper_ctx_put(a->ctx);
-	task_end_async(a->task.slot);
-	plat_free_cached(a);
+	span_end(r->span);
+	if (r->sem)
+		stopper_sem_release(r->sem);
+	stopper_ctx_put(r->ctx);
+	task_end_async(r->slot);
 	/* Its site was visible until now. A reader that still uses it does so under RCU. */
-	plat_module_put(fn_module);
+	plat_module_put(r->fn_module);
 }
 
-static void async_run(struct job *job, struct pool_thread *me)
+/* The last access to the record: its start is over, as @r->status says. */
+static void async_tell(struct async_run *r)
 {
-	struct async *a = list_item(job, struct async, task.job);
-	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
+	struct stopper_async *a = r->async;
 
-	(void)me;
-	span_begin(a->span);
-	plat_call(&c, a->fn, a->ctx, a->arg);
-	async_end(a);
+	r->async = NULL;
+	plat_happens_before(&a->state);
+	/* (I) pairs with async_admit(): another start comes after all that was read here */
+	plat_store_release(&a->state, ASYNC_IDLE);
+	if (r->done)
+		r->done(a, r->status);
 }
 
-static void async_died(struct job *job, bool hook_called)
+/* In its scope a panic ends the function, or done(). */
+static void async_call(struct stopper_ctx *ctx, void *run)
 {
-	struct async *a = list_item(job, struct async, task.job);
-	struct call c = { .s = a->task.s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
+	struct async_run *r = run;
+
+	if (!r->status)
+		r->status = r->fn(ctx, r->async);
+	async_tell(r);
+}
+
+/* The function did not return. */
+static void async_call_done(struct stopper_ctx *ctx, void *run)
+{
+	struct async_run *r = run;
+
+	(void)ctx;
+	r->status = STOPPER_EPANIC;
+	async_tell(r);
+}
+
+/* Why the function is not to be called; 0: it is. */
+static int async_reason(const struct stopper_async *a)
+{
+	if (a->state == ASYNC_TELLING)
+		return -ECANCELED;
+	if (PLAT_UNLIKELY(a->s->flags & STOPPER_DROP_QUEUED) && a->done &&
+	    plat_load(&a->s->phase) != STOPPER_RUNNING)
+		return -ESHUTDOWN;
+	return 0;
+}
+
+/* Copy what the end of the task will need. */
+static void async_copy(struct async_run *r, struct stopper_async *a)
+{
+	r->job.ops = a->job.ops;
+	r->job.site = a->job.site;
+	r->s = a->s;
+	r->slot = async_slot(a);
+	r->ctx = a->ctx;
+	r->span = a->span;
+	r->fn_module = a->pinned ? a->job.site->owner : NULL;
+	r->fn = a->fn;
+	if (a->kind == KIND_RECORD) {
+		r->async = a;
+		r->done = a->done;
+		r->sem = NULL;
+		r->status = async_reason(a);
+	} else {
+		struct async_task *t = list_item(a, struct async_task, async);
+
+		r->async = NULL;
+		r->sem = t->sem;
+		r->arg = t->arg;
+		plat_free_cached(t);
+	}
+}
+
+static void async_run(struct stopper_job *job, struct pool_thread *me)
+{
+	struct stopper_async *a = list_item(job, struct stopper_async, job);
+	struct async_run *r = pool_thread_run(me);
+	struct call c = { .s = a->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
+
+	async_copy(r, a);
+	span_begin(r->span);
+	if (!r->async)
+		plat_call(&c, (stopper_fn)(any_fn)r->fn, r->ctx, r->arg);
+	else if (plat_call(&c, async_call, r->ctx, r) && r->async)
+		plat_call(&c, async_call_done, NULL, r);
+	async_end(r);
+}
+
+static void async_died(struct stopper_job *job, bool hook_called)
+{
+	struct async_run *r = list_item(job, struct async_run, job);
+	struct call c = { .s = r->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
 	if (!hook_called)
-		panic_hook(&c, NULL, (int)(plat_load(&a->task.slot->tid) & TID_MASK), true);
-	async_end(a);
+		panic_hook(&c, NULL, (int)(plat_load(&r->slot->tid) & TID_MASK), true);
+	if (r->async)
+		async_call_done(NULL, r);
+	async_end(r);
 }
 
-static const struct job_ops async_ops = {
+static const struct stopper_job_ops async_ops = {
 	.run = async_run,
 	.died = async_died,
 	.is_task = true,
 };
 
-/* Allocate a record, and ensure that the pool can run it. */
-static int async_new(struct async **out, struct stopper *s, struct stopper_ctx *ctx,
-		     const struct stopper_site *site, stopper_fn fn, void *arg)
+/* Acquire what a task holds from its start on. @start is what async_release() takes back. */
+static int async_prepare(struct async_start *start, struct stopper *s, struct stopper_ctx *ctx,
+			 const struct stopper_site *site)
 {
-	int err = pool_reserve();
-	struct async *a;
+	struct module *fn_module;
 
-	if (err)
-		return err;
-	a = plat_alloc_cached(sizeof(*a), true);
-	if (!a)
-		return -ENOMEM;
-	if (!plat_module_get(s, site->owner, &a->fn_module)) {
-		plat_free_cached(a);
+	*start = (struct async_start){ .ops = &async_ops, .s = s, .site = site };
+	if (!plat_module_get(s, site->owner, &fn_module))
 		return -ESHUTDOWN;
-	}
-	a->task.job.ops = &async_ops;
-	a->task.job.site = site;
-	a->task.s = s;
-	a->ctx = ctx;
-	a->fn = fn;
-	a->arg = arg;
+	start->pinned = fn_module;
+	start->ctx = stopper_ctx_get(ctx);
 	if (PLAT_UNLIKELY(__stopper_traced()))
-		a->span = span_new(s, ctx, site, STOPPER_KIND_ASYNC);
-	*out = a;
+		start->span = span_new(s, ctx, site, STOPPER_KIND_ASYNC);
 	return 0;
 }
 
-/* Free the record of a task that was not accepted. */
-static void async_free(struct async *a)
+/* The task was not admitted. */
+static void async_release(struct async_start *start)
 {
-	plat_module_put(a->fn_module);
-	plat_free_cached(a->span);
-	plat_free_cached(a);
+	plat_free_cached(start->span);
+	stopper_ctx_put(start->ctx);
+	plat_module_put(start->pinned ? start->site->owner : NULL);
 }
 
-/* Called before another thread can see @a. */
-static void trace_queued(struct async *a)
+/* Called before another thread can see the task. */
+static void trace_queued(const struct async_start *start)
 {
-	if (a->span)
-		plat_trace_async_queued(a->span);
+	if (start->span)
+		plat_trace_async_queued(start->span);
 }
 
-/* Admit the task and push it to the pool, or refuse it. @may_start: see queue_job(). */
-static int async_submit(struct async *a, bool may_start)
+void stopper_async_init(struct stopper_async *a, stopper_async_fn fn, stopper_async_done_fn done)
 {
+	if (a)
+		*a = (struct stopper_async){ .fn = fn, .done = done };
+}
+EXPORT_SYMBOL_PLAT(stopper_async_init);
+
+int __stopper_async_start(struct stopper *s, struct stopper_ctx *ctx,
+			  const struct stopper_site *site, struct stopper_async *a)
+{
+	struct async_start start;
 	int err;
 
-	/* Before the task can run and end. */
-	stopper_ctx_get(a->ctx);
-	err = pool_push_task(&a->task, may_start);
+	if (!s || !site || !a || !a->fn || a->flags & ~STOPPER_ASYNC_TELL_REFUSED)
+		return -EINVAL;
+	err = plat_ready();
 	if (err)
-		stopper_ctx_put(a->ctx);
+		return err;
+	err = async_prepare(&start, s, ctx, site);
+	if (!err) {
+		trace_queued(&start);
+		err = pool_push_task(a, &start, false);
+		if (!err)
+			return 0;
+		async_release(&start);
+	}
+	task_refused(s, STOPPER_KIND_ASYNC, site, err);
+	if (err == -ESHUTDOWN && a->flags & STOPPER_ASYNC_TELL_REFUSED && a->done)
+		a->done(a, err);
 	return err;
 }
+EXPORT_SYMBOL_PLAT(__stopper_async_start);
+
+bool stopper_async_cancel(struct stopper_async *a)
+{
+	return a && !plat_is_copy() && pool_cancel_task(a);
+}
+EXPORT_SYMBOL_PLAT(stopper_async_cancel);
+
+int stopper_async_wait(struct stopper_async *a, struct stopper_ctx *ctx)
+{
+	plat_might_sleep();
+	if (!a)
+		return -EINVAL;
+	return plat_is_copy() ? -EOPNOTSUPP : pool_wait_task(a, ctx);
+}
+EXPORT_SYMBOL_PLAT(stopper_async_wait);
+
+/* Allocate a record, and ensure that the pool can run it. */
+static int async_new(struct async_task **out, struct async_start *start, struct stopper *s,
+		     struct stopper_ctx *ctx, const struct stopper_site *site, any_fn fn, void *arg)
+{
+	int err = pool_reserve();
+	struct async_task *t;
+
+	if (err)
+		return err;
+	t = plat_alloc_cached(sizeof(*t), true);
+	if (!t)
+		return -ENOMEM;
+	err = async_prepare(start, s, ctx, site);
+	if (err) {
+		plat_free_cached(t);
+		return err;
+	}
+	t->async.fn = (stopper_async_fn)fn;
+	t->async.kind = KIND_FN;
+	t->arg = arg;
+	*out = t;
+	return 0;
+}
+
+/* Undo async_new(). */
+static int async_refuse(struct async_task *t, struct async_start *start, int err)
+{
+	async_release(start);
+	plat_free_cached(t);
+	return task_refused(start->s, STOPPER_KIND_ASYNC, start->site, err);
+}
+
+/* A task that waits for a slot of its semaphore. */
+struct limited {
+	struct async_task *task;
+	struct async_start *start;
+};
 
 /* Called when the task has got a slot of the semaphore. */
 static int limited_grant(struct sem_waiter *w, bool mine)
 {
-	struct async *a = w->arg;
+	struct limited *l = w->arg;
 	/* A task whose context has ended does not keep its slot, whether it waited or not. */
-	int err = stopper_ctx_err(a->ctx);
+	int err = stopper_ctx_err(l->start->ctx);
 
-	return err ? err : async_submit(a, mine);
+	return err ? err : pool_push_task(&l->task->async, l->start, mine);
 }
 
-static int limited_submit(struct async *a, bool wait)
+static int limited_submit(struct async_task *t, struct async_start *start, bool wait)
 {
-	struct stopper *s = a->task.s;
-	struct sem_waiter w = { .grant = limited_grant, .arg = a, .waiters = &s->waiters };
+	struct stopper *s = start->s;
+	struct limited l = { .task = t, .start = start };
+	struct sem_waiter w = { .grant = limited_grant, .arg = &l, .waiters = &s->waiters };
+	struct stopper_sem *sem = t->sem;
 	int err;
 
 	if (wait) {
 		/* Queued from now on: a task that must wait is in the semaphore's queue first. */
-		trace_queued(a);
-		return sem_acquire(a->sem, a->ctx, &s->quiesce, &w);
+		trace_queued(start);
+		return sem_acquire(sem, start->ctx, &s->quiesce, &w);
 	}
-	err = sem_try_acquire(a->sem, a->ctx);
+	err = sem_try_acquire(sem, start->ctx);
 	if (err)
 		return err;
-	trace_queued(a);
-	err = async_submit(a, true);
+	trace_queued(start);
+	err = pool_push_task(&t->async, start, true);
 	if (err)
-		stopper_sem_release(a->sem);
+		stopper_sem_release(sem);
 	return err;
 }
 
 int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 			     const struct stopper_site *site, stopper_fn fn, void *arg)
 {
-	struct async *a;
+	struct async_start start;
+	struct async_task *t;
 	int err;
 
 	plat_might_sleep();
 	if (!s || !site || !fn)
 		return -EINVAL;
-	err = async_new(&a, s, ctx, site, fn, arg);
+	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, arg);
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
-	trace_queued(a);
-	err = async_submit(a, true);
-	if (!err)
-		return 0;
-	async_free(a);
-	return task_refused(s, STOPPER_KIND_ASYNC, site, err);
+	trace_queued(&start);
+	err = pool_push_task(&t->async, &start, true);
+	return err ? async_refuse(t, &start, err) : 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_async_task);
 
@@ -177,7 +352,8 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 				     const struct stopper_site *site, struct stopper_sem *sem,
 				     bool wait, stopper_fn fn, void *arg)
 {
-	struct async *a;
+	struct async_start start;
+	struct async_task *t;
 	int err;
 
 	plat_might_sleep();
@@ -186,14 +362,11 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	/* A stopper that refuses returns that error, even if no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
 		return task_refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
-	err = async_new(&a, s, ctx, site, fn, arg);
+	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, arg);
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
-	a->sem = sem;
-	err = limited_submit(a, wait);
-	if (!err)
-		return 0;
-	async_free(a);
-	return task_refused(s, STOPPER_KIND_ASYNC, site, err);
+	t->sem = sem;
+	err = limited_submit(t, &start, wait);
+	return err ? async_refuse(t, &start, err) : 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_limited_async_task);

@@ -144,7 +144,7 @@ static bool closing_continue(struct stopper *s, struct pool_thread *me)
 }
 
 /* @me: a pool thread. NULL: the stopping thread, which checks its context after one closer. */
-static void closing_run(struct job *job, struct pool_thread *me)
+static void closing_run(struct stopper_job *job, struct pool_thread *me)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
 	struct call c = { .s = NULL };
@@ -158,7 +158,7 @@ static void closing_run(struct job *job, struct pool_thread *me)
 	closing_done(s);
 }
 
-static void closing_died(struct job *job, bool hook_called)
+static void closing_died(struct stopper_job *job, bool hook_called)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
 	struct call c = { .s = NULL };
@@ -169,7 +169,7 @@ static void closing_died(struct job *job, bool hook_called)
 	closing_done(s);
 }
 
-static const struct job_ops closing_ops = { .run = closing_run, .died = closing_died };
+static const struct stopper_job_ops closing_ops = { .run = closing_run, .died = closing_died };
 
 /* Have the remaining closers run. False: there are none. For the leader, in CLOSING, none busy. */
 bool closers_start(struct stopper *s)

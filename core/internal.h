@@ -59,31 +59,56 @@ struct activity {
 	uint64_t since;
 };
 
-/* Work for a pool thread, embedded in the object that it works on. */
-struct job {
-	struct stopper_list node;
-	const struct job_ops *ops;
-	const struct stopper_site *site;/* names the thread; NULL: one of our own */
-};
-
 struct pool_thread;
 
-struct job_ops {
-	/* @me: the thread that runs it, for pool_thread_set_name() */
-	void (*run)(struct job *job, struct pool_thread *me);
+/* Work for a pool thread: struct stopper_job. Its site names the thread; NULL: one of our own. */
+struct stopper_job_ops {
+	/* @me: the thread that runs it, for pool_thread_set_name() and pool_thread_run() */
+	void (*run)(struct stopper_job *job, struct pool_thread *me);
 	/* the thread ended inside run(); hook_called: the panic hook was called */
-	void (*died)(struct job *job, bool hook_called);
-	bool is_task;			/* the job is a task_job's */
+	void (*died)(struct stopper_job *job, bool hook_called);
+	bool is_task;			/* the job is that of a struct stopper_async */
 };
 
-/* A job that is a task: counted and visible from the push on. */
-struct task_job {
-	struct job job;
-	struct stopper *s;		/* valid while the task is counted */
-	struct stopper_slot *slot;	/* of its thread, once it runs */
-	/* pool.c's own */
-	uint64_t since;
-	uint64_t ticket;		/* position in the queue; unique and rising */
+/* ->state of a struct stopper_async */
+enum {
+	ASYNC_IDLE,
+	ASYNC_QUEUED,
+	ASYNC_CANCELLED,		/* queued; its function will not be called */
+	ASYNC_RUNNING,			/* was QUEUED when it was taken */
+	ASYNC_TELLING,			/* was CANCELLED */
+};
+
+/* What a pool thread knows of its task, as done() may free the record; async.c. */
+struct async_run {
+	struct stopper_job job;
+	struct stopper *s;
+	struct stopper_slot *slot;
+	struct stopper_ctx *ctx;
+	struct span_record *span;
+	struct module *fn_module;	/* of the function, with a reference; or NULL */
+	struct stopper_sem *sem;	/* to be released, or NULL */
+	struct stopper_async *async;	/* not yet idle again; NULL: it is, or there is none */
+	stopper_async_fn fn;
+	stopper_async_done_fn done;
+	void *arg;			/* of allocated tasks */
+	int status;
+};
+
+/* The slot of a task that runs. */
+static inline struct stopper_slot *async_slot(const struct stopper_async *a)
+{
+	return &a->table->slot[a->at];
+}
+
+/* What a start sets in a record. */
+struct async_start {
+	const struct stopper_job_ops *ops;
+	struct stopper *s;
+	struct stopper_ctx *ctx;
+	const struct stopper_site *site;
+	struct span_record *span;
+	bool pinned;
 };
 
 struct worker {
@@ -190,8 +215,8 @@ struct stopper {
 	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */
 	char *closing_escaped;			/* a copy for the trace of its end, or NULL */
-	struct job close_job;
-	struct job stop_job;
+	struct stopper_job close_job;
+	struct stopper_job stop_job;
 	struct stopper_list keeper_node;	/* of keeper.c, with what follows */
 	int64_t keeper_since;			/* when the keeper got it, or 0 */
 	int64_t keeper_retry_at;		/* when to ask the pool for a thread again */
@@ -307,9 +332,12 @@ struct task_view {
 
 /* pool.c */
 int pool_reserve(void);
-bool pool_try_push(struct job *job);
+bool pool_try_push(struct stopper_job *job);
 void pool_thread_set_name(struct pool_thread *me, const char *name);
-int pool_push_task(struct task_job *task, bool may_start);
+struct async_run *pool_thread_run(struct pool_thread *me);
+int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start);
+bool pool_cancel_task(struct stopper_async *a);
+int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
 void pool_note_user(struct stopper *s);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct stopper *s);

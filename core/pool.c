@@ -72,6 +72,21 @@
  *   The flag is set on all stoppers above it first (U): a task of a child may call the
  *   stop of a parent, which must then find the task in the pool and refuse.
  *
+ * Waits for one task. Its record does not tell whether the task is over, as done() may have
+ * been entered, have started it again, or be running still (async.c). The slot does: tables are
+ * never freed, and the slot has the ticket of its task until the thread has left the task. The
+ * record keeps its ticket and slot; who waits keeps the record.
+ *
+ *   wait                              thread
+ *   lock; queued? at the record       lock; pop; the slot gets the ticket and the waiters; unlock
+ *   slot has the record's ticket?     the function, done(), the end of the task
+ *     yes: at the slot; no: return    lock; ticket = 0; wake all waiters of the slot; unlock
+ *   unlock; park
+ *   lock; done? unlock; return
+ *
+ *   A waiter is on its thread's stack. It is woken under the lock, which it takes before it
+ *   leaves; if it gives up, it leaves the list under the lock.
+ *
  * Names. A thread has the name of the job that it runs, and IDLE_THREAD_NAME while it
  * sleeps. A reader of the list, ps or an oops may look at any moment, so the name comes
  * before the job: a thread takes a job only if it already has the name of that job.
@@ -117,7 +132,7 @@
  * when a thread finishes its job or when one can be started. The tick retries, ever more
  * rarely up to RETRY_MAX_NS, and logs once how many tasks wait and why.
  *
- * Ordered accesses, beside (B1) of task.c:
+ * Ordered accesses, beside (B1) of task.c and (I) of async.c:
  *
  *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
  *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
@@ -141,7 +156,8 @@ struct pool_thread {
 	struct plat_parker park;
 	struct stopper_list node;	/* idle, running or stuck */
 	struct slot_table *table;	/* where its tasks are visible */
-	struct job *job;
+	struct stopper_job *job;
+	struct async_run run;		/* of a task */
 	char name[COMM_SIZE];		/* given by the pool: the first bytes, not escaped */
 	unsigned int tick;		/* when it took the job */
 	bool idle;			/* on the idle list; if not, an unpark will come */
@@ -189,6 +205,8 @@ static struct {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
 	.idle = { &pool.idle, &pool.idle },
+	.ticket = 1,
+	.head = 1,
 	.pushers = { &pool.pushers, &pool.pushers },
 	.running = { &pool.running, &pool.running },
 	.stuck = { &pool.stuck, &pool.stuck },
@@ -197,8 +215,15 @@ static struct {
 /* On the stack of pool_try_push(). */
 struct pusher {
 	struct stopper_list node;
-	struct job *job;
+	struct stopper_job *job;
 	bool taken;
+};
+
+/* On the stack of pool_wait_task(). */
+struct stopper_async_waiter {
+	struct stopper_async_waiter *next, **link;
+	struct plat_parker park;
+	bool done;
 };
 
 static void pool_main(struct plat_thread *t);
@@ -505,7 +530,7 @@ struct deferred {
 };
 
 /* With the lock held. @may_start: process context, so that threads may be started here. */
-static void queue_job(struct job *job, bool may_start, struct deferred *deferred)
+static void queue_job(struct stopper_job *job, bool may_start, struct deferred *deferred)
 {
 	*deferred = (struct deferred){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
 	slist_append(&pool.queue, &job->node);
@@ -539,7 +564,7 @@ static int run_deferred(struct deferred *deferred)
  * Queue a job that the caller can run itself, as the next one to be taken. False: no thread is
  * free and none can be started; the job is not queued. Process context.
  */
-bool pool_try_push(struct job *job)
+bool pool_try_push(struct stopper_job *job)
 {
 	struct pusher me = { .job = job };
 	struct deferred deferred;
@@ -591,8 +616,8 @@ static void pool_dequeued(struct stopper *s)
 	s->queue_watch = NULL;
 }
 
-/* No thread could be started for @task. True: none is expected soon; the task is taken back. */
-static bool pool_retract_task(struct task_job *task, uint64_t ticket)
+/* No thread could be started for @a. True: none is expected soon; the task is taken back. */
+static bool pool_retract_task(struct stopper_async *a, uint64_t ticket)
 {
 	plat_flags_t f;
 	bool back;
@@ -601,9 +626,9 @@ static bool pool_retract_task(struct task_job *task, uint64_t ticket)
 	/* If the task was taken, it may be finished and freed; its ticket tells. */
 	back = ticket >= pool.head && !pool_is_moving();
 	if (back) {
-		slist_remove(&task->job.node);
+		slist_remove(&a->job.node);
 		plat_store(&pool.nqueued, pool.nqueued - 1);
-		pool_dequeued(task->s);
+		pool_dequeued(a->s);
 	}
 	plat_unlock(&pool.lock, f);
 	return back;
@@ -634,57 +659,181 @@ void pool_note_user(struct stopper *s)
 	plat_store_release(&s->uses_pool, true);
 }
 
+/* With the lock held: 0, or why @a cannot be started. */
+static int async_admit(struct stopper_async *a, const struct stopper *s)
+{
+	/* (I) pairs with async_tell(): idle means that its thread reads it no more */
+	if (plat_load_acquire(&a->state) != ASYNC_IDLE)
+		return -EBUSY;
+	return plat_load(&s->phase) == STOPPER_RUNNING ? 0 : -ESHUTDOWN;
+}
+
 /*
- * Admit and queue a task. -ESHUTDOWN: its stopper refuses it. Another error, only if @may_start:
- * no thread could be started, and there is none that could run it.
+ * Admit and queue a task. -ESHUTDOWN: its stopper refuses it. -EBUSY: the record is in use. Only
+ * if @may_start, another error: no thread could be started, and there is none that could run it.
  */
-int pool_push_task(struct task_job *task, bool may_start)
+int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start)
 {
 	struct deferred deferred;
+	struct stopper *s = start->s;
 	uint64_t ticket = 0;
 	plat_flags_t f;
-	bool admit;
 	int err;
 
-	task->since = plat_coarse_time();
-	pool_note_user(task->s);
+	pool_note_user(s);
 	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees ->uses_pool */
 	plat_light_barrier();
 	plat_lock(&pool.lock, f);
-	admit = plat_load(&task->s->phase) == STOPPER_RUNNING;
-	if (admit) {
+	err = async_admit(a, s);
+	if (!err) {
+		plat_happens_after(&a->state);
+		plat_store(&a->state, ASYNC_QUEUED);
+		a->job.ops = start->ops;
+		a->s = s;
+		a->ctx = start->ctx;
+		a->span = start->span;
+		a->pinned = start->pinned;
+		a->job.site = start->site;
+		a->since = plat_coarse_time();
 		ticket = pool.ticket++;
-		task->ticket = ticket;
-		task->s->nqueued++;
-		queue_job(&task->job, may_start, &deferred);
+		a->ticket = ticket;
+		s->nqueued++;
+		queue_job(&a->job, may_start, &deferred);
 	}
 	plat_unlock(&pool.lock, f);
-	if (!admit)
-		return -ESHUTDOWN;
+	if (err)
+		return err;
 	err = run_deferred(&deferred);
-	return err && pool_retract_task(task, ticket) ? err : 0;
+	return err && pool_retract_task(a, ticket) ? err : 0;
 }
 
 /* With the lock held: the task moves from the queue to the slot of its thread. */
-static void publish_task(struct pool_thread *me, struct task_job *task)
+static void publish_task(struct pool_thread *me, struct stopper_async *a)
 {
 	struct stopper_slot *slot = &me->table->slot[me->at];
+	struct stopper_async_waiter **waiters = &me->table->waiters[me->at];
 
-	pool.head = task->ticket + 1;
-	__stopper_slot_number(slot, (unsigned int)task->ticket);
-	plat_store(&me->table->ticket[me->at], task->ticket);
+	pool.head = a->ticket + 1;
+	__stopper_slot_number(slot, (unsigned int)a->ticket);
+	plat_store(&me->table->ticket[me->at], a->ticket);
 	plat_store(&slot->tid, slot_tid(STOPPER_KIND_ASYNC, (unsigned int)plat_tid()));
-	plat_store(&slot->start, task->since);
-	__stopper_slot_fill(slot, task->s, task->job.site);
-	task->slot = slot;
-	pool_dequeued(task->s);
+	plat_store(&slot->start, a->since);
+	__stopper_slot_fill(slot, a->s, a->job.site);
+	pool_dequeued(a->s);
+	plat_store(&a->state, a->state == ASYNC_QUEUED ? ASYNC_RUNNING : ASYNC_TELLING);
+	a->table = me->table;
+	a->at = me->at;
+	*waiters = a->waiters;
+	if (*waiters)
+		(*waiters)->link = waiters;
+	a->waiters = NULL;
+}
+
+/* With the lock held: the task in the slot of @me is over. */
+static void unpublish_task(struct pool_thread *me)
+{
+	struct stopper_async_waiter **waiters = &me->table->waiters[me->at], *w;
+
+	plat_store(&me->table->ticket[me->at], 0);
+	while (PLAT_UNLIKELY((w = *waiters))) {
+		*waiters = w->next;
+		w->done = true;
+		plat_unpark(&w->park);
+	}
+}
+
+/* The thread has taken a task: it keeps in what is returned what it needs to end it. */
+struct async_run *pool_thread_run(struct pool_thread *me)
+{
+	me->job = &me->run.job;
+	return &me->run;
+}
+
+/* True: @a was queued, and its function will not be called. */
+bool pool_cancel_task(struct stopper_async *a)
+{
+	plat_flags_t f;
+	bool mine;
+
+	plat_lock(&pool.lock, f);
+	mine = plat_load(&a->state) == ASYNC_QUEUED;
+	if (mine)
+		plat_store(&a->state, ASYNC_CANCELLED);
+	plat_unlock(&pool.lock, f);
+	return mine;
+}
+
+/*
+ * With the lock held: where those wait that wait for the latest start of @a. NULL: it is over.
+ * @tid: the thread that runs it, or 0. From done() on its state tells nothing, as done() may
+ * have been entered or have returned; its ticket in the slot does.
+ */
+static struct stopper_async_waiter **async_waiters(struct stopper_async *a, int *tid)
+{
+	unsigned int state = plat_load(&a->state);
+
+	*tid = 0;
+	if (state == ASYNC_QUEUED || state == ASYNC_CANCELLED)
+		return &a->waiters;
+	if (!a->ticket || plat_load(&a->table->ticket[a->at]) != a->ticket)
+		return NULL;
+	*tid = (int)(plat_load(&a->table->slot[a->at].tid) & TID_MASK);
+	return &a->table->waiters[a->at];
+}
+
+/* True: the wait of @w is over. If it ends by its context, @w is taken off the list. */
+static bool async_wait_over(struct stopper_async_waiter *w, struct stopper_ctx *ctx, int *err)
+{
+	plat_flags_t f;
+	bool over;
+
+	plat_lock(&pool.lock, f);
+	*err = w->done ? 0 : ctx_wait_err(ctx);
+	over = w->done || *err;
+	if (*err) {
+		*w->link = w->next;
+		if (w->next)
+			w->next->link = w->link;
+	}
+	plat_unlock(&pool.lock, f);
+	return over;
+}
+
+/* Wait until the latest start of @a is over. */
+int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx)
+{
+	struct stopper_async_waiter me = { .done = false }, **waiters;
+	struct event_waiter wctx;
+	int err = 0, tid;
+	plat_flags_t f;
+
+	plat_park_init(&me.park);
+	plat_lock(&pool.lock, f);
+	waiters = async_waiters(a, &tid);
+	if (tid == plat_tid())
+		err = -EDEADLK;
+	if (waiters && !err) {
+		me.link = waiters;
+		me.next = *waiters;
+		if (me.next)
+			me.next->link = &me.next;
+		*waiters = &me;
+	}
+	plat_unlock(&pool.lock, f);
+	if (!waiters || err)
+		return err;
+	event_waiter_attach_ctx(&wctx, ctx, &me.park);
+	while (!async_wait_over(&me, ctx, &err))
+		plat_park(&me.park, PLAT_FOREVER);
+	event_waiter_detach(&wctx);
+	return err;
 }
 
 /* With the lock held: the name for the thread of the first job. NULL: the queue is empty. */
 static const char *pool_first_name(void)
 {
 	struct stopper_list *n = pool.queue.next;
-	struct job *job = list_item(n, struct job, node);
+	struct stopper_job *job = list_item(n, struct stopper_job, node);
 
 	if (n == &pool.queue)
 		return NULL;
@@ -734,7 +883,7 @@ static void rename_unlocked(struct pool_thread *me, const char *name, plat_flags
 }
 
 /* With the lock held: tell the caller that pushed @job not to touch it any more. */
-static void note_job_taken(struct job *job)
+static void note_job_taken(struct stopper_job *job)
 {
 	struct stopper_list *n;
 
@@ -747,16 +896,16 @@ static void note_job_taken(struct job *job)
 }
 
 /* With the lock held. */
-static struct job *take_job(struct pool_thread *me)
+static struct stopper_job *take_job(struct pool_thread *me)
 {
-	me->job = list_item(slist_pop(&pool.queue), struct job, node);
+	me->job = list_item(slist_pop(&pool.queue), struct stopper_job, node);
 	plat_store(&pool.nqueued, pool.nqueued - 1);
 	me->tick = pool.tick;
 	me->stuck = false;
 	slist_append(&pool.running, &me->node);
 	pool.nrunning++;
 	if (me->job->ops->is_task)
-		publish_task(me, list_item(me->job, struct task_job, job));
+		publish_task(me, list_item(me->job, struct stopper_async, job));
 	else
 		note_job_taken(me->job);
 	return me->job;
@@ -766,6 +915,9 @@ static struct job *take_job(struct pool_thread *me)
 static void finish_job(struct pool_thread *me)
 {
 	slist_remove(&me->node);
+	/* Of another job, which may be freed, it is 0. */
+	if (plat_load(&me->table->ticket[me->at]))
+		unpublish_task(me);
 	if (!me->stuck)
 		pool.nrunning--;
 	pool.ndone++;
@@ -869,7 +1021,7 @@ static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
 static void pool_main(struct plat_thread *t)
 {
 	struct pool_thread *me = list_item(t, struct pool_thread, thread);
-	struct job *job;
+	struct stopper_job *job;
 	plat_flags_t f;
 	bool tick;
 
@@ -895,7 +1047,7 @@ static void pool_main(struct plat_thread *t)
 static void pool_died(struct plat_thread *t, bool hook_called)
 {
 	struct pool_thread *me = list_item(t, struct pool_thread, thread);
-	struct job *job = me->job;
+	struct stopper_job *job = me->job;
 	plat_flags_t f;
 	bool tick;
 
@@ -965,12 +1117,12 @@ void pool_exit(void)
 }
 
 /* With the lock held: the task at @n if it is one of @s (NULL: of any stopper), or NULL. */
-static struct task_job *queued_task(struct stopper_list *n, const struct stopper *s)
+static struct stopper_async *queued_task(struct stopper_list *n, const struct stopper *s)
 {
-	struct job *job = list_item(n, struct job, node);
-	struct task_job *task = list_item(job, struct task_job, job);
+	struct stopper_job *job = list_item(n, struct stopper_job, node);
+	struct stopper_async *a = list_item(job, struct stopper_async, job);
 
-	return job->ops->is_task && (!s || task->s == s) ? task : NULL;
+	return job->ops->is_task && (!s || a->s == s) ? a : NULL;
 }
 
 /* Have @me woken when the last queued task of @s is taken. False: none is queued. */
@@ -1006,7 +1158,7 @@ uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct tas
 {
 	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
 	struct stopper_list *n;
-	struct task_job *task;
+	struct stopper_async *task;
 	plat_flags_t f;
 	uint64_t first;
 

@@ -44,7 +44,10 @@ struct slot_table {
 	/* cold */
 	union {
 		struct first_seen first_seen[SLOTS];	/* of readers, one at a time */
-		uint64_t ticket[SLOTS];		/* pooled: the task's place in the queue */
+		struct {			/* pooled */
+			uint64_t ticket[SLOTS];	/* the task's place in the queue; 0: over */
+			struct stopper_async_waiter *waiters[SLOTS];
+		};
 	};
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	bool pooled;			/* of pool threads: pool_slots.c */

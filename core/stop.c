@@ -782,7 +782,7 @@ int stop_drive(struct stopper *s, int64_t until)
 	return drive_to(s, true, &p);
 }
 
-static void stop_run(struct job *job, struct pool_thread *me)
+static void stop_run(struct stopper_job *job, struct pool_thread *me)
 {
 	struct stopper *s = list_item(job, struct stopper, stop_job);
 
@@ -791,13 +791,13 @@ static void stop_run(struct job *job, struct pool_thread *me)
 	stopper_unpin(s);
 }
 
-static void stop_died(struct job *job, bool hook_called)
+static void stop_died(struct stopper_job *job, bool hook_called)
 {
 	(void)hook_called;
 	stopper_unpin(list_item(job, struct stopper, stop_job));
 }
 
-static const struct job_ops stop_ops = { .run = stop_run, .died = stop_died };
+static const struct stopper_job_ops stop_ops = { .run = stop_run, .died = stop_died };
 
 /* Hand the stop and the caller's pin to a pool thread. False: there is none and none starts. */
 bool stop_push_job(struct stopper *s)

@@ -60,23 +60,15 @@
 
 enum { TIMER_IDLE, TIMER_PENDING, TIMER_ACTIVE };
 
-_Static_assert(sizeof(struct task_job) <= sizeof(((struct stopper_timer *)0)->task),
-	       "the record has room for its task");
-
 /* What a timer that becomes IDLE held; to be released without the lock. */
 struct timer_refs {
 	struct stopper_ctx *ctx;
 	struct module *fn_module;
 };
 
-static struct task_job *timer_task(struct stopper_timer *t)
+static struct stopper_timer *timer_of_job(struct stopper_job *job)
 {
-	return (struct task_job *)t->task;
-}
-
-static struct stopper_timer *timer_of_job(struct job *job)
-{
-	return list_item((void *)list_item(job, struct task_job, job), struct stopper_timer, task);
+	return list_item(job, struct stopper_timer, task.job);
 }
 
 static struct stopper_timer *timer_of_due(struct stopper_due *n)
@@ -167,13 +159,15 @@ static void timer_end(struct stopper_timer *t)
 {
 	struct timer_refs idle = { .ctx = NULL };
 	struct stopper_ctx *ctx = t->run_ctx;
-	struct stopper_slot *slot = timer_task(t)->slot;
+	struct stopper_slot *slot = async_slot(&t->task);
 	struct stopper *s = t->s;
 	plat_flags_t f;
 
 	span_end(t->span);
 	plat_lock(&s->lock, f);
 	t->tid = 0;
+	/* The next push is under this lock, too. */
+	plat_store(&t->task.state, ASYNC_IDLE);
 	if (!t->again && t->period) {
 		timer_next_period(t);
 		t->again = true;
@@ -195,12 +189,12 @@ static void timer_call_init(struct call *c, struct stopper_timer *t)
 {
 	*c = (struct call){
 		.s = t->s,
-		.site = timer_task(t)->job.site,
+		.site = t->task.job.site,
 		.kind = STOPPER_PANIC_ASYNC,
 	};
 }
 
-static void timer_run(struct job *job, struct pool_thread *me)
+static void timer_run(struct stopper_job *job, struct pool_thread *me)
 {
 	struct stopper_timer *t = timer_of_job(job);
 	plat_flags_t f;
@@ -221,7 +215,7 @@ static void timer_run(struct job *job, struct pool_thread *me)
 	timer_end(t);
 }
 
-static void timer_died(struct job *job, bool hook_called)
+static void timer_died(struct stopper_job *job, bool hook_called)
 {
 	struct stopper_timer *t = timer_of_job(job);
 	struct call c;
@@ -232,15 +226,21 @@ static void timer_died(struct job *job, bool hook_called)
 	timer_end(t);
 }
 
-static const struct job_ops timer_ops = { .run = timer_run, .died = timer_died, .is_task = true };
+static const struct stopper_job_ops timer_ops = {
+	.run = timer_run,
+	.died = timer_died,
+	.is_task = true,
+};
 
 /* With s->lock held: the timer is due. If its task is refused, it becomes IDLE. */
 static void timer_fire(struct stopper *s, struct stopper_timer *t, struct timer_refs *r)
 {
+	const struct async_start start = { .ops = &timer_ops, .s = s, .site = t->task.job.site };
+
 	timer_remove(s, t);
 	t->state = TIMER_ACTIVE;
 	/* No thread may be started here. The pool's tick does that. */
-	if (pool_push_task(timer_task(t), false))
+	if (pool_push_task(&t->task, &start, false))
 		timer_set_idle(t, r);
 }
 
@@ -315,7 +315,7 @@ unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int6
 	n = s->ntimers;
 	if (n) {
 		/* Its module is pinned while it is pending. */
-		task_info_init(info, timer_task(timer_of_due(s->timers))->job.site);
+		task_info_init(info, timer_of_due(s->timers)->task.job.site);
 		*due = s->timers->at > now ? s->timers->at - now : 0;
 	}
 	plat_unlock(&s->lock, f);
@@ -331,9 +331,7 @@ void __stopper_timer_init(struct stopper_timer *t, struct stopper *s,
 	t->s = fn && site ? s : NULL;
 	t->fn = fn;
 	t->arg = arg;
-	timer_task(t)->job.ops = &timer_ops;
-	timer_task(t)->job.site = site;
-	timer_task(t)->s = s;
+	t->task.job.site = site;
 }
 EXPORT_SYMBOL_PLAT(__stopper_timer_init);
 
@@ -361,7 +359,7 @@ int stopper_run_every(struct stopper_timer *t, struct stopper_ctx *ctx, int64_t 
 	err = plat_ready();
 	if (err)
 		return err;
-	if (!plat_module_get(s, timer_task(t)->job.site->owner, &r.fn_module))
+	if (!plat_module_get(s, t->task.job.site->owner, &r.fn_module))
 		return -ESHUTDOWN;
 	/* Not when it fires, with the lock held. */
 	pool_note_user(s);

@@ -42,6 +42,7 @@
 #ifndef STOPPER_STOPPER_H
 #define STOPPER_STOPPER_H
 
+#include <stopper/async.h>
 #include <stopper/closer.h>
 #include <stopper/ctx.h>
 #include <stopper/errors.h>
@@ -74,7 +75,9 @@ enum stopper_phase {
 #define STOPPER_CLOSERS_LIFO	(1u << 0)	/* run closers in reverse order */
 #define STOPPER_QUIET		(1u << 1)	/* no stall reports */
 #define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: do not freeze a stop */
-#define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE)
+#define STOPPER_DROP_QUEUED	(1u << 4)	/* do not begin queued tasks that can be told */
+#define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE | \
+				 STOPPER_DROP_QUEUED)
 
 /* Maximum depth of a tree of stoppers, root and leaf included */
 #define STOPPER_DEPTH		8
@@ -96,8 +99,10 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * struct stopper_options - creation options; a zero field selects the default
  * @size: sizeof(struct stopper_options), which tells the version of the struct. A smaller one, of
  *	older headers, selects the default for the fields that it lacks
- * @flags: a combination of STOPPER_CLOSERS_LIFO, STOPPER_QUIET (no stall reports) and
- *	STOPPER_NO_FREEZE (kernel; see stopper_stop()). Unknown flags are refused
+ * @flags: a combination of STOPPER_CLOSERS_LIFO, STOPPER_QUIET (no stall reports),
+ *	STOPPER_NO_FREEZE (kernel; see stopper_stop()) and STOPPER_DROP_QUEUED: from QUIESCING on no
+ *	function of a struct stopper_async that has a done() begins; done() gets %-ESHUTDOWN in its
+ *	place. Unknown flags are refused
  * @reserved: must be 0
  * @on_panic: the panic hook. NULL: log the panic and, in userspace, abort
  * @on_panic_arg: passed to @on_panic

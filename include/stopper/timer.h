@@ -9,11 +9,9 @@
 #ifndef STOPPER_TIMER_H
 #define STOPPER_TIMER_H
 
-#include <stopper/site.h>
+#include <stopper/async.h>
 
 STOPPER_BEGIN_DECLS
-
-struct span_record;
 
 /**
  * struct stopper_timer - a timer, embedded in the caller's object
@@ -38,7 +36,7 @@ struct stopper_timer {
 	int64_t base;			/* when it is due, without jitter */
 	int64_t period;			/* 0: once */
 	int64_t jitter;
-	uint64_t task[8];		/* core/internal.h: struct task_job */
+	struct stopper_async task;
 	int tid;			/* the thread that runs the function, or 0 */
 	unsigned int cancels;		/* callers of cancel_sync that wait */
 	unsigned char state;

@@ -175,22 +175,25 @@ SCENARIO(ended_or_called, "pool.c: the tick calls idle threads while they are se
 	stopper_event_destroy(&gate);
 }
 
-static void hand_over_run(struct job *job, struct pool_thread *me)
+static void hand_over_run(struct stopper_job *job, struct pool_thread *me)
 {
 	if (ghost_add(RAN, 1) == 2)
 		stopper_event_fire(&gate);
 }
 
-static void hand_over_died(struct job *job, bool hook_called)
+static void hand_over_died(struct stopper_job *job, bool hook_called)
 {
 }
 
-static const struct job_ops hand_over_ops = { .run = hand_over_run, .died = hand_over_died };
-static struct job handed[2];
+static const struct stopper_job_ops hand_over_ops = {
+	.run = hand_over_run,
+	.died = hand_over_died,
+};
+static struct stopper_job handed[2];
 
 static void hands_over(void *it)
 {
-	struct job *job = it;
+	struct stopper_job *job = it;
 
 	job->ops = &hand_over_ops;
 	job->site = NULL;

@@ -32,8 +32,10 @@ struct own_task {
 	struct stopper_task handle;
 	struct stopper_event gate;
 	struct stopper_timer timer;
+	struct stopper_async async;
 	sem_t over;
 	int id, site, runs;
+	int ends, status;		/* of a record, as done() was told */
 };
 
 static struct plan plan;
@@ -125,6 +127,34 @@ static void never_due(struct stopper_ctx *ctx, void *arg)
 	(void)ctx;
 	(void)arg;
 	fail("a timer fired before it was due");
+}
+
+/* The same two as records. */
+static struct own_task *task_of(struct stopper_async *async)
+{
+	return (struct own_task *)((char *)async - offsetof(struct own_task, async));
+}
+
+static int record_task(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	struct own_task *t = task_of(async);
+
+	sync_task(ctx, t);
+	return result_of(t->site);
+}
+
+static int held_record_task(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	held_task(ctx, task_of(async));
+	return 0;
+}
+
+static void record_done(struct stopper_async *async, int status)
+{
+	struct own_task *t = task_of(async);
+
+	t->ends++;
+	t->status = status;
 }
 
 static void worker(struct stopper_ctx *ctx, void *arg)
@@ -306,6 +336,35 @@ static int run_async(const struct step *st)
 	return 0;
 }
 
+static int run_record(const struct step *st)
+{
+	struct own_task *t = &real.task[st->e >> 1];
+	const struct stopper_site *site = &real.site[st->b];
+	bool held = st->op == OP_HELD_RECORD;
+	struct stopper *s = real.s[st->a];
+	int err;
+
+	t->id = st->e >> 1;
+	t->site = st->b;
+	t->runs = 0;
+	t->ends = 0;
+	stopper_event_init(&t->gate);
+	stopper_async_init(&t->async, held ? held_record_task : record_task, record_done);
+	if (stopper_async_wait(&t->async, NULL) || stopper_async_cancel(&t->async))
+		fail("a record that was never started is not idle");
+	err = __stopper_async_start(s, ctx_of(st->c), site, &t->async);
+	if (!err && held && __stopper_async_start(s, NULL, site, &t->async) != -EBUSY)
+		fail("a record was started twice");
+	if (err || held)
+		return err;
+	err = stopper_async_wait(&t->async, NULL);
+	if (err || t->ends != 1)
+		fail("a wait for a record returned %d, done() was called %d times", err, t->ends);
+	if (t->status != (plan.step[at - 1].panic ? -EOWNERDEAD : result_of(t->site)))
+		fail("done() was told %d", t->status);
+	return 0;
+}
+
 static int open_gate(const struct step *st)
 {
 	struct own_task *t = &real.task[st->b];
@@ -423,6 +482,9 @@ static int call(const struct step *st)
 	case OP_HELD:
 	case OP_HELD_LIMITED:
 		return run_async(st);
+	case OP_RECORD:
+	case OP_HELD_RECORD:
+		return run_record(st);
 	case OP_OPEN:
 		return open_gate(st);
 	case OP_WORKER:

@@ -36,7 +36,7 @@ static int bad_create(int which, struct stopper *parent)
 		opts.size--;
 		break;
 	case 1:
-		opts.flags = 1u << (2 + which % 30);
+		opts.flags = 1u << (8 + which % 24);
 		break;
 	case 2:
 		opts.reserved = 1;
@@ -60,6 +60,7 @@ int bad_call(int which, struct stopper *s)
 	struct stopper_closer closer = { .name = "none" };
 	struct stopper_on_fire of;
 	struct stopper_timer timer;
+	struct stopper_async idle = STOPPER_ASYNC_INIT(NULL, NULL);
 	struct stopper_task task;
 	struct stopper_sem sem;
 
@@ -142,6 +143,12 @@ int bad_call(int which, struct stopper *s)
 	case 36:
 		stopper_timer_init(&timer, s, "bad", never, NULL);
 		return stopper_run_every(&timer, NULL, 0, 1, 2);
+	case 37:
+		return stopper_async_start(s, NULL, "bad", &idle);
+	case 38:
+		return stopper_async_start(s, NULL, "bad", (struct stopper_async *)NULL);
+	case 39:
+		return stopper_async_wait(NULL, NULL);
 	default:
 		return bad_create(which, s);
 	}

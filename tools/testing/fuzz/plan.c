@@ -452,7 +452,7 @@ static bool no_slot(int sem, int c)
 static void run_async(int s, enum op op)
 {
 	bool limited = op == OP_LIMITED || op == OP_HELD_LIMITED;
-	bool held = op == OP_HELD || op == OP_HELD_LIMITED;
+	bool held = op == OP_HELD || op == OP_HELD_LIMITED || op == OP_HELD_RECORD;
 	int site = pick(NSITES), c = a_ctx(), sem = limited ? pick(NSEMS) : NONE;
 	struct step *st;
 	bool wait;
@@ -584,6 +584,8 @@ static void with_stopper(enum op op, int s)
 	case OP_LIMITED:
 	case OP_HELD:
 	case OP_HELD_LIMITED:
+	case OP_RECORD:
+	case OP_HELD_RECORD:
 		run_async(s, op);
 		break;
 	case OP_WORKER:

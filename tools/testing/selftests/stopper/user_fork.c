@@ -116,6 +116,15 @@ static int c_signals(void)
 	return stopper_stop_on_signals(s, &sig, 1);
 }
 
+static int idle_fn(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	(void)ctx;
+	(void)async;
+	return 0;
+}
+
+static struct stopper_async idle_async = STOPPER_ASYNC_INIT(idle_fn, NULL);
+
 #define REFUSED(name, call)							\
 	static int r_##name(void) { struct stopper_ctx *c; (void)c; return call; }
 
@@ -125,6 +134,8 @@ REFUSED(stop_async, stopper_stop_async(s))
 REFUSED(recover, stopper_recover(s, NULL, "scope", nothing, NULL))
 REFUSED(async, stopper_run_async_task(s, q, "task", nothing, NULL))
 REFUSED(limited, stopper_run_limited_async_task(s, q, "task", &sem, true, nothing, NULL))
+REFUSED(async_start, stopper_async_start(s, q, "task", &idle_async))
+REFUSED(async_wait, stopper_async_wait(&idle_async, q))
 REFUSED(worker, stopper_run_worker(s, q, "worker", nothing, NULL))
 REFUSED(closer, stopper_add_closer(s, &closer))
 REFUSED(closer_fn, stopper_add_closer_fn(s, "closer", nothing_plain, NULL))
@@ -181,6 +192,8 @@ QUIET(strerror, stopper_strerror(-ENOTSUP))
 QUIET(trace_stop, stopper_trace_stop())
 QUIET(backend, stopper_wait_backend())
 QUIET(task_end, (stopper_task_end(&task), 0))
+QUIET(async_cancel, stopper_async_cancel(&idle_async))
+QUIET(async_init, (stopper_async_init(&idle_async, idle_fn, NULL), 0))
 QUIET(task_end_twice, (stopper_task_end(&task), 0))
 QUIET(run_task, stopper_run_task(s, NULL, "here", nothing, NULL))
 QUIET(run_task_err, stopper_run_task_err(s, NULL, "here", nothing_err, NULL))
@@ -206,6 +219,10 @@ static const struct {
 	{ "__stopper_recover", r_recover, -ENOTSUP },
 	{ "__stopper_run_async_task", r_async, -ENOTSUP },
 	{ "__stopper_run_limited_async_task", r_limited, -ENOTSUP },
+	{ "__stopper_async_start", r_async_start, -ENOTSUP },
+	{ "stopper_async_wait", r_async_wait, -ENOTSUP },
+	{ "stopper_async_cancel", q_async_cancel, 0 },
+	{ "stopper_async_init", q_async_init, 0 },
 	{ "__stopper_run_worker", r_worker, -ENOTSUP },
 	{ "__stopper_add_closer", r_closer, -ENOTSUP },
 	{ "__stopper_add_closer_fn", r_closer_fn, -ENOTSUP },

@@ -205,6 +205,92 @@ static void stop_begun_in_softirq(void)
 	env_free(soft);
 }
 
+struct soft_record {
+	struct timer_list timer;
+	struct stopper *s;
+	struct stopper_async async, cancelled;
+	struct env_counter ran, in_process, rounds, told, last;
+	bool mine;
+};
+
+static int soft_record_fn(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	struct soft_record *soft = container_of(async, struct soft_record, async);
+
+	might_sleep();
+	env_inc(&soft->ran);
+	return 5;
+}
+
+/* In process context; for the start that is refused in softirq, there. */
+static void soft_record_done(struct stopper_async *async, int status)
+{
+	struct soft_record *soft = container_of(async, struct soft_record, async);
+
+	if (in_serving_softirq())
+		CHECK_EQ(status, -ESHUTDOWN);
+	else if (CHECK_EQ(status, 5))
+		env_inc(&soft->in_process);
+	env_set(&soft->last, status);
+}
+
+static int soft_cancelled_fn(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	return 6;
+}
+
+static void soft_cancelled_done(struct stopper_async *async, int status)
+{
+	struct soft_record *soft = container_of(async, struct soft_record, cancelled);
+
+	CHECK(!in_serving_softirq());
+	env_set(&soft->told, status);
+}
+
+static void record_in_softirq_fn(struct timer_list *timer)
+{
+	struct soft_record *soft = container_of(timer, struct soft_record, timer);
+	int err = stopper_async_start(soft->s, NULL, "softirq", &soft->async);
+
+	CHECK(in_serving_softirq());
+	CHECK_EQ(err, stopper_phase(soft->s) == STOPPER_RUNNING ? 0 : -ESHUTDOWN);
+	if (!err)
+		CHECK_EQ(stopper_async_start(soft->s, NULL, "softirq", &soft->cancelled), 0);
+	soft->mine = stopper_async_cancel(&soft->cancelled);
+	env_inc(&soft->rounds);
+}
+
+/* A task may be started before the pool has a thread, and be refused, in softirq. */
+static void record_started_cancelled_and_refused_in_softirq(void)
+{
+	struct soft_record *soft = env_alloc(sizeof(*soft));
+	int n = case_rounds(20), round;
+
+	soft->s = new_stopper(NULL);
+	stopper_async_init(&soft->async, soft_record_fn, soft_record_done);
+	stopper_async_init(&soft->cancelled, soft_cancelled_fn, soft_cancelled_done);
+	soft->async.flags = STOPPER_ASYNC_TELL_REFUSED;
+	timer_setup(&soft->timer, record_in_softirq_fn, 0);
+	for (round = 1; round <= n; round++) {
+		mod_timer(&soft->timer, jiffies + 1);
+		CHECK_SOON(env_get(&soft->rounds) == round);
+		timer_delete_sync(&soft->timer);
+		CHECK_EQ(stopper_async_wait(&soft->async, NULL), 0);
+		CHECK_EQ(stopper_async_wait(&soft->cancelled, NULL), 0);
+		CHECK_EQ(env_get(&soft->ran), round);
+		CHECK_EQ(env_get(&soft->in_process), round);
+		CHECK_EQ(env_get(&soft->told), soft->mine ? -ECANCELED : 6);
+	}
+	CHECK_EQ(stopper_quiesce(soft->s, NULL), 0);
+	mod_timer(&soft->timer, jiffies + 1);
+	CHECK_SOON(env_get(&soft->rounds) == n + 1);
+	timer_delete_sync(&soft->timer);
+	CHECK_EQ(env_get(&soft->last), -ESHUTDOWN);
+	CHECK_EQ(env_get(&soft->ran), n);
+	stop_and_put(soft->s);
+	env_free(soft);
+}
+
 static void admission_with_a_spinlock_held_and_interrupts_off(void)
 {
 	static DEFINE_SPINLOCK(lock);
@@ -492,6 +578,7 @@ const struct test_case cases_only[] = {
 	CASE(stop_goes_on_when_the_last_task_ends_in_softirq),
 	CASE(softirq_begins_more_handles_than_slots_while_tasks_run),
 	CASE(stop_begun_in_softirq),
+	CASE(record_started_cancelled_and_refused_in_softirq),
 	CASE(admission_with_a_spinlock_held_and_interrupts_off),
 	CASE(worker_sees_kthread_should_stop_from_stopping_on),
 	CASE(sleeping_worker_is_woken_by_stop),

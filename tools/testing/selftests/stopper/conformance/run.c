@@ -8,6 +8,7 @@ static const struct test_case *const groups[] = {
 	cases_admission,
 	cases_refusal,
 	cases_async,
+	cases_record,
 	cases_limited,
 	cases_pool,
 	cases_timer,
