@@ -24,6 +24,10 @@
  * A span belongs to the context that was created with it. Contexts below point to it and
  * keep that context alive.
  *
+ * The cause of a context's end is in the context that was cancelled with it (->own), or in the
+ * stopper. A context that ends with another one gets a pointer (event.c, race 5). The references
+ * above keep what it points to: a context holds its parents and pins its stopper.
+ *
  * Ordered accesses
  *   (P) ->refs and ->pins. Each drop is a release, and the last one an acquire: all that any
  *       thread wrote before its drop is seen by the thread that frees.
@@ -33,7 +37,7 @@
 #include "internal.h"
 
 struct stopper_ctx {
-	struct stopper_event done;	/* first: struct stopper_ctx_head */
+	struct caused_event done;	/* first: struct stopper_ctx_head */
 	plat_ref_t refs;
 	plat_ref_t pins;
 	struct stopper_ctx *parent;
@@ -44,6 +48,7 @@ struct stopper_ctx {
 	bool timed;
 	bool killable;			/* constant once other threads see the context */
 	const struct span *span;	/* its own or an ancestor's; NULL: none */
+	struct cause own;		/* if it was itself cancelled with a cause */
 };
 
 /* A context with a span of its own. */
@@ -64,7 +69,7 @@ int ctx_wait_err(const struct stopper_ctx *ctx)
 	int err = stopper_ctx_err(ctx);
 
 	if (err)
-		plat_happens_after(&ctx->done.fired);
+		plat_happens_after(&ctx->done.ev.fired);
 	return !err && ctx && ctx->killable && plat_killed() ? -EINTR : err;
 }
 
@@ -73,7 +78,7 @@ void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, st
 {
 	if (ctx && ctx->killable)
 		plat_park_killable(p);
-	event_waiter_attach(w, ctx ? &ctx->done : NULL, p);
+	event_waiter_attach(w, ctx ? &ctx->done.ev : NULL, p);
 }
 
 /* Before other threads see the context. */
@@ -98,7 +103,7 @@ static struct stopper_ctx *ctx_unpin(struct stopper_ctx *ctx)
 		plat_fetch_add_full(&ctx->s->contexts, -1);
 		stopper_unpin(ctx->s);
 	}
-	stopper_event_destroy(&ctx->done);
+	stopper_event_destroy(&ctx->done.ev);
 	plat_free(ctx);
 	return parent;
 }
@@ -150,22 +155,22 @@ static void ctx_timer_fired(struct plat_timer *t)
 {
 	struct stopper_ctx *ctx = list_item(t, struct stopper_ctx, timer);
 
-	event_fire(&ctx->done, ETIMEDOUT);
+	event_fire_because(&ctx->done, ETIMEDOUT, NULL, NULL);
 	ctx_drop_source(ctx);
 }
 
 static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of,
-			    struct stopper_event *to)
+			    struct caused_event *to)
 {
 	of->fn = ctx_source_fired;
 	of->arg = ctx;
-	of->chain = &ctx->done;
+	of->chain = &ctx->done.ev;
 	/* Before it is linked: it may fire at once. */
 	plat_ref_get(&ctx->pins);
-	if (event_attach(to, of))
+	if (event_attach(&to->ev, of))
 		return;
 	/* The source had fired, as seen under its lock: the context has ended from the start. */
-	event_fire(&ctx->done, plat_load(&to->fired));
+	event_fire_because(&ctx->done, plat_load(&to->ev.fired), to->cause, NULL);
 	ctx_unpin(ctx);
 }
 
@@ -176,7 +181,7 @@ static struct stopper_ctx *ctx_new_sized(size_t size, struct stopper_ctx *parent
 
 	if (!ctx)
 		return NULL;
-	stopper_event_init(&ctx->done);
+	stopper_event_init(&ctx->done.ev);
 	ctx->span = ctx_span(parent);
 	ctx->killable = parent && parent->killable;
 	plat_ref_init(&ctx->refs, 1);
@@ -219,7 +224,7 @@ int stopper_ctx_with_deadline(struct stopper_ctx *parent, int64_t deadline_ns,
 	if (!ctx)
 		return -ENOMEM;
 	if (deadline_ns <= plat_now()) {
-		event_fire(&ctx->done, ETIMEDOUT);
+		event_fire_because(&ctx->done, ETIMEDOUT, NULL, NULL);
 	} else {
 		plat_timer_init(&ctx->timer, ctx_timer_fired);
 		plat_ref_get(&ctx->pins);
@@ -248,7 +253,7 @@ int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 
-static int ctx_with_event(struct stopper *s, struct stopper_event *ev, struct stopper_ctx *parent,
+static int ctx_with_event(struct stopper *s, struct caused_event *ev, struct stopper_ctx *parent,
 			  struct stopper_ctx **out)
 {
 	struct stopper_ctx *ctx;
@@ -322,13 +327,45 @@ void stopper_ctx_cancel(struct stopper_ctx *ctx)
 {
 	if (!ctx || plat_is_copy())
 		return;
-	event_fire(&ctx->done, ECANCELED);
+	event_fire_because(&ctx->done, ECANCELED, NULL, NULL);
 	ctx_unlink_sources(ctx);
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_cancel);
 
+int __stopper_ctx_cancel_because(struct stopper_ctx *ctx, const struct stopper_site *site, int err,
+				 const char *fmt, ...)
+{
+	struct cause cause;
+	va_list ap;
+	bool ended;
+
+	if (!ctx || !site || err >= 0 || !fmt)
+		return -EINVAL;
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
+	va_start(ap, fmt);
+	cause_init(&cause, &(struct cause_args){ site, err, fmt, &ap });
+	va_end(ap);
+	ended = event_fire_because(&ctx->done, ECANCELED, &cause, &ctx->own);
+	ctx_unlink_sources(ctx);
+	return ended ? 0 : -EALREADY;
+}
+EXPORT_SYMBOL_PLAT(__stopper_ctx_cancel_because);
+
+bool stopper_ctx_cause(const struct stopper_ctx *ctx, struct stopper_cause *out)
+{
+	int err = stopper_ctx_err(ctx);
+
+	if (!err || !out)
+		return false;
+	plat_happens_after(&ctx->done.ev.fired);
+	cause_export(out, ctx->done.cause, err);
+	return true;
+}
+EXPORT_SYMBOL_PLAT(stopper_ctx_cause);
+
 struct stopper_event *stopper_ctx_done(struct stopper_ctx *ctx)
 {
-	return ctx ? &ctx->done : &event_never;
+	return ctx ? &ctx->done.ev : &event_never;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_done);

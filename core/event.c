@@ -51,6 +51,17 @@
  *   A callback may destroy the event that called it. ->destroyed then tells the firer, which
  *   is below the callback on the same stack, to touch nothing more.
  *
+ * Race 5, two that end a context, and a reader of its cause (cause.c). The lock decides which
+ * of the two fires. That one writes the cause before (F), whole, so no reader sees parts of two.
+ *
+ *   end with cause A           end with cause B           reader
+ *   lock; fired == 0
+ *   copy A to ->own; ->cause   lock; fired: nothing       fired? no: there is no cause
+ *   fired = 1 (F); unlock      unlock                     fired? yes (F): ->cause is A, whole
+ *
+ *   A chained event gets ->cause as a pointer. What it points to belongs to an ancestor or to a
+ *   stopper, which the context of that event keeps.
+ *
  * Ordered accesses
  *   (F) ->fired. The release store in event_set_fired() pairs with the acquire loads in
  *       stopper_event_fired() and stopper_ctx_err(): a thread that sees the event fired sees
@@ -194,11 +205,28 @@ static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stop
 	return false;
 }
 
+/* What a fire gives to the contexts that it ends. */
+struct ending {
+	const struct cause *cause;
+	struct cause *copy;		/* where to copy it for them; NULL: it stays valid */
+};
+
+/* With the lock held, before (F). */
+static void event_set_cause(struct stopper_event *ev, struct ending *e)
+{
+	if (e->copy) {
+		*e->copy = *e->cause;
+		e->cause = e->copy;
+		e->copy = NULL;
+	}
+	list_item(ev, struct caused_event, ev)->cause = e->cause;
+}
+
 /*
  * Fires @ev and moves the records of derived contexts to @chained; false: it had fired before.
- * @ev may be freed when this returns.
+ * @ev may be freed when this returns. @e: NULL for one that is no caused_event.
  */
-static bool event_set_fired(struct stopper_event *ev, unsigned int code,
+static bool event_set_fired(struct stopper_event *ev, unsigned int code, struct ending *e,
 			    struct stopper_list *chained)
 {
 	struct firing fi = { .tid = plat_tid() };
@@ -211,6 +239,8 @@ static bool event_set_fired(struct stopper_event *ev, unsigned int code,
 		plat_unlock(&ev->lock, f);
 		return false;
 	}
+	if (e)
+		event_set_cause(ev, e);
 	plat_happens_before(&ev->fired);
 	/* (F) pairs with stopper_event_fired(), stopper_ctx_err(): all before is seen */
 	plat_store_release(&ev->fired, code);
@@ -243,15 +273,28 @@ bool event_was_fired(struct stopper_event *ev)
 
 bool event_fire(struct stopper_event *ev, unsigned int code)
 {
+	STOPPER_LIST(none);
+
+	return event_set_fired(ev, code, NULL, &none);
+}
+
+/*
+ * Fires @ce and the events of the contexts below it, with @cause: NULL, or one that lasts as long
+ * as they do, or one to copy to @copy, which does.
+ */
+bool event_fire_because(struct caused_event *ce, unsigned int code, const struct cause *cause,
+			struct cause *copy)
+{
+	struct ending e = { .cause = cause, .copy = cause ? copy : NULL };
 	STOPPER_LIST(chained);
 	struct stopper_list *n;
 
-	if (!event_set_fired(ev, code, &chained))
+	if (!event_set_fired(&ce->ev, code, &e, &chained))
 		return false;
 	while ((n = slist_pop(&chained))) {
 		struct stopper_on_fire *of = list_item(n, struct stopper_on_fire, node);
 
-		event_set_fired(of->chain, code, &chained);
+		event_set_fired(of->chain, code, &e, &chained);
 		of->fn(of, of->arg);
 	}
 	return true;

@@ -144,6 +144,27 @@ struct origin {
 	int tid;
 };
 
+/* Why a context ended or a stopper stops; cause.c. */
+struct cause {
+	struct origin at;
+	int err;			/* 0: none was given; ->text names the call */
+	char text[STOPPER_CAUSE_SHOWN + 1];	/* escaped */
+};
+
+/* A call that ends something; @fmt and @ap are NULL if it gives no cause. */
+struct cause_args {
+	const struct stopper_site *site;
+	int err;
+	const char *fmt;
+	va_list *ap;
+};
+
+/* The event of a context, or one of a stopper that ends contexts. */
+struct caused_event {
+	struct stopper_event ev;	/* first: struct stopper_ctx_head */
+	const struct cause *cause;	/* set before @ev fires; NULL: ->fired says all */
+};
+
 #define SYMBOL_SIZE	128
 #define SNAPSHOT_FRAMES	16
 
@@ -186,9 +207,9 @@ struct stopper {
 	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; pool.lock */
 	struct shard *shards;			/* SHARDS lists of tasks; NULL: never needed */
 
-	struct stopper_event quiesce_ctx;	/* ends contexts before quiesce fires */
+	struct caused_event quiesce_ctx;	/* ends contexts before quiesce fires */
 	struct stopper_event quiesce;
-	struct stopper_event stop_ctx;
+	struct caused_event stop_ctx;
 	struct stopper_event stop;
 	struct stopper_event stopped;
 
@@ -238,13 +259,15 @@ struct stopper {
 	int64_t created;
 	int64_t phase_since;
 	struct origin created_at;
-	struct origin stop_origin;		/* of the first request to stop */
+	struct cause cause;			/* of the first request to stop; then constant */
 	int64_t stop_requested;			/* when first; 0: not yet */
 	char name[];				/* escaped */
 };
 
 /* event.c */
 bool event_fire(struct stopper_event *ev, unsigned int code);
+bool event_fire_because(struct caused_event *ce, unsigned int code, const struct cause *cause,
+			struct cause *copy);
 bool event_was_fired(struct stopper_event *ev);
 bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of);
 bool event_try_detach(struct stopper_on_fire *of);
@@ -354,6 +377,10 @@ int ctx_wait_err(const struct stopper_ctx *ctx);
 void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx,
 			     struct plat_parker *p);
 const struct span *ctx_span(const struct stopper_ctx *ctx);
+
+/* cause.c */
+void cause_init(struct cause *c, const struct cause_args *args);
+void cause_export(struct stopper_cause *out, const struct cause *c, int err);
 
 /* span.c */
 struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,

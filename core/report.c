@@ -68,7 +68,7 @@ struct report_header {
 	int64_t since, stop_requested;
 	uint64_t parent;
 	char parent_name[STOPPER_NAME_SHOWN + 1];
-	struct origin stop_origin;
+	struct cause cause;
 };
 
 static void report_header_read(struct report_header *h, struct stopper *s)
@@ -84,7 +84,7 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 	h->closed = s->nclosed;
 	h->stop_requested = s->stop_requested;
 	if (h->stop_requested)
-		h->stop_origin = s->stop_origin;
+		h->cause = s->cause;
 	if (s->parent) {
 		h->parent = s->parent->id;
 		memcpy(h->parent_name, s->parent->name, strlen(s->parent->name) + 1);
@@ -103,6 +103,20 @@ static void report_timers(const struct line_sink *out, struct stopper *s)
 	if (n)
 		report_line(out, "  timers %u, next \"%s\" at %s:%u %s, due in %s", n, next.name,
 			    next.file, next.line, next.func, SECS(due));
+}
+
+static void report_stop_request(const struct line_sink *out, const struct report_header *h,
+				int64_t now)
+{
+	const struct origin *at = &h->cause.at;
+	char because[sizeof(h->cause.text) + 32] = "";
+
+	if (h->cause.err)
+		snprintf(because, sizeof(because), ", because \"%s\" (%d)", h->cause.text,
+			 h->cause.err);
+	report_line(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago%s", at->file,
+		    at->line, at->func, at->tid, COMM(at->comm), SECS(now - h->stop_requested),
+		    because);
 }
 
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
@@ -124,10 +138,7 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
 			    h.parent_name);
 	if (h.stop_requested)
-		report_line(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago",
-			    h.stop_origin.file, h.stop_origin.line, h.stop_origin.func,
-			    h.stop_origin.tid, COMM(h.stop_origin.comm),
-			    SECS(now - h.stop_requested));
+		report_stop_request(out, &h, now);
 	else
 		report_line(out, "  stop not asked");
 	report_timers(out, s);

@@ -218,10 +218,10 @@ static struct stopper *last_child(struct stopper *s)
 	return child;
 }
 
-/* When and where a stop was requested: that of a parent is that of its children too. */
+/* When and why a stop was requested: that of a parent is that of its children too. */
 struct stop_request {
 	int64_t requested;
-	struct origin origin;
+	struct cause cause;
 };
 
 /* Set @s and its subtree to QUIESCING where they are RUNNING. No child joins after that. */
@@ -240,7 +240,7 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 	}
 	if (!s->stop_requested) {
 		s->stop_requested = from->requested;
-		s->stop_origin = from->origin;
+		s->cause = from->cause;
 	}
 	leaf = slist_empty(&s->children);
 	plat_unlock(&s->lock, f);
@@ -269,7 +269,7 @@ static void quiesce_fire_events(struct stopper *s)
 	leaf = slist_empty(&s->children);
 	plat_unlock(&s->lock, f);
 	if (mine) {
-		event_fire(&s->quiesce_ctx, ECANCELED);
+		event_fire_because(&s->quiesce_ctx, ECANCELED, &s->cause, NULL);
 		event_fire(&s->quiesce, 1);
 		plat_lock(&s->lock, f);
 		s->firing_quiesce = 0;
@@ -292,7 +292,7 @@ void quiesce_begin(struct stopper *s)
 	begun = s->phase != STOPPER_RUNNING && !s->unfired;
 	from.requested = s->stop_requested;
 	if (!begun)
-		from.origin = s->stop_origin;
+		from.cause = s->cause;
 	plat_unlock(&s->lock, f);
 	if (begun)
 		return;
@@ -423,7 +423,7 @@ static void enter_phase(struct stopper *s, enum stopper_phase phase)
 static void stop_fire_events(struct stopper *s)
 {
 	enter_phase(s, STOPPER_STOPPING);
-	event_fire(&s->stop_ctx, ECANCELED);
+	event_fire_because(&s->stop_ctx, ECANCELED, &s->cause, NULL);
 	event_fire(&s->stop, 1);
 	worker_stop_all(s);
 }
@@ -719,16 +719,16 @@ void stopper_wait_unled(struct stopper *s)
 }
 
 /* Only the first request is recorded. */
-static void note_stop_request(struct stopper *s, const struct stopper_site *site)
+static PLAT_NOINLINE void note_stop_request(struct stopper *s, const struct cause_args *why)
 {
-	struct origin origin;
+	struct cause cause;
 	plat_flags_t f;
 
-	origin_copy(&origin, site);
+	cause_init(&cause, why);
 	plat_lock(&s->lock, f);
 	if (!s->stop_requested) {
 		s->stop_requested = plat_now();
-		s->stop_origin = origin;
+		s->cause = cause;
 	}
 	plat_unlock(&s->lock, f);
 }
@@ -746,19 +746,19 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 		return err;
 	if (task_in_table_of_this_thread(s) || would_self_deadlock(s, false))
 		return -EDEADLK;
-	note_stop_request(s, site);
+	note_stop_request(s, &(struct cause_args){ .site = site });
 	quiesce_begin(s);
 	return drive_to(s, false, &p);
 }
 EXPORT_SYMBOL_PLAT(__stopper_quiesce);
 
-int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
+/* Begin a stop. 1: it has begun; 0: it has ended; or an error. */
+static int stop_begin(struct stopper *s, const struct cause_args *why)
 {
-	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
 	int err;
 
 	plat_might_sleep();
-	if (!s || !site)
+	if (!s || !why->site)
 		return -EINVAL;
 	if (event_was_fired(&s->stopped))
 		return 0;
@@ -768,11 +768,39 @@ int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	if (task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
 	    would_self_deadlock(s, true))
 		return -EDEADLK;
-	note_stop_request(s, site);
+	note_stop_request(s, why);
 	quiesce_begin(s);
-	return drive_to(s, true, &p);
+	return 1;
+}
+
+static int stop_and_wait(struct stopper *s, struct stopper_ctx *ctx, const struct cause_args *why)
+{
+	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
+	int ret = stop_begin(s, why);
+
+	return ret > 0 ? drive_to(s, true, &p) : ret;
+}
+
+int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
+{
+	return stop_and_wait(s, ctx, &(struct cause_args){ .site = site });
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop);
+
+int __stopper_stop_because(struct stopper *s, struct stopper_ctx *ctx,
+			   const struct stopper_site *site, int err, const char *fmt, ...)
+{
+	va_list ap;
+	int ret;
+
+	if (err >= 0 || !fmt)
+		return -EINVAL;
+	va_start(ap, fmt);
+	ret = stop_and_wait(s, ctx, &(struct cause_args){ site, err, fmt, &ap });
+	va_end(ap);
+	return ret;
+}
+EXPORT_SYMBOL_PLAT(__stopper_stop_because);
 
 /* Drive the stop until @until. 0, or -ETIMEDOUT. */
 int stop_drive(struct stopper *s, int64_t until)
@@ -820,20 +848,40 @@ static bool claim_stop_async(struct stopper *s)
 	return first;
 }
 
-int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
+static int stop_async(struct stopper *s, const struct cause_args *why)
 {
 	int err;
 
-	if (!s || !site)
+	if (!s || !why->site)
 		return -EINVAL;
 	err = plat_ready();
 	if (err)
 		return err;
 	if (!claim_stop_async(s))
 		return 0;
-	note_stop_request(s, site);
+	note_stop_request(s, why);
 	stopper_pin(s);
 	keeper_request(s);
 	return 0;
 }
+
+int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
+{
+	return stop_async(s, &(struct cause_args){ .site = site });
+}
 EXPORT_SYMBOL_PLAT(__stopper_stop_async);
+
+int __stopper_stop_async_because(struct stopper *s, const struct stopper_site *site, int err,
+				 const char *fmt, ...)
+{
+	va_list ap;
+	int ret;
+
+	if (err >= 0 || !fmt)
+		return -EINVAL;
+	va_start(ap, fmt);
+	ret = stop_async(s, &(struct cause_args){ site, err, fmt, &ap });
+	va_end(ap);
+	return ret;
+}
+EXPORT_SYMBOL_PLAT(__stopper_stop_async_because);

@@ -168,9 +168,9 @@ void stopper_pin(struct stopper *s)
 
 static void stopper_free(struct stopper *s)
 {
-	stopper_event_destroy(&s->quiesce_ctx);
+	stopper_event_destroy(&s->quiesce_ctx.ev);
 	stopper_event_destroy(&s->quiesce);
-	stopper_event_destroy(&s->stop_ctx);
+	stopper_event_destroy(&s->stop_ctx.ev);
 	stopper_event_destroy(&s->stop);
 	stopper_event_destroy(&s->stopped);
 	task_lists_free(s);
@@ -256,9 +256,9 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	memcpy(s->name, shown, len + 1);
 	plat_ref_init(&s->refs, 1);
 	plat_ref_init(&s->pins, 1);
-	stopper_event_init(&s->quiesce_ctx);
+	stopper_event_init(&s->quiesce_ctx.ev);
 	stopper_event_init(&s->quiesce);
-	stopper_event_init(&s->stop_ctx);
+	stopper_event_init(&s->stop_ctx.ev);
 	stopper_event_init(&s->stop);
 	stopper_event_init(&s->stopped);
 	plat_lock_init(&s->lock);

@@ -43,7 +43,7 @@
 static_assert(offsetof(struct stopper, refs) >= 64);	/* nothing writes where tasks read */
 #endif
 #ifndef CONFIG_LOCKDEP
-static_assert(sizeof(struct stopper) <= 1280);
+static_assert(sizeof(struct stopper) <= 1536);
 #endif
 
 void plat_park_init(struct plat_parker *p)

@@ -131,7 +131,8 @@ void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
 {
-	trace_phase(s->id, s->name, from, to);
+	/* Constant since before the phase changed. */
+	trace_phase(s->id, s->name, from, to, s->cause.err, s->cause.text);
 }
 
 void plat_trace_closer_start(const struct stopper *s, const char *shown)

@@ -171,22 +171,28 @@ TRACE_EVENT_FN(task_refused,
 );
 
 TRACE_EVENT(phase,
-	TP_PROTO(u64 id, const char *sname, unsigned int from, unsigned int to),
-	TP_ARGS(id, sname, from, to),
+	TP_PROTO(u64 id, const char *sname, unsigned int from, unsigned int to, int err,
+		 const char *text),
+	TP_ARGS(id, sname, from, to, err, text),
 	TP_STRUCT__entry(
 		__field(u64, id)
 		__dynamic_array(char, name, strlen(sname) + 1)
 		__field(u32, from)
 		__field(u32, to)
+		__field(s32, err)
+		__dynamic_array(char, cause, strlen(text) + 1)
 	),
 	TP_fast_assign(
 		__entry->id = id;
 		strcpy(__get_str(name), sname);
 		__entry->from = from;
 		__entry->to = to;
+		__entry->err = err;
+		strreplace(strcpy(__get_str(cause), text), ' ', '_');
 	),
-	TP_printk("id=%llu from=%s to=%s name=%s", __entry->id, show_phase(__entry->from),
-		  show_phase(__entry->to), __get_str(name))
+	TP_printk("id=%llu from=%s to=%s err=%d cause=%s name=%s", __entry->id,
+		  show_phase(__entry->from), show_phase(__entry->to), __entry->err,
+		  __get_str(cause), __get_str(name))
 );
 
 DECLARE_EVENT_CLASS(closer,

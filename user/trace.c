@@ -213,12 +213,21 @@ void plat_trace_worker_end(const struct span_record *t)
 
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to)
 {
+	char cause[STOPPER_CAUSE_SHOWN + 1], *p;
+
 	if (!is_observed())
 		return;
-	STAP_PROBE4(stopper, phase, s->id, (const char *)s->name, from, to);
+	/* Constant since before the phase changed. */
+	memcpy(cause, s->cause.text, sizeof(cause));
+	for (p = cause; *p; p++)
+		if (*p == ' ')
+			*p = '_';
+	STAP_PROBE6(stopper, phase, s->id, (const char *)s->name, from, to, s->cause.err,
+		    (const char *)cause);
 	if (is_recording())
-		trace_record(true, "phase", "id=%llu from=%s to=%s name=%s", ULL(s->id),
-			     stopper_phase_name(from), stopper_phase_name(to), s->name);
+		trace_record(true, "phase", "id=%llu from=%s to=%s err=%d cause=%s name=%s",
+			     ULL(s->id), stopper_phase_name(from), stopper_phase_name(to),
+			     s->cause.err, cause, s->name);
 }
 
 void plat_trace_closer_start(const struct stopper *s, const char *shown)

@@ -13,8 +13,30 @@
 #define STOPPER_CTX_H
 
 #include <stopper/event.h>
+#include <stopper/site.h>
 
 STOPPER_BEGIN_DECLS
+
+/* The text of a cause is shown up to this many bytes; a longer one is cut and ends in "...". */
+#define STOPPER_CAUSE_SHOWN	96
+
+/**
+ * struct stopper_cause - why a context ended, or why a stopper stops
+ * @err: the error that the caller gave, a negative errno; if none was given, -ECANCELED, or
+ *	-ETIMEDOUT after a deadline
+ * @line: line of the call that gave it; 0: none
+ * @text: the text that the caller gave, printable; if none was given, "cancel", "deadline", or the
+ *	name of the call that asked for the stop: "stop", "stop_async" or "quiesce"
+ * @file: source file of that call, printable, of a long path the end; "" if there was no call site
+ * @func: function of that call, printable
+ */
+struct stopper_cause {
+	int err;
+	unsigned int line;
+	char text[STOPPER_CAUSE_SHOWN + 1];
+	char file[32];
+	char func[28];
+};
 
 /**
  * stopper_ctx_background() - get the context that never ends
@@ -133,6 +155,45 @@ STOPPER_API void stopper_ctx_put(struct stopper_ctx *ctx);
  * run in the same context.
  */
 STOPPER_API void stopper_ctx_cancel(struct stopper_ctx *ctx);
+
+/**
+ * stopper_ctx_cancel_because() - end a context and all contexts derived from it, with a cause
+ * @ctx: a context; NULL: the background, which cannot be cancelled
+ * @err: the error to give as the cause, negative
+ * @...: a format for the text of the cause and its arguments, as for printf()
+ *
+ * As stopper_ctx_cancel(): stopper_ctx_err() of these contexts returns -ECANCELED. @err and the
+ * text are what stopper_ctx_cause() returns for each of them. The text is copied, escaped as a name
+ * is, and cut at %STOPPER_CAUSE_SHOWN bytes. Allocates nothing. The first call, cancellation or
+ * deadline that ends the context decides on its cause.
+ *
+ * Context: As stopper_ctx_cancel().
+ * Return:
+ * * 0 - this call has ended the context
+ * * -EALREADY - it had ended before, and keeps its cause
+ * * -EINVAL - @ctx or the format is NULL, or @err is not negative
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
+ */
+#define stopper_ctx_cancel_because(ctx, err, ...)				\
+	__stopper_ctx_cancel_because(ctx, STOPPER_SITE("cancel"), err, __VA_ARGS__)
+STOPPER_API STOPPER_PRINTF(4, 5)
+int __stopper_ctx_cancel_because(struct stopper_ctx *ctx, const struct stopper_site *site, int err,
+				 const char *fmt, ...);
+
+/**
+ * stopper_ctx_cause() - get the cause of the end of a context
+ * @ctx: a context, or NULL
+ * @out: set to the cause; unchanged if @ctx has not ended
+ *
+ * A context that ended with another one has the cause of that one. A context that ended because a
+ * stopper quiesces or stops has the cause of that stop; see stopper_stop_cause(). The cause of an
+ * ended context does not change. A thread that sees stopper_ctx_err() not 0 reads the whole
+ * cause.
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return: true if @ctx has ended.
+ */
+STOPPER_API bool stopper_ctx_cause(const struct stopper_ctx *ctx, struct stopper_cause *out);
 
 /**
  * stopper_ctx_done() - get the event that fires when a context ends

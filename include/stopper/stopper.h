@@ -303,6 +303,58 @@ STOPPER_API int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx,
 STOPPER_API int __stopper_stop_async(struct stopper *s, const struct stopper_site *site);
 
 /**
+ * stopper_stop_because() - stop a stopper, with a cause
+ * @s: the stopper
+ * @ctx: bounds the wait; NULL: no bound
+ * @err: the error to give as the cause, negative
+ * @...: a format for the text of the cause and its arguments, as for printf()
+ *
+ * As stopper_stop(). The debug list and stall reports show @err and the text beside the place that
+ * asked for the stop, also those of the children. stopper_stop_cause() returns them, and so does
+ * stopper_ctx_cause() for each context that ends because @s or a child quiesces or stops. The text
+ * is copied, escaped as a name is, and cut at %STOPPER_CAUSE_SHOWN bytes.
+ *
+ * The first stop or quiesce that is asked for decides on the cause; later ones do not change it.
+ *
+ * Context: As stopper_stop().
+ * Return: As stopper_stop(); also -EINVAL if the format is NULL or @err is not negative.
+ */
+#define stopper_stop_because(s, ctx, err, ...)					\
+	__stopper_stop_because(s, ctx, STOPPER_SITE("stop"), err, __VA_ARGS__)
+STOPPER_API STOPPER_PRINTF(5, 6)
+int __stopper_stop_because(struct stopper *s, struct stopper_ctx *ctx,
+			   const struct stopper_site *site, int err, const char *fmt, ...);
+
+/**
+ * stopper_stop_async_because() - begin a stop without waiting for it, with a cause
+ * @s: the stopper
+ * @err: the error to give as the cause, negative
+ * @...: a format for the text of the cause and its arguments, as for printf()
+ *
+ * As stopper_stop_async(), with a cause as that of stopper_stop_because().
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return: As stopper_stop_async(); also -EINVAL if the format is NULL or @err is not negative.
+ */
+#define stopper_stop_async_because(s, err, ...)					\
+	__stopper_stop_async_because(s, STOPPER_SITE("stop_async"), err, __VA_ARGS__)
+STOPPER_API STOPPER_PRINTF(4, 5)
+int __stopper_stop_async_because(struct stopper *s, const struct stopper_site *site, int err,
+				 const char *fmt, ...);
+
+/**
+ * stopper_stop_cause() - get the cause of the stop of a stopper
+ * @s: a stopper, or NULL
+ * @out: set to the cause; unchanged if no stop was asked for
+ *
+ * The cause is that of the first stop or quiesce of @s or, if that came first, of its parent.
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return: true if a stop or quiesce was asked for.
+ */
+STOPPER_API bool stopper_stop_cause(struct stopper *s, struct stopper_cause *out);
+
+/**
  * stopper_should_quiesce() - get the event ShouldQuiesce, which fires when tasks are refused
  * @s: the stopper; NULL: an event that never fires
  *

@@ -52,6 +52,8 @@ struct debug_stopper {
 	const char *parent;			/* its name; NULL: no parent */
 	bool stop_asked;
 	struct debug_origin stop_origin;
+	const char *cause;			/* of the stop; NULL: none was given */
+	int64_t cause_err;
 	uint64_t timers;			/* that are pending */
 	const char *timer;			/* name of the next one; NULL: there is none */
 	struct debug_site timer_at;

@@ -45,7 +45,9 @@ static json_t *asked_json(const struct debug_stopper *s)
 	if (!s->stop_asked)
 		return json_null();
 	o = origin_json(&s->stop_origin);
-	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(s->stop_origin.ago))))
+	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(s->stop_origin.ago))) &&
+	    !json_object_set_new(o, "cause", s->cause ? json_string(s->cause) : json_null()) &&
+	    !json_object_set_new(o, "error", s->cause ? json_integer(s->cause_err) : json_null()))
 		return o;
 	json_decref(o);
 	return NULL;

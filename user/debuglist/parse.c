@@ -205,12 +205,28 @@ static void parse_parent(struct debug_stopper *s, char *p)
 		s->parent = parse_quoted(&p);
 }
 
+/* "because "TEXT" (-N)" */
+static void parse_cause(struct debug_stopper *s, char *p)
+{
+	uint64_t err = 0;
+
+	s->cause = parse_quoted(&p);
+	if (s->cause && skip_text(&p, " (-"))
+		parse_number(&p, &err);
+	s->cause_err = -(int64_t)err;
+}
+
 static void parse_stop_request(struct debug_stopper *s, char *p)
 {
 	s->stop_asked = true;
-	if (parse_origin(&p, &s->stop_origin) && skip_text(&p, ", ") &&
-	    !parse_ms(&p, &s->stop_origin.ago))
+	if (!parse_origin(&p, &s->stop_origin) || !skip_text(&p, ", "))
+		return;
+	if (!parse_ms(&p, &s->stop_origin.ago)) {
 		s->stop_origin.ago = 0;
+		return;
+	}
+	if (skip_text(&p, " ago, because "))
+		parse_cause(s, p);
 }
 
 /* N, next "NAME" at FILE:LINE FUNC, due in T */

@@ -45,6 +45,16 @@ static void print_timers(const struct debug_stopper *s)
 	       name, place, due);
 }
 
+static void print_cause(const struct debug_stopper *s)
+{
+	char cause[160];
+
+	if (!s->cause)
+		return;
+	text_put(cause, sizeof(cause), s->cause);
+	printf("  %-10s  %s (%lld)\n", "because", cause, (long long)s->cause_err);
+}
+
 static void print_head(const struct debug_stopper *s)
 {
 	char name[160], in_phase[16], age[16], ago[16];
@@ -66,10 +76,12 @@ static void print_head(const struct debug_stopper *s)
 	}
 	print_origin("created", &s->created, NULL);
 	text_age(ago, s->stop_origin.ago);
-	if (s->stop_asked)
+	if (s->stop_asked) {
 		print_origin("stop asked", &s->stop_origin, ago);
-	else
+		print_cause(s);
+	} else {
 		puts("  stop        not asked");
+	}
 	print_timers(s);
 }
 

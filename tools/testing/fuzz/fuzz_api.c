@@ -428,6 +428,33 @@ static int words(const struct step *st)
 	return 0;
 }
 
+/* Cause number @n: its error, and its text, in which a byte is escaped. */
+static int err_of(int n)
+{
+	return -1 - n % 100;
+}
+
+#define WHY	"why \t%d"
+#define SHOWN	"why \\t%d"
+
+static int stop(const struct step *st)
+{
+	struct stopper *s = real.s[st->a];
+	struct stopper_ctx *ctx = ctx_of(st->b);
+
+	return st->c ? stopper_stop_because(s, ctx, err_of(st->c), WHY, st->c) :
+		stopper_stop(s, ctx);
+}
+
+static int stop_async(const struct step *st)
+{
+	struct stopper *s = real.s[st->a];
+	int err = st->b ? stopper_stop_async_because(s, err_of(st->b), WHY, st->b) :
+		stopper_stop_async(s);
+
+	return err ? err : stopper_wait(stopper_is_stopped(s), NULL);
+}
+
 static int call(const struct step *st)
 {
 	switch (st->op) {
@@ -440,12 +467,11 @@ static int call(const struct step *st)
 		stopper_put(real.s[st->a]);
 		return 0;
 	case OP_STOP:
-		return stopper_stop(real.s[st->a], ctx_of(st->b));
+		return stop(st);
 	case OP_QUIESCE:
 		return stopper_quiesce(real.s[st->a], ctx_of(st->b));
 	case OP_STOP_ASYNC:
-		return stopper_stop_async(real.s[st->a]) ?:
-			stopper_wait(stopper_is_stopped(real.s[st->a]), NULL);
+		return stop_async(st);
 	case OP_CLOSER:
 	case OP_CLOSER_FN:
 		return add_closer(st);
@@ -462,6 +488,8 @@ static int call(const struct step *st)
 	case OP_CANCEL:
 		stopper_ctx_cancel(ctx_of(st->a));
 		return 0;
+	case OP_CANCEL_BECAUSE:
+		return stopper_ctx_cancel_because(ctx_of(st->a), err_of(st->b), WHY, st->b);
 	case OP_FIRE:
 		return stopper_event_fire(event_of(st->a));
 	case OP_ATTACH:
@@ -525,14 +553,41 @@ static int call(const struct step *st)
 
 /* what is to be seen everywhere */
 
+/* Is it the one that the model says? */
+static void compare_cause(const char *of, int i, bool there, const struct stopper_cause *c,
+			  int want)
+{
+	static const char *const texts[] = {
+		"", "cancel", "deadline", "quiesce", "stop", "stop_async",
+	};
+	int err = want == C_DEADLINE ? -ETIMEDOUT : -ECANCELED;
+	char text[64];
+
+	if (there != (want != C_NONE))
+		fail("%s%d has a cause: %d", of, i, there);
+	if (!there)
+		return;
+	if (want > C_GIVEN) {
+		err = err_of(want - C_GIVEN);
+		snprintf(text, sizeof(text), SHOWN, want - C_GIVEN);
+	} else {
+		snprintf(text, sizeof(text), "%s", texts[want]);
+	}
+	if (c->err != err || strcmp(c->text, text))
+		fail("the cause of %s%d is %d \"%s\", not %d \"%s\"", of, i, c->err, c->text, err,
+		     text);
+}
+
 static void compare_stopper(int i, const struct seen_state *v)
 {
 	static const int public[] = { QUIESCE, STOP, STOPPED };
 	struct stopper *s = real.s[i];
+	struct stopper_cause c;
 	unsigned int k;
 
 	if (v->phase[i] == NONE)
 		return;
+	compare_cause("s", i, stopper_stop_cause(s, &c), &c, v->stop_cause[i]);
 	if ((int)stopper_phase(s) != v->phase[i])
 		fail("s%d is %s, not %s", i, stopper_phase_name(stopper_phase(s)),
 		     stopper_phase_name((enum stopper_phase)v->phase[i]));
@@ -546,16 +601,21 @@ static void compare_stopper(int i, const struct seen_state *v)
 static void compare(const struct step *st, int ret)
 {
 	const struct seen_state *v = &st->seen;
+	struct stopper_cause c;
 	int i;
 
 	if (ret != st->ret.ret && ret != st->ret.or)
 		fail("it returned %d (%s)", ret, stopper_strerror(ret));
 	for (i = 0; i < NSTOPPERS; i++)
 		compare_stopper(i, v);
-	for (i = 0; i < NCTXS; i++)
-		if (v->ctx[i] != 1 && stopper_ctx_err(real.ctx[i]) != v->ctx[i])
+	for (i = 0; i < NCTXS; i++) {
+		if (v->ctx[i] == 1)
+			continue;
+		if (stopper_ctx_err(real.ctx[i]) != v->ctx[i])
 			fail("ctx%d has ended with %d, not %d", i, stopper_ctx_err(real.ctx[i]),
 			     v->ctx[i]);
+		compare_cause("ctx", i, stopper_ctx_cause(real.ctx[i], &c), &c, v->cause[i]);
+	}
 	for (i = 0; i < NEVENTS; i++)
 		if (stopper_event_fired(&real.ev[i]) != (v->own >> i & 1))
 			fail("own event %d has fired: %d", i, !(v->own >> i & 1));

@@ -64,17 +64,19 @@ static void take_down(struct model *m, int ev, int *next, int *n)
 	}
 }
 
-static bool fire(struct model *m, int ev, int code)
+static bool fire(struct model *m, int ev, int code, int cause)
 {
 	int next[2 * NCTXS], n = 0, i;
 
 	if (m->ev[ev].fired)
 		return false;
 	m->ev[ev].fired = code;
+	m->ev[ev].cause = cause;
 	take_down(m, ev, next, &n);
 	for (i = 0; i < n; i++)
 		if (!m->ev[EV_CTX(next[i])].fired) {
 			m->ev[EV_CTX(next[i])].fired = code;
+			m->ev[EV_CTX(next[i])].cause = cause;
 			take_down(m, EV_CTX(next[i]), next, &n);
 		}
 	return true;
@@ -82,7 +84,7 @@ static bool fire(struct model *m, int ev, int code)
 
 bool model_fire(struct model *m, int ev)
 {
-	return fire(m, ev, 1);
+	return fire(m, ev, 1, C_NONE);
 }
 
 void model_attach(struct model *m, int ev, int rec)
@@ -110,30 +112,44 @@ int model_ctx_err(const struct model *m, int c)
 	return c == NONE ? 0 : -m->ev[EV_CTX(c)].fired;
 }
 
+int model_cause(const struct model *m, int c)
+{
+	return m->ev[EV_CTX(c)].cause;
+}
+
+static void born_ended(struct m_event *e, int code, int cause)
+{
+	if (e->fired)
+		return;
+	e->fired = code;
+	e->cause = cause;
+}
+
 /* @code: 0, or why it is born ended. */
 int model_ctx(struct model *m, int parent, int s, int phase_event, int code)
 {
-	int c = m->nctxs++, why;
+	int c = m->nctxs++;
 	struct m_ctx *x = &m->ctx[c];
 
 	*x = (struct m_ctx){ .refs = 1, .held = true, .parent = parent, .s = s };
 	if (parent != NONE) {
 		m->ctx[parent].refs++;
-		why = m->ev[EV_CTX(parent)].fired;
-		if (why)
-			m->ev[EV_CTX(c)].fired = why;
+		if (m->ev[EV_CTX(parent)].fired)
+			born_ended(&m->ev[EV_CTX(c)], m->ev[EV_CTX(parent)].fired,
+				   model_cause(m, parent));
 		else
 			hang(m, EV_CTX(parent), ON_PARENT(c));
 	}
 	if (s != NONE) {
 		x->s_event = EV_STOPPER(s, phase_event);
 		if (m->ev[x->s_event].fired)
-			code = ECANCELED;
+			born_ended(&m->ev[EV_CTX(c)], m->ev[x->s_event].fired,
+				   m->ev[x->s_event].cause);
 		else
 			hang(m, x->s_event, ON_STOPPER(c));
 	}
-	if (code && !m->ev[EV_CTX(c)].fired)
-		m->ev[EV_CTX(c)].fired = code;
+	if (code)
+		born_ended(&m->ev[EV_CTX(c)], code, C_DEADLINE);
 	return 0;
 }
 
@@ -158,10 +174,13 @@ void model_ctx_put(struct model *m, int c)
 	drop(m, c);
 }
 
-void model_ctx_cancel(struct model *m, int c)
+/* true: that ended it. */
+bool model_ctx_cancel(struct model *m, int c, int cause)
 {
-	fire(m, EV_CTX(c), ECANCELED);
+	bool ended = fire(m, EV_CTX(c), ECANCELED, cause);
+
 	cut(m, c);
+	return ended;
 }
 
 int model_contexts(const struct model *m, int s)
@@ -447,16 +466,18 @@ static int child(const struct model *m, int s, int after, bool last)
 	return found;
 }
 
-static void quiesce_set_phase(struct model *m, int s)
+static void quiesce_set_phase(struct model *m, int s, int cause)
 {
 	int c = NONE;
 
+	if (!m->s[s].cause)
+		m->s[s].cause = cause;
 	if (m->s[s].phase == STOPPER_RUNNING) {
 		m->s[s].phase = STOPPER_QUIESCING;
 		m->s[s].unfired = true;
 	}
 	while ((c = child(m, s, c, false)) != NONE)
-		quiesce_set_phase(m, c);
+		quiesce_set_phase(m, c, cause);
 }
 
 static void quiesce_fire_events(struct model *m, int s)
@@ -466,8 +487,8 @@ static void quiesce_fire_events(struct model *m, int s)
 	if (m->s[s].unfired) {
 		m->s[s].unfired = false;
 		m->s[s].turner = m->thread;
-		fire(m, EV_STOPPER(s, QUIESCE_CTX), ECANCELED);
-		fire(m, EV_STOPPER(s, QUIESCE), 1);
+		fire(m, EV_STOPPER(s, QUIESCE_CTX), ECANCELED, m->s[s].cause);
+		fire(m, EV_STOPPER(s, QUIESCE), 1, C_NONE);
 		m->s[s].turner = NONE;
 	}
 	while ((c = child(m, s, c, false)) != NONE)
@@ -479,7 +500,7 @@ static void quiesce_begin(struct model *m, int s)
 {
 	if (m->s[s].phase != STOPPER_RUNNING && !m->s[s].unfired)
 		return;
-	quiesce_set_phase(m, s);
+	quiesce_set_phase(m, s, m->s[s].cause);
 	quiesce_fire_events(m, s);
 }
 
@@ -543,8 +564,8 @@ static int lead_stop(struct model *m, int s, int ctx)
 			return err;
 	}
 	enter_phase(m, s, STOPPER_STOPPING);
-	fire(m, EV_STOPPER(s, STOP_CTX), ECANCELED);
-	fire(m, EV_STOPPER(s, STOP), 1);
+	fire(m, EV_STOPPER(s, STOP_CTX), ECANCELED, m->s[s].cause);
+	fire(m, EV_STOPPER(s, STOP), 1, C_NONE);
 	/* All of ours end now; but a context that has ended by then races with them. */
 	if (m->s[s].nworkers && model_ctx_err(m, ctx))
 		wait_for(m, NONE, "workers or its context");
@@ -556,7 +577,7 @@ static int lead_stop(struct model *m, int s, int ctx)
 		return err;
 	m->s[s].phase = STOPPER_STOPPED;
 	m->s[s].parent = NONE;
-	fire(m, EV_STOPPER(s, STOPPED), 1);
+	fire(m, EV_STOPPER(s, STOPPED), 1, C_NONE);
 	return 0;
 }
 
@@ -583,7 +604,7 @@ static int reach(struct model *m, int s, bool stop, int ctx)
 	return err;
 }
 
-int model_stop(struct model *m, int s, bool stop, int ctx)
+int model_stop(struct model *m, int s, bool stop, int ctx, int cause)
 {
 	int err;
 
@@ -595,6 +616,8 @@ int model_stop(struct model *m, int s, bool stop, int ctx)
 		return -EDEADLK;
 	if (!m->leads)
 		m->lead_ctx = ctx;
+	if (!m->s[s].cause)
+		m->s[s].cause = cause;
 	quiesce_begin(m, s);
 	err = reach(m, s, stop, ctx);
 	if (!m->leads)

@@ -36,8 +36,12 @@ enum { QUIESCE_CTX, QUIESCE, STOP_CTX, STOP, STOPPED, NPHASE_EVENTS };
 #define ON_STOPPER(c)	(NRECORDS + NCTXS + (c))
 #define NHANGING	ON_STOPPER(NCTXS)
 
+/* Why a context ended or a stopper stops: one of these, or C_GIVEN plus the number of the cause. */
+enum { C_NONE, C_CANCEL, C_DEADLINE, C_QUIESCE, C_STOP, C_ASYNC, C_GIVEN };
+
 struct m_event {
 	int fired;			/* 0, or why */
+	int cause;			/* of a context or a phase's: C_NONE until it has fired */
 	int on[NHANGING];		/* in the order of attaching */
 	int nr;
 };
@@ -53,6 +57,7 @@ struct m_stopper {
 	int closers[NCLOSERS], nclosers, running_closers, nclosed;
 	int nworkers;
 	bool timer_pending;		/* the stopper's own timer, which is due in an hour */
+	int cause;			/* of the first request to stop */
 };
 
 struct m_ctx {
@@ -109,12 +114,12 @@ void model_init(struct model *m);
 
 int model_create(struct model *m, int parent, unsigned int flags);
 void model_put(struct model *m, int s);
-int model_stop(struct model *m, int s, bool stop, int ctx);
+int model_stop(struct model *m, int s, bool stop, int ctx, int cause);
 int model_add_closer(struct model *m, int s);
 
 int model_ctx(struct model *m, int parent, int s, int phase_event, int code);
 void model_ctx_put(struct model *m, int c);
-void model_ctx_cancel(struct model *m, int c);
+bool model_ctx_cancel(struct model *m, int c, int cause);
 int model_ctx_err(const struct model *m, int c);
 
 bool model_fire(struct model *m, int ev);
@@ -132,6 +137,7 @@ struct m_ret model_acquire(struct model *m, int sem, int ctx, bool wait);
 void model_release(struct model *m, int sem);
 
 /* What can be asked. */
+int model_cause(const struct model *m, int c);
 int model_tasks(const struct model *m, int s);
 int model_contexts(const struct model *m, int s);
 bool model_within(const struct model *m, int s, int tree);

@@ -21,7 +21,7 @@ static struct {
 	struct model m;
 	struct plan *p;
 	const uint8_t *at, *end;
-	int depth, workers;
+	int depth, workers, causes;
 	int last_event[NRECORDS], entered[NRECORDS], entered_by[NRECORDS];
 	int cancelling[NCTXS];
 	bool panicked, cleaning, stops_async;
@@ -66,11 +66,14 @@ static void look(struct seen_state *v, int s)
 	memset(v, 0, sizeof(*v));
 	for (i = 0; i < NSTOPPERS; i++) {
 		v->phase[i] = i < m->nstoppers && m->s[i].alive ? (signed char)m->s[i].phase : NONE;
+		v->stop_cause[i] = (short)m->s[i].cause;
 		for (k = 0; k < NPHASE_EVENTS; k++)
 			v->fired[i] |= (unsigned char)(!!m->ev[EV_STOPPER(i, k)].fired << k);
 	}
-	for (i = 0; i < NCTXS; i++)
+	for (i = 0; i < NCTXS; i++) {
 		v->ctx[i] = i < m->nctxs && m->ctx[i].held ? (short)model_ctx_err(m, i) : 1;
+		v->cause[i] = (short)model_cause(m, i);
+	}
 	for (i = 0; i < NEVENTS; i++)
 		v->own |= (unsigned char)(!!m->ev[EV_OWN(i)].fired << i);
 	for (i = 0; i < NSEMS; i++)
@@ -272,16 +275,24 @@ static bool ends_lead_ctx(int s)
 	return false;
 }
 
+/* The number of a new cause, or 0: none is given. */
+static int a_cause(void)
+{
+	return pick(3) == 2 ? ++now.causes : 0;
+}
+
 /* Not while a stop waits on another thread that might be quicker than the rest of this. */
 static void stop(int s, bool stop, int c)
 {
 	enum op op = stop ? OP_STOP : OP_QUIESCE;
+	int why = stop ? a_cause() : 0;
 
 	if (ends_lead_ctx(s))
 		return;
 	c = patience(s, stop, c);
-	begins(op, s, c, 0, 0);
-	returns(op, s, model_stop(&now.m, s, stop, c));
+	begins(op, s, c, why, 0);
+	returns(op, s, model_stop(&now.m, s, stop, c,
+				  why ? C_GIVEN + why : stop ? C_STOP : C_QUIESCE));
 }
 
 /*
@@ -290,16 +301,16 @@ static void stop(int s, bool stop, int c)
  */
 static void stop_async(int s)
 {
-	int before = now.m.thread;
+	int before = now.m.thread, why = a_cause();
 
 	if (now.stops_async || in_a_stop() || model_is_inside(&now.m, s, true) ||
 	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) ||
 	    now.m.ev[EV_STOPPER(s, STOPPED)].nr)
 		return;
-	begins(OP_STOP_ASYNC, s, 0, 0, 0);
+	begins(OP_STOP_ASYNC, s, why, 0, 0);
 	now.stops_async = true;
 	now.m.thread = ++now.m.nthreads;
-	model_stop(&now.m, s, true, NONE);
+	model_stop(&now.m, s, true, NONE, why ? C_GIVEN + why : C_ASYNC);
 	now.m.thread = before;
 	now.stops_async = false;
 	returns(OP_STOP_ASYNC, s, 0);
@@ -352,17 +363,21 @@ static void put_ctx(int c)
 }
 
 /* The same. */
-static void cancel(int c)
+static void cancel(int c, enum op op)
 {
+	int why = op == OP_CANCEL_BECAUSE ? ++now.causes : 0, ret = why ? -EINVAL : 0;
+	bool ended;
+
 	if (now.m.leads && now.m.thread && now.m.lead_ctx != NONE)
 		return;
-	begins(OP_CANCEL, c, 0, 0, 0);
+	begins(op, c, why, 0, 0);
 	if (c != NONE) {
 		now.cancelling[c]++;
-		model_ctx_cancel(&now.m, c);
+		ended = model_ctx_cancel(&now.m, c, why ? C_GIVEN + why : C_CANCEL);
 		now.cancelling[c]--;
+		ret = why && !ended ? -EALREADY : 0;
 	}
-	returns(OP_CANCEL, NONE, 0);
+	returns(op, NONE, ret);
 }
 
 static void fire(int ev)
@@ -629,7 +644,8 @@ static void one_op(void)
 		put_ctx(a_ctx());
 		break;
 	case OP_CANCEL:
-		cancel(a_ctx());
+	case OP_CANCEL_BECAUSE:
+		cancel(a_ctx(), op);
 		break;
 	case OP_FIRE:
 		fire(EV_OWN(pick(NEVENTS)));
@@ -750,7 +766,7 @@ void plan_make(struct plan *p, const uint8_t *data, size_t size)
 	for (i = 0; i < NRECORDS; i++)
 		now.last_event[i] = NONE;
 	make_ctx(OP_CTX_CANCEL);
-	cancel(CTX_ENDED);
+	cancel(CTX_ENDED, OP_CANCEL);
 	while (now.at != now.end && room())
 		one_op();
 	now.at = now.end;

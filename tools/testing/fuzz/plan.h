@@ -17,6 +17,7 @@ enum op {
 	OP_RECORD, OP_HELD_RECORD, OP_OPEN,
 	OP_WORKER, OP_TRY, OP_ACQUIRE, OP_RELEASE, OP_SEM_CLOSE, OP_WAIT, OP_WAIT_ANY, OP_MAP,
 	OP_LIST, OP_BAD, OP_WORDS, OP_AFTER, OP_TIMER_CANCEL, OP_TIMER_SYNC,
+	OP_CANCEL_BECAUSE,
 	NOPS
 };
 
@@ -27,6 +28,7 @@ struct seen_state {
 	signed char phase[NSTOPPERS];	/* NONE: freed */
 	unsigned char fired[NSTOPPERS];	/* of its events, a bit each */
 	short ctx[NCTXS];		/* NONE: freed */
+	short cause[NCTXS], stop_cause[NSTOPPERS];
 	unsigned char own;		/* of the events, a bit each */
 	int length[NSEMS];
 	int tasks;			/* of the stopper that was called */

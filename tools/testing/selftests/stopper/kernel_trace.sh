@@ -57,7 +57,7 @@ check each_handle_once [ "$(value task_start load-00000 span | sort -u | wc -l)"
 check async_tasks_start_where_they_were_queued eval \
 	'[ "$(value async_queued load-async span | sort)" = "$(value task_start load-async span | sort)" ]'
 check spans_are_balanced balanced
-check phases_in_order [ "$(grep ': phase: ' $copy | sed 's/.* from=\(.*\) to=\(.*\) name=.*/\1 \2/' | tr '\n' ' ')" = \
+check phases_in_order [ "$(grep ': phase: ' $copy | sed 's/.* from=\(.*\) to=\([^ ]*\) .*/\1 \2/' | tr '\n' ' ')" = \
 	"running quiescing quiescing stopping stopping closing closing stopped " ]
 check no_kernel_address_in_an_event eval \
 	'! sed "s/ \(span\|parent\|trace\)=[^ ]*//g" $copy | grep -qE "(ffff|0x)[0-9a-f]{8}"'

@@ -25,7 +25,8 @@ const char *__asan_default_options(void)
 static const char web[] =
 "stopper 1 \"web\": quiescing for 1.002s, age 7.500s, tasks 3, queued 1, workers 1, closers 2, closed 4, contexts 5, waiters 6\n"
 "  created at src/httpd.c:120 main by thread 712 \"httpd\"\n"
-"  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago\n"
+"  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago,"
+" because \"disk \\\"a\\\" full\" (-28)\n"
 "  task 3 \"request\" at conn.c:77 serve, oldest 4.201s\n"
 "    queued 1\n"
 "    thread 715 \"web\" sleeping for 4.201s in serve_file [web]\n"
@@ -95,6 +96,8 @@ TEST(a_list_is_read_whole)
 	EXPECT_STREQ(s->stop_origin.at.function, "on_term");
 	EXPECT_STREQ(s->stop_origin.comm, "sig \"x\"");
 	EXPECT_EQ(s->stop_origin.ago, 1002);
+	EXPECT_STREQ(s->cause, "disk \"a\" full");
+	EXPECT_EQ(s->cause_err, -28);
 	EXPECT_EQ(s->parent, NULL);
 	ASSERT_EQ(s->nr_groups, 3);
 	g = &s->groups[0];
@@ -296,7 +299,8 @@ static const char web_json[] =
 "\"created\":{\"file\":\"src/httpd.c\", \"line\":120, \"function\":\"main\", \"tid\":712, \"comm\":\"httpd\"},\n"
 "\"parent\":null,\n"
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
-"\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002},\n"
+"\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002,\n"
+"\"cause\":\"disk \\\"a\\\" full\", \"error\":-28},\n"
 "\"timers\":null, \"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
 "\"oldest_seconds\":4.201, \"queued\":1, \"threads\":[\n"

@@ -159,7 +159,12 @@ REFUSED(wait, stopper_wait(&ev, timed))
 /* What returns at once. */
 #define QUIET(name, call)	static int q_##name(void) { (void)(call); return 0; }
 
+REFUSED(cancel_because, stopper_ctx_cancel_because(q, -EIO, "child"))
+REFUSED(stop_because, stopper_stop_because(s, NULL, -EIO, "child"))
+REFUSED(stop_async_because, stopper_stop_async_because(s, -EIO, "child"))
 QUIET(cancel, (stopper_ctx_cancel(q), 0))
+QUIET(ctx_cause, stopper_ctx_cause(q, &(struct stopper_cause){ .err = 0 }))
+QUIET(stop_cause, stopper_stop_cause(s, &(struct stopper_cause){ .err = 0 }))
 QUIET(done, stopper_ctx_done(q))
 QUIET(get, stopper_ctx_get(q))
 QUIET(put, (stopper_ctx_put(q), 0))
@@ -249,7 +254,12 @@ static const struct {
 	{ "stopper_wait", r_wait, -ENOTSUP },
 	{ "stopper_end_idle_threads", c_end_idle_threads, -ENOTSUP },
 	{ "stopper_wait_any", c_wait_any, -ENOTSUP },
+	{ "__stopper_ctx_cancel_because", r_cancel_because, -ENOTSUP },
+	{ "__stopper_stop_because", r_stop_because, -ENOTSUP },
+	{ "__stopper_stop_async_because", r_stop_async_because, -ENOTSUP },
 	{ "stopper_ctx_cancel", q_cancel, 0 },
+	{ "stopper_ctx_cause", q_ctx_cause, 0 },
+	{ "stopper_stop_cause", q_stop_cause, 0 },
 	{ "stopper_ctx_done", q_done, 0 },
 	{ "stopper_ctx_get", q_get, 0 },
 	{ "stopper_ctx_put", q_put, 0 },

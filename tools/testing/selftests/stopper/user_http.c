@@ -291,7 +291,7 @@ TEST_F(http, json_follows_a_stop)
 {
 	json_t *root, *s, *asked;
 
-	ASSERT_EQ(stopper_stop_async(self->s), 0);
+	ASSERT_EQ(stopper_stop_async_because(self->s, -ENOSPC, "disk full"), 0);
 	ASSERT_EQ(stopper_wait(stopper_should_quiesce(self->s), NULL), 0);
 	root = ask_json(self->port);
 	s = find(json_object_get(root, "stoppers"), "http-stopper");
@@ -300,6 +300,8 @@ TEST_F(http, json_follows_a_stop)
 	asked = json_object_get(s, "stop_asked");
 	EXPECT_NE(strstr(string(asked, "file"), "user_http.c"), NULL);
 	EXPECT_EQ(number(asked, "tid"), gettid());
+	EXPECT_STREQ(string(asked, "cause"), "disk full");
+	EXPECT_EQ(number(asked, "error"), -ENOSPC);
 	EXPECT_TRUE(json_is_real(json_object_get(asked, "seconds_ago")));
 	json_decref(root);
 }

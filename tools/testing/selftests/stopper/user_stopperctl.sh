@@ -67,7 +67,7 @@ echo "TAP version 13"
 cat >"$work/list" <<'END'
 stopper 1 "web": quiescing for 1.002s, age 7.500s, tasks 4, queued 1, workers 1, closers 2, closed 0, contexts 2, waiters 0
   created at httpd.c:120 main by thread 712 "httpd"
-  stop asked at httpd.c:180 main by thread 712 "httpd", 1.002s ago
+  stop asked at httpd.c:180 main by thread 712 "httpd", 1.002s ago, because "disk \"sda\" full" (-28)
   task 3 "request" at user/examples/conn.c:77 serve, oldest 4.201s
     queued 1
     thread 715 "web" sleeping for 4.201s in ep_poll
@@ -119,7 +119,7 @@ check list_has_the_worst_first in_order "$work/shown" \
 check list_says_who_asked_and_what_is_waited_for in_order "$work/shown" 'web (1)' \
 	'tasks 4  queued 1  workers 1  closers 2  closed 0  contexts 2  waiters 0' \
 	'created     httpd.c:120 main, thread 712 httpd' \
-	'stop asked  httpd.c:180 main, thread 712 httpd, 1.0s ago' \
+	'stop asked  httpd.c:180 main, thread 712 httpd, 1.0s ago' 'because     disk "sda" full (-28)' \
 	'waits for   4 tasks, oldest: request, 4.2s'
 check list_marks_what_holds_up_a_stop in_order "$work/shown" 'web (1)' \
 	'>     4.2s      3  task    request  user/examples/conn.c:77 serve' \
@@ -141,6 +141,8 @@ check version_is_told eval '"$ctl" --version | grep -qE "^stopperctl [0-9]+\.[0-
 
 json='.version == 1 and (.stoppers | length) == 4 and .stoppers[0].name == "web" and
 	.stoppers[0].phase_seconds == 1.002 and .stoppers[0].stop_asked.line == 180 and
+	.stoppers[0].stop_asked.cause == "disk \"sda\" full" and .stoppers[0].stop_asked.error == -28 and
+	.stoppers[3].stop_asked.cause == null and
 	.stoppers[1].stop_asked == null and .stoppers[3].parent.name == "main" and
 	.stoppers[3].name == "child \"a\\b\"" and
 	(.stoppers[0].groups[0] | .kind == "task" and .count == 3 and .oldest_seconds == 4.201 and

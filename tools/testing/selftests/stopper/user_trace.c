@@ -102,6 +102,7 @@ TEST_F(trace, stop_with_its_phases_closers_and_refusals)
 	ASSERT_EQ(stopper_add_closer_fn(s, "first\nid=9 name=forged", plain, NULL), 0);
 	ASSERT_EQ(stopper_add_closer(s, own), 0);
 	stopper_get(s);
+	EXPECT_EQ(stopper_stop_because(s, NULL, -EIO, "bad name=forged"), 0);
 	stop();
 	ASSERT_EQ(stopper_add_closer_fn(s, "late", plain, NULL), 0);
 	EXPECT_EQ(stopper_run_task(s, NULL, "too late", nothing, NULL), STOPPER_EUNAVAILABLE);
@@ -119,6 +120,8 @@ TEST_F(trace, stop_with_its_phases_closers_and_refusals)
 		EXPECT_STREQ(value(&self->r->line[i], "from"), phases[seen++]);
 		EXPECT_STREQ(value(&self->r->line[i], "to"), phases[seen]);
 		EXPECT_STREQ(value(&self->r->line[i], "name"), "recorded");
+		EXPECT_STREQ(value(&self->r->line[i], "err"), "-5");
+		EXPECT_STREQ(value(&self->r->line[i], "cause"), "bad_name=forged");
 	}
 	EXPECT_EQ(seen, 4);
 	EXPECT_EQ(count(self->r, "closer_start"), 3);

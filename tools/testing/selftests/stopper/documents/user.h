@@ -13,3 +13,5 @@ struct job {
 
 void job_run(struct job *job);
 void answer(void *conn);
+int write_all(struct stopper_ctx *ctx);
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * cause.c - why a context ended or a stopper stops.
+ *
+ * A cause is an error, a text and the place of the call that gave them. All is copied into a
+ * record of fixed size: the format, its arguments and the call site may not outlast the call. The
+ * text is escaped when it is given, as a name is (name.c), so that readers print it as it is.
+ *
+ * The record of a context is written under the lock of its event, before the context ends
+ * (event.c, race 5). That of a stopper is written under s->lock with the first request to stop
+ * (stop.c), which comes before any context of the stopper ends; contexts point to it:
+ *
+ *   stop A                          stop B                     context's reader
+ *   lock; stop_requested == 0
+ *   s->cause = A                    lock; requested: nothing
+ *   stop_requested = now; unlock    unlock
+ *   fire the contexts (F)           (either fires them)        ended? (F): s->cause is A, whole
+ *
+ *   Both pass through s->lock before they fire. So the one that fires, whichever it is, has seen
+ *   the cause, and it is constant from then on.
+ *
+ * A deadline has no record, and neither has a cancellation without a cause: the code of the
+ * event says all. A stop without a cause has a record with the name of the call and no error.
+ */
+#include "internal.h"
+
+void cause_init(struct cause *c, const struct cause_args *args)
+{
+	char text[STOPPER_CAUSE_SHOWN + 2];	/* one byte more: is it cut? */
+
+	if (args->fmt)
+		vsnprintf(text, sizeof(text), args->fmt, *args->ap);
+	origin_copy(&c->at, args->site);
+	c->err = args->err;
+	name_escape(c->text, sizeof(c->text), args->fmt ? text : args->site->name);
+}
+
+/* @c: NULL if there is no record; @err: of stopper_ctx_err(). */
+void cause_export(struct stopper_cause *out, const struct cause *c, int err)
+{
+	memset(out, 0, sizeof(*out));
+	out->err = c && c->err ? c->err : err;
+	if (!c) {
+		name_escape(out->text, sizeof(out->text),
+			    err == -ETIMEDOUT ? "deadline" : "cancel");
+		return;
+	}
+	out->line = c->at.line;
+	memcpy(out->text, c->text, sizeof(out->text));
+	memcpy(out->file, c->at.file, sizeof(out->file));
+	memcpy(out->func, c->at.func, sizeof(out->func));
+}
+
+bool stopper_stop_cause(struct stopper *s, struct stopper_cause *out)
+{
+	plat_flags_t f;
+	bool asked;
+
+	if (!s || !out || plat_is_copy())
+		return false;
+	plat_lock(&s->lock, f);
+	asked = s->stop_requested;
+	if (asked)
+		cause_export(out, &s->cause, -ECANCELED);
+	plat_unlock(&s->lock, f);
+	return asked;
+}
+EXPORT_SYMBOL_PLAT(stopper_stop_cause);

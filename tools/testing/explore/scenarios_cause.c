@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * scenarios_cause.c - causes: the races drawn in core/event.c (5) and core/cause.c.
+ */
+#include "scenario.h"
+
+static struct stopper *s, *kid;
+static struct stopper_ctx *ctx, *below;
+
+/* The text that belongs to an error. */
+static const char *text_of(int err)
+{
+	switch (err) {
+	case -EIO:
+		return "io";
+	case -EPERM:
+		return "not permitted";
+	case -ETIMEDOUT:
+		return "deadline";
+	default:
+		return "cancel";
+	}
+}
+
+/* Once @c has ended, its cause is whole, and stays. */
+static void reads(void *c)
+{
+	struct stopper_cause first, again;
+
+	if (!stopper_ctx_cause(c, &first))
+		return;
+	check(stopper_ctx_err(c));
+	check(!strcmp(first.text, text_of(first.err)));
+	check(stopper_ctx_cause(c, &again));
+	check(again.err == first.err);
+}
+
+static void cancels_io(void *c)
+{
+	if (!stopper_ctx_cancel_because(c, -EIO, "io"))
+		ghost_add(CALLED, 1);
+}
+
+static void cancels_perm(void *c)
+{
+	if (!stopper_ctx_cancel_because(c, -EPERM, "not permitted"))
+		ghost_add(CALLED, 1);
+}
+
+static void cancels_plainly(void *c)
+{
+	stopper_ctx_cancel(c);
+}
+
+static void waits_and_reads(void *c)
+{
+	check(!stopper_wait(stopper_ctx_done(c), NULL));
+	reads(c);
+}
+
+SCENARIO(two_causes, "event.c, race 5: two cancel with a cause, one reads it below",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper_cause cause;
+
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	go(cancels_io, ctx);
+	go(reads, below);
+	cancels_perm(ctx);
+	join_all();
+	check(ghost_get(CALLED) == 1);
+	check(stopper_ctx_cause(below, &cause));
+	check(cause.err == -EIO || cause.err == -EPERM);
+	stopper_ctx_put(below);
+	stopper_ctx_put(ctx);
+}
+
+SCENARIO(cause_or_cancel, "event.c, race 5: one cancels with a cause, one without; one waits below",
+	 .budget = 3, .stale = 1)
+{
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	go(cancels_io, ctx);
+	go(cancels_plainly, below);
+	waits_and_reads(below);
+	join_all();
+	check(ghost_get(CALLED) == 1);
+	stopper_ctx_put(below);
+	stopper_ctx_put(ctx);
+}
+
+SCENARIO(cause_or_deadline, "event.c, race 5: a cause against a deadline",
+	 .budget = 3, .stale = 1, .needs_time = true)
+{
+	struct stopper_cause cause;
+
+	check(!stopper_ctx_with_timeout(NULL, NS_PER_MSEC, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	go(cancels_io, ctx);
+	waits_and_reads(below);
+	join_all();
+	check(stopper_ctx_cause(below, &cause));
+	check(cause.err == (ghost_get(CALLED) ? -EIO : -ETIMEDOUT));
+	stopper_ctx_put(below);
+	stopper_ctx_put(ctx);
+}
+
+static void puts_below(void *arg)
+{
+	reads(below);
+	stopper_ctx_put(below);
+}
+
+SCENARIO(cause_outlives_its_owner, "ctx.c: the record of a cause is read below while users put it",
+	 .budget = 3, .stale = 1)
+{
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	go(puts_below, NULL);
+	cancels_io(ctx);
+	stopper_ctx_put(ctx);
+	join_all();
+}
+
+static void stops_io(void *it)
+{
+	check(!stopper_stop_because((struct stopper *)it, NULL, -EIO, "io"));
+}
+
+static void stops_perm(void *it)
+{
+	check(!stopper_stop_because((struct stopper *)it, NULL, -EPERM, "not permitted"));
+}
+
+static void asks_perm(void *it)
+{
+	check(!stopper_stop_async_because((struct stopper *)it, -EPERM, "not permitted"));
+}
+
+/* A reader of the stopper and one of its context agree. */
+static void agree(struct stopper *it)
+{
+	struct stopper_cause of_ctx, of_stop;
+
+	check(stopper_ctx_cause(below, &of_ctx));
+	check(stopper_stop_cause(it, &of_stop));
+	check(of_ctx.err == of_stop.err && !strcmp(of_ctx.text, text_of(of_stop.err)));
+}
+
+SCENARIO(two_stop_causes, "cause.c: two stop with a cause, one reads it from a context",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel_on_quiesce(s, NULL, &below));
+	go(stops_io, s);
+	go(reads, below);
+	stops_perm(s);
+	join_all();
+	agree(s);
+	stopper_ctx_put(below);
+	stopper_put(s);
+}
+
+SCENARIO(stop_cause_or_async, "cause.c: a stop and an async stop, each with a cause",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel_on_stop(s, NULL, &below));
+	go(asks_perm, s);
+	stops_io(s);
+	join_all();
+	agree(s);
+	stopper_put(s);
+	stopper_ctx_put(below);
+}
+
+SCENARIO(stop_cause_of_a_child, "cause.c: a child and its parent are stopped, each with a cause",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	kid = new_stopper(s);
+	check(!stopper_ctx_with_cancel_on_quiesce(kid, NULL, &below));
+	go(stops_io, kid);
+	stops_perm(s);
+	join_all();
+	agree(kid);
+	stopper_ctx_put(below);
+	stopper_put(kid);
+	stopper_put(s);
+}
