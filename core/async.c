@@ -308,16 +308,16 @@ static int limited_grant(struct sem_waiter *w, bool mine)
 
 static int limited_submit(struct async_task *t, struct async_start *start, bool wait)
 {
-	struct stopper *s = start->s;
 	struct limited l = { .task = t, .start = start };
-	struct sem_waiter w = { .grant = limited_grant, .arg = &l, .waiters = &s->waiters };
+	struct sem_waiter w = { .grant = limited_grant, .arg = &l, .n = 1, .s = start->s,
+				.site = start->site };
 	struct stopper_sem *sem = t->sem;
 	int err;
 
 	if (wait) {
 		/* Queued from now on: a task that must wait is in the semaphore's queue first. */
 		trace_queued(start);
-		return sem_acquire(sem, start->ctx, &s->quiesce, &w);
+		return sem_acquire(sem, start->ctx, &start->s->quiesce, &w);
 	}
 	err = sem_try_acquire(sem, start->ctx);
 	if (err)

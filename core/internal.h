@@ -226,7 +226,8 @@ struct stopper {
 	unsigned int nclosers;
 	unsigned int nclosed;			/* closers that have ended */
 	unsigned int contexts;			/* linked to it; not under the lock */
-	unsigned int waiters;			/* for a semaphore; not under the lock */
+	unsigned int waiters;			/* for a semaphore */
+	struct stopper_list waiting;		/* they; the first has waited longest */
 	struct stopper_list workers;
 	struct stopper_list closers;
 	struct stopper_list followers;		/* callers that wait for the leader */
@@ -288,13 +289,19 @@ struct sem_waiter {
 	/* Use the slot for the waiter (@mine: on its own thread), or an error. Any context. */
 	int (*grant)(struct sem_waiter *me, bool mine);
 	void *arg;
+	int n;				/* of slots */
+	struct stopper *s;		/* shows it in the debug list, with site; or NULL */
+	const struct stopper_site *site;
 	/* sem.c's own */
 	struct stopper_list node;
 	struct plat_parker park;
 	bool granted;
 	bool done;
 	int err;			/* what grant returned */
-	unsigned int *waiters;		/* the counter of waiters, or NULL */
+	struct stopper_sem *sem;
+	struct stopper_list of_stopper;	/* s->waiting */
+	int tid;
+	int64_t since;
 };
 
 int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);

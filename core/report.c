@@ -14,6 +14,8 @@
 #include "snapshot.h"
 
 #define LOOKUPS		256
+#define SEMS_SHOWN	4
+#define WAITERS_READ	64
 #define SOFTIRQ		"softirq"	/* in place of a comm: no thread */
 
 /* Formats one line and passes it to @out. */
@@ -49,11 +51,16 @@ static const char *escape_comm(struct escaped_comm *b, const char *comm)
 
 #define COMM(comm)	escape_comm(&(struct escaped_comm){ "" }, comm)
 
-void origin_copy(struct origin *o, const struct stopper_site *site)
+static void origin_copy_site(struct origin *o, const struct stopper_site *site)
 {
 	name_escape_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
 	name_escape(o->func, sizeof(o->func), site->func ? site->func : "?");
 	o->line = site->line;
+}
+
+void origin_copy(struct origin *o, const struct stopper_site *site)
+{
+	origin_copy_site(o, site);
 	o->tid = plat_own_tid();
 	if (o->tid)
 		plat_comm(o->comm);
@@ -64,7 +71,7 @@ void origin_copy(struct origin *o, const struct stopper_site *site)
 /* A consistent copy of what the stopper's lock guards. */
 struct report_header {
 	enum stopper_phase phase;
-	unsigned int workers, closers, closed;
+	unsigned int workers, closers, closed, waiters;
 	int64_t since, stop_requested;
 	uint64_t parent;
 	char parent_name[STOPPER_NAME_SHOWN + 1];
@@ -82,6 +89,7 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 	h->workers = s->nworkers;
 	h->closers = s->nclosers + (s->closing ? 1 : 0) + s->late_closers;
 	h->closed = s->nclosed;
+	h->waiters = s->waiters;
 	h->stop_requested = s->stop_requested;
 	if (h->stop_requested)
 		h->cause = s->cause;
@@ -130,7 +138,7 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u",
 		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
 		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
-		    h.closers, h.closed, plat_load(&s->contexts), plat_load(&s->waiters));
+		    h.closers, h.closed, plat_load(&s->contexts), h.waiters);
 	report_line(out, "  created at %s:%u %s by thread %d \"%s\"", s->created_at.file,
 		    s->created_at.line, s->created_at.func, s->created_at.tid,
 		    COMM(s->created_at.comm));
@@ -142,6 +150,70 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 	else
 		report_line(out, "  stop not asked");
 	report_timers(out, s);
+}
+
+/* A semaphore, and the first of those that wait for it to run a task of a stopper. */
+struct awaited_sem {
+	int held, capacity, waiters;
+	int64_t since;
+	struct origin at;
+	char task[STOPPER_NAME_SHOWN + 1];
+};
+
+static void awaited_sem_copy(struct awaited_sem *a, const struct sem_waiter *w)
+{
+	a->held = stopper_sem_length(w->sem);
+	a->capacity = stopper_sem_capacity(w->sem);
+	a->waiters = stopper_sem_waiters(w->sem);
+	a->since = w->since;
+	origin_copy_site(&a->at, w->site);
+	a->at.tid = w->tid;
+	name_escape(a->task, sizeof(a->task), w->site->name);
+}
+
+/*
+ * Copies a semaphore that is not in the @n at @seen, and adds it; false: no other is awaited.
+ * A waiter's semaphore is valid while the waiter is on the list. Of a long list only the first
+ * WAITERS_READ are read, which have waited longest.
+ */
+static bool awaited_sem_next(struct awaited_sem *a, struct stopper *s, struct stopper_sem **seen,
+			     unsigned int n)
+{
+	unsigned int i, reads = 0;
+	struct sem_waiter *w = NULL;
+	struct stopper_list *node;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	list_walk(node, &s->waiting) {
+		w = list_item(node, struct sem_waiter, of_stopper);
+		for (i = 0; i < n && seen[i] != w->sem; i++)
+			;
+		if (i == n)
+			break;
+		w = NULL;
+		if (++reads == WAITERS_READ)
+			break;
+	}
+	if (w) {
+		awaited_sem_copy(a, w);
+		seen[n] = w->sem;
+	}
+	plat_unlock(&s->lock, f);
+	return w;
+}
+
+static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
+{
+	static const char form[] =
+	"  semaphore: held %d of %d, waiters %d, first \"%s\" at %s:%u %s by thread %d for %s";
+	struct stopper_sem *seen[SEMS_SHOWN];
+	struct awaited_sem a;
+	unsigned int n;
+
+	for (n = 0; n < SEMS_SHOWN && awaited_sem_next(&a, s, seen, n); n++)
+		report_line(out, form, a.held, a.capacity, a.waiters, a.task, a.at.file, a.at.line,
+			    a.at.func, a.at.tid, SECS(plat_now() - a.since));
 }
 
 static const char *thread_state_word(char state)
@@ -243,6 +315,7 @@ void report_stopper(const struct line_sink *out, const struct task_snapshot *sna
 		queued += snap->groups[i].queued;
 	}
 	report_header(out, s, tasks, queued);
+	report_awaited_sems(out, s);
 	for (i = first; i < snap->ngroups && snap->groups[i].s == s; i++)
 		report_group(out, &snap->groups[i], lookups);
 	if (snap->lost)

@@ -265,6 +265,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->workers);
 	slist_init(&s->closers);
 	slist_init(&s->followers);
+	slist_init(&s->waiting);
 	slist_init(&s->children);
 	slist_init(&s->sibling.node);
 	s->sibling.s = s;

@@ -20,13 +20,14 @@ struct stopper_sem {
 	int capacity;
 	int length;
 	bool closed;
+	int nwaiters;
 	struct stopper_list waiters;	/* in order of arrival */
 };
 
 /**
  * stopper_sem_init() - initialize a semaphore
  * @sem: the semaphore
- * @capacity: number of slots; with 0 no acquire ever succeeds
+ * @capacity: number of slots; with 0 no acquire succeeds before a stopper_sem_resize()
  *
  * Context: Any context. Nothing else may use @sem meanwhile.
  * Return: 0, or -EINVAL if @sem is NULL or @capacity is negative.
@@ -50,18 +51,58 @@ STOPPER_API void stopper_sem_destroy(struct stopper_sem *sem);
  * @sem: the semaphore
  *
  * Context: Any context.
- * Return: The capacity passed to stopper_sem_init().
+ * Return: The capacity passed to stopper_sem_init(), or last to stopper_sem_resize().
  */
 STOPPER_API int stopper_sem_capacity(const struct stopper_sem *sem);
+
+/**
+ * stopper_sem_resize() - change the number of slots, also while they are in use
+ * @sem: the semaphore
+ * @capacity: the new number of slots
+ *
+ * More slots are granted to waiters at once, in their order. Fewer slots take none from a
+ * holder: slots that are released are not granted again until the length is below @capacity.
+ * With 0, nothing is granted until the next resize.
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return: 0, or -EINVAL if @sem is NULL or @capacity is negative.
+ */
+STOPPER_API int stopper_sem_resize(struct stopper_sem *sem, int capacity);
 
 /**
  * stopper_sem_length() - get the number of slots in use
  * @sem: the semaphore
  *
  * Context: Any context.
- * Return: A snapshot, which may be out of date when the call returns.
+ * Return: A snapshot, which may be out of date when the call returns. After a resize it can be
+ * larger than the capacity.
  */
 STOPPER_API int stopper_sem_length(const struct stopper_sem *sem);
+
+/**
+ * stopper_sem_waiters() - get the number of callers that wait for slots
+ * @sem: the semaphore
+ *
+ * A caller is counted until its slots are granted or it gives up; it may still be asleep then.
+ *
+ * Context: Any context.
+ * Return: A snapshot, which may be out of date when the call returns.
+ */
+STOPPER_API int stopper_sem_waiters(const struct stopper_sem *sem);
+
+/**
+ * stopper_sem_try_acquire_n() - acquire several slots without waiting
+ * @sem: the semaphore
+ * @n: number of slots, all or none
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return:
+ * * 0 - the slots are acquired
+ * * -EBUSY - fewer slots are free, or others wait
+ * * -ESHUTDOWN - the semaphore is closed
+ * * -EINVAL - @sem is NULL, or @n is not positive
+ */
+STOPPER_API int stopper_sem_try_acquire_n(struct stopper_sem *sem, int n);
 
 /**
  * stopper_sem_try_acquire() - acquire a slot without waiting
@@ -77,6 +118,21 @@ STOPPER_API int stopper_sem_length(const struct stopper_sem *sem);
  * * -EINVAL - @sem is NULL
  */
 STOPPER_API int stopper_sem_try_acquire(struct stopper_sem *sem);
+
+/**
+ * stopper_sem_acquire_n() - acquire several slots, wait until so many are free
+ * @sem: the semaphore
+ * @n: number of slots, all or none
+ * @ctx: bounds the wait; NULL: no bound
+ *
+ * Slots are granted in the order of arrival: those behind a large request wait until it is
+ * granted. A request for more than the capacity waits for a stopper_sem_resize(), and holds up
+ * those behind it meanwhile.
+ *
+ * Context: Process context. Sleeps.
+ * Return: As stopper_sem_acquire(); also -EINVAL if @n is not positive.
+ */
+STOPPER_API int stopper_sem_acquire_n(struct stopper_sem *sem, int n, struct stopper_ctx *ctx);
 
 /**
  * stopper_sem_acquire() - acquire a slot, wait if none is free
@@ -95,6 +151,17 @@ STOPPER_API int stopper_sem_try_acquire(struct stopper_sem *sem);
  * * -EINVAL - @sem is NULL
  */
 STOPPER_API int stopper_sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
+
+/**
+ * stopper_sem_release_n() - release several slots
+ * @sem: the semaphore, of which @n slots are held; any thread may release them
+ * @n: number of slots; they need not have been acquired by one call
+ *
+ * A release of more slots than are held, or of none, warns once and is ignored.
+ *
+ * Context: Any context, in the kernel up to softirq.
+ */
+STOPPER_API void stopper_sem_release_n(struct stopper_sem *sem, int n);
 
 /**
  * stopper_sem_release() - release a slot

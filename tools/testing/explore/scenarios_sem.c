@@ -202,6 +202,148 @@ SCENARIO(looker_frees, "sem.c: who has seen the length go down frees the semapho
 	plat_free(m);
 }
 
+/* Takes one slot, or two, of a semaphore whose capacity changes. */
+static void take_slots(void *n)
+{
+	int err = stopper_sem_acquire_n(&sem, (int)(long)n, NULL);
+
+	check(!err);
+	ghost_add(INSIDE, (int)(long)n);
+	check(ghost_get(INSIDE) <= 2);
+	ghost_add(INSIDE, -(int)(long)n);
+	stopper_sem_release_n(&sem, (int)(long)n);
+}
+
+static void grow(void *arg)
+{
+	check(!stopper_sem_resize(&sem, 2));
+}
+
+SCENARIO(sem_grown, "sem.c: a semaphore grows while a slot is released; both let waiters in",
+	 .budget = 3, .stale = 1)
+{
+	stopper_sem_init(&sem, 1);
+	check(!stopper_sem_acquire(&sem, NULL));
+	go(take_slots, (void *)2L);
+	go(grow, NULL);
+	stopper_sem_release(&sem);
+	take_slots((void *)1L);
+	join_all();
+	all_free();
+}
+
+SCENARIO(sem_shrunk, "sem.c: a semaphore shrinks to nothing and grows again, under two users",
+	 .budget = 3, .stale = 1)
+{
+	stopper_sem_init(&sem, 2);
+	go(take_slots, (void *)1L);
+	go(take_slots, (void *)2L);
+	check(!stopper_sem_resize(&sem, 0));
+	check(!stopper_sem_resize(&sem, 2));
+	join_all();
+	all_free();
+}
+
+static void takes_large(void *c)
+{
+	int err = stopper_sem_acquire_n(&sem, 2, c);
+
+	check(!err || err == -ECANCELED);
+	if (!err)
+		stopper_sem_release_n(&sem, 2);
+}
+
+static void takes_small(void *arg)
+{
+	check(!stopper_sem_acquire(&sem, NULL));
+	stopper_sem_release(&sem);
+}
+
+SCENARIO(sem_large_gives_up, "sem.c: a large request gives up; the small one behind it gets in",
+	 .budget = 3, .stale = 1)
+{
+	stopper_sem_init(&sem, 2);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	check(!stopper_sem_acquire(&sem, NULL));
+	go(takes_large, ctx);
+	go(takes_small, NULL);
+	stopper_ctx_cancel(ctx);
+	join_all();
+	stopper_sem_release(&sem);
+	stopper_ctx_put(ctx);
+	all_free();
+}
+
+/* Returns when all callers hold a slot at once: one release must let all of them in. */
+static void meets(void *arg)
+{
+	check(!stopper_sem_acquire(&sem, NULL));
+	ghost_add(INSIDE, 1);
+}
+
+SCENARIO(sem_batch, "sem.c: one release lets in two waiters",
+	 .budget = 3, .stale = 1)
+{
+	stopper_sem_init(&sem, 2);
+	check(!stopper_sem_acquire_n(&sem, 2, NULL));
+	go(meets, NULL);
+	go(meets, NULL);
+	stopper_sem_release_n(&sem, 2);
+	join_all();
+	check(ghost_get(INSIDE) == 2);
+	stopper_sem_release_n(&sem, 2);
+	all_free();
+}
+
+static void resizes(void *m)
+{
+	check(!stopper_sem_resize(m, 2));
+}
+
+SCENARIO(holder_frees_grown, "sem.c: who got the slot of a resize frees the semaphore meanwhile",
+	 .budget = 4, .stale = 2, .spins = 1)
+{
+	struct stopper_sem *m = plat_alloc(sizeof(*m));
+
+	stopper_sem_init(m, 0);
+	go(resizes, m);
+	check(!stopper_sem_acquire_n(m, 2, NULL));
+	stopper_sem_destroy(m);
+	plat_free(m);
+}
+
+static void no_line(void *arg, const char *line)
+{
+}
+
+/* The list reads the semaphore of a waiter, which may free it as soon as it has returned. */
+static void reads_list(void *arg)
+{
+	report_all(&(struct line_sink){ no_line, NULL });
+}
+
+static void use(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+}
+
+SCENARIO(sem_listed, "report.c: the debug list reads the semaphore of a waiter that leaves",
+	 .budget = 2)
+{
+	struct stopper_sem *m = plat_alloc(sizeof(*m));
+
+	s = new_stopper(NULL);
+	stopper_sem_init(m, 1);
+	check(!stopper_sem_acquire(m, NULL));
+	go(reads_list, NULL);
+	go(releases, m);
+	accepted(stopper_run_limited_async_task(s, NULL, "limited", m, true, use, NULL));
+	check(!stopper_quiesce(s, NULL));
+	stopper_sem_destroy(m);
+	plat_free(m);
+	end(s);
+}
+
 static void closes(void *arg)
 {
 	stopper_sem_close(&sem);

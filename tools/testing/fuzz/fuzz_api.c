@@ -519,12 +519,16 @@ static int call(const struct step *st)
 		return __stopper_run_worker(real.s[st->a], NULL, &real.site[0], worker,
 					    real.s[st->a]);
 	case OP_TRY:
-		return stopper_sem_try_acquire(&real.sem[st->a]);
+		return st->b == 1 ? stopper_sem_try_acquire(&real.sem[st->a]) :
+		       stopper_sem_try_acquire_n(&real.sem[st->a], st->b);
 	case OP_ACQUIRE:
-		return stopper_sem_acquire(&real.sem[st->a], ctx_of(st->b));
+		return st->b == 1 ? stopper_sem_acquire(&real.sem[st->a], ctx_of(st->c)) :
+		       stopper_sem_acquire_n(&real.sem[st->a], st->b, ctx_of(st->c));
 	case OP_RELEASE:
-		stopper_sem_release(&real.sem[st->a]);
+		stopper_sem_release_n(&real.sem[st->a], st->b);
 		return 0;
+	case OP_RESIZE:
+		return stopper_sem_resize(&real.sem[st->a], st->b);
 	case OP_SEM_CLOSE:
 		stopper_sem_close(&real.sem[st->a]);
 		return 0;

@@ -31,7 +31,8 @@ static bool is_known(const char *line)
 {
 	static const char *const forms[] = {
 		"  created at ", "  child of ", "  stop asked at ", "  stop not asked", "  task ",
-		"  worker ", "  closer ", "  timers ", "    queued ", "    thread ", "    and ",
+		"  worker ", "  closer ", "  timers ", "  semaphore: ", "    queued ",
+		"    thread ", "    and ",
 	};
 	size_t i;
 

@@ -216,7 +216,7 @@ struct m_ret model_timer_cancel(struct model *m, int s)
 
 /* semaphores */
 
-struct m_ret model_acquire(struct model *m, int sem, int ctx, bool wait)
+struct m_ret model_acquire(struct model *m, int sem, int n, int ctx, bool wait)
 {
 	struct m_sem *x = &m->sem[sem];
 	int err = model_ctx_err(m, ctx);
@@ -226,16 +226,16 @@ struct m_ret model_acquire(struct model *m, int sem, int ctx, bool wait)
 		return (struct m_ret){ -ESHUTDOWN, err ? err : -ESHUTDOWN };
 	if (err)
 		return (struct m_ret){ err, err };
-	if (x->length == x->capacity)
+	if (n > x->capacity - x->length)
 		return (struct m_ret){ -EBUSY, -EBUSY };
-	x->length++;
+	x->length += n;
 	return (struct m_ret){ 0, 0 };
 }
 
-void model_release(struct model *m, int sem)
+void model_release(struct model *m, int sem, int n)
 {
-	if (m->sem[sem].length)
-		m->sem[sem].length--;
+	if (m->sem[sem].length >= n)
+		m->sem[sem].length -= n;
 }
 
 /* tasks */
@@ -254,7 +254,7 @@ void model_task_end(struct model *m, int task)
 	struct m_task *t = &m->task[task];
 
 	if (t->sem != NONE)
-		model_release(m, t->sem);
+		model_release(m, t->sem, 1);
 	if (t->kind >= M_JOINED)
 		drop(m, t->ctx);
 	t->counted = false;
@@ -280,11 +280,11 @@ struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int 
 	int task;
 
 	if (sem != NONE && !m->ev[EV_STOPPER(s, QUIESCE)].fired)
-		r = model_acquire(m, sem, ctx, wait);
+		r = model_acquire(m, sem, 1, ctx, wait);
 	if (m->s[s].phase != STOPPER_RUNNING) {
 		/* Refused, for this reason or for one that is as good. */
 		if (!r.ret && sem != NONE && !m->ev[EV_STOPPER(s, QUIESCE)].fired)
-			model_release(m, sem);
+			model_release(m, sem, 1);
 		return (struct m_ret){ -ESHUTDOWN, r.ret ? r.or : -ESHUTDOWN };
 	}
 	if (r.ret)

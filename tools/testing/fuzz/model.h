@@ -133,8 +133,8 @@ int model_worker(struct model *m, int s);
 int model_run_after(struct model *m, int s);
 struct m_ret model_timer_cancel(struct model *m, int s);
 
-struct m_ret model_acquire(struct model *m, int sem, int ctx, bool wait);
-void model_release(struct model *m, int sem);
+struct m_ret model_acquire(struct model *m, int sem, int n, int ctx, bool wait);
+void model_release(struct model *m, int sem, int n);
 
 /* What can be asked. */
 int model_cause(const struct model *m, int c);

@@ -458,10 +458,11 @@ static void end_task(int t, enum op op)
 	returns(op, s, 0);
 }
 
-static bool no_slot(int sem, int c)
+static bool too_few_slots(int sem, int n, int c)
 {
-	return !now.m.sem[sem].closed && now.m.sem[sem].length >= now.m.sem[sem].capacity &&
-		!model_ctx_err(&now.m, c);
+	const struct m_sem *x = &now.m.sem[sem];
+
+	return !x->closed && n > x->capacity - x->length && !model_ctx_err(&now.m, c);
 }
 
 static void run_async(int s, enum op op)
@@ -474,7 +475,7 @@ static void run_async(int s, enum op op)
 
 	if (now.m.ntasks == NTASKS || (held && !may_last(s)))
 		return;
-	wait = limited && pick(2) && !no_slot(sem, c);
+	wait = limited && pick(2) && !too_few_slots(sem, 1, c);
 	st = begins(op, s, site, c, sem);
 	st->e = now.m.ntasks << 1 | wait;
 	returns2(op, s, model_task(&now.m, held ? M_HELD : M_JOINED, s, site, c, sem, wait));
@@ -491,21 +492,26 @@ static void run_worker(int s)
 
 static void use_sem(enum op op)
 {
-	int sem = pick(NSEMS), c = a_ctx();
+	int sem = pick(NSEMS), c = a_ctx(), n = pick(4);
 	struct m_ret r = { 0, 0 };
 
-	if (op == OP_ACQUIRE && no_slot(sem, c))
+	if (op != OP_RESIZE)
+		n = n ? n : 1;
+	if (op == OP_ACQUIRE && too_few_slots(sem, n, c))
 		c = CTX_ENDED;
-	begins(op, sem, c, 0, 0);
+	begins(op, sem, n, c, 0);
 	switch (op) {
 	case OP_TRY:
-		r = model_acquire(&now.m, sem, NONE, false);
+		r = model_acquire(&now.m, sem, n, NONE, false);
 		break;
 	case OP_ACQUIRE:
-		r = model_acquire(&now.m, sem, c, true);
+		r = model_acquire(&now.m, sem, n, c, true);
 		break;
 	case OP_RELEASE:
-		model_release(&now.m, sem);
+		model_release(&now.m, sem, n);
+		break;
+	case OP_RESIZE:
+		now.m.sem[sem].capacity = n;
 		break;
 	default:
 		now.m.sem[sem].closed = true;
@@ -666,6 +672,7 @@ static void one_op(void)
 	case OP_ACQUIRE:
 	case OP_RELEASE:
 	case OP_SEM_CLOSE:
+	case OP_RESIZE:
 		use_sem(op);
 		break;
 	case OP_WAIT:

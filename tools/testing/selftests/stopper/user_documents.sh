@@ -102,11 +102,14 @@ kernel() {
 # What differs from run to run: times, threads, and the kernel's functions.
 numbers() { sed -E 's/[0-9]+\.[0-9]{3}s/Ts/g; s/thread [0-9]+/thread N/g; s/( sleeping for Ts) in .*/\1/' "$@"; }
 
-program() {	# NAME WHOSE: what it prints is the block that is called so
+# What it prints is the block that is called WHOSE. It is a whole program, unless documents/ has a main() for it.
+program() {	# NAME WHOSE
+	local main=$here/documents/$2.c
 	cp "$work/$1" "$work/web.c"
+	[ -f "$main" ] || main=$work/web.c
 	${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Werror -fexceptions -I"$top/include" -I"$work" \
 		-include "$here/documents/user.h" -fmacro-prefix-map="$work/=" -fmacro-prefix-map="$here/documents/=" \
-		"$here/documents/$2.c" -o "$work/web" -L"$lib" -lstopper -pthread &&
+		"$main" -o "$work/web" -L"$lib" -lstopper -pthread &&
 		LD_LIBRARY_PATH=$lib "$work/web" >"$work/printed" 2>"$work/reported" &&
 		diff <(numbers "$work/named_$2") <(numbers "$work/printed")
 }

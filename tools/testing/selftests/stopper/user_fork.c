@@ -153,6 +153,9 @@ REFUSED(timer_cancel, stopper_timer_cancel(&timer))
 REFUSED(timer_cancel_sync, stopper_timer_cancel_sync(&timer))
 REFUSED(acquire, stopper_sem_acquire(&sem, NULL))
 REFUSED(try_acquire, stopper_sem_try_acquire(&sem))
+REFUSED(acquire_n, stopper_sem_acquire_n(&sem, 2, NULL))
+REFUSED(try_acquire_n, stopper_sem_try_acquire_n(&sem, 2))
+REFUSED(resize, stopper_sem_resize(&sem, 3))
 REFUSED(trace_start, stopper_trace_start("/dev/null"))
 REFUSED(wait, stopper_wait(&ev, timed))
 
@@ -190,6 +193,8 @@ QUIET(sem_destroy, (stopper_sem_destroy(&sem), 0))
 QUIET(sem_init, stopper_sem_init(&(struct stopper_sem){ 0 }, 1))
 QUIET(length, stopper_sem_length(&sem))
 QUIET(release, (stopper_sem_release(&sem), 0))
+QUIET(release_n, (stopper_sem_release_n(&sem, 1), 0))
+QUIET(waiters, stopper_sem_waiters(&sem))
 QUIET(quiesce_event, stopper_should_quiesce(s))
 QUIET(stop_event, stopper_should_stop(s))
 QUIET(mask, stopper_signal_mask(s, &(sigset_t){ { 0 } }))
@@ -247,6 +252,9 @@ static const struct {
 	{ "stopper_timer_cancel_sync", r_timer_cancel_sync, -ENOTSUP },
 	{ "stopper_sem_acquire", r_acquire, -ENOTSUP },
 	{ "stopper_sem_try_acquire", r_try_acquire, -ENOTSUP },
+	{ "stopper_sem_acquire_n", r_acquire_n, -ENOTSUP },
+	{ "stopper_sem_try_acquire_n", r_try_acquire_n, -ENOTSUP },
+	{ "stopper_sem_resize", r_resize, -ENOTSUP },
 	{ "stopper_stop_on_signals", c_signals, -ENOTSUP },
 	{ "stopper_task_map", c_task_map, -ENOTSUP },
 	{ "stopper_trace_start", r_trace_start, -ENOTSUP },
@@ -280,6 +288,8 @@ static const struct {
 	{ "stopper_sem_init", q_sem_init, 0 },
 	{ "stopper_sem_length", q_length, 0 },
 	{ "stopper_sem_release", q_release, 0 },
+	{ "stopper_sem_release_n", q_release_n, 0 },
+	{ "stopper_sem_waiters", q_waiters, 0 },
 	{ "stopper_sem_close", q_sem_close, 0 },
 	{ "stopper_sem_destroy", q_sem_destroy, 0 },
 	{ "stopper_should_quiesce", q_quiesce_event, 0 },

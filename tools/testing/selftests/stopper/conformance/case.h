@@ -36,7 +36,6 @@ void case_skip(const char *why);
 
 int case_rounds(int n);			/* n, scaled to the machine */
 bool case_may_misuse(void);		/* may a case provoke a WARN? */
-int case_sem_waiters(struct stopper_sem *sem);
 bool case_trace(bool on);		/* traces tasks; false: not available */
 
 /* --- helpers.c: what many cases need ---------------------------------------------------------- */

@@ -60,7 +60,7 @@ static void ask_main(void *arg)
 static void ask_for(struct ask *a, struct setup *u, struct stopper_ctx *ctx, stopper_fn fn,
 		    void *arg)
 {
-	int before = case_sem_waiters(&u->sem);
+	int before = stopper_sem_waiters(&u->sem);
 
 	memset(a, 0, sizeof(*a));
 	a->u = u;
@@ -68,7 +68,7 @@ static void ask_for(struct ask *a, struct setup *u, struct stopper_ctx *ctx, sto
 	a->fn = fn;
 	a->arg = arg;
 	CHECK_EQ(env_spawn(&a->thread, ask_main, a), 0);
-	CHECK_SOON(case_sem_waiters(&u->sem) > before || env_get(&a->returned));
+	CHECK_SOON(stopper_sem_waiters(&u->sem) > before || env_get(&a->returned));
 	CHECK(!env_get(&a->returned));
 }
 
@@ -140,7 +140,7 @@ static void limited_task_cancelled_while_waiting(void)
 	stopper_ctx_cancel(ctx);
 	CHECK_EQ(answer(&a), -ECANCELED);
 	CHECK_EQ(stopper_sem_length(&u.sem), 1);
-	CHECK_EQ(case_sem_waiters(&u.sem), 0);
+	CHECK_EQ(stopper_sem_waiters(&u.sem), 0);
 	teardown(&u);
 	CHECK_EQ(env_get(&u.ran), 0);
 	stopper_ctx_put(ctx);
@@ -336,7 +336,7 @@ static void limited_waiters_are_served_in_order(void)
 		env_set(&order[i].place, 0);
 		ask_for(&a[i], &u, NULL, place_fn, &order[i]);
 	}
-	CHECK_EQ(case_sem_waiters(&u.sem), (int)ARRAY_SIZE(a));
+	CHECK_EQ(stopper_sem_waiters(&u.sem), (int)ARRAY_SIZE(a));
 	env_gate_open(&u.hold.gate);
 	for (i = 0; i < ARRAY_SIZE(a); i++)
 		CHECK_EQ(answer(&a[i]), 0);

@@ -334,7 +334,7 @@ static void wait_in_line(void *arg)
 						case_count_fn, &l->ran), 0);
 }
 
-static void debug_list_counts_who_waits_for_a_semaphore(void)
+static void debug_list_shows_the_semaphore_that_is_waited_for(void)
 {
 	struct in_line l = { .s = new_stopper(NULL) };
 
@@ -342,9 +342,12 @@ static void debug_list_counts_who_waits_for_a_semaphore(void)
 	CHECK_EQ(stopper_sem_try_acquire(&l.sem), 0);
 	CHECK_EQ(env_spawn(&l.thread, wait_in_line, &l), 0);
 	CHECK_SOON(debug_says(", waiters 1\n"));
+	CHECK(debug_says("\n  semaphore: held 1 of 1, waiters 1, first \"limited\" at "));
+	CHECK(debug_says(" wait_in_line by thread "));
 	stopper_sem_release(&l.sem);
 	env_join(&l.thread);
 	CHECK(!debug_says(", waiters 1\n"));
+	CHECK(!debug_says("\n  semaphore: "));
 	stop_and_put(l.s);
 	CHECK_EQ(env_get(&l.ran), 1);
 	stopper_sem_destroy(&l.sem);
@@ -642,7 +645,7 @@ const struct test_case cases_only[] = {
 	CASE(debug_list_shows_workers_and_the_closer_that_runs),
 	CASE(debug_list_shows_pending_timers),
 	CASE(debug_list_shows_stoppers_and_tasks),
-	CASE(debug_list_counts_who_waits_for_a_semaphore),
+	CASE(debug_list_shows_the_semaphore_that_is_waited_for),
 	CASE(debug_list_shows_threads_and_whether_one_asked),
 	CASE(debug_list_says_that_a_thread_has_gone),
 	CASE(debug_list_shows_the_oldest_threads_of_a_site),

@@ -331,7 +331,7 @@ static void slot_released_by_hand_starts_the_task_that_waits(void)
 	l.fn = case_hold_fn;
 	l.arg = &hold;
 	CHECK_EQ(env_spawn(&thread, stand_in_line, &l), 0);
-	CHECK_SOON(case_sem_waiters(&l.sem) == 1);
+	CHECK_SOON(stopper_sem_waiters(&l.sem) == 1);
 	CHECK_EQ(stopper_num_tasks(l.s), 0);
 	stopper_sem_release(&l.sem);
 	/* by the release itself, not by its waiter when it comes to run */
@@ -357,7 +357,7 @@ static void slot_that_comes_as_the_wait_ends(void)
 		line_init(&l);
 		CHECK_EQ(env_spawn(&thread, stand_in_line, &l), 0);
 		if (round & 1)
-			CHECK_SOON(case_sem_waiters(&l.sem) == 1);
+			CHECK_SOON(stopper_sem_waiters(&l.sem) == 1);
 		else
 			while (!env_get(&l.waiting))
 				env_yield();

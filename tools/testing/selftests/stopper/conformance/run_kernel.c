@@ -49,20 +49,6 @@ bool case_may_misuse(void)
 	return misuse;
 }
 
-/* There is no public way to know that somebody has begun to wait in line. */
-int case_sem_waiters(struct stopper_sem *sem)
-{
-	struct stopper_list *node;
-	unsigned long flags;
-	int n = 0;
-
-	spin_lock_irqsave(&sem->lock, flags);
-	for (node = sem->waiters.next; node != &sem->waiters; node = node->next)
-		n++;
-	spin_unlock_irqrestore(&sem->lock, flags);
-	return n;
-}
-
 bool case_trace(bool on)
 {
 	return !trace_set_clr_event("stopper", NULL, on);

@@ -38,19 +38,6 @@ bool case_may_misuse(void)
 	return true;
 }
 
-/* There is no public way to know that somebody has begun to wait in line. */
-int case_sem_waiters(struct stopper_sem *sem)
-{
-	struct stopper_list *node;
-	int n = 0;
-
-	pthread_mutex_lock(&sem->lock);
-	for (node = sem->waiters.next; node != &sem->waiters; node = node->next)
-		n++;
-	pthread_mutex_unlock(&sem->lock);
-	return n;
-}
-
 /* One that STOPPER_TRACE began goes on. */
 bool case_trace(bool on)
 {
