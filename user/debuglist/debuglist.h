@@ -43,6 +43,14 @@ struct debug_group {
 	size_t nr_threads;
 };
 
+/* A semaphore for which callers wait to run a task of the stopper. */
+struct debug_sem {
+	uint64_t held, capacity, waiters;
+	const char *task;		/* of the first waiter; NULL: unknown */
+	struct debug_site at;
+	uint64_t tid, waited;
+};
+
 struct debug_stopper {
 	uint64_t id, phase_age, age;
 	const char *name, *phase;
@@ -58,6 +66,8 @@ struct debug_stopper {
 	const char *timer;			/* name of the next one; NULL: there is none */
 	struct debug_site timer_at;
 	uint64_t timer_due;			/* from now on */
+	struct debug_sem *sems;
+	size_t nr_sems;
 	struct debug_group *groups;
 	size_t nr_groups;
 };

@@ -107,17 +107,45 @@ static json_t *groups_json(const struct debug_stopper *s)
 	return groups;
 }
 
+static json_t *sem_json(const struct debug_sem *m)
+{
+	json_t *first = json_null();
+
+	if (m->task)
+		first = json_pack("{s:s, s:s?, s:o, s:s?, s:I, s:f}", "name", m->task,
+				  "file", m->at.file, "line",
+				  number_or_null(m->at.line, m->at.file),
+				  "function", m->at.function, "tid", (json_int_t)m->tid,
+				  "seconds", seconds(m->waited));
+	return json_pack("{s:I, s:I, s:I, s:o}", "held", (json_int_t)m->held,
+			 "capacity", (json_int_t)m->capacity, "waiters", (json_int_t)m->waiters,
+			 "first", first);
+}
+
+static json_t *sems_json(const struct debug_stopper *s)
+{
+	json_t *sems = json_array();
+	size_t i;
+
+	for (i = 0; i < s->nr_sems; i++)
+		sems = array_append(sems, sem_json(&s->sems[i]));
+	return sems;
+}
+
 static json_t *stopper_json(const struct debug_stopper *s)
 {
-	return json_pack("{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o}",
-			 "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
+	static const char form[] =
+		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}";
+
+	return json_pack(form, "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
 			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
 			 "tasks", (json_int_t)s->tasks, "queued", (json_int_t)s->queued,
 			 "workers", (json_int_t)s->workers, "closers", (json_int_t)s->closers,
 			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
 			 "waiters", (json_int_t)s->waiters, "created", origin_json(&s->created),
 			 "parent", parent_json(s), "stop_asked", asked_json(s),
-			 "timers", timers_json(s), "groups", groups_json(s));
+			 "timers", timers_json(s), "semaphores", sems_json(s),
+			 "groups", groups_json(s));
 }
 
 json_t *debug_list_json(const struct debug_list *list)

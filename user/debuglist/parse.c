@@ -272,6 +272,30 @@ static int parse_group(struct parser *ps, enum debug_kind kind, char *p)
 	return 0;
 }
 
+/* held N of N, waiters N, first "TASK" at FILE:LINE FUNC by thread TID for T */
+static int parse_sem(struct parser *ps, char *p)
+{
+	struct debug_stopper *s = ps->stopper;
+	struct debug_sem m = { 0 }, *all;
+
+	if (!skip_text(&p, "held ") || !parse_number(&p, &m.held) ||
+	    !skip_text(&p, " of ") || !parse_number(&p, &m.capacity) ||
+	    !skip_text(&p, ", waiters ") || !parse_number(&p, &m.waiters))
+		return 0;
+	if (skip_text(&p, ", first "))
+		m.task = parse_quoted(&p);
+	if (m.task && (!skip_text(&p, " at ") || !parse_site(&p, &m.at) ||
+		       !skip_text(&p, "by thread ") || !parse_number(&p, &m.tid) ||
+		       !skip_text(&p, " for ") || !parse_ms(&p, &m.waited)))
+		return 0;
+	all = array_grow(s->sems, s->nr_sems, sizeof(m));
+	if (!all)
+		return -ENOMEM;
+	s->sems = all;
+	all[s->nr_sems++] = m;
+	return 0;
+}
+
 /* TID for T; TID gone for T; TID "COMM" STATE for T [in WCHAN] */
 static int parse_thread(struct parser *ps, char *p)
 {
@@ -334,6 +358,8 @@ static int parse_line_of_stopper(struct parser *ps, char *p)
 		return parse_group(ps, DEBUG_WORKER, p);
 	if (skip_text(&p, "closer "))
 		return parse_group(ps, DEBUG_CLOSER, p);
+	if (skip_text(&p, "semaphore: "))
+		return parse_sem(ps, p);
 	if (skip_text(&p, "created at "))
 		parse_origin(&p, &s->created);
 	else if (skip_text(&p, "child of "))
@@ -465,6 +491,7 @@ void debug_list_free(struct debug_list *list)
 		for (j = 0; j < list->stoppers[i].nr_groups; j++)
 			group_free(&list->stoppers[i].groups[j]);
 		free(list->stoppers[i].groups);
+		free(list->stoppers[i].sems);
 	}
 	free(list->stoppers);
 	free(list->text);

@@ -55,9 +55,26 @@ static void print_cause(const struct debug_stopper *s)
 	printf("  %-10s  %s (%lld)\n", "because", cause, (long long)s->cause_err);
 }
 
+static void print_sem(const struct debug_sem *m)
+{
+	char task[160] = "", place[UNLIMITED], age[16];
+
+	printf("  %-10s  held %llu of %llu, waiters %llu\n", "semaphore",
+	       (unsigned long long)m->held, (unsigned long long)m->capacity,
+	       (unsigned long long)m->waiters);
+	if (!m->task)
+		return;
+	text_put(task, sizeof(task), m->task);
+	view_site(place, sizeof(place), &m->at, UNLIMITED);
+	text_age(age, m->waited);
+	printf("  %10s  |  first: %s, %s, thread %llu, %s\n", "", task, place,
+	       (unsigned long long)m->tid, age);
+}
+
 static void print_head(const struct debug_stopper *s)
 {
 	char name[160], in_phase[16], age[16], ago[16];
+	size_t i;
 
 	text_put(name, sizeof(name), s->name);
 	text_age(in_phase, s->phase_age);
@@ -83,6 +100,8 @@ static void print_head(const struct debug_stopper *s)
 		puts("  stop        not asked");
 	}
 	print_timers(s);
+	for (i = 0; i < s->nr_sems; i++)
+		print_sem(&s->sems[i]);
 }
 
 static void print_waits(const struct view_stopper *vs)

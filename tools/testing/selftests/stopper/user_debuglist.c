@@ -27,6 +27,10 @@ static const char web[] =
 "  created at src/httpd.c:120 main by thread 712 \"httpd\"\n"
 "  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago,"
 " because \"disk \\\"a\\\" full\" (-28)\n"
+"  semaphore: held 8 of 4, waiters 3, first \"request\" at conn.c:70 accept_one by thread 714"
+" for 0.250s\n"
+"  semaphore: held many of 4, waiters 3\n"
+"  semaphore: held 1 of 1, waiters 2\n"
 "  task 3 \"request\" at conn.c:77 serve, oldest 4.201s\n"
 "    queued 1\n"
 "    thread 715 \"web\" sleeping for 4.201s in serve_file [web]\n"
@@ -99,6 +103,16 @@ TEST(a_list_is_read_whole)
 	EXPECT_STREQ(s->cause, "disk \"a\" full");
 	EXPECT_EQ(s->cause_err, -28);
 	EXPECT_EQ(s->parent, NULL);
+	ASSERT_EQ(s->nr_sems, 2);
+	EXPECT_EQ(s->sems[0].held, 8);
+	EXPECT_EQ(s->sems[0].capacity, 4);
+	EXPECT_EQ(s->sems[0].waiters, 3);
+	EXPECT_STREQ(s->sems[0].task, "request");
+	EXPECT_STREQ(s->sems[0].at.function, "accept_one");
+	EXPECT_EQ(s->sems[0].tid, 714);
+	EXPECT_EQ(s->sems[0].waited, 250);
+	EXPECT_EQ(s->sems[1].waiters, 2);
+	EXPECT_EQ(s->sems[1].task, NULL);
 	ASSERT_EQ(s->nr_groups, 3);
 	g = &s->groups[0];
 	EXPECT_EQ(g->kind, DEBUG_TASK);
@@ -301,7 +315,12 @@ static const char web_json[] =
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
 "\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002,\n"
 "\"cause\":\"disk \\\"a\\\" full\", \"error\":-28},\n"
-"\"timers\":null, \"groups\":[\n"
+"\"timers\":null,\n"
+"\"semaphores\":[{\"held\":8, \"capacity\":4, \"waiters\":3,\n"
+"\"first\":{\"name\":\"request\", \"file\":\"conn.c\", \"line\":70,\n"
+"\"function\":\"accept_one\", \"tid\":714, \"seconds\":0.25}},\n"
+"{\"held\":1, \"capacity\":1, \"waiters\":2, \"first\":null}],\n"
+"\"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
 "\"oldest_seconds\":4.201, \"queued\":1, \"threads\":[\n"
 "{\"tid\":715, \"comm\":\"web\", \"state\":\"sleeping\", \"seconds\":4.201, \"wchan\":\"serve_file [web]\",\n"
@@ -320,7 +339,8 @@ static const char web_json[] =
 "\"created\":{\"file\":\"db.c\", \"line\":9, \"function\":\"open_db\", \"tid\":712, \"comm\":\"httpd\"},\n"
 "\"parent\":{\"id\":1, \"name\":\"web\"}, \"stop_asked\":null,\n"
 "\"timers\":{\"count\":7, \"next\":\"vacuum\", \"file\":\"db.c\", \"line\":30,\n"
-"\"function\":\"vacuum_init\", \"due_seconds\":2.25}, \"groups\":[]}],\n"
+"\"function\":\"vacuum_init\", \"due_seconds\":2.25},\n"
+"\"semaphores\":[], \"groups\":[]}],\n"
 "\"tasks_more\":4}\n";
 
 TEST(json_says_what_the_list_says)

@@ -81,6 +81,7 @@ stopper 2 "database": running for 3723.002s, age 3723.500s, tasks 12, queued 0, 
   created at db/pool.c:20 pool_open by thread 712 "httpd"
   stop not asked
   timers 12, next "checkpoint" at db/log.c:70 log_open, due in 9.500s
+  semaphore: held 12 of 12, waiters 3, first "query" at db/query.c:800 query by thread 1234580 for 2.500s
   task 10 "query" at db/query.c:812 query_run, oldest 0.020s
     thread 1234567 running for 0.020s
     and 9 more
@@ -129,6 +130,9 @@ check list_shows_the_child_a_parent_waits_for in_order "$work/shown" 'main (3)' 
 	'its child child "a\b" (4), closing for 1m30s'
 check list_shows_pending_timers in_order "$work/shown" 'database (2)' 'stop        not asked' \
 	'timers      12, next: checkpoint, db/log.c:70 log_open, in 9.5s'
+check list_shows_the_semaphore_that_is_waited_for in_order "$work/shown" 'database (2)' \
+	'semaphore   held 12 of 12, waiters 3' \
+	'|  first: query, db/query.c:800 query, thread 1234580, 2.5s'
 check list_marks_nothing_of_one_that_runs eval '! sed -n "/^database/,\$p" "$work/shown" | grep "^>"'
 check list_from_stdin_is_the_same eval '"$ctl" -f - list <"$list" | cmp - "$work/shown"'
 check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp - "$work/shown"'
@@ -143,7 +147,8 @@ json='.version == 1 and (.stoppers | length) == 4 and .stoppers[0].name == "web"
 	.stoppers[0].phase_seconds == 1.002 and .stoppers[0].stop_asked.line == 180 and
 	.stoppers[0].stop_asked.cause == "disk \"sda\" full" and .stoppers[0].stop_asked.error == -28 and
 	.stoppers[3].stop_asked.cause == null and
-	.stoppers[1].stop_asked == null and .stoppers[3].parent.name == "main" and
+	.stoppers[1].stop_asked == null and .stoppers[0].semaphores == [] and
+	(.stoppers[1].semaphores[0] | .held == 12 and .first.tid == 1234580) and .stoppers[3].parent.name == "main" and
 	.stoppers[3].name == "child \"a\\b\"" and
 	(.stoppers[0].groups[0] | .kind == "task" and .count == 3 and .oldest_seconds == 4.201 and
 	 .queued == 1 and .threads[0].wchan == "ep_poll" and .threads[1].state == "gone")'
