@@ -171,7 +171,7 @@ static struct instance *instance_new(struct instance *parent, struct rng *r)
 	inst->stamp = inst->gen;
 	inst->parent = parent;
 	inst->depth = parent ? parent->depth + 1 : 0;
-	inst->flags = rng_below(r, STOPPER_FLAGS_ALL + 1);
+	inst->flags = rng_below(r, 256) & STOPPER_FLAGS_ALL;
 	inst->last_closer = inst->flags & STOPPER_CLOSERS_LIFO ? ~0UL : 0;
 	env_lock_init(&inst->lock);
 	env_mutex_init(&inst->order);
