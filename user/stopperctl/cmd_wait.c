@@ -12,16 +12,11 @@
  * detected by their age, which never decreases otherwise.
  */
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "progress.h"
 #include "reader.h"
-
-#define MAX_CULPRITS	3	/* call sites that are reported */
-#define PROGRESS	2048
 
 struct target {
 	uint64_t id, age;
@@ -35,166 +30,13 @@ struct waiting {
 	size_t nr, left;
 	int64_t every, begin, next, limit;	/* limit 0: none */
 	unsigned int nr_failed;		/* successive readings without a source */
-	bool start, status_line, line_shown;
-	char last_what[PROGRESS];	/* the last progress, without its times */
-	char last_text[PROGRESS];	/* and with them */
+	bool start;
+	struct progress progress;
 };
-
-/* Progress */
-
-static void print_status_line(const char *text)
-{
-	struct winsize size;
-	char line[PROGRESS];
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
-		size.ws_col = 80;
-	text_fit(line, sizeof(line), text, size.ws_col - 1);
-	printf("\r%s\033[K", line);
-}
-
-/* Prints @text. Without a status line only if @what, the text without times, has changed. */
-static void show_progress(struct waiting *w, const char *what, const char *text)
-{
-	strcpy(w->last_text, text);
-	if (w->status_line) {
-		print_status_line(text);
-		w->line_shown = true;
-	} else if (strcmp(w->last_what, what)) {
-		puts(text);
-	}
-	strcpy(w->last_what, what);
-	fflush(stdout);
-}
-
-/* Keeps the last status and begins a new line for the next message. */
-static void end_status_line(struct waiting *w)
-{
-	if (w->line_shown)
-		putchar('\n');
-	w->line_shown = false;
-	fflush(stdout);
-}
-
-struct out {
-	char text[PROGRESS];
-	size_t len;
-	size_t place;			/* columns for a site */
-	bool times;
-};
-
-static void out_add(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void out_add(struct out *o, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(o->text + o->len, sizeof(o->text) - o->len, fmt, ap);
-	va_end(ap);
-	if (n > 0)
-		o->len += n;
-	if (o->len >= sizeof(o->text))
-		o->len = sizeof(o->text) - 1;
-}
-
-static void out_add_time(struct out *o, const char *before, uint64_t ms)
-{
-	char age[16];
-
-	text_age(age, ms);
-	if (o->times)
-		out_add(o, "%s%s", before, age);
-}
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static void out_add_culprit(struct out *o, const struct debug_group *g)
-{
-	char place[160], thread[160];
-
-	out_add(o, "%.128s", g->name);
-	if (g->count > 1)
-		out_add(o, " x%llu", (unsigned long long)g->count);
-	out_add_time(o, " ", g->oldest);
-	view_site(place, sizeof(place), &g->at, o->place);
-	if (*place)
-		out_add(o, " at %s", place);
-	if (!g->nr_threads)
-		return;
-	view_thread(thread, sizeof(thread), &g->threads[0], 100);
-	out_add(o, ", thread %s", thread);
-}
-
-/* Selects the next oldest group; quadratic, but only MAX_CULPRITS groups are reported. */
-static const struct debug_group *next_oldest(const struct view_stopper *vs,
-					     const struct debug_group *last)
-{
-	const struct debug_group *best = NULL;
-	size_t i;
-
-	for (i = 0; i < vs->s->nr_groups; i++) {
-		const struct debug_group *g = &vs->s->groups[i];
-
-		if (g->kind != vs->culprit->kind || (best && g->oldest <= best->oldest))
-			continue;
-		if (!last || g->oldest < last->oldest || (g->oldest == last->oldest && g > last))
-			best = g;
-	}
-	return best;
-}
-
-static void out_add_waits(struct out *o, const struct view_stopper *vs)
-{
-	const struct debug_group *g = NULL;
-	uint64_t left = vs->nr_blocking;
-	int i;
-
-	if (vs->child) {
-		out_add(o, ", waits for child %.128s (%llu), %.16s", vs->child->name,
-			(unsigned long long)vs->child->id, vs->child->phase);
-		return;
-	}
-	if (!vs->culprit)
-		return;
-	out_add(o, ", waits for %llu %s%s: ", (unsigned long long)vs->nr_blocking,
-		debug_kind_name(vs->culprit->kind), plural(vs->nr_blocking));
-	for (i = 0; i < MAX_CULPRITS; i++) {
-		g = next_oldest(vs, g);
-		if (!g)
-			break;
-		out_add(o, "%s", i ? "; " : "");
-		out_add_culprit(o, g);
-		left -= g->count;
-	}
-	if (g && left)
-		out_add(o, "; and %llu more", (unsigned long long)left);
-}
-
-static void out_add_stopper(struct out *o, const struct view_stopper *vs)
-{
-	const struct debug_stopper *s = vs->s;
-
-	out_add(o, "%.128s (%llu): %.16s", s->name, (unsigned long long)s->id, s->phase);
-	out_add_time(o, " for ", s->phase_age);
-	if (view_is_stop(s))
-		out_add_waits(o, vs);
-	else
-		out_add(o, ", %llu task%s, %llu worker%s; no stop requested",
-			(unsigned long long)s->tasks, plural(s->tasks),
-			(unsigned long long)s->workers, plural(s->workers));
-}
 
 /* Reports the worst of the stoppers. */
 static void wait_report(struct waiting *w, const struct view *v)
 {
-	/* A change of times only is no change. */
-	struct out what = { .place = 150 };
-	struct out text = { .place = w->status_line ? 20 : 150, .times = true };
 	const struct view_stopper *worst = NULL, *vs;
 	size_t i;
 
@@ -204,15 +46,8 @@ static void wait_report(struct waiting *w, const struct view *v)
 		if (vs && (!worst || vs < worst))
 			worst = vs;
 	}
-	if (!worst)
-		return;
-	if (w->left > 1) {
-		out_add(&what, "%zu stoppers with this name; ", w->left);
-		out_add(&text, "%zu stoppers with this name; ", w->left);
-	}
-	out_add_stopper(&what, worst);
-	out_add_stopper(&text, worst);
-	show_progress(w, what.text, text.text);
+	if (worst)
+		progress_stopper(&w->progress, worst, w->left);
 }
 
 /* Targets */
@@ -268,7 +103,7 @@ static bool targets_update(struct waiting *w, const struct view *v)
 
 static int wait_source_lost(struct waiting *w, const char *how)
 {
-	end_status_line(w);
+	progress_end(&w->progress);
 	error_msg("%s %s before '%s' was seen to stop: outcome unknown", source_name(), how,
 		  w->wanted);
 	return EXIT_GONE;
@@ -281,19 +116,13 @@ static int wait_not_listed(struct waiting *w)
 			  w->wanted, source_name());
 		return EXIT_NO_STOPPER;
 	}
-	show_progress(w, "not listed", "not listed yet");
+	progress_show(&w->progress, "not listed", "not listed yet");
 	return -1;
 }
 
 static int wait_all_stopped(struct waiting *w)
 {
-	char age[16];
-
-	text_age(age, (now_ns() - w->begin) / NSEC_PER_MSEC);
-	if (w->status_line)
-		printf("\r\033[K");
-	printf("%s: stopped after %s\n", w->wanted, age);
-	return finish_output();
+	return progress_stopped(&w->progress, w->wanted, now_ns() - w->begin);
 }
 
 static int wait_check_view(struct waiting *w, const struct view *v)
@@ -319,10 +148,10 @@ static int wait_no_list(struct waiting *w, const struct view *v)
 		return w->nr_failed++ ? wait_source_lost(w, "disappeared") : -1;
 	if (state == SOURCE_BUSY || (state == SOURCE_GONE && w->start)) {
 		snprintf(text, sizeof(text), "retrying: %s", why);
-		show_progress(w, text, text);
+		progress_show(&w->progress, text, text);
 		return -1;
 	}
-	end_status_line(w);
+	progress_end(&w->progress);
 	error_msg("%s", why);
 	return EXIT_SOURCE;
 }
@@ -341,13 +170,7 @@ static int wait_take_reading(struct waiting *w)
 
 static int wait_timed_out(struct waiting *w)
 {
-	char age[16];
-
-	end_status_line(w);
-	text_age(age, w->limit / NSEC_PER_MSEC);
-	error_msg("timed out after %s; last seen: %.700s", age,
-		  *w->last_text ? w->last_text : "no answer");
-	return EXIT_TIME;
+	return progress_timed_out(&w->progress, w->limit);
 }
 
 static int wait_run(struct waiting *w)
@@ -361,7 +184,7 @@ static int wait_run(struct waiting *w)
 		what = reader_poll(&w->reader, false,
 				   w->reader.pending || w->next > end ? end : w->next);
 		if (what & READER_SIGNAL) {
-			end_status_line(w);
+			progress_end(&w->progress);
 			return exit_by_signal(reader_signal(&w->reader));
 		}
 		if (what & READER_ANSWER)
@@ -433,14 +256,6 @@ static int wait_read_options(struct waiting *w, int argc, char **argv)
 	return -1;
 }
 
-/* Without these the status line would be printed again and again. */
-static bool can_rewrite_a_line(void)
-{
-	const char *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
-}
-
 /* Static, because the thread of reader.c may use it until the process ends. */
 static struct waiting waiting;
 
@@ -453,7 +268,7 @@ int cmd_wait(int argc, char **argv)
 	status = wait_read_options(w, argc, argv);
 	if (status >= 0)
 		return status;
-	w->status_line = can_rewrite_a_line();
+	progress_init(&w->progress);
 	w->begin = now_ns();
 	if (!reader_start(&w->reader))
 		return EXIT_SOURCE;
