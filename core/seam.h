@@ -127,6 +127,11 @@
  *   plat_stopper_init(s)                               any       creates s->plat, the platform's
  *                                                                part of a stopper. May be nothing
  *   plat_stopper_free(s)                               any       ends its use. May be nothing
+ *   plat_control_open(s)                               process   with STOPPER_CONTROL: lets
+ *                                                                userspace stop it; 0, or why it
+ *                                                                cannot
+ *   plat_control_close(s)                              process   ends that, before IsStopped fires.
+ *                                                                May be nothing
  *   plat_options_valid(opts)                           any       are owner and stack_size valid?
  *   plat_stack_note(n)                                 any       threads started later have at
  *                                                                least n bytes of stack. May be

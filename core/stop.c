@@ -485,6 +485,7 @@ static int lead_stop(struct leader *l)
 	if (err)
 		return err;
 	plat_trace_phase(s, STOPPER_CLOSING, STOPPER_STOPPED);
+	plat_control_close(s);
 	registry_hide(s);
 	detach_from_parent(s);
 	plat_scan_sync();

@@ -358,11 +358,19 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	err = plat_stops_ready();
 	if (!err && !stopper_join_parent(s, options.parent))
 		err = -ESHUTDOWN;
-	if (err)
+	if (err) {
 		stopper_discard(s);
-	else
-		*out = s;
-	return err;
+		return err;
+	}
+	err = plat_control_open(s);
+	if (err) {
+		/* Its parent may already stop it. */
+		stop_drive(s, PLAT_FOREVER);
+		stopper_put(s);
+		return err;
+	}
+	*out = s;
+	return 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_create);
 

@@ -107,6 +107,9 @@ static int __init stopper_init(void)
 	err = threads_init();
 	if (err)
 		goto err_threads;
+	err = control_init();
+	if (err)
+		goto err_control;
 	err = unload_init();
 	if (err)
 		goto err_notifier;
@@ -114,6 +117,8 @@ static int __init stopper_init(void)
 	return 0;
 
 err_notifier:
+	control_exit();
+err_control:
 	threads_exit();
 err_threads:
 	destroy_workqueue(stopper_wq);
@@ -126,6 +131,7 @@ static void __exit stopper_exit(void)
 {
 	debugfs_remove(debug_file);
 	unload_exit();
+	control_exit();
 	/* All stops have ended, but the keeper's work item may still be running. */
 	flush_work(&keeper_work);
 	pool_exit();

@@ -251,6 +251,7 @@ int plat_thread_start(struct plat_thread *t, const char *name);
 #define plat_thread_fits(t)	((void)(t), true)
 
 struct plat_stopper {
+	struct control *control;	/* NULL: none; control.c */
 #ifdef CONFIG_LOCKDEP
 	struct stopper_dep *dep;	/* NULL: not checked by lockdep */
 #endif
@@ -296,6 +297,19 @@ extern struct work_struct keeper_work;
 
 int slots_init(void);
 void slots_exit(void);
+#ifdef CONFIG_SYSFS
+int plat_control_open(struct stopper *s);
+void plat_control_close(struct stopper *s);
+void control_phase_changed(const struct stopper *s);
+int control_init(void);
+void control_exit(void);
+#else
+#define plat_control_open(s)	((void)(s), 0)
+#define plat_control_close(s)	((void)(s))
+#define control_phase_changed(s) ((void)(s))
+#define control_init()		0
+#define control_exit()		((void)0)
+#endif
 #ifdef CONFIG_LOCKDEP
 struct lockdep_map *lockdep_enter_call(const struct call *c);
 #define lockdep_leave_call(map)	__stopper_lockdep_leave(&(map))

@@ -133,6 +133,8 @@ void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum sto
 {
 	/* Constant since before the phase changed. */
 	trace_phase(s->id, s->name, from, to, s->cause.err, s->cause.text);
+	if (to != STOPPER_STOPPED)
+		control_phase_changed(s);
 }
 
 void plat_trace_closer_start(const struct stopper *s, const char *shown)

@@ -340,6 +340,8 @@ struct plat_stopper {
 
 void plat_stopper_init(struct stopper *s);
 #define plat_stopper_free(s)	((void)(s))
+#define plat_control_open(s)	((void)(s), 0)
+#define plat_control_close(s)	((void)(s))
 
 int plat_thread_start(struct plat_thread *t, const char *name);
 void plat_thread_name(struct plat_thread *t, const char *name);

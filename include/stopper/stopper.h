@@ -76,8 +76,9 @@ enum stopper_phase {
 #define STOPPER_QUIET		(1u << 1)	/* no stall reports */
 #define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: do not freeze a stop */
 #define STOPPER_DROP_QUEUED	(1u << 4)	/* do not begin queued tasks that can be told */
+#define STOPPER_CONTROL		(1u << 7)	/* kernel: userspace may stop it */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE | \
-				 STOPPER_DROP_QUEUED)
+				 STOPPER_DROP_QUEUED | STOPPER_CONTROL)
 
 /* Maximum depth of a tree of stoppers, root and leaf included */
 #define STOPPER_DEPTH		8
@@ -100,9 +101,10 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * @size: sizeof(struct stopper_options), which tells the version of the struct. A smaller one, of
  *	older headers, selects the default for the fields that it lacks
  * @flags: a combination of STOPPER_CLOSERS_LIFO, STOPPER_QUIET (no stall reports),
- *	STOPPER_NO_FREEZE (kernel; see stopper_stop()) and STOPPER_DROP_QUEUED: from QUIESCING on no
- *	function of a struct stopper_async that has a done() begins; done() gets %-ESHUTDOWN in its
- *	place. Unknown flags are refused
+ *	STOPPER_NO_FREEZE (kernel; see stopper_stop()), STOPPER_CONTROL (kernel: root may stop it
+ *	through /sys/kernel/stopper/; see stopper.ko(4)) and STOPPER_DROP_QUEUED: from QUIESCING
+ *	on no function of a struct stopper_async that has a done() begins; done() gets
+ *	%-ESHUTDOWN in its place. Unknown flags are refused
  * @reserved: must be 0
  * @on_panic: the panic hook. NULL: log the panic and, in userspace, abort
  * @on_panic_arg: passed to @on_panic

@@ -176,10 +176,14 @@ struct call;
 #define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
-struct plat_stopper { };
+struct plat_stopper {
+	void *control;
+};
 
 #define plat_stopper_init(s)	((void)(s))
 #define plat_stopper_free(s)	((void)(s))
+int plat_control_open(struct stopper *s);
+void plat_control_close(struct stopper *s);
 
 bool plat_call(struct call *c, stopper_fn fn, struct stopper_ctx *ctx, void *arg);
 #define plat_panic_unhandled()	((void)0)

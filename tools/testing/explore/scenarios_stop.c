@@ -240,6 +240,32 @@ SCENARIO(child_is_born, "a child is created while its parent stops: refused, or 
 	stopper_put(s);
 }
 
+static void new_controlled_kid(void *arg)
+{
+	struct stopper_options o = {
+		.size = sizeof(o), .flags = STOPPER_QUIET | STOPPER_CONTROL, .parent = s,
+	};
+
+	accepted(stopper_create(&kid, "s", &o));
+}
+
+SCENARIO(controlled_child, "stopper.c: a child that userspace controls is created, perhaps in vain",
+	 .budget = 3, .stale = 1, .faults = 1, .needs_time = true)
+{
+	kid = NULL;
+	s = new_stopper(NULL);
+	if (!s)
+		return;
+	go(new_controlled_kid, NULL);
+	check(!stopper_stop(s, NULL));
+	join_all();
+	check(!kid == !ghost_get(ACCEPTED));
+	if (kid)
+		check(stopper_phase(kid) == STOPPER_STOPPED);
+	stopper_put(kid);
+	stopper_put(s);
+}
+
 SCENARIO(child_stops_itself, "a child is stopped while its parent is",
 	 .budget = 2, .stale = 1)
 {

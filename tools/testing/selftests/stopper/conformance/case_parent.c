@@ -302,6 +302,7 @@ static void parent_and_child_stopped_at_once(void)
 
 struct births {
 	struct stopper *parent;
+	unsigned int flags;
 	struct env_counter go;
 	struct stopper *born[64];
 	int n;
@@ -310,7 +311,11 @@ struct births {
 static void give_birth(void *arg)
 {
 	struct births *b = arg;
-	struct stopper_options opts = { .size = sizeof(opts), .parent = b->parent };
+	struct stopper_options opts = {
+		.size = sizeof(opts),
+		.flags = b->flags,
+		.parent = b->parent,
+	};
 	int err = 0;
 
 	env_inc(&b->go);
@@ -353,7 +358,7 @@ static void children_born_at_once_all_quiesce(void)
 	env_free(b);
 }
 
-static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
+static void born_while_the_parent_stops(unsigned int flags)
 {
 	struct births *b = env_alloc(sizeof(*b));
 	struct env_thread thread;
@@ -362,6 +367,7 @@ static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
 	for (round = 0; round < case_rounds(50); round++) {
 		memset(b, 0, sizeof(*b));
 		b->parent = new_stopper(NULL);
+		b->flags = flags;
 		CHECK_EQ(env_spawn(&thread, give_birth, b), 0);
 		while (!env_get(&b->go))
 			env_yield();
@@ -374,6 +380,17 @@ static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
 		stopper_put(b->parent);
 	}
 	env_free(b);
+}
+
+static void child_born_while_the_parent_stops_is_stopped_or_refused(void)
+{
+	born_while_the_parent_stops(0);
+}
+
+/* Kernel: its files may be added when it has stopped already. */
+static void controlled_child_born_while_the_parent_stops(void)
+{
+	born_while_the_parent_stops(STOPPER_CONTROL);
 }
 
 struct from_callback {
@@ -578,5 +595,6 @@ const struct test_case cases_parent[] = {
 	CASE(parent_and_child_stopped_at_once),
 	CASE(children_born_at_once_all_quiesce),
 	CASE(child_born_while_the_parent_stops_is_stopped_or_refused),
+	CASE(controlled_child_born_while_the_parent_stops),
 	CASES_END
 };
