@@ -10,12 +10,15 @@
  * the stop completed, so this has its own exit status. One failed reading may be an accident (a
  * full backlog), two are not. A restarted process serves stoppers with the same ids. They are
  * detected by their age, which never decreases otherwise.
+ *
+ * Where the kernel's list cannot be read, a stopper that userspace may stop is found in sysfs
+ * (control.c), whose end is certain.
  */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "progress.h"
+#include "control.h"
 #include "reader.h"
 
 struct target {
@@ -142,7 +145,9 @@ static int wait_no_list(struct waiting *w, const struct view *v)
 {
 	const char *why = v ? v->why : "out of memory";
 	enum source_state state = v ? v->state : SOURCE_BUSY;
+	struct control found[CONTROL_MAX];
 	char text[PROGRESS];
+	size_t nr;
 
 	if (state == SOURCE_GONE && w->nr)
 		return w->nr_failed++ ? wait_source_lost(w, "disappeared") : -1;
@@ -152,6 +157,8 @@ static int wait_no_list(struct waiting *w, const struct view *v)
 		return -1;
 	}
 	progress_end(&w->progress);
+	if (source_is_kernel() && !w->nr && (nr = control_find(w->wanted, found)))
+		return control_wait(found, nr, w->wanted, w->limit, &w->progress);
 	error_msg("%s", why);
 	return EXIT_SOURCE;
 }

@@ -8,6 +8,8 @@
  *   reader.c       a thread that reads and parses, so that keys and timeouts work meanwhile
  *   ../debuglist   parses the text; JSON
  *   view.c         sorts the list and finds what blocks each stop
+ *   progress.c     what a stop waits for
+ *   control.c      /sys/kernel/stopper/: stops kernel stoppers
  *   text.c         makes text safe for a terminal, formats times
  *   cmd_*.c        one command each
  *   screen.c       the lines that `top' shows
@@ -28,9 +30,9 @@
 enum {
 	EXIT_OK = 0,
 	EXIT_USAGE = 1,		/* also: the output cannot be written */
-	EXIT_SOURCE = 2,	/* no list available */
-	EXIT_TIME = 3,		/* wait: timed out */
-	EXIT_NO_STOPPER = 4,	/* wait: no such stopper */
+	EXIT_SOURCE = 2,	/* no list available; stop: not permitted */
+	EXIT_TIME = 3,		/* wait, stop: timed out */
+	EXIT_NO_STOPPER = 4,	/* wait, stop: no such stopper */
 	EXIT_GONE = 5,		/* wait: the source disappeared */
 };
 
@@ -48,6 +50,7 @@ struct command {
 int cmd_list(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * main.c - stopperctl: shows the stoppers of the kernel, of a process, or of a saved list.
+ * main.c - stopperctl: shows the stoppers of the kernel, of a process, or of a saved list, and
+ * stops those of the kernel.
  *
  * Source options are accepted before and after the command. Each command parses its own options.
  * A new command is a line in the table.
@@ -15,6 +16,7 @@ static const struct command commands[] = {
 	{ "list", cmd_list, "list all stoppers and what runs in them, worst first [--json]" },
 	{ "top", cmd_top, "show the same, updated live and sortable" },
 	{ "wait", cmd_wait, "wait until a stopper has stopped, and report what it waits for" },
+	{ "stop", cmd_stop, "stop a stopper of the kernel, and wait until it has stopped" },
 	{ "dump", cmd_dump, "print the list unchanged, to be saved and read again with -f" },
 	{ "trace", cmd_trace, "convert a recording to a file for Perfetto" },
 };
@@ -39,8 +41,8 @@ static void print_help(void)
 	     "  -h, --help             show this help; after a command: its own help\n"
 	     "  -V, --version          show the version\n"
 	     "\n"
-	     "Exit status: 0 success; 1 usage error; 2 no list available; wait: 3 timed out,\n"
-	     "4 no such stopper, 5 the source disappeared.");
+	     "Exit status: 0 success; 1 usage error; 2 no list available; wait and stop:\n"
+	     "3 timed out, 4 no such stopper; wait: 5 the source disappeared.");
 }
 
 static int command_run(const char *name, int argc, char **argv)

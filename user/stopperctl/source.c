@@ -92,6 +92,11 @@ bool source_is_stdin(void)
 	return source.kind == 'f' && !strcmp(source.arg, "-");
 }
 
+bool source_is_kernel(void)
+{
+	return !source.kind;
+}
+
 static const char *debugfs_dir(void)
 {
 	const char *dir = getenv("STOPPER_DEBUGFS");

@@ -32,6 +32,7 @@ struct source_text {
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own);
 const char *source_name(void);
 bool source_is_stdin(void);
+bool source_is_kernel(void);
 enum source_state source_read(struct source_text *t);
 
 /* used by source_*.c */

@@ -30,13 +30,21 @@ int wrong_usage(const char *command, const char *fmt, ...)
 	return try_help(command);
 }
 
+/* Seconds, or with a unit: 10, 0.5, 10s, 5m, 1h. */
 bool parse_seconds(const char *s, double min, double max, int64_t *ns)
 {
+	static const char units[] = "smh";
+	const char *unit;
 	char *end;
 	double n;
 
 	errno = 0;
 	n = strtod(s, &end);
+	unit = end != s && *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		n *= unit == units ? 1 : unit == units + 1 ? 60 : 3600;
+		end++;
+	}
 	if (errno || end == s || *end || !isfinite(n) || n < min || n > max)
 		return false;
 	*ns = (int64_t)(n * NSEC_PER_SEC);

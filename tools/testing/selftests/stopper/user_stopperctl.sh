@@ -60,6 +60,17 @@ refused() {
 }
 run_as=
 
+# As /sys/kernel/stopper: the stoppers 1 to 3.
+export STOPPER_CONTROL=$work/control
+for id in 1 2 3; do
+	mkdir -p "$STOPPER_CONTROL/$id"
+	[ $id = 1 ] && name=web || name=two
+	echo $name >"$STOPPER_CONTROL/$id/name"
+	echo running >"$STOPPER_CONTROL/$id/phase"
+	echo 3 >"$STOPPER_CONTROL/$id/tasks"
+	: >"$STOPPER_CONTROL/$id/stop"
+done
+
 echo "TAP version 13"
 
 # Files
@@ -139,7 +150,7 @@ check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp
 check dump_is_byte_for_byte eval 'from_list dump | cmp - "$list"'
 check dump_from_stdin_is_byte_for_byte eval '"$ctl" dump -f - <"$list" | cmp - "$list"'
 check empty_list_has_no_stopper eval '[ "$("$ctl" -f "$work/empty" list)" = "No stoppers." ]'
-check help_of_each_command eval 'for c in "" list top wait dump trace; do
+check help_of_each_command eval 'for c in "" list top wait stop dump trace; do
 	"$ctl" $c --help | grep -q "^Usage: stopperctl" || exit; done'
 check version_is_told eval '"$ctl" --version | grep -qE "^stopperctl [0-9]+\.[0-9]+\.[0-9]+$"'
 
@@ -172,7 +183,26 @@ completes() {
 }
 check completion_of_commands completes "list" stopperctl -f x l
 check completion_of_options completes "--delay" stopperctl top --d
+check completion_of_names_to_stop completes "web" stopperctl stop w
 check completion_of_names completes "database main web" stopperctl -f "$list" wait ""
+
+# stop, on a folder like that of the kernel. Its files do not end, so each stop times out.
+
+refused stop_of_no_stopper 4 "no stopper 'web2' in $STOPPER_CONTROL \(already stopped" stop web2
+refused stop_of_a_shared_name 1 "'two' is the name of 2 stoppers; give an id: [23] [23]$" stop two
+refused stop_without_a_name 1 "stop: expected exactly one NAME" stop -g 1
+refused stop_with_a_bad_grace 1 "-g '1x': expected seconds" stop -g 1x web
+refused stop_of_a_process 1 "only stoppers of the kernel" -p 1 stop web
+check stop_writes_and_waits_for_the_grace eval '! "$ctl" stop --grace 0.1s web >"$work/stop" 2>&1 &&
+	grep -q "^web (1): running, 3 tasks$" "$work/stop" && [ -s "$STOPPER_CONTROL/1/stop" ]'
+check stop_by_id eval '! "$ctl" stop -g 0.1 2 >/dev/null 2>&1 && [ -s "$STOPPER_CONTROL/2/stop" ]'
+check stop_stops_no_other eval '[ ! -s "$STOPPER_CONTROL/3/stop" ]'
+if command -v systemd-analyze >/dev/null; then
+	sed "s,=stopperctl,=$ctl," "$top/kmod/samples/stopper-httpd.service" >"$work/stopper-httpd.service"
+	check unit_of_the_sample systemd-analyze verify --man=no "$work/stopper-httpd.service"
+else
+	skip unit_of_the_sample "no systemd-analyze"
+fi
 
 # Hostile input: never a byte that steers a terminal, never a line without end.
 
@@ -247,7 +277,9 @@ refused process_without_an_offer 2 "process $$ serves no list \(it can serve one
 mkdir "$work/dir" "$work/private"
 STOPPER_DEBUGFS=$work/dir refused debugfs_is_not_mounted 2 "mount -t debugfs none " list
 STOPPER_DEBUGFS=$work/none refused no_debugfs_here 2 "use -p, -u, -s or -f" list
-STOPPER_DEBUGFS=$work/dir refused wait_without_debugfs 2 "cannot read .*/stopper: .*not mounted" wait web
+STOPPER_DEBUGFS=$work/dir refused wait_without_debugfs 2 "cannot read .*/stopper: .*not mounted" wait database
+check wait_without_debugfs_for_one_in_sysfs eval 'STOPPER_DEBUGFS=$work/dir "$ctl" wait -t 0.1 web >"$work/wait" 2>&1;
+	[ $? = 3 ] && grep -q "^web (1): running, 3 tasks$" "$work/wait"'
 STOPPER_DEBUGFS=$work/dir refused top_without_debugfs 2 "cannot read .*/stopper: .*not mounted" top
 cp "$list" "$work/dir/stopper"
 check kernel_file_is_the_default eval 'STOPPER_DEBUGFS=$work/dir "$ctl" list | cmp - "$work/shown"'
