@@ -309,7 +309,7 @@ static int __init httpd_init(void)
 {
 	struct stopper_options opts = {
 		.size = sizeof(opts),
-		.flags = STOPPER_CLOSERS_LIFO,
+		.flags = STOPPER_CLOSERS_LIFO | STOPPER_CONTROL,
 	};
 	int err;
 

@@ -9,6 +9,7 @@
 #
 # A wait polls a condition with a bound that is generous on an emulated CPU.
 
+here=$(dirname "$0")
 ko=${STOPPER_KO_DIR:-/lib/stopper}
 debug=/sys/kernel/debug/stopper
 nr=0 failed=0
@@ -90,6 +91,14 @@ dmesg_is_clean() {
 	rm -f /tmp/complaints.$$
 }
 
+# program NAME: the path of a static program, or none
+program() {
+	local p
+	for p in "$here/$1" "$here/static/$1" "${STOPPER_TEST_OUT:-$here}/static/$1"; do
+		[ ! -x "$p" ] || { echo "$p"; return; }
+	done
+}
+
 # stopper_machine.ko, see its head: a command, a number of its line, and the phase of its stopper.
 machine=/dev/stopper_machine
 machine_do() { echo "$*" >$machine; }
@@ -102,7 +111,7 @@ phase_is() { grep -q "\"machine\": $1" $debug; }
 
 finish() {
 	local m
-	for m in test_stopper stopper_machine stopper_torture stopper_load stopper_oops stopper_faults stopper_unload1 stopper_unload2 \
+	for m in stopper_httpd test_stopper stopper_machine stopper_torture stopper_load stopper_oops stopper_faults stopper_unload1 stopper_unload2 \
 		stopper_unload3 stopper; do
 		! loaded $m || unload $m
 	done

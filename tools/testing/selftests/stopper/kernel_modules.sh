@@ -6,9 +6,8 @@
 #
 # STOPPER_TEST_ROUNDS_OF_MODULES=N rounds (20), STOPPER_TEST_SEED=N decides what is in them (1).
 
-here=$(dirname "$0")
 plan=14
-. "$here/kernel_lib.sh"
+. "$(dirname "$0")/kernel_lib.sh"
 rounds=${STOPPER_TEST_ROUNDS_OF_MODULES:-20} seed=${STOPPER_TEST_SEED:-1}
 
 holders() { ls /sys/module/stopper/holders; }
@@ -36,10 +35,7 @@ check deadline_left_behind_holds_the_module [ "$(references)" = 1 ]
 check deadline_left_behind_lets_go_when_it_comes wait_for 60 eval 'unload stopper 2>/dev/null'
 
 # Callbacks of IsStopped were still to come when their module was freed.
-program=
-for p in "$here/module_stress" "$here/static/module_stress" "${STOPPER_TEST_OUT:-$here}/static/module_stress"; do
-	[ ! -x "$p" ] || { program=$p; break; }
-done
+program=$(program module_stress)
 if [ -n "$program" ]; then
 	check callbacks_of_a_stop_end_before_their_module_is_freed "$program" -d "$ko" -n 3 -e poll
 	dmesg_is_clean module_that_has_stopped_is_not_told_off

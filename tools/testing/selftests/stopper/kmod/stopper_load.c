@@ -96,7 +96,8 @@ static void sleep_until_unload(struct stopper_ctx *ctx, void *arg)
 
 static int start_stalled(struct stopper **s)
 {
-	int err = stopper_create(s, "stalled", NULL);
+	struct stopper_options opts = { .size = sizeof(opts), .flags = STOPPER_CONTROL };
+	int err = stopper_create(s, "stalled", &opts);
 
 	if (!err)
 		err = stopper_run_async_task(*s, NULL, "load-stuck", sleep_until_unload, NULL);
@@ -161,6 +162,7 @@ static void stop_all(void)
 
 static int __init load_init(void)
 {
+	struct stopper_options opts = { .size = sizeof(opts), .flags = STOPPER_CONTROL };
 	int err;
 
 	if (handles < 0 || sites < 1 || sites > MAX_SITES || async < 0 || churn < 0 ||
@@ -169,7 +171,7 @@ static int __init load_init(void)
 	task = kvcalloc(handles + 1, sizeof(*task), GFP_KERNEL);
 	if (!task)
 		return -ENOMEM;
-	err = stopper_create(&stopper, "load", NULL);
+	err = stopper_create(&stopper, "load", &opts);
 	if (err) {
 		kvfree(task);
 		return err;

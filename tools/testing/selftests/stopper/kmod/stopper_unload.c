@@ -410,7 +410,11 @@ static void leak_deadline(void)
 
 static int __init unload_init(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts), .log = on_log_line };
+	struct stopper_options opts = {
+		.size = sizeof(opts),
+		.flags = STOPPER_CONTROL,
+		.log = on_log_line,
+	};
 	u32 what, i;
 
 	ending = match_string(ends, ARRAY_SIZE(ends), end);
