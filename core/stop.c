@@ -753,6 +753,13 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 }
 EXPORT_SYMBOL_PLAT(__stopper_quiesce);
 
+/* Would a wait for the stop of @s, by this thread, wait for itself? */
+bool stop_would_deadlock(struct stopper *s)
+{
+	return task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
+	       would_self_deadlock(s, true);
+}
+
 /* Begin a stop. 1: it has begun; 0: it has ended; or an error. */
 static int stop_begin(struct stopper *s, const struct cause_args *why)
 {
@@ -766,8 +773,7 @@ static int stop_begin(struct stopper *s, const struct cause_args *why)
 	err = plat_ready();
 	if (err)
 		return err;
-	if (task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
-	    would_self_deadlock(s, true))
+	if (stop_would_deadlock(s))
 		return -EDEADLK;
 	note_stop_request(s, why);
 	quiesce_begin(s);

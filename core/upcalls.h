@@ -25,6 +25,9 @@ void tasks_transfer(int tid, void *new_owner);
 void tasks_end_transferred(void *new_owner);
 void activities_end_thread(int tid);
 
+/* a call that would wait for a stop */
+bool stop_would_deadlock(struct stopper *s);
+
 /* panics */
 bool task_innermost(struct call *c);
 bool activity_innermost(struct call *c);

@@ -76,7 +76,7 @@ static void main_wait(struct main_loop *m, struct stopper_event *a, struct stopp
 {
 	int64_t now = plat_now(), wake;
 
-	while (!event_was_fired(a) && !event_was_fired(b) && now < until) {
+	while (!stopper_event_fired(a) && !stopper_event_fired(b) && now < until) {
 		wake = until < m->watchdog_at ? until : m->watchdog_at;
 		plat_park(&m->park, wake < m->status_at ? wake : m->status_at);
 		now = plat_now();
@@ -122,7 +122,8 @@ static void main_tell_remaining(struct main_loop *m)
 
 static bool main_serve(struct main_loop *m)
 {
-	struct stopper_event *quiesce = &m->s->quiesce, *stopped = &m->s->stopped;
+	struct stopper_event *quiesce = stopper_should_quiesce(m->s);
+	struct stopper_event *stopped = stopper_is_stopped(m->s);
 	int64_t now;
 
 	main_ready(m, true);
@@ -137,7 +138,7 @@ static bool main_serve(struct main_loop *m)
 	now = plat_now();
 	m->status_at = notify_wanted() ? now : PLAT_FOREVER;
 	main_wait(m, stopped, stopped, time_after(now, m->opts.grace_ns));
-	return event_was_fired(stopped);
+	return stopper_event_fired(stopped);
 }
 
 static int main_options(struct stopper_main_options *opts, const struct stopper_main_options *from)
@@ -168,7 +169,7 @@ static int main_begin(struct main_loop *m, struct stopper *s,
 
 	if (!err)
 		err = plat_ready();
-	if (!err && (task_in_table_of_this_thread(s) || activity_on_this_thread(s)))
+	if (!err && stop_would_deadlock(s))
 		err = -EDEADLK;
 	if (err)
 		return err;
@@ -181,10 +182,16 @@ static int main_begin(struct main_loop *m, struct stopper *s,
 	return signals_watch(s, m->opts.signals, m->opts.nsignals, &m->signalled);
 }
 
+static void main_wake(struct stopper_on_fire *of, void *park)
+{
+	(void)of;
+	plat_unpark(park);
+}
+
 int __stopper_main(struct stopper *s, const struct stopper_main_options *opts,
 		   const struct stopper_site *site)
 {
-	struct event_waiter signalled, quiesce, stopped;
+	struct stopper_on_fire signalled, quiesce, stopped;
 	struct main_loop m;
 	bool done;
 	int err = main_begin(&m, s, opts, site);
@@ -195,14 +202,14 @@ int __stopper_main(struct stopper *s, const struct stopper_main_options *opts,
 		return 2;
 	}
 	plat_park_init(&m.park);
-	event_waiter_attach(&signalled, &m.signalled, &m.park);
-	event_waiter_attach(&quiesce, &s->quiesce, &m.park);
-	event_waiter_attach(&stopped, &s->stopped, &m.park);
+	stopper_event_on_fire(&m.signalled, &signalled, main_wake, &m.park);
+	stopper_event_on_fire(stopper_should_quiesce(s), &quiesce, main_wake, &m.park);
+	stopper_event_on_fire(stopper_is_stopped(s), &stopped, main_wake, &m.park);
 	done = main_serve(&m);
-	event_waiter_detach(&stopped);
-	event_waiter_detach(&quiesce);
+	stopper_event_detach(stopper_is_stopped(s), &stopped);
+	stopper_event_detach(stopper_should_quiesce(s), &quiesce);
 	signals_unwatch(s);
-	event_waiter_detach(&signalled);
+	stopper_event_detach(&m.signalled, &signalled);
 	stopper_event_destroy(&m.signalled);
 	if (!done)
 		main_tell_remaining(&m);

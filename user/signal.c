@@ -230,7 +230,7 @@ static void stop_watched(uint64_t signals)
 		if (!(w->signals & signals) || w->stop_requested)
 			continue;
 		if (w->signalled)
-			event_fire(w->signalled, 1);
+			stopper_event_fire(w->signalled);
 		else
 			stopper_stop_async(w->s);
 		w->stop_requested = true;
