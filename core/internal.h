@@ -358,7 +358,14 @@ struct task_view {
 	unsigned int order;	/* rises within a thread (kernel: CPU) */
 	int tid;
 	int64_t age;
+	char label[STOPPER_LABEL_SHOWN + 1];
 };
+
+struct stopper_slot *slot_innermost(void);
+
+/* label.c */
+void label_read(struct stopper_slot *slot, unsigned int seq, char *out);
+void label_free(struct stopper_slot *slot);
 
 /* pool.c */
 int pool_reserve(void);

@@ -91,6 +91,7 @@ void pool_slots_exit(void)
 
 	while ((t = tables)) {
 		tables = t->link;
+		labels_free(t);
 		plat_free(t);
 	}
 }

@@ -236,6 +236,20 @@ static const char *thread_state_word(char state)
 	}
 }
 
+/* " label "TEXT"", or nothing. */
+struct shown_label {
+	char text[STOPPER_LABEL_SHOWN + 16];
+};
+
+static const char *show_label(struct shown_label *b, const struct thread_age *t)
+{
+	if (t->label[0])
+		snprintf(b->text, sizeof(b->text), " label \"%s\"", t->label);
+	return b->text;
+}
+
+#define LABEL(t)	show_label(&(struct shown_label){ "" }, t)
+
 static void report_thread(const struct line_sink *out, const struct thread_age *t, bool stack)
 {
 	char name[SYMBOL_SIZE] = "";
@@ -244,19 +258,21 @@ static void report_thread(const struct line_sink *out, const struct thread_age *
 	int err;
 
 	if (!t->tid) {
-		report_line(out, "    thread 0 \"" SOFTIRQ "\" idle for %s", SECS(t->age));
+		report_line(out, "    thread 0 \"" SOFTIRQ "\" idle for %s%s", SECS(t->age),
+			    LABEL(t));
 		return;
 	}
 	err = plat_thread_snapshot(t->tid, &snap);
 	if (err) {
-		report_line(out, "    thread %d %sfor %s", t->tid, err == -ESRCH ? "gone " : "",
-			    SECS(t->age));
+		report_line(out, "    thread %d %sfor %s%s", t->tid, err == -ESRCH ? "gone " : "",
+			    SECS(t->age), LABEL(t));
 		return;
 	}
 	if (snap.state != 'R')
 		plat_thread_where(&snap, name);
-	report_line(out, "    thread %d \"%s\" %s for %s%s%s", t->tid, COMM(snap.comm),
-		    thread_state_word(snap.state), SECS(t->age), name[0] ? " in " : "", name);
+	report_line(out, "    thread %d \"%s\" %s for %s%s%s%s", t->tid, COMM(snap.comm),
+		    thread_state_word(snap.state), SECS(t->age), LABEL(t), name[0] ? " in " : "",
+		    name);
 	for (i = 0; stack && i < snap.nframes; i++) {
 		plat_frame_name(&snap, i, name);
 		report_line(out, "      stack %s", name);
@@ -275,8 +291,8 @@ static void report_threads(const struct line_sink *out, const struct site_group 
 			--*lookups;
 			report_thread(out, &g->shown[i], g->shown[i].age >= stall_ns);
 		} else {
-			report_line(out, "    thread %d for %s", g->shown[i].tid,
-				    SECS(g->shown[i].age));
+			report_line(out, "    thread %d for %s%s", g->shown[i].tid,
+				    SECS(g->shown[i].age), LABEL(&g->shown[i]));
 		}
 	}
 	if (g->more)

@@ -29,6 +29,7 @@ static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_
 	v->seq = seq;
 	v->kind = slot_kind(tid);
 	v->tid = (int)(tid & TID_MASK);
+	label_read(slot, seq, v->label);
 	return true;
 }
 
@@ -90,6 +91,7 @@ static void visit_listed(struct stopper_task *task, void *visit)
 		.age = plat_coarse_age(plat_load(&slot->start)),
 	};
 
+	label_read(slot, slot->seq, v.label);
 	lv->visit(lv->arg, &v);
 }
 
@@ -202,6 +204,48 @@ bool task_listed_by_this_thread(struct stopper *s)
 
 	tasks_walk_lists(s, visit_listed, &lv);
 	return search.found;
+}
+
+/* The latest task of kind @kind of thread @tid in @t, if it is later than @v, that of @best. */
+static struct stopper_slot *find_later_slot(struct slot_table *t, unsigned int kind, int tid,
+					    struct stopper_slot *best, struct task_view *v)
+{
+	unsigned int i, n = 0, order;
+	struct task_view found;
+	uint64_t start;
+
+	slots_each(i, t) {
+		n++;
+		if (!view_slot(&t->slot[i], NULL, &found, &start) || found.tid != tid ||
+		    found.kind != kind)
+			continue;
+		order = plat_slot_order(i, found.seq);
+		if (best && (int)(order - v->order) < 0)
+			continue;
+		best = &t->slot[i];
+		v->order = order;
+	}
+	count_steps(STEP_SLOTS, n);
+	return best;
+}
+
+/*
+ * The slot of the innermost task of this thread, if it is in a table; NULL: there is none. The
+ * task cannot end meanwhile: its thread is here.
+ */
+struct stopper_slot *slot_innermost(void)
+{
+	struct stopper_slot *best = NULL;
+	struct slot_table *t = NULL;
+	int tid = plat_own_tid();
+	struct task_view v;
+
+	while (tid && (t = plat_slots_mine(t)))
+		best = find_later_slot(t, STOPPER_KIND_SYNC, tid, best, &v);
+	/* An async task is outside of all synchronous ones. */
+	while (tid && !best && (t = pool_slots_walk(t)))
+		best = find_later_slot(t, STOPPER_KIND_ASYNC, tid, best, &v);
+	return best;
 }
 
 static void find_latest_task(void *arg, const struct task_view *v)

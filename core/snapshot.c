@@ -99,14 +99,16 @@ static struct thread_age site_group_take_thread(struct site_group *g, int tid)
 }
 
 /* Adds a task of thread @tid; the oldest threads are kept, oldest first. */
-static void site_group_add_thread(struct site_group *g, int tid, int64_t age)
+static void site_group_add_thread(struct site_group *g, int tid, int64_t age, const char *label)
 {
 	struct thread_age t = site_group_take_thread(g, tid);
 	unsigned int i;
 
 	t.tasks++;
-	if (age > t.age)
+	if (t.tasks == 1 || age > t.age) {
 		t.age = age;
+		memcpy(t.label, label, sizeof(t.label));
+	}
 	if (g->nshown == THREADS_SHOWN) {
 		if (t.age <= g->shown[THREADS_SHOWN - 1].age) {
 			g->more += t.tasks;
@@ -121,7 +123,7 @@ static void site_group_add_thread(struct site_group *g, int tid, int64_t age)
 
 static struct site_group *snapshot_add(struct task_snapshot *snap, struct stopper *s,
 				       const struct stopper_site *site, unsigned int kind,
-				       int tid, int64_t age)
+				       int tid, int64_t age, const char *label)
 {
 	struct site_group *g = snapshot_group(snap, s, site, kind);
 
@@ -133,27 +135,31 @@ static struct site_group *snapshot_add(struct task_snapshot *snap, struct stoppe
 	if (age >= g->info.oldest_ns) {
 		g->info.oldest_ns = age;
 		g->info.tid = tid;
+		memcpy(g->info.label, label, sizeof(g->info.label));
 	}
 	if (tid)
-		site_group_add_thread(g, tid, age);
+		site_group_add_thread(g, tid, age, label);
 	return g;
 }
 
 static void snapshot_add_task(void *arg, const struct task_view *v)
 {
-	struct site_group *g = snapshot_add(arg, v->s, v->site, STOPPER_PANIC_TASK, v->tid, v->age);
+	struct site_group *g = snapshot_add(arg, v->s, v->site, STOPPER_PANIC_TASK, v->tid, v->age,
+					    v->label);
 
 	if (!g || v->tid)
 		return;
 	if (v->kind == STOPPER_KIND_ASYNC)
 		g->queued++;
 	else
-		site_group_add_thread(g, 0, v->age);
+		site_group_add_thread(g, 0, v->age, v->label);
 }
 
 static void snapshot_add_activity(void *arg, const struct activity *a)
 {
-	snapshot_add(arg, a->s, a->site, a->kind, a->tid, plat_coarse_age(a->since));
+	static const char none[STOPPER_LABEL_SHOWN + 1];
+
+	snapshot_add(arg, a->s, a->site, a->kind, a->tid, plat_coarse_age(a->since), none);
 }
 
 static int compare_groups(const void *a, const void *b)

@@ -14,6 +14,7 @@ struct thread_age {
 	int tid;
 	unsigned int tasks;		/* of this site; a thread may begin many handles */
 	int64_t age;			/* of the oldest */
+	char label[STOPPER_LABEL_SHOWN + 1];	/* likewise */
 };
 
 struct site_group {

@@ -298,6 +298,7 @@ static struct task_list task_list_of(struct stopper *s, unsigned int i)
 static inline void detach_task(struct stopper_task *task)
 {
 	slist_remove(&task->node);
+	label_free(&task->own);
 	if (task->own.watch)
 		__stopper_slot_wake(&task->own);
 }
@@ -322,6 +323,7 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 
 	task->span = NULL;
 	task->own.watch = NULL;
+	task->own.label = NULL;
 	task->own.seq = c ? ++c->number : 0;
 	plat_slots_unpin(c);
 	task->own.site = site;

@@ -12,6 +12,7 @@ void pool_init(void);
 void pool_exit(void);
 bool pool_end_threads(bool all, int64_t deadline);
 void pool_slots_exit(void);
+void labels_free(struct slot_table *t);
 void spans_exit(void);
 
 /* the keeper's thread or work item */

@@ -46,6 +46,10 @@ void slots_at_edge(struct stopper_cursor *c)
 /* No task is in a table any more, and no reader scans one. */
 void slots_exit(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		labels_free(per_cpu_ptr(slot_tables, cpu));
 	free_percpu(slot_tables);
 }
 

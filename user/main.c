@@ -52,7 +52,8 @@ static void notify_stopping(struct main_loop *m)
 			oldest = &info[i];
 	if (tasks && n > 0)
 		notify("STATUS=waits for %lu tasks, oldest %s: %s\nEXTEND_TIMEOUT_USEC=%lld",
-		       tasks, SECS(oldest->oldest_ns), oldest->name, EXTEND_US);
+		       tasks, SECS(oldest->oldest_ns),
+		       oldest->label[0] ? oldest->label : oldest->name, EXTEND_US);
 	else
 		notify("STATUS=%s\nEXTEND_TIMEOUT_USEC=%lld",
 		       stopper_phase_name(stopper_phase(m->s)), EXTEND_US);

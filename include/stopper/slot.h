@@ -28,6 +28,8 @@ STOPPER_BEGIN_DECLS
 #define STOPPER_KIND_ASYNC	2u
 #define STOPPER_KIND_SHIFT	30
 
+struct stopper_label;
+
 /*
  * struct stopper_slot - the record of a running task
  *
@@ -46,6 +48,7 @@ struct stopper_slot {
 	void *frame;
 	/* aligned, so that i386 too loads it with one instruction */
 	__attribute__((aligned(8))) uint64_t start;
+	struct stopper_label *label;	/* of this task or an earlier one; core/label.c */
 };
 
 /* The position of a CPU or thread in its half of a table */

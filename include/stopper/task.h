@@ -236,6 +236,36 @@ STOPPER_API int __stopper_run_limited_async_task(struct stopper *s, struct stopp
 STOPPER_API int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 				     const struct stopper_site *site, stopper_fn fn, void *arg);
 
+/* Labels are shown up to this many bytes; a longer one is cut and ends in "...". */
+#define STOPPER_LABEL_SHOWN	47
+
+/**
+ * stopper_task_label() - say which one of many tasks a task is
+ * @task: a task of stopper_task_begin() that has not ended. NULL: the innermost synchronous or
+ *	async task that the calling thread runs
+ * @fmt: format of the label, as for printf(): a peer, a URL, a block number. Unprintable bytes are
+ *	shown escaped, and at most %STOPPER_LABEL_SHOWN bytes are shown
+ *
+ * The name of a task is that of its call site, which thousands of tasks may share. The label is
+ * that of one of them. It is shown in the debug list and in reports for the oldest task of each
+ * thread that is shown, and in struct stopper_task_info for the oldest of a site. A further call
+ * replaces it. It ends with the task. A task that has none pays nothing for it.
+ *
+ * One call at a time for a task, and not while another thread ends it.
+ *
+ * Context: Any context, in the kernel up to softirq, where @task must not be NULL. Allocates
+ * memory, without sleeping, for the first label of a slot, of which each thread has 64 (kernel:
+ * each CPU).
+ * Return:
+ * * 0 - the task has this label
+ * * -EINVAL - @fmt is NULL, or @task has not begun
+ * * -ESRCH - @task is NULL, and this thread runs no task, or too many inside one another
+ * * -ENOMEM - out of memory; the task has no label, or the one that it had
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
+ */
+STOPPER_API int stopper_task_label(struct stopper_task *task, const char *fmt, ...)
+	STOPPER_PRINTF(2, 3);
+
 /**
  * struct stopper_task_info - the running tasks of one call site
  * @name: name of the tasks, printable, cut at %STOPPER_NAME_SHOWN bytes
@@ -245,6 +275,7 @@ STOPPER_API int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
  * @tid: thread id of the oldest task; 0 if unknown
  * @count: number of running tasks
  * @oldest_ns: nanoseconds that the oldest task has run, at least
+ * @label: label of the oldest task, printable; "": it has none
  */
 struct stopper_task_info {
 	char name[STOPPER_NAME_SHOWN + 4];
@@ -254,6 +285,7 @@ struct stopper_task_info {
 	int tid;
 	uint64_t count;
 	int64_t oldest_ns;
+	char label[STOPPER_LABEL_SHOWN + 1];
 };
 
 /**

@@ -27,6 +27,7 @@ struct debug_origin {
 struct debug_thread {
 	uint64_t tid, age;
 	const char *comm, *state, *wchan;	/* state: as in the text, including "gone" */
+	const char *label;			/* of its oldest task; NULL: none */
 	const char **stack;			/* innermost first */
 	size_t nr_stack;
 };

@@ -77,9 +77,9 @@ static json_t *thread_json(const struct debug_thread *t)
 
 	for (i = 0; i < t->nr_stack; i++)
 		stack = array_append(stack, json_string(t->stack[i]));
-	return json_pack("{s:I, s:s?, s:s?, s:f, s:s?, s:o}", "tid", (json_int_t)t->tid,
+	return json_pack("{s:I, s:s?, s:s?, s:f, s:s?, s:s?, s:o}", "tid", (json_int_t)t->tid,
 			 "comm", t->comm, "state", t->state, "seconds", seconds(t->age),
-			 "wchan", t->wchan, "stack", stack);
+			 "label", t->label, "wchan", t->wchan, "stack", stack);
 }
 
 static json_t *group_json(const struct debug_group *g)

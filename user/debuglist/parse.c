@@ -296,7 +296,7 @@ static int parse_sem(struct parser *ps, char *p)
 	return 0;
 }
 
-/* TID for T; TID gone for T; TID "COMM" STATE for T [in WCHAN] */
+/* TID for T; TID gone for T; TID "COMM" STATE for T; then [label "LABEL"] [in WCHAN] */
 static int parse_thread(struct parser *ps, char *p)
 {
 	struct debug_thread t = { 0 }, *all;
@@ -316,6 +316,11 @@ static int parse_thread(struct parser *ps, char *p)
 	}
 	if (!parse_ms(&p, &t.age))
 		return 0;
+	if (skip_text(&p, " label ")) {
+		t.label = parse_quoted(&p);
+		if (!t.label)
+			return 0;
+	}
 	if (skip_text(&p, " in "))
 		t.wchan = parse_symbol(p);
 	all = array_grow(g->threads, g->nr_threads, sizeof(t));

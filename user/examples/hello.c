@@ -36,6 +36,8 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *conn, const char
 		if (!r)
 			return MHD_NO;
 		r->err = stopper_task_begin(s, NULL, "request", &r->task);
+		if (!r->err)
+			stopper_task_label(&r->task, "%s %s", method, url);
 		return MHD_YES;
 	}
 	*size = 0;

@@ -280,15 +280,21 @@ void view_free(struct view *v)
 /* The longest form that fits: 715 web sleeping in ep_poll, 715 sleeping, 715. */
 size_t view_thread(char *dst, size_t size, const struct debug_thread *t, size_t width)
 {
-	char all[512], some[64];
+	char all[640], label[80] = "", some[128];
 
-	snprintf(some, sizeof(some), "%llu%s%.32s", (unsigned long long)t->tid,
-		 t->state ? " " : "", t->state ? t->state : "");
-	snprintf(all, sizeof(all), "%llu%s%.64s%s%.32s%s%.128s", (unsigned long long)t->tid,
+	if (t->label)
+		snprintf(label, sizeof(label), " \"%.70s\"", t->label);
+	snprintf(some, sizeof(some), "%llu%s%.32s%s", (unsigned long long)t->tid,
+		 t->state ? " " : "", t->state ? t->state : "", label);
+	snprintf(all, sizeof(all), "%llu%s%.64s%s%.32s%s%s%.128s", (unsigned long long)t->tid,
 		 t->comm ? " " : "", t->comm ? t->comm : "", t->state ? " " : "",
-		 t->state ? t->state : "", t->wchan ? " in " : "", t->wchan ? t->wchan : "");
+		 t->state ? t->state : "", label, t->wchan ? " in " : "",
+		 t->wchan ? t->wchan : "");
 	if (strlen(all) <= width)
 		return text_put(dst, size, all);
+	/* Which one it is tells more than what it does. */
+	if (strlen(some) > width && t->label)
+		snprintf(some, sizeof(some), "%llu%s", (unsigned long long)t->tid, label);
 	if (strlen(some) > width)
 		snprintf(some, sizeof(some), "%llu", (unsigned long long)t->tid);
 	return text_fit(dst, size, some, width);

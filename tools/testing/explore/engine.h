@@ -214,6 +214,7 @@ const char *heap_name(const void *addr);
 
 /* slots.c */
 void slots_thread_ends(void);
+void slots_free_labels(void);
 
 /* diagram.c */
 void diagram(void);

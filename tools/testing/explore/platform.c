@@ -634,6 +634,7 @@ void scenario_main(void *arg)
 		fail("a stopper is still listed");
 	tasks_visit(NULL, none_counted, NULL);
 	slots_thread_ends();
+	slots_free_labels();
 	heap_all_freed();
 	end_execution(OVER);
 }

@@ -166,8 +166,39 @@ SCENARIO(slot_named_again, "task.c, race 4: a drain's watch is replaced; who put
 	stopper_put(second);
 }
 
+static void is_whole(void *arg, const struct task_view *v)
+{
+	check(!v->label[0] || !strcmp(v->label, "aaaaaaaaaaaaaaaa") ||
+	      !strcmp(v->label, "bbbbbbbbbbbbbbbb"));
+	/* The second task has none. */
+	check(v->site->line != 2 || !v->label[0]);
+}
+
+static void lists_labels(void *arg)
+{
+	tasks_visit(NULL, is_whole, NULL);
+}
+
 static const struct stopper_site site_one = { .name = "one", .line = 1 };
 static const struct stopper_site site_two = { .name = "two", .line = 2 };
+
+SCENARIO(label_against_reader, "label.c: a label is replaced, its slot reused, while it is read",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper *s = new_stopper(NULL);
+	struct stopper_task task;
+
+	check(!__stopper_task_begin(s, NULL, &site_one, &task));
+	go(lists_labels, NULL);
+	check(!stopper_task_label(&task, "aaaaaaaaaaaaaaaa"));
+	check(!stopper_task_label(&task, "bbbbbbbbbbbbbbbb"));
+	stopper_task_end(&task);
+	check(!__stopper_task_begin(s, NULL, &site_two, &task));
+	stopper_task_end(&task);
+	join_all();
+	end(s);
+}
+
 
 static struct stopper_event begun, looked_at;
 

@@ -103,6 +103,14 @@ struct slot_table *plat_slots_mine(struct slot_table *t)
 	return t ? NULL : ME->table;
 }
 
+void slots_free_labels(void)
+{
+	struct slot_table *t;
+
+	for (t = tables; t; t = t->link)
+		labels_free(t);
+}
+
 /* This thread has ended, or the dead one that it stands for. */
 void slots_thread_ends(void)
 {

@@ -30,6 +30,7 @@ static void check_group(const struct debug_group *g)
 	for (i = 0; i < g->nr_threads; i++) {
 		check_text(g->threads[i].comm);
 		check_text(g->threads[i].state);
+		check_text(g->threads[i].label);
 		check_text(g->threads[i].wchan);
 		for (j = 0; j < g->threads[i].nr_stack; j++)
 			check_text(g->threads[i].stack[j]);

@@ -33,11 +33,11 @@ static const char web[] =
 "  semaphore: held 1 of 1, waiters 2\n"
 "  task 3 \"request\" at conn.c:77 serve, oldest 4.201s\n"
 "    queued 1\n"
-"    thread 715 \"web\" sleeping for 4.201s in serve_file [web]\n"
+"    thread 715 \"web\" sleeping for 4.201s label \"GET \\\"x\\\"\" in serve_file [web]\n"
 "      stack serve_file+0x1f/0x300 [web]\n"
 "      stack poll_schedule+0x2/0x30\n"
 "    thread 716 gone for 3.000s\n"
-"    thread 717 for 2.5s\n"
+"    thread 717 for 2.5s label \"GET /y\"\n"
 "    and 9 more\n"
 "  worker 1 \"accept\" at httpd.c:140 main, oldest 7.499s\n"
 "    thread 714 \"accept\" running for 7.499s\n"
@@ -124,6 +124,9 @@ TEST(a_list_is_read_whole)
 	ASSERT_EQ(g->nr_threads, 3);
 	EXPECT_STREQ(g->threads[0].state, "sleeping");
 	EXPECT_STREQ(g->threads[0].wchan, "serve_file [web]");
+	EXPECT_STREQ(g->threads[0].label, "GET \"x\"");
+	EXPECT_EQ(g->threads[1].label, NULL);
+	EXPECT_STREQ(g->threads[2].label, "GET /y");
 	ASSERT_EQ(g->threads[0].nr_stack, 2);
 	EXPECT_STREQ(g->threads[0].stack[1], "poll_schedule+0x2/0x30");
 	EXPECT_STREQ(g->threads[1].state, "gone");
@@ -323,14 +326,19 @@ static const char web_json[] =
 "\"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
 "\"oldest_seconds\":4.201, \"queued\":1, \"threads\":[\n"
-"{\"tid\":715, \"comm\":\"web\", \"state\":\"sleeping\", \"seconds\":4.201, \"wchan\":\"serve_file [web]\",\n"
+"{\"tid\":715, \"comm\":\"web\", \"state\":\"sleeping\", \"seconds\":4.201,\n"
+"\"label\":\"GET \\\"x\\\"\",\n"
+"\"wchan\":\"serve_file [web]\",\n"
 "\"stack\":[\"serve_file+0x1f/0x300 [web]\", \"poll_schedule+0x2/0x30\"]},\n"
-"{\"tid\":716, \"comm\":null, \"state\":\"gone\", \"seconds\":3.0, \"wchan\":null, \"stack\":[]},\n"
-"{\"tid\":717, \"comm\":null, \"state\":null, \"seconds\":2.5, \"wchan\":null, \"stack\":[]}],\n"
+"{\"tid\":716, \"comm\":null, \"state\":\"gone\", \"seconds\":3.0,\n"
+"\"label\":null, \"wchan\":null, \"stack\":[]},\n"
+"{\"tid\":717, \"comm\":null, \"state\":null, \"seconds\":2.5,\n"
+"\"label\":\"GET /y\", \"wchan\":null, \"stack\":[]}],\n"
 "\"more\":9},\n"
 "{\"kind\":\"worker\", \"count\":1, \"name\":\"accept\", \"file\":\"httpd.c\", \"line\":140, \"function\":\"main\",\n"
 "\"oldest_seconds\":7.499, \"queued\":0, \"threads\":[\n"
-"{\"tid\":714, \"comm\":\"accept\", \"state\":\"running\", \"seconds\":7.499, \"wchan\":null, \"stack\":[]}],\n"
+"{\"tid\":714, \"comm\":\"accept\", \"state\":\"running\", \"seconds\":7.499,\n"
+"\"label\":null, \"wchan\":null, \"stack\":[]}],\n"
 "\"more\":0},\n"
 "{\"kind\":\"closer\", \"count\":1, \"name\":\"listener\", \"file\":null, \"line\":null, \"function\":null,\n"
 "\"oldest_seconds\":0.1, \"queued\":0, \"threads\":[], \"more\":0}]},\n"
@@ -384,8 +392,8 @@ static size_t mutate(unsigned int *seed, char *text, size_t len, size_t room)
 {
 	static const char *const words[] = {
 		"\"", "\\", "\n", "  ", ", ", ":", "stopper ", "task ", "thread ", " for ", "s",
-		"stack ", "99999999999999999999", "and ", "created at ", "\n  ", "\n    ",
-		"\n      ",
+		"stack ", " label \"", "99999999999999999999", "and ", "created at ", "\n  ",
+		"\n    ", "\n      ",
 	};
 	unsigned int times = 1 + rnd(seed, 12);
 

@@ -144,6 +144,7 @@ REFUSED(on_quiesce, stopper_ctx_with_cancel_on_quiesce(s, q, &c))
 REFUSED(on_stop, stopper_ctx_with_cancel_on_stop(s, q, &c))
 REFUSED(deadline, stopper_ctx_with_deadline(q, INT64_MAX, &c))
 REFUSED(timeout, stopper_ctx_with_timeout(q, 1000000000, &c))
+REFUSED(label, stopper_task_label(NULL, "label"))
 REFUSED(debug_print, stopper_debug_print(stdout))
 REFUSED(event_fd, stopper_event_fd(&ev))
 REFUSED(on_fire, stopper_event_on_fire(&ev, &of, nothing_fired, NULL))
@@ -256,6 +257,7 @@ static const struct {
 	{ "stopper_sem_try_acquire_n", r_try_acquire_n, -ENOTSUP },
 	{ "stopper_sem_resize", r_resize, -ENOTSUP },
 	{ "stopper_stop_on_signals", c_signals, -ENOTSUP },
+	{ "stopper_task_label", r_label, -ENOTSUP },
 	{ "stopper_task_map", c_task_map, -ENOTSUP },
 	{ "stopper_trace_start", r_trace_start, -ENOTSUP },
 	{ "stopper_uring_prep_event", c_prep_event, -ENOTSUP },

@@ -138,6 +138,7 @@ extern const struct test_case cases_sem[];
 extern const struct test_case cases_panic[];
 extern const struct test_case cases_count[];
 extern const struct test_case cases_name[];
+extern const struct test_case cases_label[];
 extern const struct test_case cases_args[];
 extern const struct test_case cases_outline[];
 extern const struct test_case cases_callback[];

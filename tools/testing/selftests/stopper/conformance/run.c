@@ -28,6 +28,7 @@ static const struct test_case *const groups[] = {
 	cases_panic,
 	cases_count,
 	cases_name,
+	cases_label,
 	cases_args,
 	cases_outline,
 	cases_callback,
