@@ -51,6 +51,7 @@
 enum {
 	KIND_RECORD,			/* the caller's */
 	KIND_FN,			/* allocated; ->fn is a stopper_fn */
+	KIND_ERR_FN,			/* allocated; ->fn is a stopper_err_fn */
 };
 
 /* An allocated record. */
@@ -81,7 +82,9 @@ static void async_tell(struct async_run *r)
 {
 	struct stopper_async *a = r->async;
 
-	r->async = NULL;
+	r->over = true;
+	if (!a)
+		return;
 	plat_happens_before(&a->state);
 	/* (I) pairs with async_admit(): another start comes after all that was read here */
 	plat_store_release(&a->state, ASYNC_IDLE);
@@ -94,8 +97,14 @@ static void async_call(struct stopper_ctx *ctx, void *run)
 {
 	struct async_run *r = run;
 
-	if (!r->status)
-		r->status = r->fn(ctx, r->async);
+	if (!r->status) {
+		if (r->async)
+			r->status = r->fn(ctx, r->async);
+		else
+			r->status = ((stopper_err_fn)(any_fn)r->fn)(ctx, r->arg);
+		if (PLAT_UNLIKELY(r->status < 0))
+			error_note(r->s, r->job.site, r->status);
+	}
 	async_tell(r);
 }
 
@@ -106,6 +115,7 @@ static void async_call_done(struct stopper_ctx *ctx, void *run)
 
 	(void)ctx;
 	r->status = STOPPER_EPANIC;
+	error_note(r->s, r->job.site, r->status);
 	async_tell(r);
 }
 
@@ -131,6 +141,8 @@ static void async_copy(struct async_run *r, struct stopper_async *a)
 	r->span = a->span;
 	r->fn_module = a->pinned ? a->job.site->owner : NULL;
 	r->fn = a->fn;
+	r->kind = a->kind;
+	r->over = false;
 	if (a->kind == KIND_RECORD) {
 		r->async = a;
 		r->done = a->done;
@@ -140,6 +152,7 @@ static void async_copy(struct async_run *r, struct stopper_async *a)
 		struct async_task *t = list_item(a, struct async_task, async);
 
 		r->async = NULL;
+		r->status = 0;
 		r->sem = t->sem;
 		r->arg = t->arg;
 		plat_free_cached(t);
@@ -154,9 +167,9 @@ static void async_run(struct stopper_job *job, struct pool_thread *me)
 
 	async_copy(r, a);
 	span_begin(r->span);
-	if (!r->async)
+	if (r->kind == KIND_FN)
 		plat_call(&c, (stopper_fn)(any_fn)r->fn, r->ctx, r->arg);
-	else if (plat_call(&c, async_call, r->ctx, r) && r->async)
+	else if (plat_call(&c, async_call, r->ctx, r) && !r->over)
 		plat_call(&c, async_call_done, NULL, r);
 	async_end(r);
 }
@@ -168,7 +181,7 @@ static void async_died(struct stopper_job *job, bool hook_called)
 
 	if (!hook_called)
 		panic_hook(&c, NULL, (int)(plat_load(&r->slot->tid) & TID_MASK), true);
-	if (r->async)
+	if (r->kind != KIND_FN && !r->over)
 		async_call_done(NULL, r);
 	async_end(r);
 }
@@ -260,7 +273,8 @@ EXPORT_SYMBOL_PLAT(stopper_async_wait);
 
 /* Allocate a record, and ensure that the pool can run it. */
 static int async_new(struct async_task **out, struct async_start *start, struct stopper *s,
-		     struct stopper_ctx *ctx, const struct stopper_site *site, any_fn fn, void *arg)
+		     struct stopper_ctx *ctx, const struct stopper_site *site, any_fn fn,
+		     unsigned char kind, void *arg)
 {
 	int err = pool_reserve();
 	struct async_task *t;
@@ -276,7 +290,7 @@ static int async_new(struct async_task **out, struct async_start *start, struct 
 		return err;
 	}
 	t->async.fn = (stopper_async_fn)fn;
-	t->async.kind = KIND_FN;
+	t->async.kind = kind;
 	t->arg = arg;
 	*out = t;
 	return 0;
@@ -329,8 +343,8 @@ static int limited_submit(struct async_task *t, struct async_start *start, bool 
 	return err;
 }
 
-int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
-			     const struct stopper_site *site, stopper_fn fn, void *arg)
+static int async_run_new(struct stopper *s, struct stopper_ctx *ctx,
+			 const struct stopper_site *site, any_fn fn, unsigned char kind, void *arg)
 {
 	struct async_start start;
 	struct async_task *t;
@@ -339,14 +353,27 @@ int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	plat_might_sleep();
 	if (!s || !site || !fn)
 		return -EINVAL;
-	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, arg);
+	err = async_new(&t, &start, s, ctx, site, fn, kind, arg);
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 	trace_queued(&start);
 	err = pool_push_task(&t->async, &start, true);
 	return err ? async_refuse(t, &start, err) : 0;
 }
+
+int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *ctx,
+			     const struct stopper_site *site, stopper_fn fn, void *arg)
+{
+	return async_run_new(s, ctx, site, (any_fn)fn, KIND_FN, arg);
+}
 EXPORT_SYMBOL_PLAT(__stopper_run_async_task);
+
+int __stopper_run_async_task_err(struct stopper *s, struct stopper_ctx *ctx,
+				 const struct stopper_site *site, stopper_err_fn fn, void *arg)
+{
+	return async_run_new(s, ctx, site, (any_fn)fn, KIND_ERR_FN, arg);
+}
+EXPORT_SYMBOL_PLAT(__stopper_run_async_task_err);
 
 int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 				     const struct stopper_site *site, struct stopper_sem *sem,
@@ -362,7 +389,7 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	/* A stopper that refuses returns that error, even if no slot is free. */
 	if (stopper_event_fired(&s->quiesce))
 		return task_refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
-	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, arg);
+	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, KIND_FN, arg);
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 	t->sem = sem;

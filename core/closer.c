@@ -39,20 +39,25 @@ static void closer_call(struct stopper_ctx *ctx, void *arg)
 	closer->fn(closer);
 }
 
-static void closer_fn_call(struct stopper_closer *closer)
-{
-	struct closer_fn *cf = list_item(closer, struct closer_fn, closer);
-	void (*fn)(void *arg) = cf->fn;
-	void *arg = cf->arg;
-
-	/* Free it first: fn may not return. */
-	plat_free(cf);
-	fn(arg);
-}
-
 static const char *closer_name(const struct stopper_closer *closer)
 {
 	return closer->name ? closer->name : "closer";
+}
+
+static void closer_fn_call(struct stopper_closer *closer)
+{
+	struct closer_fn cf = *list_item(closer, struct closer_fn, closer);
+	struct stopper_site site = { .name = closer_name(closer) };
+	int err = 0;
+
+	/* Free it first: fn may not return. */
+	plat_free(list_item(closer, struct closer_fn, closer));
+	if (cf.fn)
+		cf.fn(cf.arg);
+	else
+		err = cf.err_fn(cf.arg);
+	if (err < 0)
+		error_note(cf.s, &site, err);
 }
 
 /* Trace it if traced. The name is copied for the end, as the closer may free its own name. */
@@ -283,13 +288,14 @@ int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struc
 }
 EXPORT_SYMBOL_PLAT(__stopper_add_closer);
 
-int __stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *arg), void *arg,
-			    struct module *owner)
+/* Exactly one of @fn and @err_fn. */
+static int closer_fn_add(struct stopper *s, const char *name, void (*fn)(void *arg),
+			 int (*err_fn)(void *arg), void *arg, struct module *owner)
 {
 	struct closer_fn *cf;
 	int err;
 
-	if (!s || !fn)
+	if (!s || (!fn && !err_fn))
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
@@ -299,10 +305,25 @@ int __stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void
 	cf->closer.name = name;
 	cf->closer.fn = closer_fn_call;
 	cf->fn = fn;
+	cf->err_fn = err_fn;
 	cf->arg = arg;
+	cf->s = s;
 	err = __stopper_add_closer(s, &cf->closer, owner);
 	if (err)
 		plat_free(cf);
 	return err;
 }
+
+int __stopper_add_closer_fn(struct stopper *s, const char *name, void (*fn)(void *arg), void *arg,
+			    struct module *owner)
+{
+	return closer_fn_add(s, name, fn, NULL, arg, owner);
+}
 EXPORT_SYMBOL_PLAT(__stopper_add_closer_fn);
+
+int __stopper_add_closer_err_fn(struct stopper *s, const char *name, int (*fn)(void *arg),
+				void *arg, struct module *owner)
+{
+	return closer_fn_add(s, name, NULL, fn, arg, owner);
+}
+EXPORT_SYMBOL_PLAT(__stopper_add_closer_err_fn);

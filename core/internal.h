@@ -88,7 +88,9 @@ struct async_run {
 	struct span_record *span;
 	struct module *fn_module;	/* of the function, with a reference; or NULL */
 	struct stopper_sem *sem;	/* to be released, or NULL */
-	struct stopper_async *async;	/* not yet idle again; NULL: it is, or there is none */
+	struct stopper_async *async;	/* the caller's record; NULL: there is none */
+	bool over;			/* ->async is idle again */
+	unsigned char kind;
 	stopper_async_fn fn;
 	stopper_async_done_fn done;
 	void *arg;			/* of allocated tasks */
@@ -120,6 +122,7 @@ struct worker {
 	struct span_record *span;		/* NULL: not traced */
 	struct stopper_ctx *ctx;
 	stopper_fn fn;
+	stopper_err_fn err_fn;		/* in place of @fn */
 	void *arg;
 	struct module *fn_module;	/* of the function, with a reference; or NULL */
 	plat_ref_t refs;		/* of its thread, of run_worker, of a stop of its thread */
@@ -130,7 +133,9 @@ struct worker {
 struct closer_fn {
 	struct stopper_closer closer;
 	void (*fn)(void *arg);
+	int (*err_fn)(void *arg);	/* in place of @fn */
 	void *arg;
+	struct stopper *s;
 };
 
 #define COMM_SIZE	16
@@ -163,6 +168,13 @@ struct cause_args {
 struct caused_event {
 	struct stopper_event ev;	/* first: struct stopper_ctx_head */
 	const struct cause *cause;	/* set before @ev fires; NULL: ->fired says all */
+};
+
+/* The first error that a function of a stopper returned; result.c. */
+struct first_error {
+	struct origin at;
+	int64_t since;
+	char name[STOPPER_NAME_SHOWN + 1];	/* escaped */
 };
 
 #define SYMBOL_SIZE	128
@@ -262,6 +274,8 @@ struct stopper {
 	struct origin created_at;
 	struct cause cause;			/* of the first request to stop; then constant */
 	int64_t stop_requested;			/* when first; 0: not yet */
+	int error;				/* the first one; 0: none yet */
+	const struct first_error *error_from;	/* constant once it is set */
 	char name[];				/* escaped */
 };
 
@@ -435,6 +449,10 @@ unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int6
 
 /* snapshot.c */
 void task_info_init(struct stopper_task_info *info, const struct stopper_site *site);
+
+/* result.c */
+void error_note(struct stopper *s, const struct stopper_site *site, int err);
+void error_free(struct stopper *s);
 
 /* worker.c */
 void worker_stop_all(struct stopper *s);

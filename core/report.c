@@ -75,6 +75,8 @@ struct report_header {
 	int64_t since, stop_requested;
 	uint64_t parent;
 	char parent_name[STOPPER_NAME_SHOWN + 1];
+	int error;
+	const struct first_error *error_from;
 	struct cause cause;
 };
 
@@ -93,11 +95,23 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 	h->stop_requested = s->stop_requested;
 	if (h->stop_requested)
 		h->cause = s->cause;
+	h->error = s->error;
+	h->error_from = s->error_from;
 	if (s->parent) {
 		h->parent = s->parent->id;
 		memcpy(h->parent_name, s->parent->name, strlen(s->parent->name) + 1);
 	}
 	plat_unlock(&s->lock, f);
+}
+
+static void report_error(const struct line_sink *out, const struct report_header *h, int64_t now)
+{
+	const struct first_error *e = h->error_from;
+
+	if (h->error)
+		report_line(out, "  failed %d \"%s\" at %s:%u %s by thread %d \"%s\", %s ago",
+			    h->error, e->name, e->at.file, e->at.line, e->at.func, e->at.tid,
+			    COMM(e->at.comm), SECS(e->since ? now - e->since : 0));
 }
 
 /* The pending timers: how many, and the one that is due first. */
@@ -149,6 +163,7 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		report_stop_request(out, &h, now);
 	else
 		report_line(out, "  stop not asked");
+	report_error(out, &h, now);
 	report_timers(out, s);
 }
 

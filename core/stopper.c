@@ -174,6 +174,7 @@ static void stopper_free(struct stopper *s)
 	stopper_event_destroy(&s->stop);
 	stopper_event_destroy(&s->stopped);
 	task_lists_free(s);
+	error_free(s);
 	plat_lock_destroy(&s->lock);
 	plat_stopper_free(s);
 	plat_free(s);

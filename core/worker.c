@@ -56,6 +56,20 @@ static void worker_uncount(struct worker *w)
 	stopper_unpin(s);
 }
 
+/* The function returned @err, or did not return. */
+static void worker_note_error(struct worker *w, int err)
+{
+	if (w->err_fn && err < 0)
+		error_note(w->s, w->site, err);
+}
+
+static void worker_call_err(struct stopper_ctx *ctx, void *worker)
+{
+	struct worker *w = worker;
+
+	worker_note_error(w, w->err_fn(ctx, w->arg));
+}
+
 static void worker_main(struct plat_thread *t)
 {
 	struct worker *w = list_item(t, struct worker, thread);
@@ -63,7 +77,10 @@ static void worker_main(struct plat_thread *t)
 
 	activity_enter(&w->activity, w->s, w->site, STOPPER_PANIC_WORKER);
 	span_begin(w->span);
-	plat_call(&c, w->fn, w->ctx, w->arg);
+	if (!w->err_fn)
+		plat_call(&c, w->fn, w->ctx, w->arg);
+	else if (plat_call(&c, worker_call_err, w->ctx, w))
+		worker_note_error(w, STOPPER_EPANIC);
 	activity_exit(&w->activity);
 	worker_uncount(w);
 }
@@ -75,6 +92,7 @@ static void worker_died(struct plat_thread *t, bool hook_called)
 
 	if (!hook_called)
 		panic_hook(&c, NULL, w->activity.tid, true);
+	worker_note_error(w, STOPPER_EPANIC);
 	activity_exit(&w->activity);
 	worker_uncount(w);
 }
@@ -117,14 +135,15 @@ static void worker_started(struct worker *w)
 	worker_release(w);
 }
 
-int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
-			 const struct stopper_site *site, stopper_fn fn, void *arg)
+/* Exactly one of @fn and @err_fn. */
+static int worker_run(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		      stopper_fn fn, stopper_err_fn err_fn, void *arg)
 {
 	struct worker *w;
 	int err;
 
 	plat_might_sleep();
-	if (!s || !site || !fn)
+	if (!s || !site || (!fn && !err_fn))
 		return -EINVAL;
 	err = plat_ready();
 	if (err)
@@ -141,6 +160,7 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	w->site = site;
 	w->ctx = ctx;
 	w->fn = fn;
+	w->err_fn = err_fn;
 	w->arg = arg;
 	if (!plat_module_get(s, site->owner, &w->fn_module)) {
 		plat_free(w);
@@ -165,7 +185,20 @@ int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
 	}
 	return err;
 }
+
+int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
+			 const struct stopper_site *site, stopper_fn fn, void *arg)
+{
+	return worker_run(s, ctx, site, fn, NULL, arg);
+}
 EXPORT_SYMBOL_PLAT(__stopper_run_worker);
+
+int __stopper_run_worker_err(struct stopper *s, struct stopper_ctx *ctx,
+			     const struct stopper_site *site, stopper_err_fn fn, void *arg)
+{
+	return worker_run(s, ctx, site, NULL, fn, arg);
+}
+EXPORT_SYMBOL_PLAT(__stopper_run_worker_err);
 
 /* With s->lock held: a worker whose thread the caller must stop. NULL: none is left. */
 static struct worker *next_worker_to_stop(struct stopper *s)

@@ -67,6 +67,25 @@ STOPPER_API int __stopper_add_closer(struct stopper *s, struct stopper_closer *c
 STOPPER_API int __stopper_add_closer_fn(struct stopper *s, const char *name,
 					void (*fn)(void *arg), void *arg, struct module *owner);
 
+/**
+ * stopper_add_closer_err_fn() - register a function that returns a result for the end of the stop
+ * @s: the stopper
+ * @name: its name in reports; stays readable until @fn has returned. NULL: "closer"
+ * @fn: called once
+ * @arg: passed to @fn
+ *
+ * As stopper_add_closer_fn(). If the result of @fn is negative, it is an error of the stopper,
+ * which the caller of stopper_stop() gets from stopper_result(). The other closers run as well.
+ *
+ * Context: Process context. Allocates memory.
+ * Return: As stopper_add_closer_fn().
+ */
+#define stopper_add_closer_err_fn(s, name, fn, arg)				\
+	__stopper_add_closer_err_fn(s, name, fn, arg, STOPPER_THIS_MODULE)
+STOPPER_API int __stopper_add_closer_err_fn(struct stopper *s, const char *name,
+					    int (*fn)(void *arg), void *arg,
+					    struct module *owner);
+
 STOPPER_END_DECLS
 
 #endif /* STOPPER_CLOSER_H */

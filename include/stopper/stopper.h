@@ -75,10 +75,11 @@ enum stopper_phase {
 #define STOPPER_CLOSERS_LIFO	(1u << 0)	/* run closers in reverse order */
 #define STOPPER_QUIET		(1u << 1)	/* no stall reports */
 #define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: do not freeze a stop */
+#define STOPPER_STOP_ON_ERROR	(1u << 3)	/* the first error of a function asks for a stop */
 #define STOPPER_DROP_QUEUED	(1u << 4)	/* do not begin queued tasks that can be told */
 #define STOPPER_CONTROL		(1u << 7)	/* kernel: userspace may stop it */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE | \
-				 STOPPER_DROP_QUEUED | STOPPER_CONTROL)
+				 STOPPER_STOP_ON_ERROR | STOPPER_DROP_QUEUED | STOPPER_CONTROL)
 
 /* Maximum depth of a tree of stoppers, root and leaf included */
 #define STOPPER_DEPTH		8
@@ -102,7 +103,8 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	older headers, selects the default for the fields that it lacks
  * @flags: a combination of STOPPER_CLOSERS_LIFO, STOPPER_QUIET (no stall reports),
  *	STOPPER_NO_FREEZE (kernel; see stopper_stop()), STOPPER_CONTROL (kernel: root may stop it
- *	through /sys/kernel/stopper/; see stopper.ko(4)) and STOPPER_DROP_QUEUED: from QUIESCING
+ *	through /sys/kernel/stopper/; see stopper.ko(4)), STOPPER_STOP_ON_ERROR (the first error
+ *	that stopper_result() would return asks for a stop) and STOPPER_DROP_QUEUED: from QUIESCING
  *	on no function of a struct stopper_async that has a done() begins; done() gets
  *	%-ESHUTDOWN in its place. Unknown flags are refused
  * @reserved: must be 0
@@ -355,6 +357,42 @@ int __stopper_stop_async_because(struct stopper *s, const struct stopper_site *s
  * Return: true if a stop or quiesce was asked for.
  */
 STOPPER_API bool stopper_stop_cause(struct stopper *s, struct stopper_cause *out);
+
+/**
+ * struct stopper_result_info - the first error of a stopper
+ * @err: the error, negative
+ * @tid: id of the thread that the function ran on
+ * @line: line of the call that started the function; 0 for a closer
+ * @name: its name, printable, cut at %STOPPER_NAME_SHOWN bytes
+ * @file: source file of that call, printable; of a long path the end
+ * @func: function of that call, printable; a long name is cut
+ */
+struct stopper_result_info {
+	int err;
+	int tid;
+	unsigned int line;
+	char name[STOPPER_NAME_SHOWN + 4];
+	char file[32];
+	char func[28];
+};
+
+/**
+ * stopper_result() - get the first error that a function of a stopper returned
+ * @s: the stopper, or NULL
+ * @out: set to the error and where it is from, unchanged if there is none; may be NULL
+ *
+ * The functions are those that return a result to nobody: of stopper_run_async_task_err(),
+ * &struct stopper_async, stopper_run_worker_err() and stopper_add_closer_err_fn(). A negative
+ * result is an error, and so is the end by a panic or with the thread, which counts as
+ * -EOWNERDEAD. The error is known before done() is called, and the errors of all tasks when
+ * stopper_quiesce() has returned 0, those of all functions when stopper_stop() has. With
+ * %STOPPER_STOP_ON_ERROR the first one begins a stop, as stopper_stop_async_because() does: the
+ * cause is the error, with the name of the function and the line of the call that started it.
+ *
+ * Context: Any context, in the kernel up to softirq.
+ * Return: The error, negative; 0 if there is none or @s is NULL.
+ */
+STOPPER_API int stopper_result(struct stopper *s, struct stopper_result_info *out);
 
 /**
  * stopper_should_quiesce() - get the event ShouldQuiesce, which fires when tasks are refused

@@ -178,6 +178,26 @@ STOPPER_API int __stopper_run_async_task(struct stopper *s, struct stopper_ctx *
 					 void *arg);
 
 /**
+ * stopper_run_async_task_err() - run a function that returns a result as a task on another thread
+ * @s: the stopper
+ * @ctx: passed to @fn, and referenced until @fn has returned; NULL: the background
+ * @name: name of the task, a string constant
+ * @fn: the function of the task
+ * @arg: passed to @fn
+ *
+ * As stopper_run_async_task(). If the result of @fn is negative, it is an error of the stopper:
+ * see stopper_result() and %STOPPER_STOP_ON_ERROR.
+ *
+ * Context: Process context. Allocates memory.
+ * Return: As stopper_run_async_task().
+ */
+#define stopper_run_async_task_err(s, ctx, name, fn, arg)			\
+	__stopper_run_async_task_err(s, ctx, STOPPER_SITE(name), fn, arg)
+STOPPER_API int __stopper_run_async_task_err(struct stopper *s, struct stopper_ctx *ctx,
+					     const struct stopper_site *site, stopper_err_fn fn,
+					     void *arg);
+
+/**
  * stopper_run_limited_async_task() - run an async task that holds a slot of a semaphore
  * @s: the stopper
  * @ctx: bounds the wait, is passed to @fn, and is referenced until @fn has returned; NULL: the
@@ -265,6 +285,26 @@ STOPPER_API int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
  */
 STOPPER_API int stopper_task_label(struct stopper_task *task, const char *fmt, ...)
 	STOPPER_PRINTF(2, 3);
+
+/**
+ * stopper_run_worker_err() - start a worker whose function returns a result
+ * @s: the stopper
+ * @ctx: passed to @fn, and referenced until @fn has returned; NULL: the background
+ * @name: name of the worker and of its thread, a string constant
+ * @fn: the function of the worker; it must return soon after stopper_should_stop() has fired
+ * @arg: passed to @fn
+ *
+ * As stopper_run_worker(). If the result of @fn is negative, it is an error of the stopper: see
+ * stopper_result() and %STOPPER_STOP_ON_ERROR.
+ *
+ * Context: Process context. Allocates memory.
+ * Return: As stopper_run_worker().
+ */
+#define stopper_run_worker_err(s, ctx, name, fn, arg)				\
+	__stopper_run_worker_err(s, ctx, STOPPER_SITE(name), fn, arg)
+STOPPER_API int __stopper_run_worker_err(struct stopper *s, struct stopper_ctx *ctx,
+					 const struct stopper_site *site, stopper_err_fn fn,
+					 void *arg);
 
 /**
  * struct stopper_task_info - the running tasks of one call site

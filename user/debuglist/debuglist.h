@@ -63,6 +63,9 @@ struct debug_stopper {
 	struct debug_origin stop_origin;
 	const char *cause;			/* of the stop; NULL: none was given */
 	int64_t cause_err;
+	int64_t error;				/* the first one, negative; 0: none */
+	const char *failed;			/* name of the function that returned it */
+	struct debug_origin failed_at;
 	uint64_t timers;			/* that are pending */
 	const char *timer;			/* name of the next one; NULL: there is none */
 	struct debug_site timer_at;

@@ -53,6 +53,21 @@ static json_t *asked_json(const struct debug_stopper *s)
 	return NULL;
 }
 
+static json_t *failed_json(const struct debug_stopper *s)
+{
+	json_t *o;
+
+	if (!s->failed)
+		return json_null();
+	o = origin_json(&s->failed_at);
+	if (!json_object_set_new(o, "error", json_integer((json_int_t)s->error)) &&
+	    !json_object_set_new(o, "name", json_string(s->failed)) &&
+	    !json_object_set_new(o, "seconds_ago", json_real(seconds(s->failed_at.ago))))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
 static json_t *parent_json(const struct debug_stopper *s)
 {
 	if (!s->parent)
@@ -135,7 +150,7 @@ static json_t *sems_json(const struct debug_stopper *s)
 static json_t *stopper_json(const struct debug_stopper *s)
 {
 	static const char form[] =
-		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}";
+		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}";
 
 	return json_pack(form, "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
 			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
@@ -144,8 +159,8 @@ static json_t *stopper_json(const struct debug_stopper *s)
 			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
 			 "waiters", (json_int_t)s->waiters, "created", origin_json(&s->created),
 			 "parent", parent_json(s), "stop_asked", asked_json(s),
-			 "timers", timers_json(s), "semaphores", sems_json(s),
-			 "groups", groups_json(s));
+			 "failed", failed_json(s), "timers", timers_json(s),
+			 "semaphores", sems_json(s), "groups", groups_json(s));
 }
 
 json_t *debug_list_json(const struct debug_list *list)

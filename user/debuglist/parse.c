@@ -229,6 +229,22 @@ static void parse_stop_request(struct debug_stopper *s, char *p)
 		parse_cause(s, p);
 }
 
+/* -N "NAME" at FILE:LINE FUNC by thread TID "COMM", T ago */
+static void parse_failed(struct debug_stopper *s, char *p)
+{
+	uint64_t err;
+
+	if (!skip_text(&p, "-") || !parse_number(&p, &err) || !skip_text(&p, " "))
+		return;
+	s->failed = parse_quoted(&p);
+	if (!s->failed)
+		return;
+	s->error = -(int64_t)err;
+	if (skip_text(&p, " at ") && parse_origin(&p, &s->failed_at) && skip_text(&p, ", ") &&
+	    !parse_ms(&p, &s->failed_at.ago))
+		s->failed_at.ago = 0;
+}
+
 /* N, next "NAME" at FILE:LINE FUNC, due in T */
 static void parse_timers(struct debug_stopper *s, char *p)
 {
@@ -371,6 +387,8 @@ static int parse_line_of_stopper(struct parser *ps, char *p)
 		parse_parent(s, p);
 	else if (skip_text(&p, "stop asked at "))
 		parse_stop_request(s, p);
+	else if (skip_text(&p, "failed "))
+		parse_failed(s, p);
 	else if (skip_text(&p, "timers "))
 		parse_timers(s, p);
 	return 0;

@@ -32,6 +32,18 @@ static void print_origin(const char *what, const struct debug_origin *w, const c
 	putchar('\n');
 }
 
+static void print_failed(const struct debug_stopper *s)
+{
+	char name[160], ago[16];
+
+	if (!s->failed)
+		return;
+	text_put(name, sizeof(name), s->failed);
+	printf("  %-10s  %s, error %lld\n", "failed", name, (long long)s->error);
+	text_age(ago, s->failed_at.ago);
+	print_origin("started", &s->failed_at, ago);
+}
+
 static void print_timers(const struct debug_stopper *s)
 {
 	char name[160], place[UNLIMITED], due[16];
@@ -99,6 +111,7 @@ static void print_head(const struct debug_stopper *s)
 	} else {
 		puts("  stop        not asked");
 	}
+	print_failed(s);
 	print_timers(s);
 	for (i = 0; i < s->nr_sems; i++)
 		print_sem(&s->sems[i]);

@@ -286,6 +286,37 @@ SCENARIO(record_dropped_or_cancelled, "async.c: Quiesce drops a record that is b
 	plat_free(record);
 }
 
+static int breaks(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+	return -(int)(intptr_t)arg;
+}
+
+static void start_broken(void *arg)
+{
+	accepted(stopper_run_async_task_err(s, NULL, "breaks", breaks, arg));
+}
+
+SCENARIO(first_error_stops, "result.c: two tasks return errors; the first one is kept, and stops",
+	 .budget = 2, .stale = 1, .faults = 1, .cpus = 1, .needs_time = true)
+{
+	struct stopper_options o = {
+		.size = sizeof(o), .flags = STOPPER_QUIET | STOPPER_STOP_ON_ERROR,
+	};
+	int err;
+
+	if (stopper_create(&s, "s", &o))
+		return;
+	go(start_broken, (void *)5);
+	start_broken((void *)6);
+	join_all();
+	settle();
+	err = stopper_result(s, NULL);
+	check(!err == !ghost_get(ACCEPTED) && (!err || err == -5 || err == -6));
+	check(!err || stopper_event_fired(stopper_is_stopped(s)));
+	end(s);
+}
+
 static void hook(void *arg, const struct stopper_panic_info *info)
 {
 	check(info->kind == STOPPER_PANIC_ASYNC);

@@ -113,6 +113,12 @@ static void joined_task(struct stopper_ctx *ctx, void *arg)
 		stopper_panic(&cookie);
 }
 
+static int joined_task_err(struct stopper_ctx *ctx, void *arg)
+{
+	joined_task(ctx, arg);
+	return result_of(((struct own_task *)arg)->site);
+}
+
 static void held_task(struct stopper_ctx *ctx, void *arg)
 {
 	struct own_task *t = arg;
@@ -313,12 +319,15 @@ static int run_async(const struct step *st)
 	int err;
 
 	t->id = st->e >> 1;
+	t->site = st->b;
 	t->runs = 0;
 	stopper_event_init(&t->gate);
 	sem_init(&t->over, 0, 0);
 	if (limited)
 		err = __stopper_run_limited_async_task(s, ctx_of(st->c), site, &real.sem[st->d],
 						       st->e & 1, fn, t);
+	else if (st->op == OP_ASYNC_ERR)
+		err = __stopper_run_async_task_err(s, ctx_of(st->c), site, joined_task_err, t);
 	else if (held || t->id % 2)
 		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
 	else {
@@ -509,6 +518,7 @@ static int call(const struct step *st)
 	case OP_LIMITED:
 	case OP_HELD:
 	case OP_HELD_LIMITED:
+	case OP_ASYNC_ERR:
 		return run_async(st);
 	case OP_RECORD:
 	case OP_HELD_RECORD:
@@ -592,6 +602,9 @@ static void compare_stopper(int i, const struct seen_state *v)
 	if (v->phase[i] == NONE)
 		return;
 	compare_cause("s", i, stopper_stop_cause(s, &c), &c, v->stop_cause[i]);
+	if (stopper_result(s, NULL) != v->error[i])
+		fail("the first error of s%d is %d, not %d", i, stopper_result(s, NULL),
+		     v->error[i]);
 	if ((int)stopper_phase(s) != v->phase[i])
 		fail("s%d is %s, not %s", i, stopper_phase_name(stopper_phase(s)),
 		     stopper_phase_name((enum stopper_phase)v->phase[i]));

@@ -31,7 +31,7 @@ static bool is_known(const char *line)
 {
 	static const char *const forms[] = {
 		"  created at ", "  child of ", "  stop asked at ", "  stop not asked", "  task ",
-		"  worker ", "  closer ", "  timers ", "  semaphore: ", "    queued ",
+		"  worker ", "  closer ", "  timers ", "  semaphore: ", "  failed ", "    queued ",
 		"    thread ", "    and ",
 	};
 	size_t i;

@@ -58,6 +58,7 @@ struct m_stopper {
 	int nworkers;
 	bool timer_pending;		/* the stopper's own timer, which is due in an hour */
 	int cause;			/* of the first request to stop */
+	int error;			/* the first one that a function returned */
 };
 
 struct m_ctx {

@@ -66,6 +66,7 @@ static void look(struct seen_state *v, int s)
 	memset(v, 0, sizeof(*v));
 	for (i = 0; i < NSTOPPERS; i++) {
 		v->phase[i] = i < m->nstoppers && m->s[i].alive ? (signed char)m->s[i].phase : NONE;
+		v->error[i] = (short)m->s[i].error;
 		v->stop_cause[i] = (short)m->s[i].cause;
 		for (k = 0; k < NPHASE_EVENTS; k++)
 			v->fired[i] |= (unsigned char)(!!m->ev[EV_STOPPER(i, k)].fired << k);
@@ -471,6 +472,8 @@ static void run_async(int s, enum op op)
 	bool held = op == OP_HELD || op == OP_HELD_LIMITED || op == OP_HELD_RECORD;
 	int site = pick(NSITES), c = a_ctx(), sem = limited ? pick(NSEMS) : NONE;
 	struct step *st;
+	struct m_ret r;
+	int result;
 	bool wait;
 
 	if (now.m.ntasks == NTASKS || (held && !may_last(s)))
@@ -478,7 +481,15 @@ static void run_async(int s, enum op op)
 	wait = limited && pick(2) && !too_few_slots(sem, 1, c);
 	st = begins(op, s, site, c, sem);
 	st->e = now.m.ntasks << 1 | wait;
-	returns2(op, s, model_task(&now.m, held ? M_HELD : M_JOINED, s, site, c, sem, wait));
+	now.panicked = false;
+	r = model_task(&now.m, held ? M_HELD : M_JOINED, s, site, c, sem, wait);
+	result = now.panicked ? -EOWNERDEAD : result_of(site);
+	now.panicked = false;
+	/* What has run and returned a result. */
+	if ((op == OP_RECORD || op == OP_ASYNC_ERR) && !r.ret && result < 0 &&
+	    !now.m.s[s].error)
+		now.m.s[s].error = result;
+	returns2(op, s, r);
 }
 
 static void run_worker(int s)
@@ -607,6 +618,7 @@ static void with_stopper(enum op op, int s)
 	case OP_HELD_LIMITED:
 	case OP_RECORD:
 	case OP_HELD_RECORD:
+	case OP_ASYNC_ERR:
 		run_async(s, op);
 		break;
 	case OP_WORKER:

@@ -14,7 +14,7 @@ enum op {
 	OP_CLOSER_FN, OP_CTX_CANCEL, OP_CTX_PAST, OP_CTX_FUTURE, OP_CTX_ON_QUIESCE,
 	OP_CTX_ON_STOP, OP_CTX_PUT, OP_CANCEL, OP_FIRE, OP_ATTACH, OP_DETACH, OP_RUN,
 	OP_RUN_ERR, OP_BEGIN, OP_END, OP_ASYNC, OP_LIMITED, OP_HELD, OP_HELD_LIMITED,
-	OP_RECORD, OP_HELD_RECORD, OP_OPEN,
+	OP_RECORD, OP_HELD_RECORD, OP_ASYNC_ERR, OP_OPEN,
 	OP_WORKER, OP_TRY, OP_ACQUIRE, OP_RELEASE, OP_SEM_CLOSE, OP_WAIT, OP_WAIT_ANY, OP_MAP,
 	OP_LIST, OP_BAD, OP_WORDS, OP_AFTER, OP_TIMER_CANCEL, OP_TIMER_SYNC,
 	OP_CANCEL_BECAUSE, OP_RESIZE,
@@ -26,6 +26,7 @@ enum step_kind { CALL, RETURNS, ENTER, LEAVE, THE_END };
 /* What is to be seen when a call has returned. */
 struct seen_state {
 	signed char phase[NSTOPPERS];	/* NONE: freed */
+	short error[NSTOPPERS];
 	unsigned char fired[NSTOPPERS];	/* of its events, a bit each */
 	short ctx[NCTXS];		/* NONE: freed */
 	short cause[NCTXS], stop_cause[NSTOPPERS];

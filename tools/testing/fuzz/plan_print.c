@@ -35,6 +35,7 @@ static const char *const texts[] = {
 	[OP_HELD_LIMITED] = "run_limited_async_task(s%d, site %d, ctx%d, sem %d), behind a gate",
 	[OP_RECORD] = "async_start(s%d, site %d, ctx%d), and wait",
 	[OP_HELD_RECORD] = "async_start(s%d, site %d, ctx%d), behind a gate",
+	[OP_ASYNC_ERR] = "run_async_task_err(s%d, site %d, ctx%d), and wait",
 	[OP_OPEN] = "open the gate(of s%d, task %d)",
 	[OP_WORKER] = "run_worker(s%d)",
 	[OP_TRY] = "sem_try_acquire_n(sem %d, %d)",

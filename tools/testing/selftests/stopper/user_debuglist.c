@@ -46,6 +46,7 @@ static const char web[] =
 "  created at db.c:9 open_db by thread 712 \"httpd\"\n"
 "  child of 1 \"web\"\n"
 "  stop not asked\n"
+"  failed -5 \"flush\" at db.c:77 db_flush by thread 716 \"flush\", 0.500s ago\n"
 "  timers 7, next \"vacuum\" at db.c:30 vacuum_init, due in 2.250s\n"
 "  and 4 tasks more\n";
 
@@ -141,6 +142,12 @@ TEST(a_list_is_read_whole)
 	EXPECT_FALSE(s->stop_asked);
 	EXPECT_EQ(s->parent_id, 1);
 	EXPECT_STREQ(s->parent, "web");
+	EXPECT_EQ(s->error, -5);
+	EXPECT_STREQ(s->failed, "flush");
+	EXPECT_EQ(s->failed_at.at.line, 77);
+	EXPECT_STREQ(s->failed_at.at.function, "db_flush");
+	EXPECT_EQ(s->failed_at.tid, 716);
+	EXPECT_EQ(s->failed_at.ago, 500);
 	EXPECT_EQ(s->timers, 7);
 	EXPECT_STREQ(s->timer, "vacuum");
 	EXPECT_EQ(s->timer_at.line, 30);
@@ -318,7 +325,7 @@ static const char web_json[] =
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
 "\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002,\n"
 "\"cause\":\"disk \\\"a\\\" full\", \"error\":-28},\n"
-"\"timers\":null,\n"
+"\"failed\":null, \"timers\":null,\n"
 "\"semaphores\":[{\"held\":8, \"capacity\":4, \"waiters\":3,\n"
 "\"first\":{\"name\":\"request\", \"file\":\"conn.c\", \"line\":70,\n"
 "\"function\":\"accept_one\", \"tid\":714, \"seconds\":0.25}},\n"
@@ -346,6 +353,9 @@ static const char web_json[] =
 "\"tasks\":0, \"queued\":0, \"workers\":0, \"closers\":0, \"closed\":0, \"contexts\":0, \"waiters\":0,\n"
 "\"created\":{\"file\":\"db.c\", \"line\":9, \"function\":\"open_db\", \"tid\":712, \"comm\":\"httpd\"},\n"
 "\"parent\":{\"id\":1, \"name\":\"web\"}, \"stop_asked\":null,\n"
+"\"failed\":{\"error\":-5, \"name\":\"flush\", \"file\":\"db.c\", \"line\":77,\n"
+"\"function\":\"db_flush\",\n"
+"\"tid\":716, \"comm\":\"flush\", \"seconds_ago\":0.5},\n"
 "\"timers\":{\"count\":7, \"next\":\"vacuum\", \"file\":\"db.c\", \"line\":30,\n"
 "\"function\":\"vacuum_init\", \"due_seconds\":2.25},\n"
 "\"semaphores\":[], \"groups\":[]}],\n"

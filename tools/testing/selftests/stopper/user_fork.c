@@ -116,6 +116,12 @@ static int c_signals(void)
 	return stopper_stop_on_signals(s, &sig, 1);
 }
 
+static int plain_err(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
 static int idle_fn(struct stopper_ctx *ctx, struct stopper_async *async)
 {
 	(void)ctx;
@@ -134,6 +140,9 @@ REFUSED(stop_async, stopper_stop_async(s))
 REFUSED(recover, stopper_recover(s, NULL, "scope", nothing, NULL))
 REFUSED(async, stopper_run_async_task(s, q, "task", nothing, NULL))
 REFUSED(limited, stopper_run_limited_async_task(s, q, "task", &sem, true, nothing, NULL))
+REFUSED(async_err, stopper_run_async_task_err(s, q, "task", nothing_err, NULL))
+REFUSED(worker_err, stopper_run_worker_err(s, q, "worker", nothing_err, NULL))
+REFUSED(closer_err_fn, stopper_add_closer_err_fn(s, "closer", plain_err, NULL))
 REFUSED(async_start, stopper_async_start(s, q, "task", &idle_async))
 REFUSED(async_wait, stopper_async_wait(&idle_async, q))
 REFUSED(worker, stopper_run_worker(s, q, "worker", nothing, NULL))
@@ -203,6 +212,7 @@ QUIET(strerror, stopper_strerror(-ENOTSUP))
 QUIET(trace_stop, stopper_trace_stop())
 QUIET(backend, stopper_wait_backend())
 QUIET(task_end, (stopper_task_end(&task), 0))
+QUIET(result, stopper_result(s, NULL))
 QUIET(async_cancel, stopper_async_cancel(&idle_async))
 QUIET(async_init, (stopper_async_init(&idle_async, idle_fn, NULL), 0))
 QUIET(task_end_twice, (stopper_task_end(&task), 0))
@@ -230,6 +240,10 @@ static const struct {
 	{ "__stopper_recover", r_recover, -ENOTSUP },
 	{ "__stopper_run_async_task", r_async, -ENOTSUP },
 	{ "__stopper_run_limited_async_task", r_limited, -ENOTSUP },
+	{ "__stopper_run_async_task_err", r_async_err, -ENOTSUP },
+	{ "__stopper_run_worker_err", r_worker_err, -ENOTSUP },
+	{ "__stopper_add_closer_err_fn", r_closer_err_fn, -ENOTSUP },
+	{ "stopper_result", q_result, 0 },
 	{ "__stopper_async_start", r_async_start, -ENOTSUP },
 	{ "stopper_async_wait", r_async_wait, -ENOTSUP },
 	{ "stopper_async_cancel", q_async_cancel, 0 },

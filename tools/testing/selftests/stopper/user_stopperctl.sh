@@ -91,6 +91,7 @@ stopper 1 "web": quiescing for 1.002s, age 7.500s, tasks 4, queued 1, workers 1,
 stopper 2 "database": running for 3723.002s, age 3723.500s, tasks 12, queued 0, workers 4, closers 1, closed 0, contexts 0, waiters 3
   created at db/pool.c:20 pool_open by thread 712 "httpd"
   stop not asked
+  failed -28 "flush" at db/flush.c:12 flush_start by thread 1234569 "flush", 2.000s ago
   timers 12, next "checkpoint" at db/log.c:70 log_open, due in 9.500s
   semaphore: held 12 of 12, waiters 3, first "query" at db/query.c:800 query by thread 1234580 for 2.500s
   task 10 "query" at db/query.c:812 query_run, oldest 0.020s
@@ -144,6 +145,8 @@ check list_shows_pending_timers in_order "$work/shown" 'database (2)' 'stop     
 check list_shows_the_semaphore_that_is_waited_for in_order "$work/shown" 'database (2)' \
 	'semaphore   held 12 of 12, waiters 3' \
 	'|  first: query, db/query.c:800 query, thread 1234580, 2.5s'
+check list_shows_the_first_error in_order "$work/shown" 'database (2)' 'failed      flush, error -28' \
+	'started     db/flush.c:12 flush_start, thread 1234569 flush, 2.0s ago'
 check list_marks_nothing_of_one_that_runs eval '! sed -n "/^database/,\$p" "$work/shown" | grep "^>"'
 check list_from_stdin_is_the_same eval '"$ctl" -f - list <"$list" | cmp - "$work/shown"'
 check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp - "$work/shown"'

@@ -119,6 +119,7 @@ extern const struct test_case cases_admission[];
 extern const struct test_case cases_refusal[];
 extern const struct test_case cases_async[];
 extern const struct test_case cases_record[];
+extern const struct test_case cases_result[];
 extern const struct test_case cases_limited[];
 extern const struct test_case cases_pool[];
 extern const struct test_case cases_timer[];

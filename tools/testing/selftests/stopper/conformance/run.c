@@ -9,6 +9,7 @@ static const struct test_case *const groups[] = {
 	cases_refusal,
 	cases_async,
 	cases_record,
+	cases_result,
 	cases_limited,
 	cases_pool,
 	cases_timer,

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * result.c - the first error that a function of a stopper returned.
+ *
+ * Async tasks, workers and closers that return a result have no caller who could look at it. So
+ * the stopper keeps the first error, with the call site and the thread, all copied: the site may
+ * be in a module or plugin that is unloaded before the error is read. With STOPPER_STOP_ON_ERROR
+ * the same call asks for a stop, of which the error is the cause (cause.c).
+ *
+ * An error is noted while its function is still counted, before its done() is called. So a caller
+ * for which Quiesce has returned 0 sees the errors of all tasks, and after Stop those of all. The
+ * first one is that which takes the lock first:
+ *
+ *   end of a function                 end of another function
+ *   lock; error == 0: keep it         lock; error != 0: nothing
+ *   unlock; ask for a stop            unlock
+ */
+#include "internal.h"
+
+/* Where an error is from if there was no memory for that. */
+static const struct first_error unknown = {
+	.at = { .file = "?", .func = "?", .comm = "?" },
+	.name = "?",
+};
+
+/* A function that was started at @site has returned @err. It is still counted. */
+void error_note(struct stopper *s, const struct stopper_site *site, int err)
+{
+	struct first_error *from = NULL;
+	plat_flags_t f;
+	bool first;
+
+	if (!stopper_result(s, NULL))
+		from = plat_alloc_lines(sizeof(*from), false);
+	if (from) {
+		origin_copy(&from->at, site);
+		name_escape(from->name, sizeof(from->name), site->name);
+		from->since = plat_now();
+	}
+	plat_lock(&s->lock, f);
+	first = !s->error;
+	if (first) {
+		s->error = err;
+		s->error_from = from ? from : &unknown;
+	}
+	plat_unlock(&s->lock, f);
+	if (!first)
+		plat_free(from);
+	else if (s->flags & STOPPER_STOP_ON_ERROR)
+		__stopper_stop_async_because(s, site, err, "%s failed",
+					     site->name ? site->name : "a function");
+}
+
+/* @s is about to be freed. */
+void error_free(struct stopper *s)
+{
+	if (s->error_from != &unknown)
+		plat_free((void *)s->error_from);
+}
+
+int stopper_result(struct stopper *s, struct stopper_result_info *out)
+{
+	const struct first_error *from;
+	plat_flags_t f;
+	int err;
+
+	if (!s || plat_is_copy())
+		return 0;
+	plat_lock(&s->lock, f);
+	err = s->error;
+	from = s->error_from;
+	plat_unlock(&s->lock, f);
+	if (!err || !out)
+		return err;
+	memset(out, 0, sizeof(*out));
+	out->err = err;
+	out->tid = from->at.tid;
+	out->line = from->at.line;
+	memcpy(out->name, from->name, sizeof(from->name));
+	memcpy(out->file, from->at.file, sizeof(from->at.file));
+	memcpy(out->func, from->at.func, sizeof(from->at.func));
+	return err;
+}
+EXPORT_SYMBOL_PLAT(stopper_result);
