@@ -6,6 +6,7 @@
  *
  *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> the inside of a parker
  *   registry_lock (stopper.c) -> s->lock -> the pool's lock -> the inside of a timer
+ *   s->lock -> ready_lock (stop.c)
  */
 #ifndef STOPPER_CORE_INTERNAL_H
 #define STOPPER_CORE_INTERNAL_H
@@ -244,6 +245,10 @@ struct stopper {
 	struct stopper_list closers;
 	struct stopper_list followers;		/* callers that wait for the leader */
 	struct leader *leader;			/* woken when a worker or the closers end */
+	struct leader *watcher;			/* that of a parent, which drives this one too */
+	struct stopper_list ready;		/* the watcher's list; ready_lock (stop.c) */
+	unsigned int nafter;			/* siblings to stop before it; the parent's lock */
+	struct stopper_list orders;		/* those that stop after it; the parent's lock */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
 	struct module *closing_fn_module;	/* likewise */
 	struct activity closing_activity;
@@ -258,6 +263,7 @@ struct stopper {
 	unsigned int keeper_reports;		/* how many they made */
 	struct stopper *parent;
 	struct stopper_list children;		/* struct stopper_link */
+	unsigned int nchildren;
 	struct stopper_link sibling;
 	struct stopper_link registry;		/* all stoppers; registry_lock */
 	struct stopper_due *timers;		/* pending ones, earliest first; timed.c */

@@ -314,22 +314,28 @@ static void report_threads(const struct line_sink *out, const struct site_group 
 		report_line(out, "    and %u more", g->more);
 }
 
-static void report_group(const struct line_sink *out, const struct site_group *g,
-			 unsigned int *lookups)
+const char *group_kind_name(const struct site_group *g)
 {
 	static const char * const kinds[] = {
 		[STOPPER_PANIC_TASK] = "task",
 		[STOPPER_PANIC_WORKER] = "worker",
 		[STOPPER_PANIC_CLOSER] = "closer",
 	};
+
+	return kinds[g->kind];
+}
+
+static void report_group(const struct line_sink *out, const struct site_group *g,
+			 unsigned int *lookups)
+{
 	const struct stopper_task_info *i = &g->info;
 
 	if (i->line)
-		report_line(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", kinds[g->kind],
+		report_line(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", group_kind_name(g),
 			    (unsigned long long)i->count, i->name, i->file, i->line, i->func,
 		    SECS(i->oldest_ns));
 	else
-		report_line(out, "  %s %llu \"%s\", oldest %s", kinds[g->kind],
+		report_line(out, "  %s %llu \"%s\", oldest %s", group_kind_name(g),
 			    (unsigned long long)i->count, i->name, SECS(i->oldest_ns));
 	report_threads(out, g, g->s->stall_ns, lookups);
 }

@@ -42,6 +42,7 @@ unsigned int snapshot_find(const struct task_snapshot *snap, const struct stoppe
 void snapshot_free(struct task_snapshot *snap);
 
 /* report.c */
+const char *group_kind_name(const struct site_group *g);
 void report_stopper(const struct line_sink *out, const struct task_snapshot *snap,
 		    struct stopper *s, unsigned int *lookups);
 

@@ -121,6 +121,62 @@ static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 	return i;
 }
 
+struct tree_path {
+	char root[STOPPER_NAME_SHOWN + 1];
+	char path[LINE_SIZE / 2];
+};
+
+/* The names from the highest stopper that stops down to @s, as far as there is room. */
+static void tree_path(struct tree_path *t, struct stopper *s)
+{
+	struct stopper *above[STOPPER_DEPTH], *parent = s;
+	unsigned int n = 0;
+	size_t len = 0;
+	plat_flags_t f;
+
+	stopper_pin(s);
+	do {
+		above[n++] = parent;
+		plat_lock(&above[n - 1]->lock, f);
+		parent = above[n - 1]->parent;
+		if (parent && plat_load(&parent->phase) == STOPPER_RUNNING)
+			parent = NULL;
+		if (parent)
+			stopper_pin(parent);
+		plat_unlock(&above[n - 1]->lock, f);
+	} while (parent && n < STOPPER_DEPTH);
+	if (parent)
+		stopper_unpin(parent);
+	snprintf(t->root, sizeof(t->root), "%s", above[n - 1]->name);
+	while (n--) {
+		if (len < sizeof(t->path))
+			len += (size_t)snprintf(t->path + len, sizeof(t->path) - len, "%s%s",
+						len ? "/" : "", above[n]->name);
+		stopper_unpin(above[n]);
+	}
+}
+
+/* In one line, which stopper of a tree holds it up, and by what. */
+static void log_leaf(struct stopper *s, int level, const struct task_snapshot *snap)
+{
+	const struct site_group *g, *oldest = NULL;
+	struct tree_path t;
+	unsigned int i;
+
+	tree_path(&t, s);
+	if (!strcmp(t.root, t.path))
+		return;
+	for (i = snapshot_find(snap, s); i < snap->ngroups && snap->groups[i].s == s; i++) {
+		g = &snap->groups[i];
+		if (!oldest || g->info.oldest_ns > oldest->info.oldest_ns)
+			oldest = g;
+	}
+	if (oldest)
+		stopper_log(s, level, "stopper \"%s\" waits for \"%s\": %s \"%s\", %s", t.root,
+			    t.path, group_kind_name(oldest), oldest->info.name,
+			    SECS(oldest->info.oldest_ns));
+}
+
 /* Writes what @s runs to its log. */
 static void log_tasks(struct stopper *s, int level)
 {
@@ -137,6 +193,7 @@ static void log_tasks(struct stopper *s, int level)
 		return;
 	}
 	snapshot_fill(&snap, s, true);
+	log_leaf(s, level, &snap);
 	report_stopper(&out, &snap, s, &lookups);
 	claim_drop(&snapshot_buffers[i].users);
 }

@@ -12,7 +12,7 @@
  *   timers_drop()              no timer is pending
  *   tasks_drain()              no task is left
  *   children quiesced          -> Quiesce returns 0
- *   children stopped
+ *   stop_children()           all have stopped
  *   stop_fire_events()         events fired                  STOPPING
  *   workers                    none is left
  *   closers                    none is left                  CLOSING
@@ -71,9 +71,45 @@
  *
  * The drain of a whole tree takes one more barrier: the leader sets its watch on all
  * slots that name a stopper of the tree before it waits for the first one
- * (tasks_watch()). It leads the children one after the other, with the same parker. If
- * another thread leads a child meanwhile, that thread's watch replaces ours, and we
- * follow it.
+ * (tasks_watch()). It waits for the tasks of the children one after the other, with the
+ * same parker. If another thread leads a child meanwhile, that thread's watch replaces
+ * ours, and we follow it.
+ *
+ * Then the children stop side by side, driven by one thread. The leader is the ->watcher of
+ * the stoppers below it. It takes one from its list of ready ones, leads it as far as it goes
+ * without waiting (-EAGAIN), and parks when none is ready. Whatever would wake the leader of
+ * a stopper (a worker or closer that ends, a leader that gives up, the last child that has
+ * stopped) also makes it ready for its watcher, under its lock:
+ *
+ *   leader of the tree                      a worker of a child
+ *   child: lock; watcher = me; ready
+ *   take it; lead it; lock; a worker is     lock; nworkers--
+ *   left: unlock; lead it no more           watcher: ready, unpark; unlock
+ *   none is ready: park
+ *
+ *   The watcher is set before the first check, and each check and change is under the lock,
+ *   so the leader sees the change or finds the child ready. A child becomes ready once, not
+ *   once for each change, so a pass over ten thousand children is made once.
+ *
+ * A thread that leads a child itself becomes the watcher of those below. It gives them up
+ * when it gives up, which makes the child ready for the leader above. That leader then leads
+ * the child and watches those below again. A child that is on the list of a former watcher is
+ * passed on to the present one (is_watched_by()). A watcher leaves when it has no child
+ * left, or has taken itself off all stoppers below; a stopper drops its watcher before its
+ * parent counts it no more. Both are under the stopper's lock, so a wake-up finds a watcher
+ * that exists:
+ *
+ *   last child                              leader
+ *   lock; watcher = NULL; unlock
+ *   parent: lock; nchildren = 0; wake       lock; nchildren? unlock
+ *   unlock                                  none: goes on, returns
+ *
+ * An order between siblings (stopper_stop_after()) is a count of those that must stop before,
+ * ->nafter; a child that has some is not led. A stopper that has stopped counts down those on
+ * its list ->orders, and makes them ready. All of it is under the parent's lock, under which
+ * a stopped child has left the list of children: either the order is refused, or released.
+ * Siblings cannot wait for one another in a circle: an order can close one only if the one
+ * that is to stop first waits for a sibling, and the other is waited for. It is then refused.
  *
  * The leader has one parker, for tasks, workers, closers, its context and the stall
  * clock; every wait is "check, park, check again".
@@ -84,12 +120,22 @@
 
 #define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
 
+/* Lists of ready stoppers, of all leaders. */
+static stopper_lock_t ready_lock = PLAT_LOCK_INIT(ready_lock);
+
+/* One sibling stops after another one: on the other's list ->orders. */
+struct stop_order {
+	struct stopper_list node;
+	struct stopper *child;		/* pinned */
+};
+
 /* How long and how a caller waits: until the context ends or the deadline passes. */
 struct stop_wait {
 	struct stopper_ctx *ctx;
 	int64_t until;			/* PLAT_FOREVER: none */
 	bool blocks;			/* counts as blocked, not as idle: a public call */
 	struct drain *drain;		/* of a parent's leader, which drains its children too */
+	struct leader *watcher;		/* a parent's leader, which waits; this call does not */
 	bool no_freeze;			/* ->drain's parker does not freeze */
 };
 
@@ -98,6 +144,8 @@ struct leader {
 	const struct stop_wait *wait;
 	struct drain *drain;		/* ->own, or that of a parent's leader */
 	struct stop_wait for_children;
+	struct stopper_list ready;	/* stoppers below ->s to be driven on; pinned */
+	bool stops_children;		/* waits for them, not for ->s itself */
 	struct drain own;
 	struct event_waiter wctx;
 	int64_t began;
@@ -123,7 +171,25 @@ static int stop_wait_err(const struct stop_wait *p)
 /* With s->lock held: does a caller with a live context wait for the stop? */
 bool stop_is_awaited(struct stopper *s)
 {
-	return s->leader && !stop_wait_err(s->leader->wait);
+	return (s->leader && !stop_wait_err(s->leader->wait)) ||
+	       (s->watcher && !stop_wait_err(s->watcher->wait));
+}
+
+/* With s->lock held: something has changed, so the watcher, if any, is to drive @s on. */
+static void wake_watcher(struct stopper *s)
+{
+	struct leader *w = s->watcher;
+	plat_flags_t f;
+
+	if (!w)
+		return;
+	plat_lock(&ready_lock, f);
+	if (slist_empty(&s->ready)) {
+		stopper_pin(s);
+		slist_append(&w->ready, &s->ready);
+	}
+	plat_unlock(&ready_lock, f);
+	plat_unpark(&w->drain->park);
 }
 
 /* With s->lock held. */
@@ -131,27 +197,75 @@ void stopper_wake_leader(struct stopper *s)
 {
 	if (s->leader)
 		plat_unpark(&s->leader->drain->park);
+	wake_watcher(s);
 }
 
-/* How long after its beginning or its latest report a stop makes the next report. */
-static int64_t report_gap(const struct leader *l)
+/* How long after its beginning or its latest report a stop makes the next report, on @s. */
+static int64_t report_gap(const struct leader *l, const struct stopper *s)
 {
 	static const unsigned char gaps[] = { 1, 2, 7, 20, 60 };
 	unsigned int n = l->reports < sizeof(gaps) ? l->reports : sizeof(gaps) - 1;
-	int64_t ns = l->s->stall_ns, max = l->s->stall_max_ns;
+	int64_t ns = s->stall_ns, max = s->stall_max_ns;
 
 	ns = ns > plat_div(PLAT_FOREVER, gaps[n]) ? PLAT_FOREVER : ns * gaps[n];
 	return max && ns > max ? max : ns;
 }
 
-static void plan_report(struct leader *l, int64_t now)
+static void plan_report(struct leader *l, const struct stopper *s, int64_t now)
 {
-	int64_t gap = report_gap(l);
+	int64_t gap = report_gap(l, s);
 
-	if (l->s->flags & STOPPER_QUIET || gap > PLAT_FOREVER - now)
+	if (s->flags & STOPPER_QUIET || gap > PLAT_FOREVER - now)
 		l->next_report = PLAT_FOREVER;
 	else
 		l->next_report = now + gap;
+}
+
+static bool has_children(struct stopper *s)
+{
+	plat_flags_t f;
+	bool yes;
+
+	plat_lock(&s->lock, f);
+	yes = s->nchildren;
+	plat_unlock(&s->lock, f);
+	return yes;
+}
+
+/*
+ * The child to name in a report, pinned: the first that no order holds up and that may be
+ * reported, or has children. NULL: there is none.
+ */
+static struct stopper *first_stopping_child(struct stopper *s)
+{
+	struct stopper_walk w = WALK_CHILDREN(s);
+	struct stopper *child;
+
+	while ((child = stopper_walk_next(&w)) &&
+	       (plat_load(&child->nafter) ||
+		(child->flags & STOPPER_QUIET && !has_children(child))))
+		stopper_unpin(child);
+	stopper_walk_end(&w);
+	return child;
+}
+
+/* Report what holds up the stop: @l->s, or if it waits for its children a leaf below it. */
+static void report_leaf(struct leader *l, int64_t now)
+{
+	struct stopper *leaf = l->s, *child;
+
+	stopper_pin(leaf);
+	while (l->stops_children && (child = first_stopping_child(leaf))) {
+		stopper_unpin(leaf);
+		leaf = child;
+	}
+	if (leaf->flags & STOPPER_QUIET || report_stall(leaf, now - l->began)) {
+		l->reports++;
+		plan_report(l, leaf, now);
+	} else {
+		l->next_report = now + REPORT_AGAIN_NS;
+	}
+	stopper_unpin(leaf);
 }
 
 /* Park until something may have changed. Return an error if the context has ended. */
@@ -161,18 +275,12 @@ static int leader_park(void *arg)
 	int64_t now, until = l->wait->until;
 	int err = stop_wait_err(l->wait);
 
-	if (err)
-		return err;
+	if (err || l->wait->watcher)
+		return err ? err : -EAGAIN;
 	if (!plat_park(&l->drain->park, until < l->next_report ? until : l->next_report)) {
 		now = plat_now();
-		if (now < l->next_report)
-			return 0;
-		if (report_stall(l->s, now - l->began)) {
-			l->reports++;
-			plan_report(l, now);
-		} else {
-			l->next_report = now + REPORT_AGAIN_NS;
-		}
+		if (now >= l->next_report)
+			report_leaf(l, now);
 	}
 	return 0;
 }
@@ -200,22 +308,6 @@ static void set_phase(struct stopper *s, enum stopper_phase phase)
 {
 	plat_store(&s->phase, phase);
 	s->phase_since = plat_now();
-}
-
-/* The youngest child, pinned. */
-static struct stopper *last_child(struct stopper *s)
-{
-	struct stopper *child = NULL;
-	struct stopper_list *n;
-	plat_flags_t f;
-
-	plat_lock(&s->lock, f);
-	for (n = s->children.prev; !child && n != &s->children; n = n->prev)
-		child = list_item(n, struct stopper_link, node)->s;
-	if (child)
-		stopper_pin(child);
-	plat_unlock(&s->lock, f);
-	return child;
 }
 
 /* When and why a stop was requested: that of a parent is that of its children too. */
@@ -320,15 +412,111 @@ static int quiesce_children(struct stopper *s, const struct stop_wait *p)
 	return err;
 }
 
-static int stop_children(struct stopper *s, const struct stop_wait *p)
+/* Have @w woken for the children of @s, each of which is ready at first. */
+static void watch_children(struct stopper *s, struct leader *w)
 {
+	struct stopper_walk walk = WALK_CHILDREN(s);
 	struct stopper *child;
+	plat_flags_t f;
+
+	while ((child = stopper_walk_next(&walk))) {
+		plat_lock(&child->lock, f);
+		if (child->parent && child->watcher != w) {
+			child->watcher = w;
+			wake_watcher(child);
+		}
+		plat_unlock(&child->lock, f);
+		stopper_unpin(child);
+	}
+}
+
+/* After this no stopper below @s wakes @w. */
+static void unwatch_tree(struct stopper *s, struct leader *w)
+{
+	struct stopper_walk walk = WALK_CHILDREN(s);
+	struct stopper *child;
+	plat_flags_t f;
+
+	while ((child = stopper_walk_next(&walk))) {
+		plat_lock(&child->lock, f);
+		if (child->watcher == w)
+			child->watcher = NULL;
+		plat_unlock(&child->lock, f);
+		unwatch_tree(child, w);
+		stopper_unpin(child);
+	}
+}
+
+/* A stopper to drive on, pinned. NULL: there is none. */
+static struct stopper *pop_ready(struct leader *l)
+{
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&ready_lock, f);
+	n = slist_pop(&l->ready);
+	plat_unlock(&ready_lock, f);
+	return n ? list_item(n, struct stopper, ready) : NULL;
+}
+
+/* Is @l the watcher of @s? If another one is, it is woken: @s was on our list meanwhile. */
+static bool is_watched_by(struct stopper *s, struct leader *l)
+{
+	plat_flags_t f;
+	bool mine;
+
+	plat_lock(&s->lock, f);
+	mine = s->watcher == l;
+	if (!mine)
+		wake_watcher(s);
+	plat_unlock(&s->lock, f);
+	return mine;
+}
+
+/* A child may have a shorter time until its report than the stopper that waits for it. */
+static void plan_report_of_child(struct leader *l, struct stopper *child)
+{
+	int64_t now = plat_now();
+
+	if (!l->reports && !(child->flags & STOPPER_QUIET) &&
+	    child->stall_ns < l->next_report - now)
+		l->next_report = now + child->stall_ns;
+}
+
+/* Drive the children on, those that are ready, each as far as it goes. */
+static int stop_children(struct leader *l)
+{
+	struct leader *w = l->wait->watcher ? l->wait->watcher : l;
+	struct stopper *s = l->s, *child;
 	int err = 0;
 
-	while (!err && (child = last_child(s))) {
-		err = drive_to(child, true, p);
+	watch_children(s, w);
+	if (w != l)
+		return has_children(s) ? -EAGAIN : 0;
+	l->stops_children = true;
+	while (!err && has_children(s)) {
+		child = pop_ready(l);
+		if (!child) {
+			err = leader_park(l);
+			continue;
+		}
+		if (child->flags & STOPPER_NO_FREEZE)
+			plat_park_no_freeze(&l->drain->park);
+		if (is_watched_by(child, l) && !plat_load(&child->nafter))
+			err = drive_to(child, true, &l->for_children);
+		if (err == -EAGAIN) {
+			plan_report_of_child(l, child);
+			err = 0;
+		}
 		stopper_unpin(child);
 		plat_resched();
+	}
+	l->stops_children = false;
+	if (err)
+		unwatch_tree(s, l);
+	while ((child = pop_ready(l))) {
+		is_watched_by(child, l);
+		stopper_unpin(child);
 	}
 	return err;
 }
@@ -452,27 +640,62 @@ static bool try_set_stopped(struct stopper *s)
 	return true;
 }
 
-static void detach_from_parent(struct stopper *s)
+/* A sibling that stops after @s. NULL: there is none. */
+static struct stop_order *pop_order(struct stopper *s, struct stopper *parent)
+{
+	struct stop_order *o = NULL;
+	struct stopper_list *n;
+	plat_flags_t f;
+
+	plat_lock(&parent->lock, f);
+	n = slist_pop(&s->orders);
+	if (n) {
+		o = list_item(n, struct stop_order, node);
+		plat_store(&o->child->nafter, o->child->nafter - 1);
+	}
+	plat_unlock(&parent->lock, f);
+	return o;
+}
+
+static void release_siblings(struct stopper *s, struct stopper *parent)
+{
+	struct stop_order *o;
+	plat_flags_t f;
+
+	while ((o = pop_order(s, parent))) {
+		plat_lock(&o->child->lock, f);
+		wake_watcher(o->child);
+		plat_unlock(&o->child->lock, f);
+		stopper_unpin(o->child);
+		plat_free(o);
+	}
+}
+
+/* Returns the parent, still pinned, or NULL. */
+static struct stopper *detach_from_parent(struct stopper *s)
 {
 	struct stopper *parent = s->parent;
 	plat_flags_t f;
 
 	if (!parent)
-		return;
-	plat_lock(&parent->lock, f);
-	slist_remove(&s->sibling.node);
-	plat_unlock(&parent->lock, f);
-	/* The debug list reads it. */
+		return NULL;
+	/* First: a parent's leader may return once it sees no child. No watch is set after this. */
 	plat_lock(&s->lock, f);
 	s->parent = NULL;
+	s->watcher = NULL;
 	plat_unlock(&s->lock, f);
-	stopper_unpin(parent);
+	plat_lock(&parent->lock, f);
+	slist_remove(&s->sibling.node);
+	if (!--parent->nchildren)
+		stopper_wake_leader(parent);
+	plat_unlock(&parent->lock, f);
+	return parent;
 }
 
 static int lead_stop(struct leader *l)
 {
-	struct stopper *s = l->s;
-	int err = stop_children(s, &l->for_children);
+	struct stopper *s = l->s, *parent;
+	int err = stop_children(l);
 
 	if (err)
 		return err;
@@ -487,9 +710,13 @@ static int lead_stop(struct leader *l)
 	plat_trace_phase(s, STOPPER_CLOSING, STOPPER_STOPPED);
 	plat_control_close(s);
 	registry_hide(s);
-	detach_from_parent(s);
+	parent = detach_from_parent(s);
 	plat_scan_sync();
 	event_fire(&s->stopped, 1);
+	if (parent) {
+		release_siblings(s, parent);
+		stopper_unpin(parent);
+	}
 	registry_remove(s);
 	return 0;
 }
@@ -515,13 +742,13 @@ static void leader_start(struct leader *l)
 	if (s->keeper_report_at)
 		l->next_report = s->keeper_report_at;
 	else
-		plan_report(l, l->began);
+		plan_report(l, s, l->began);
 }
 
 /*
- * The leader of a parent uses its own parker to wait for its children too, one after the other,
- * so that it can watch the tasks of all of them before one heavy barrier. A child with
- * STOPPER_NO_FREEZE below a parent without it has a parker of its own.
+ * The leader of a parent uses its own parker to wait for its children too, so that it can watch
+ * the tasks of all of them before one heavy barrier. While it waits for the tasks of a child with
+ * STOPPER_NO_FREEZE below a parent without it, it uses another parker.
  */
 static void leader_init(struct leader *l, struct stopper *s, const struct stop_wait *p)
 {
@@ -532,7 +759,9 @@ static void leader_init(struct leader *l, struct stopper *s, const struct stop_w
 	l->for_children = *p;
 	l->drain = p->drain;
 	l->wctx.ev = NULL;
-	if (!p->drain || (no_freeze && !p->no_freeze)) {
+	l->stops_children = false;
+	slist_init(&l->ready);
+	if (!p->drain || (no_freeze && !p->no_freeze && !p->watcher)) {
 		l->drain = &l->own;
 		l->own.watches = false;
 		stop_park_init(s, &l->own.park, p->blocks);
@@ -556,6 +785,7 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 		event_waiter_attach_ctx(&l.wctx, p->ctx, &l.own.park);
 	if (!s->quiesced)
 		err = lead_quiesce(&l);
+	l.for_children.watcher = p->watcher ? p->watcher : &l;
 	if (!err && stop)
 		err = lead_stop(&l);
 	if (l.drain == &l.own) {
@@ -570,6 +800,9 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	s->leader = NULL;
 	s->leader_tid = 0;
 	wake_followers(s);
+	/* It may be refused as long as this thread leads. */
+	if (s->watcher != p->watcher)
+		wake_watcher(s);
 	plat_unlock(&s->lock, f);
 	return err;
 }
@@ -618,6 +851,9 @@ static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 		there = goal_reached(s, stop);
 		err = there ? 0 : stop_wait_err(p);
 		lead_now = !there && !err && !s->leader_tid;
+		/* Another thread leads it; our watcher is woken when that one is done. */
+		if (!there && !err && !lead_now && p->watcher)
+			err = -EAGAIN;
 		if (lead_now) {
 			s->leader_tid = plat_tid();
 		} else if (!there && !err) {
@@ -841,6 +1077,77 @@ bool stop_push_job(struct stopper *s)
 	s->stop_job.site = NULL;
 	return pool_try_push(&s->stop_job);
 }
+
+/* With parent->lock held. */
+static int stop_order_err(const struct stopper *parent, const struct stopper *child,
+			  const struct stopper *other)
+{
+	if (parent->phase != STOPPER_RUNNING || slist_empty(&child->sibling.node) ||
+	    slist_empty(&other->sibling.node))
+		return -ESHUTDOWN;
+	/* A cycle needs a sibling that @other waits for, and one that waits for @child. */
+	return child == other || (other->nafter && !slist_empty(&child->orders)) ? -ELOOP : 0;
+}
+
+/* The parent of @s, pinned; NULL: it has none, or has stopped. */
+static struct stopper *parent_get(struct stopper *s)
+{
+	struct stopper *parent;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	parent = s->parent;
+	if (parent)
+		stopper_pin(parent);
+	plat_unlock(&s->lock, f);
+	return parent;
+}
+
+static int stop_order_add(struct stopper *parent, struct stopper *child, struct stopper *other)
+{
+	struct stop_order *o = plat_alloc(sizeof(*o));
+	plat_flags_t f;
+	int err;
+
+	if (!o)
+		return -ENOMEM;
+	o->child = child;
+	plat_lock(&parent->lock, f);
+	err = stop_order_err(parent, child, other);
+	if (!err) {
+		stopper_pin(child);
+		slist_append(&other->orders, &o->node);
+		plat_store(&child->nafter, child->nafter + 1);
+	}
+	plat_unlock(&parent->lock, f);
+	if (err)
+		plat_free(o);
+	return err;
+}
+
+int stopper_stop_after(struct stopper *child, struct stopper *other)
+{
+	struct stopper *parent, *others;
+	int err;
+
+	if (!child || !other || !child->depth || !other->depth)
+		return -EINVAL;
+	err = plat_ready();
+	if (err)
+		return err;
+	parent = parent_get(child);
+	others = parent_get(other);
+	if (!parent || !others)
+		err = -ESHUTDOWN;
+	else
+		err = parent == others ? stop_order_add(parent, child, other) : -EINVAL;
+	if (parent)
+		stopper_unpin(parent);
+	if (others)
+		stopper_unpin(others);
+	return err;
+}
+EXPORT_SYMBOL_PLAT(stopper_stop_after);
 
 static bool claim_stop_async(struct stopper *s)
 {

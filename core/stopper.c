@@ -269,6 +269,8 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->waiting);
 	slist_init(&s->children);
 	slist_init(&s->sibling.node);
+	slist_init(&s->ready);
+	slist_init(&s->orders);
 	s->sibling.s = s;
 	slist_init(&s->tasks);
 	s->registry.s = s;
@@ -325,8 +327,10 @@ static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 	stopper_set_parent(s, parent);
 	plat_lock(&parent->lock, f);
 	ok = parent->phase == STOPPER_RUNNING;
-	if (ok)
+	if (ok) {
 		slist_append(&parent->children, &s->sibling.node);
+		parent->nchildren++;
+	}
 	plat_unlock(&parent->lock, f);
 	if (!ok) {
 		stopper_set_parent(s, NULL);
@@ -456,6 +460,8 @@ const char *stopper_strerror(int err)
 		return "not usable in this child process: the library was used before fork()";
 	case -EALREADY:
 		return "the timer is pending already";
+	case -ELOOP:
+		return "the order of the siblings would be a cycle";
 	case -EINPROGRESS:
 		return "the timer's function is running";
 	case -EMFILE:

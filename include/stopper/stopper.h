@@ -114,7 +114,8 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	written at once are dropped and counted. It is called by the stopping thread, so it must
  *	not block
  * @log_arg: passed to @log
- * @stall_ns: nanoseconds that a stop waits before its first report; 0: one second. Later
+ * @stall_ns: nanoseconds that a stop waits before its first report; 0: one second. For a child
+ *	that holds up its parent's stop, this is its deadline in it, likewise reported. Later
  *	reports follow after 3, 10 and 30 times this, then every 60 times this
  * @stall_max_ns: maximum nanoseconds between two reports; 0: 60 times @stall_ns
  * @parent: a stopper that quiesces and stops this one as part of its own stop. Its memory is
@@ -393,6 +394,31 @@ struct stopper_result_info {
  * Return: The error, negative; 0 if there is none or @s is NULL.
  */
 STOPPER_API int stopper_result(struct stopper *s, struct stopper_result_info *out);
+
+/**
+ * stopper_stop_after() - have a child stop after another child of the same parent
+ * @child: the one that stops later
+ * @other: the one that stops first
+ *
+ * The stop of the parent quiesces all of its children at once, and when no task is left in the
+ * tree, stops them at once: in any order, and with their workers and closers side by side. With
+ * this, the part of it for @child that follows QUIESCING begins only when @other has stopped. A
+ * child may stop after several others. A stop of @child itself does not wait for @other.
+ *
+ * No cycle can be made, and some orders without a cycle are refused, too: if @other already stops
+ * after a sibling, nothing may stop after @child yet. Orders that are added from the first to stop
+ * to the last one are never refused.
+ *
+ * Context: Process context. Allocates memory.
+ * Return:
+ * * 0 - the order is kept until one of the two has stopped
+ * * -EINVAL - a pointer is NULL, or the two are not children of one parent
+ * * -ELOOP - the two are the same, or there would or might be a cycle
+ * * -ESHUTDOWN - the parent quiesces, or one of the two has stopped
+ * * -ENOMEM - out of memory
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
+ */
+STOPPER_API int stopper_stop_after(struct stopper *child, struct stopper *other);
 
 /**
  * stopper_should_quiesce() - get the event ShouldQuiesce, which fires when tasks are refused

@@ -13,6 +13,7 @@
 #include "view.h"
 
 #define NAME_WIDE	28	/* the widest name column */
+#define DEPTH		8	/* of a tree, at most */
 #define UNLIMITED	1024	/* columns; more than any line needs */
 
 static void print_origin(const char *what, const struct debug_origin *w, const char *ago)
@@ -83,7 +84,29 @@ static void print_sem(const struct debug_sem *m)
 	       (unsigned long long)m->tid, age);
 }
 
-static void print_head(const struct debug_stopper *s)
+/* The names from the root of the tree to the parent of @s. A list may have wrong parents. */
+static void print_parents(const struct view *v, const struct debug_stopper *s)
+{
+	const struct debug_stopper *up[DEPTH];
+	const struct view_stopper *vs;
+	char name[160];
+	size_t n = 0;
+
+	vs = view_find(v, s->parent_id);
+	while (vs && n < DEPTH) {
+		up[n++] = vs->s;
+		vs = vs->s->parent ? view_find(v, vs->s->parent_id) : NULL;
+	}
+	printf("  %-10s  ", "child of");
+	while (n > 1) {
+		text_put(name, sizeof(name), up[--n]->name);
+		printf("%s/", name);
+	}
+	text_put(name, sizeof(name), s->parent);
+	printf("%s (%llu)\n", name, (unsigned long long)s->parent_id);
+}
+
+static void print_head(const struct view *v, const struct debug_stopper *s)
 {
 	char name[160], in_phase[16], age[16], ago[16];
 	size_t i;
@@ -99,10 +122,8 @@ static void print_head(const struct debug_stopper *s)
 	       (unsigned long long)s->closed);
 	printf("  contexts %llu  waiters %llu\n", (unsigned long long)s->contexts,
 	       (unsigned long long)s->waiters);
-	if (s->parent) {
-		text_put(name, sizeof(name), s->parent);
-		printf("  %-10s  %s (%llu)\n", "child of", name, (unsigned long long)s->parent_id);
-	}
+	if (s->parent)
+		print_parents(v, s);
 	print_origin("created", &s->created, NULL);
 	text_age(ago, s->stop_origin.ago);
 	if (s->stop_asked) {
@@ -214,7 +235,7 @@ static void print_list(struct view *v)
 	for (i = 0; i < v->nr_stoppers; i++) {
 		if (i)
 			putchar('\n');
-		print_head(v->stoppers[i].s);
+		print_head(v, v->stoppers[i].s);
 		print_waits(&v->stoppers[i]);
 		if (next < v->nr_groups && v->groups[next].of == &v->stoppers[i])
 			next = print_groups(v, next);

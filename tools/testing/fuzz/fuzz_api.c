@@ -44,6 +44,7 @@ static char cookie;			/* the value of our panics */
 
 static struct {
 	struct stopper *s[NSTOPPERS];
+	int parent[NSTOPPERS];
 	struct stopper_ctx *ctx[NCTXS];
 	struct stopper_event ev[NEVENTS];
 	struct stopper_on_fire record[NRECORDS];
@@ -236,6 +237,17 @@ static struct stopper_event *event_of(int ev)
 	}
 }
 
+/* The model stops siblings one after the other, the youngest first. */
+static void order_siblings(int s, int parent)
+{
+	int i;
+
+	real.parent[s] = parent;
+	for (i = 0; i < s && parent != NONE; i++)
+		if (real.parent[i] == parent && real.s[i] && real.s[s])
+			stopper_stop_after(real.s[i], real.s[s]);
+}
+
 static int create(const struct step *st)
 {
 	struct stopper_options opts = {
@@ -248,6 +260,7 @@ static int create(const struct step *st)
 	model_show(real.shown[st->c], plan.name[st->d]);
 	err = __stopper_create(&real.s[st->c], plan.name[st->d], &opts, &real.site[st->e]);
 	__stopper_timer_init(&real.timer[st->c], real.s[st->c], &real.site[st->d], never_due, NULL);
+	order_siblings(st->c, st->a);
 	return err;
 }
 
@@ -474,6 +487,7 @@ static int call(const struct step *st)
 		return 0;
 	case OP_PUT:
 		stopper_put(real.s[st->a]);
+		real.s[st->a] = NULL;
 		return 0;
 	case OP_STOP:
 		return stop(st);

@@ -149,6 +149,10 @@ int bad_call(int which, struct stopper *s)
 		return stopper_async_start(s, NULL, "bad", (struct stopper_async *)NULL);
 	case 39:
 		return stopper_async_wait(NULL, NULL);
+	case 40:
+		return stopper_stop_after(s, NULL);
+	case 41:
+		return stopper_stop_after(NULL, s);
 	default:
 		return bad_create(which, s);
 	}

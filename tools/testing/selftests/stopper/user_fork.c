@@ -29,7 +29,7 @@
 #define FORKS	150
 #define TOLD	42
 
-static struct stopper *s;
+static struct stopper *s, *child;
 static struct stopper_ctx *q, *timed;
 static struct stopper_sem sem;
 static struct stopper_timer timer;
@@ -137,6 +137,7 @@ static struct stopper_async idle_async = STOPPER_ASYNC_INIT(idle_fn, NULL);
 REFUSED(quiesce, stopper_quiesce(s, NULL))
 REFUSED(stop, stopper_stop(s, NULL))
 REFUSED(stop_async, stopper_stop_async(s))
+REFUSED(stop_after, stopper_stop_after(child, child))
 REFUSED(recover, stopper_recover(s, NULL, "scope", nothing, NULL))
 REFUSED(async, stopper_run_async_task(s, q, "task", nothing, NULL))
 REFUSED(limited, stopper_run_limited_async_task(s, q, "task", &sem, true, nothing, NULL))
@@ -237,6 +238,7 @@ static const struct {
 	{ "__stopper_quiesce", r_quiesce, -ENOTSUP },
 	{ "__stopper_stop", r_stop, -ENOTSUP },
 	{ "__stopper_stop_async", r_stop_async, -ENOTSUP },
+	{ "stopper_stop_after", r_stop_after, -ENOTSUP },
 	{ "__stopper_recover", r_recover, -ENOTSUP },
 	{ "__stopper_run_async_task", r_async, -ENOTSUP },
 	{ "__stopper_run_limited_async_task", r_limited, -ENOTSUP },
@@ -405,6 +407,7 @@ static void __attribute__((noreturn)) in_child(void)
 
 TEST(a_child_of_a_busy_process_may_call_everything)
 {
+	struct stopper_options opts = { .size = sizeof(opts) };
 	pthread_t thread[3];
 	int i, status;
 	pid_t pid;
@@ -413,6 +416,8 @@ TEST(a_child_of_a_busy_process_may_call_everything)
 	stopper_event_init(&ev);
 	ASSERT_EQ(0, stopper_sem_init(&sem, 2));
 	ASSERT_EQ(0, stopper_create(&s, "parent", NULL));
+	opts.parent = s;
+	ASSERT_EQ(0, stopper_create(&child, "child", &opts));
 	stopper_timer_init(&timer, s, "timer", nothing, NULL);
 	ASSERT_EQ(0, stopper_ctx_with_cancel_on_quiesce(s, NULL, &q));
 	ASSERT_EQ(0, stopper_ctx_with_timeout(NULL, 3600000000000, &timed));
@@ -434,6 +439,7 @@ TEST(a_child_of_a_busy_process_may_call_everything)
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	stopper_ctx_put(q);
 	stopper_ctx_put(timed);
+	stopper_put(child);
 	stopper_put(s);
 }
 

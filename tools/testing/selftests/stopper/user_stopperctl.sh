@@ -140,6 +140,9 @@ check list_marks_what_holds_up_a_stop in_order "$work/shown" 'web (1)' \
 	'      7.4s      1  worker  accept'
 check list_shows_the_child_a_parent_waits_for in_order "$work/shown" 'main (3)' \
 	'its child child "a\b" (4), closing for 1m30s'
+{ cat "$list"; echo 'stopper 5 "journal": running for 9.0s, age 9.0s'; echo '  child of 4 "child"'; } >"$work/tree"
+"$ctl" -f "$work/tree" list >"$work/shown-tree"
+check list_shows_the_way_to_a_child in_order "$work/shown-tree" 'journal (5)' 'child of    main/child (4)'
 check list_shows_pending_timers in_order "$work/shown" 'database (2)' 'stop        not asked' \
 	'timers      12, next: checkpoint, db/log.c:70 log_open, in 9.5s'
 check list_shows_the_semaphore_that_is_waited_for in_order "$work/shown" 'database (2)' \

@@ -18,6 +18,7 @@ static const struct test_case *const groups[] = {
 	cases_phase,
 	cases_stop,
 	cases_parent,
+	cases_tree,
 	cases_stall,
 	cases_event,
 	cases_event_callbacks,
