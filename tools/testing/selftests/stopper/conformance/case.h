@@ -137,6 +137,7 @@ extern const struct test_case cases_ctx_stopper[];
 extern const struct test_case cases_cause[];
 extern const struct test_case cases_span[];
 extern const struct test_case cases_sem[];
+extern const struct test_case cases_guard[];
 extern const struct test_case cases_panic[];
 extern const struct test_case cases_count[];
 extern const struct test_case cases_name[];

@@ -27,6 +27,7 @@ static const struct test_case *const groups[] = {
 	cases_cause,
 	cases_span,
 	cases_sem,
+	cases_guard,
 	cases_panic,
 	cases_count,
 	cases_name,
