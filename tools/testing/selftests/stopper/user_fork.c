@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <liburing.h>
 #include <stopper/print.h>
+#include <stopper/interrupt.h>
 #include <stopper/main.h>
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
@@ -37,7 +39,8 @@ static struct stopper_event ev;
 static struct stopper_on_fire of;
 static struct stopper_task task;
 static struct stopper_closer closer;
-static int over;
+static struct stopper_interrupt *interrupt, *it;
+static int over, sock[2];
 
 static void nothing(struct stopper_ctx *ctx, void *arg)
 {
@@ -149,6 +152,8 @@ REFUSED(async_wait, stopper_async_wait(&idle_async, q))
 REFUSED(worker, stopper_run_worker(s, q, "worker", nothing, NULL))
 REFUSED(closer, stopper_add_closer(s, &closer))
 REFUSED(closer_fn, stopper_add_closer_fn(s, "closer", nothing_plain, NULL))
+REFUSED(shutdown_fd, stopper_ctx_shutdown_fd(q, sock[0], &it))
+REFUSED(interrupt, stopper_ctx_interrupt_thread(q, SIGUSR2, &it))
 REFUSED(cancel, stopper_ctx_with_cancel(q, &c))
 REFUSED(on_quiesce, stopper_ctx_with_cancel_on_quiesce(s, q, &c))
 REFUSED(on_stop, stopper_ctx_with_cancel_on_stop(s, q, &c))
@@ -176,6 +181,7 @@ REFUSED(wait, stopper_wait(&ev, timed))
 REFUSED(cancel_because, stopper_ctx_cancel_because(q, -EIO, "child"))
 REFUSED(stop_because, stopper_stop_because(s, NULL, -EIO, "child"))
 REFUSED(stop_async_because, stopper_stop_async_because(s, -EIO, "child"))
+QUIET(interrupt_end, (stopper_interrupt_end(interrupt), 0))
 QUIET(cancel, (stopper_ctx_cancel(q), 0))
 QUIET(ctx_cause, stopper_ctx_cause(q, &(struct stopper_cause){ .err = 0 }))
 QUIET(stop_cause, stopper_stop_cause(s, &(struct stopper_cause){ .err = 0 }))
@@ -253,6 +259,9 @@ static const struct {
 	{ "__stopper_run_worker", r_worker, -ENOTSUP },
 	{ "__stopper_add_closer", r_closer, -ENOTSUP },
 	{ "__stopper_add_closer_fn", r_closer_fn, -ENOTSUP },
+	{ "stopper_ctx_shutdown_fd", r_shutdown_fd, -ENOTSUP },
+	{ "stopper_ctx_interrupt_thread", r_interrupt, -ENOTSUP },
+	{ "stopper_interrupt_end", q_interrupt_end, 0 },
 	{ "stopper_ctx_with_cancel", r_cancel, -ENOTSUP },
 	{ "stopper_ctx_with_cancel_on_quiesce", r_on_quiesce, -ENOTSUP },
 	{ "stopper_ctx_with_cancel_on_stop", r_on_stop, -ENOTSUP },
@@ -421,6 +430,8 @@ TEST(a_child_of_a_busy_process_may_call_everything)
 	stopper_timer_init(&timer, s, "timer", nothing, NULL);
 	ASSERT_EQ(0, stopper_ctx_with_cancel_on_quiesce(s, NULL, &q));
 	ASSERT_EQ(0, stopper_ctx_with_timeout(NULL, 3600000000000, &timed));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sock));
+	ASSERT_EQ(0, stopper_ctx_shutdown_fd(q, sock[0], &interrupt));
 	ASSERT_EQ(0, stopper_task_begin(s, NULL, "handle", &task));
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, busy, NULL));
@@ -438,6 +449,7 @@ TEST(a_child_of_a_busy_process_may_call_everything)
 	stopper_task_end(&task);
 	ASSERT_EQ(0, stopper_stop(s, NULL));
 	stopper_ctx_put(q);
+	stopper_interrupt_end(interrupt);
 	stopper_ctx_put(timed);
 	stopper_put(child);
 	stopper_put(s);
