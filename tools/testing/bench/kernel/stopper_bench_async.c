@@ -7,7 +7,9 @@
  * queue_work does the same with as many work items that were made beforehand;
  * kthread starts and joins one thread after the other. For run_limited_async_N
  * the producers share one semaphore of capacity N and wait for it; the peer,
- * run_async, has as many producers without one.
+ * run_async, has as many producers without one. async_record starts records of the
+ * caller's, which were made beforehand as the work items were, and counts in done(),
+ * from which on a record can be started again.
  */
 #include <linux/atomic.h>
 #include <linux/cache.h>
@@ -28,6 +30,7 @@ struct batch {
 
 struct item {
 	struct work_struct work;
+	struct stopper_async async;
 	struct batch *batch;
 };
 
@@ -49,6 +52,16 @@ static void task_fn(struct stopper_ctx *ctx, void *arg)
 static void work_fn(struct work_struct *work)
 {
 	count_down(container_of(work, struct item, work)->batch);
+}
+
+static int record_fn(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	return 0;
+}
+
+static void record_done(struct stopper_async *async, int status)
+{
+	count_down(container_of(async, struct item, async)->batch);
 }
 
 static int kthread_fn(void *arg)
@@ -83,6 +96,12 @@ static int submit_work(struct flow *f, struct batch *b, unsigned int i)
 {
 	items[i].batch = b;
 	return queue_work(system_unbound_wq, &items[i].work) ? 0 : -EBUSY;
+}
+
+static int submit_record(struct flow *f, struct batch *b, unsigned int i)
+{
+	items[i].batch = b;
+	return stopper_async_start(f->s, NULL, "bench-record", &items[i].async);
 }
 
 static int submit_kthread(struct flow *f, struct batch *b, unsigned int i)
@@ -179,11 +198,13 @@ static void flows_finish(struct bench_run *r)
 	kfree(fs);
 }
 
-/* The case's data is the capacity; NULL: without a semaphore. */
+static const int capacity_1 = 1, capacity_8 = 8, capacity_64 = 64, records;
+
+/* The case's data is the capacity; NULL: without a semaphore; or &records. */
 static int flows_prepare(struct bench_run *r)
 {
 	struct flows *fs = kzalloc(sizeof(*fs), GFP_KERNEL);
-	const int *capacity = r->c->data;
+	const int *capacity = r->c->data == &records ? NULL : r->c->data;
 	int err;
 
 	if (!fs)
@@ -194,12 +215,15 @@ static int flows_prepare(struct bench_run *r)
 		return err;
 	}
 	r->priv = fs;
-	err = flow_init(fs, &fs->us, r->threads, capacity ? submit_limited : submit_async);
+	err = flow_init(fs, &fs->us, r->threads, capacity ? submit_limited :
+			r->c->data ? submit_record : submit_async);
 	if (!err && capacity)
 		err = add_peer(fs, "run_async", r->threads, submit_async);
 	if (!err && !capacity)
-		err = add_peer(fs, "queue_work", 1, submit_work) ?:
-		      add_peer(fs, "kthread", 1, submit_kthread);
+		err = add_peer(fs, "queue_work", 1, submit_work);
+	if (!err && !capacity)
+		err = r->c->data ? add_peer(fs, "run_async", 1, submit_async) :
+				   add_peer(fs, "kthread", 1, submit_kthread);
 	if (err)
 		flows_finish(r);
 	return err;
@@ -220,8 +244,6 @@ static int flows_round(struct bench_run *r, unsigned int round)
 	return err;
 }
 
-static const int capacity_1 = 1, capacity_8 = 8, capacity_64 = 64;
-
 #define FLOW(name_, threads_, data_) {						\
 	.name = name_, .threads = threads_, .prepare = flows_prepare,			\
 	.round = flows_round, .finish = flows_finish, .data = data_,			\
@@ -229,6 +251,7 @@ static const int capacity_1 = 1, capacity_8 = 8, capacity_64 = 64;
 
 const struct bench_case bench_async_cases[] = {
 	FLOW("run_async", 1, NULL),
+	FLOW("async_record", 1, &records),
 	FLOW("run_limited_async_1", PRODUCERS, &capacity_1),
 	FLOW("run_limited_async_8", PRODUCERS, &capacity_8),
 	FLOW("run_limited_async_64", PRODUCERS, &capacity_64),
@@ -248,8 +271,10 @@ int bench_async_init(void)
 	items = kvcalloc(IN_FLIGHT, sizeof(*items), GFP_KERNEL);
 	if (!items)
 		return -ENOMEM;
-	for (i = 0; i < IN_FLIGHT; i++)
+	for (i = 0; i < IN_FLIGHT; i++) {
 		INIT_WORK(&items[i].work, work_fn);
+		stopper_async_init(&items[i].async, record_fn, record_done);
+	}
 	for (i = 0; i < PRODUCERS; i++)
 		init_batch(&batches[i]);
 	return 0;

@@ -13,7 +13,9 @@
  *                between two batches, so what is measured is MAX_IN_FLIGHT a batch;
  *                RCU_OPS, so that the last batch does not weigh too much
  *   go           a goroutine with the reference's admission and a WaitGroup (gopeer/)
- *   run_async    run_limited_async_N: the same producers without the semaphore
+ *   run_async    run_limited_async_N: the same producers without the semaphore;
+ *                async_record, which starts records of the caller's from a ring: the
+ *                allocating call
  *
  * Latency is from just before the call to the first thing that the task does.
  *   async_start_*            the pool's thread asleep for certain. Peer "futex": park.c
@@ -131,6 +133,61 @@ static void loop_async(unsigned int i, uint64_t n)
 static double sample_async(unsigned int threads, uint64_t ops)
 {
 	return sample_produced(loop_async, threads, ops);
+}
+
+/* A record is idle when done() is called. If the next one is not, those behind it may be. */
+static struct record {
+	struct stopper_async async;
+	struct producer *producer;
+} records[2 * MAX_IN_FLIGHT];
+static unsigned int record_next;
+
+static int record_fn(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	(void)ctx;
+	(void)async;
+	return 0;
+}
+
+static void record_done(struct stopper_async *async, int status)
+{
+	(void)status;
+	task_done(((struct record *)async)->producer);
+}
+
+static void open_record(unsigned int threads)
+{
+	unsigned int i;
+
+	open_async(threads);
+	for (i = 0; i < sizeof(records) / sizeof(*records); i++) {
+		stopper_async_init(&records[i].async, record_fn, record_done);
+		records[i].producer = &producers[0];
+	}
+}
+
+static void submit_record(struct producer *p)
+{
+	struct record *r;
+	int err;
+
+	(void)p;
+	do {
+		r = &records[record_next++ % (sizeof(records) / sizeof(*records))];
+		err = stopper_async_start(s, NULL, "bench", &r->async);
+	} while (err == -EBUSY);
+	if (err)
+		die("stopper_async_start: %s", stopper_strerror(err));
+}
+
+static void loop_record(unsigned int i, uint64_t n)
+{
+	produce(i, n, submit_record);
+}
+
+static double sample_record(unsigned int threads, uint64_t ops)
+{
+	return sample_produced(loop_record, threads, ops);
 }
 
 static struct stopper_sem sem;
@@ -497,6 +554,9 @@ const struct bench_case async_cases[] = {
 	    { .name = "call_rcu", .sample = sample_call_rcu, .ops = RCU_OPS, .open = open_call_rcu,
 	      .close = close_call_rcu },
 	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close } } },
+	{ "async_record", { 1 },
+	  { .sample = sample_record, .open = open_record, .close = close_async },
+	  { { .name = "run_async", .sample = sample_async } } },
 	{ "async_start_p50", { 1 }, { .sample = sample_start_p50, .ops = LATENCIES, ASYNC },
 	  { { .sample = sample_futex_p50, FUTEX } } },
 	{ "async_start_p99", { 1 }, { .sample = sample_start_p99, .ops = LATENCIES, ASYNC },
