@@ -173,9 +173,8 @@ struct caused_event {
 
 /* The first error that a function of a stopper returned; result.c. */
 struct first_error {
-	struct origin at;
+	struct cause cause;		/* its text is the name of the function */
 	int64_t since;
-	char name[STOPPER_NAME_SHOWN + 1];	/* escaped */
 };
 
 #define SYMBOL_SIZE	128

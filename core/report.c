@@ -107,11 +107,12 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 static void report_error(const struct line_sink *out, const struct report_header *h, int64_t now)
 {
 	const struct first_error *e = h->error_from;
+	const struct origin *at = e ? &e->cause.at : NULL;
 
 	if (h->error)
 		report_line(out, "  failed %d \"%s\" at %s:%u %s by thread %d \"%s\", %s ago",
-			    h->error, e->name, e->at.file, e->at.line, e->at.func, e->at.tid,
-			    COMM(e->at.comm), SECS(e->since ? now - e->since : 0));
+			    h->error, e->cause.text, at->file, at->line, at->func, at->tid,
+			    COMM(at->comm), SECS(e->since ? now - e->since : 0));
 }
 
 /* The pending timers: how many, and the one that is due first. */

@@ -19,8 +19,7 @@
 
 /* Where an error is from if there was no memory for that. */
 static const struct first_error unknown = {
-	.at = { .file = "?", .func = "?", .comm = "?" },
-	.name = "?",
+	.cause = { .at = { .file = "?", .func = "?", .comm = "?" }, .text = "?" },
 };
 
 /* A function that was started at @site has returned @err. It is still counted. */
@@ -33,8 +32,7 @@ void error_note(struct stopper *s, const struct stopper_site *site, int err)
 	if (!stopper_result(s, NULL))
 		from = plat_alloc_lines(sizeof(*from), false);
 	if (from) {
-		origin_copy(&from->at, site);
-		name_escape(from->name, sizeof(from->name), site->name);
+		cause_init(&from->cause, &(struct cause_args){ .site = site, .err = err });
 		from->since = plat_now();
 	}
 	plat_lock(&s->lock, f);
@@ -61,6 +59,7 @@ void error_free(struct stopper *s)
 int stopper_result(struct stopper *s, struct stopper_result_info *out)
 {
 	const struct first_error *from;
+	struct stopper_cause c;
 	plat_flags_t f;
 	int err;
 
@@ -72,13 +71,13 @@ int stopper_result(struct stopper *s, struct stopper_result_info *out)
 	plat_unlock(&s->lock, f);
 	if (!err || !out)
 		return err;
-	memset(out, 0, sizeof(*out));
-	out->err = err;
-	out->tid = from->at.tid;
-	out->line = from->at.line;
-	memcpy(out->name, from->name, sizeof(from->name));
-	memcpy(out->file, from->at.file, sizeof(from->at.file));
-	memcpy(out->func, from->at.func, sizeof(from->at.func));
+	cause_export(&c, &from->cause, err);
+	*out = (struct stopper_result_info){
+		.err = err, .tid = from->cause.at.tid, .line = c.line,
+	};
+	memcpy(out->name, c.text, sizeof(c.text));
+	memcpy(out->file, c.file, sizeof(c.file));
+	memcpy(out->func, c.func, sizeof(c.func));
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_result);

@@ -364,7 +364,7 @@ STOPPER_API bool stopper_stop_cause(struct stopper *s, struct stopper_cause *out
  * @err: the error, negative
  * @tid: id of the thread that the function ran on
  * @line: line of the call that started the function; 0 for a closer
- * @name: its name, printable, cut at %STOPPER_NAME_SHOWN bytes
+ * @name: its name, printable, cut at %STOPPER_CAUSE_SHOWN bytes
  * @file: source file of that call, printable; of a long path the end
  * @func: function of that call, printable; a long name is cut
  */

@@ -189,6 +189,7 @@ static const struct stopper_job_ops hand_over_ops = {
 	.run = hand_over_run,
 	.died = hand_over_died,
 };
+
 static struct stopper_job handed[2];
 
 static void hands_over(void *it)

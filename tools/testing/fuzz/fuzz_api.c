@@ -336,14 +336,14 @@ static int run_async(const struct step *st)
 	t->runs = 0;
 	stopper_event_init(&t->gate);
 	sem_init(&t->over, 0, 0);
-	if (limited)
+	if (limited) {
 		err = __stopper_run_limited_async_task(s, ctx_of(st->c), site, &real.sem[st->d],
 						       st->e & 1, fn, t);
-	else if (st->op == OP_ASYNC_ERR)
+	} else if (st->op == OP_ASYNC_ERR) {
 		err = __stopper_run_async_task_err(s, ctx_of(st->c), site, joined_task_err, t);
-	else if (held || t->id % 2)
+	} else if (held || t->id % 2) {
 		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
-	else {
+	} else {
 		/* A timer that is due at once is the same. */
 		__stopper_timer_init(&t->timer, s, site, fn, t);
 		err = stopper_run_after(&t->timer, ctx_of(st->c), 0);
