@@ -7,7 +7,9 @@
  *   name    the name, escaped as everywhere
  *   phase   "running" ... "closing"; poll() reports each change (POLLPRI | POLLERR)
  *   tasks   how many tasks are left
- *   stop    write-only: begins a stop, as stopper_stop_async() does
+ *   cause   why it stops, see stopper_stop_cause(); an empty line before that
+ *   stop    write-only: begins a stop with the written text as its cause, as
+ *           stopper_stop_async_because() does
  *
  * Why sysfs. A stopper is a kernel object with a lifetime, a few small values and one operation.
  * That is what a kobject is: one directory each, one value a file, poll() for changes, and an
@@ -36,7 +38,7 @@
  *
  *   stop, also that of rmmod                write to "stop"           reader of "phase"
  *   phase = STOPPED                                                   poll() sleeps
- *   kobject_del():                          stopper_stop_async()
+ *   kobject_del():                          stop_async_because()
  *     wait                                  returns
  *   wake pollers                            ENODEV                    POLLPRI | POLLERR; ENODEV
  *   leave the debug list
@@ -98,23 +100,39 @@ static ssize_t tasks_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 	return sysfs_emit(buf, "%lu\n", stopper_num_tasks(control_stopper(kobj)));
 }
 
+static ssize_t cause_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct stopper_cause cause;
+
+	cause.text[0] = '\0';
+	stopper_stop_cause(control_stopper(kobj), &cause);
+	return sysfs_emit(buf, "%s\n", cause.text);
+}
+
 static ssize_t stop_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
 			  size_t n)
 {
-	int err = stopper_stop_async(control_stopper(kobj));
+	struct stopper *s = control_stopper(kobj);
+	int len = strcspn(buf, "\n"), err;
 
+	if (len)
+		err = stopper_stop_async_because(s, -ECANCELED, "%.*s", len, buf);
+	else
+		err = stopper_stop_async(s);
 	return err ?: n;
 }
 
 static struct kobj_attribute name_attr = __ATTR_RO(name);
 static struct kobj_attribute phase_attr = __ATTR_RO(phase);
 static struct kobj_attribute tasks_attr = __ATTR_RO(tasks);
+static struct kobj_attribute cause_attr = __ATTR_RO(cause);
 static struct kobj_attribute stop_attr = __ATTR_WO(stop);
 
 static struct attribute *control_attrs[] = {
 	&name_attr.attr,
 	&phase_attr.attr,
 	&tasks_attr.attr,
+	&cause_attr.attr,
 	&stop_attr.attr,
 	NULL,
 };

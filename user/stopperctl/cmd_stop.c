@@ -22,6 +22,7 @@ static const char help[] =
 	"until it has stopped; report what the stop waits for.\n"
 	"\n"
 	"  -g, --grace SECONDS    wait at most this long (default: no limit)\n"
+	"  -c, --cause TEXT       why (default: stopperctl stop)\n"
 	"  -h, --help             show this help\n"
 	"\n"
 	"Exit status: 0 stopped; 2 not permitted; 3 the grace is over, and the stop goes\n"
@@ -29,12 +30,14 @@ static const char help[] =
 
 static const struct option options[] = {
 	{ "grace", required_argument, NULL, 'g' },
+	{ "cause", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{}
 };
 
 struct stop_args {
 	const char *name;
+	const char *cause;
 	int64_t grace;		/* 0: no limit */
 };
 
@@ -43,14 +46,16 @@ static int stop_read_options(struct stop_args *a, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = source_getopt(argc, argv, "g:h", options)) != -1) {
+	while ((opt = source_getopt(argc, argv, "g:c:h", options)) != -1) {
 		if (opt == 'h') {
 			fputs(help, stdout);
 			return finish_output();
 		}
-		if (opt != 'g')
+		if (opt == 'c')
+			a->cause = optarg;
+		else if (opt != 'g')
 			return try_help("stop");
-		if (!parse_seconds(optarg, 0.001, 1e9, &a->grace))
+		else if (!parse_seconds(optarg, 0.001, 1e9, &a->grace))
 			return wrong_usage("stop", "-g '%s': expected seconds, more than 0",
 					   optarg);
 	}
@@ -86,7 +91,7 @@ int cmd_stop(int argc, char **argv)
 {
 	struct control found[CONTROL_MAX];
 	struct progress progress = { 0 };
-	struct stop_args a = { 0 };
+	struct stop_args a = { .cause = "stopperctl stop" };
 	int status = stop_read_options(&a, argc, argv), err;
 	size_t nr;
 
@@ -97,7 +102,7 @@ int cmd_stop(int argc, char **argv)
 		return stop_not_found(a.name);
 	if (nr > 1)
 		return stop_ambiguous(a.name, found, nr);
-	err = control_stop(&found[0], "stopperctl\n");
+	err = control_stop(&found[0], a.cause);
 	if (err && err != -ENODEV) {
 		error_msg("cannot stop '%s': %s%s", a.name, strerror(-err),
 			  err == -EACCES ? " (are you root?)" : "");

@@ -37,7 +37,7 @@ _stopperctl() {
 	-k|--sort)
 		[ "$command" != top ] || mapfile -t COMPREPLY < <(compgen -W 'age count name stopper' -- "$cur")
 		return ;;
-	-d|--delay|-n|--count|-t|--timeout|-g|--grace)
+	-d|--delay|-n|--count|-t|--timeout|-g|--grace|-c|--cause)
 		return ;;
 	esac
 	case $command in
@@ -46,7 +46,7 @@ _stopperctl() {
 	top)	words="--delay --count --sort --reverse --color=never --color=auto --help $sources" ;;
 	wait)	words="--timeout --start --delay --help $sources"
 		[[ $cur == -* ]] || words=$(_stopperctl_names) ;;
-	stop)	words="--grace --help"
+	stop)	words="--grace --cause --help"
 		[[ $cur == -* ]] || words=$(cat "${STOPPER_CONTROL:-/sys/kernel/stopper}"/*/name 2>/dev/null) ;;
 	dump)	words="--help $sources" ;;
 	trace)	words="--output --help"

@@ -111,12 +111,14 @@ int control_stop(const struct control *c, const char *cause)
 static void show_without_list(struct progress *p, const char *name, uint64_t id,
 			      const char *phase)
 {
-	char text[PROGRESS], tasks[32];
+	char text[PROGRESS], tasks[32], cause[256];
 
-	if (!control_read(id, "tasks", tasks, sizeof(tasks)))
+	if (!control_read(id, "tasks", tasks, sizeof(tasks)) ||
+	    !control_read(id, "cause", cause, sizeof(cause)))
 		return;
-	snprintf(text, sizeof(text), "%.600s (%llu): %.16s, %.20s task%s", name,
-		 (unsigned long long)id, phase, tasks, strcmp(tasks, "1") ? "s" : "");
+	snprintf(text, sizeof(text), "%.600s (%llu): %.16s%s%s%s, %.20s task%s", name,
+		 (unsigned long long)id, phase, *cause ? " because \"" : "", cause,
+		 *cause ? "\"" : "", tasks, strcmp(tasks, "1") ? "s" : "");
 	progress_show(p, text, text);
 }
 

@@ -164,6 +164,8 @@ static void out_add_stopper(struct out *o, const struct view_stopper *vs)
 
 	out_add(o, "%.128s (%llu): %.16s", s->name, (unsigned long long)s->id, s->phase);
 	out_add_time(o, " for ", s->phase_age);
+	if (s->cause)
+		out_add(o, " because \"%.100s\"", s->cause);
 	if (view_is_stop(s))
 		out_add_waits(o, vs);
 	else

@@ -3,7 +3,7 @@
 # kernel_control.sh: /sys/kernel/stopper/ID/: modes and values, stops by a write, open files when modules are
 # unloaded, writers against rmmod; stopperctl stop; the commands of stopper-httpd.service under load.
 
-plan=39
+plan=43
 . "$(dirname "$0")/kernel_lib.sh"
 control=/sys/kernel/stopper
 tmp=/tmp/control.$$
@@ -56,15 +56,20 @@ fi
 load stopper_load handles=3 async=1 stalled=2
 wait_for 60 [ "$(parameter stopper_load blocked)" = 1 ]
 load=$(dirs load)
-check only_root_may_stop [ "$(modes $load)" = "444 0 name 444 0 phase 200 0 stop 444 0 tasks" ]
-check values_of_one_that_runs eval 'reads $load/phase running && reads $load/tasks 4'
+check only_root_may_stop [ "$(modes $load)" = "444 0 cause 444 0 name 444 0 phase 200 0 stop 444 0 tasks" ]
+check values_of_one_that_runs eval 'reads $load/phase running && reads $load/tasks 4 && reads $load/cause ""'
 check names_are_shared_and_ids_are_not [ "$(dirs stalled | wc -l)" = 2 ]
 stalled=$(dirs stalled | head -n 1)
 check values_of_one_whose_stop_is_blocked eval 'reads $stalled/phase quiescing && reads $stalled/tasks 1'
 
-echo "maintenance" >$load/stop
+printf 'disk \033[1m 100%%s full\nFORGED\n' >$load/stop
 check a_write_begins_the_stop wait_for 60 reads $load/phase quiescing
-check a_second_write_changes_nothing eval 'echo again >$load/stop && reads $load/phase quiescing'
+cause='disk \x1b[1m 100%s full'
+check the_text_is_the_cause reads $load/cause "$cause"
+check the_list_has_the_cause grep -qF "because \"$cause\" (-125)" $debug
+check a_second_write_changes_nothing eval 'echo again >$load/stop && reads $load/cause "$cause"'
+stopped_by_name=$(dirs stalled | tail -n 1)
+check a_stop_of_the_module_has_its_cause reads $stopped_by_name/cause stop_async
 check tasks_are_counted_down wait_for 60 reads $load/tasks 3
 
 # Files that are open when the stopper stops, its module is unloaded, and stopper.ko, too.
@@ -168,10 +173,11 @@ ctl_tests() {
 
 	umount /sys/kernel/debug
 	load stopper_load handles=2
-	check stop_without_the_debug_list eval 'ctl 3 stop -g 1 load && says "load (.*): quiescing, 2 tasks"'
+	check stop_without_the_debug_list eval 'ctl 3 stop -g 1 --cause "new firmware" load &&
+		says "load (.*): quiescing because .new firmware., 2 tasks"'
 	stopperctl wait load >$tmp/waits 2>&1 &
 	waiter=$!
-	wait_for 60 grep -q 'quiescing, 2 tasks' $tmp/waits
+	wait_for 60 grep -q 'quiescing .*2 tasks' $tmp/waits
 	check rmmod_while_one_waits unload stopper_load
 	wait $waiter
 	check wait_without_the_debug_list_sees_the_end [ $? = 0 ]
@@ -206,8 +212,8 @@ service_tests() {
 
 skip_up_to() { while [ $nr -lt $1 ]; do skip "$2" "it is not here"; done; }
 ! command -v stopperctl >/dev/null || ctl_tests
-[ $nr -lt 29 ] || [ ! -f $unit ] || service_tests
-skip_up_to 29 stopperctl
+[ $nr -lt 33 ] || [ ! -f $unit ] || service_tests
+skip_up_to 33 stopperctl
 skip_up_to $((plan - 1)) stopper-httpd.service
 unload stopper
 rm -rf $tmp

@@ -68,6 +68,7 @@ for id in 1 2 3; do
 	echo $name >"$STOPPER_CONTROL/$id/name"
 	echo running >"$STOPPER_CONTROL/$id/phase"
 	echo 3 >"$STOPPER_CONTROL/$id/tasks"
+	echo >"$STOPPER_CONTROL/$id/cause"
 	: >"$STOPPER_CONTROL/$id/stop"
 done
 
@@ -200,8 +201,9 @@ refused stop_without_a_name 1 "stop: expected exactly one NAME" stop -g 1
 refused stop_with_a_bad_grace 1 "-g '1x': expected seconds" stop -g 1x web
 refused stop_of_a_process 1 "only stoppers of the kernel" -p 1 stop web
 check stop_writes_and_waits_for_the_grace eval '! "$ctl" stop --grace 0.1s web >"$work/stop" 2>&1 &&
-	grep -q "^web (1): running, 3 tasks$" "$work/stop" && [ -s "$STOPPER_CONTROL/1/stop" ]'
-check stop_by_id eval '! "$ctl" stop -g 0.1 2 >/dev/null 2>&1 && [ -s "$STOPPER_CONTROL/2/stop" ]'
+	grep -q "^web (1): running, 3 tasks$" "$work/stop" && [ "$(cat "$STOPPER_CONTROL/1/stop")" = "stopperctl stop" ]'
+check stop_by_id eval '! "$ctl" stop -g 0.1 -c upgrade 2 >/dev/null 2>&1 &&
+	[ "$(cat "$STOPPER_CONTROL/2/stop")" = upgrade ]'
 check stop_stops_no_other eval '[ ! -s "$STOPPER_CONTROL/3/stop" ]'
 if command -v systemd-analyze >/dev/null; then
 	sed "s,=stopperctl,=$ctl," "$top/kmod/samples/stopper-httpd.service" >"$work/stopper-httpd.service"
