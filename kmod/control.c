@@ -67,6 +67,7 @@
  */
 #include <linux/kobject.h>
 #include <linux/sysfs.h>
+#include <linux/wait_bit.h>
 #include "internal.h"
 
 struct control {
@@ -76,6 +77,7 @@ struct control {
 };
 
 static struct kset *control_kset;
+static atomic_t nr_controls = ATOMIC_INIT(0);	/* not yet released */
 static DEFINE_MUTEX(control_lock);	/* s->plat.control, and see race 1 and 2 */
 
 static struct stopper *control_stopper(struct kobject *kobj)
@@ -144,8 +146,8 @@ static void control_release(struct kobject *kobj)
 
 	stopper_unpin(c->s);
 	kfree(c);
-	/* Freeing our memory waits for a grace period, and so for the end of this function. */
-	module_put(THIS_MODULE);
+	if (atomic_dec_and_test(&nr_controls))
+		wake_up_var(&nr_controls);
 }
 
 static const struct kobj_type control_ktype = {
@@ -163,7 +165,7 @@ static int control_add(struct stopper *s)
 	if (!c)
 		return -ENOMEM;
 	stopper_pin(s);
-	__module_get(THIS_MODULE);
+	atomic_inc(&nr_controls);
 	c->s = s;
 	c->kobj.kset = control_kset;
 	err = kobject_init_and_add(&c->kobj, &control_ktype, NULL, "%llu", s->id);
@@ -225,7 +227,9 @@ int __init control_init(void)
 	return control_kset ? 0 : -ENOMEM;
 }
 
+/* All have been removed, but CONFIG_DEBUG_KOBJECT_RELEASE releases them later. */
 void control_exit(void)
 {
+	wait_var_event(&nr_controls, !atomic_read(&nr_controls));
 	kset_unregister(control_kset);
 }
