@@ -204,6 +204,43 @@ TEST(no_thread_to_be_had)
 	stopper_sem_destroy(&sem);
 }
 
+static int count_record(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	return 3;
+}
+
+static int told;
+
+static void tell_record(struct stopper_async *async, int status)
+{
+	__atomic_store_n(&told, status, __ATOMIC_RELEASE);
+}
+
+/* A start of a record does not fail for want of a thread: the task begins when one can be had. */
+TEST(record_waits_for_a_thread)
+{
+	struct stopper_async async = STOPPER_ASYNC_INIT(count_record, tell_record);
+	struct rlimit limit, one;
+	struct stopper *s = NULL;
+
+	become_nobody();
+	ASSERT_EQ(stopper_create(&s, "alone", NULL), 0);
+	ASSERT_EQ(getrlimit(RLIMIT_NPROC, &limit), 0);
+	one = limit;
+	one.rlim_cur = 1;
+	ASSERT_EQ(setrlimit(RLIMIT_NPROC, &one), 0);
+	ASSERT_EQ(stopper_run_async_task(s, NULL, "task", count_task, &told), -EAGAIN);
+	EXPECT_EQ(stopper_async_start(s, NULL, "record", &async), 0);
+	EXPECT_EQ(stopper_async_start(s, NULL, "record", &async), -EBUSY);
+	EXPECT_EQ(stopper_num_tasks(s), 1);
+	EXPECT_EQ(__atomic_load_n(&told, __ATOMIC_ACQUIRE), 0);
+	ASSERT_EQ(setrlimit(RLIMIT_NPROC, &limit), 0);
+	EXPECT_EQ(stopper_async_wait(&async, NULL), 0);
+	EXPECT_EQ(__atomic_load_n(&told, __ATOMIC_ACQUIRE), 3);
+	EXPECT_EQ(stopper_stop(s, NULL), 0);
+	stopper_put(s);
+}
+
 /* --- fork ------------------------------------------------------------------------------------- */
 
 TEST(child_of_a_program_that_never_used_it_may_use_it)
