@@ -43,40 +43,41 @@ void __asan_handle_no_return(void);
 #endif
 
 /* Loads r[0 ..] into the callee-saved registers, r[NREGS] as stack, jumps to r[NREGS + 1]. */
-void stopper_resume(const uintptr_t *r, int result) __attribute__((noreturn, visibility("hidden")));
+void unwind_to_frame(const uintptr_t *r, int result)
+	__attribute__((noreturn, visibility("hidden")));
 
 #if defined(__x86_64__)
 static const int unwind_regs[] = { 3, 6, 12, 13, 14, 15 };
-__asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
-	".type stopper_resume, @function\nstopper_resume:\n"
+__asm__(".text\n.globl unwind_to_frame\n.hidden unwind_to_frame\n"
+	".type unwind_to_frame, @function\nunwind_to_frame:\n"
 	"mov %esi, %eax\n"
 	"mov 0(%rdi), %rbx\nmov 8(%rdi), %rbp\nmov 16(%rdi), %r12\n"
 	"mov 24(%rdi), %r13\nmov 32(%rdi), %r14\nmov 40(%rdi), %r15\n"
 	"mov 56(%rdi), %rdx\nmov 48(%rdi), %rsp\njmp *%rdx\n"
-	".size stopper_resume, . - stopper_resume\n");
+	".size unwind_to_frame, . - unwind_to_frame\n");
 #elif defined(__i386__)
 static const int unwind_regs[] = { 3, 5, 6, 7 };
-__asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
-	".type stopper_resume, @function\nstopper_resume:\n"
+__asm__(".text\n.globl unwind_to_frame\n.hidden unwind_to_frame\n"
+	".type unwind_to_frame, @function\nunwind_to_frame:\n"
 	"mov 4(%esp), %ecx\nmov 8(%esp), %eax\n"
 	"mov 0(%ecx), %ebx\nmov 4(%ecx), %ebp\nmov 8(%ecx), %esi\nmov 12(%ecx), %edi\n"
 	"mov 20(%ecx), %edx\nmov 16(%ecx), %esp\njmp *%edx\n"
-	".size stopper_resume, . - stopper_resume\n");
+	".size unwind_to_frame, . - unwind_to_frame\n");
 #elif defined(__aarch64__)
 static const int unwind_regs[] = { 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
 				   72, 73, 74, 75, 76, 77, 78, 79 };
-__asm__(".text\n.globl stopper_resume\n.hidden stopper_resume\n"
-	".type stopper_resume, %function\nstopper_resume:\n"
+__asm__(".text\n.globl unwind_to_frame\n.hidden unwind_to_frame\n"
+	".type unwind_to_frame, %function\nunwind_to_frame:\n"
 	"mov x9, x0\nmov w0, w1\n"
 	"ldp x19, x20, [x9]\nldp x21, x22, [x9, 16]\nldp x23, x24, [x9, 32]\n"
 	"ldp x25, x26, [x9, 48]\nldp x27, x28, [x9, 64]\nldp x29, x30, [x9, 80]\n"
 	"ldp d8, d9, [x9, 96]\nldp d10, d11, [x9, 112]\n"
 	"ldp d12, d13, [x9, 128]\nldp d14, d15, [x9, 144]\n"
 	"ldp x10, x11, [x9, 160]\nmov sp, x10\nbr x11\n"
-	".size stopper_resume, . - stopper_resume\n");
+	".size unwind_to_frame, . - unwind_to_frame\n");
 #else
 static const int unwind_regs[] = { 0 };
-void stopper_resume(const uintptr_t *r, int result)
+void unwind_to_frame(const uintptr_t *r, int result)
 {
 	(void)r;
 	(void)result;
@@ -167,7 +168,7 @@ static void resume_at_frame(struct _Unwind_Context *uc)
 #ifdef ASAN
 	__asan_handle_no_return();
 #endif
-	stopper_resume(r, STOPPER_EPANIC);
+	unwind_to_frame(r, STOPPER_EPANIC);
 }
 
 static _Unwind_Reason_Code unwind_to(int version, _Unwind_Action actions,
