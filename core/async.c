@@ -125,7 +125,7 @@ static int async_reason(const struct stopper_async *a)
 	if (a->state == ASYNC_TELLING)
 		return -ECANCELED;
 	if (PLAT_UNLIKELY(a->s->flags & STOPPER_DROP_QUEUED) && a->done &&
-	    plat_load(&a->s->phase) != STOPPER_RUNNING)
+	    phase_of(a->s) != STOPPER_RUNNING)
 		return -ESHUTDOWN;
 	return 0;
 }
@@ -250,7 +250,8 @@ int __stopper_async_start(struct stopper *s, struct stopper_ctx *ctx,
 		async_release(&start);
 	}
 	task_refused(s, STOPPER_KIND_ASYNC, site, err);
-	if (err == -ESHUTDOWN && a->flags & STOPPER_ASYNC_TELL_REFUSED && a->done)
+	if ((err == -ESHUTDOWN || err == -EAGAIN) && a->done &&
+	    a->flags & STOPPER_ASYNC_TELL_REFUSED)
 		a->done(a, err);
 	return err;
 }
@@ -387,8 +388,8 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	if (!s || !site || !sem || !fn)
 		return -EINVAL;
 	/* A stopper that refuses returns that error, even if no slot is free. */
-	if (stopper_event_fired(&s->quiesce))
-		return task_refused(s, STOPPER_KIND_ASYNC, site, -ESHUTDOWN);
+	if (stopper_event_fired(&s->quiesce) || plat_load(&s->phase) == STOPPER_PHASE_PAUSED)
+		return task_refused(s, STOPPER_KIND_ASYNC, site, refusal_err(s));
 	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, KIND_FN, arg);
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);

@@ -266,7 +266,7 @@ int __stopper_add_closer(struct stopper *s, struct stopper_closer *closer, struc
 		return -ESHUTDOWN;
 	closer->fn_module = fn_module;
 	plat_lock(&s->lock, f);
-	late = s->phase >= STOPPER_CLOSING;
+	late = phase_of(s) >= STOPPER_CLOSING;
 	if (late) {
 		s->late_closers++;
 	} else {

@@ -189,6 +189,14 @@ struct thread_snapshot {
 	unsigned long frame[SNAPSHOT_FRAMES]; /* kernel; innermost first */
 };
 
+/* Is a stopper paused? What its children take over; pause.c. */
+struct pause {
+	bool paused;
+	uint64_t change;		/* how often that has changed */
+	int64_t since;			/* of the latest pause */
+	struct origin origin;
+};
+
 /* A link in a list of stoppers: of one of them, or of a walk over them (stopper.c). */
 struct stopper_link {
 	struct stopper_list node;
@@ -202,7 +210,7 @@ struct stopper_link {
  */
 struct stopper {
 	/* A cache line that every task reads: written once for each phase. */
-	unsigned int phase;			/* first: struct stopper_head */
+	unsigned int phase;			/* first: struct stopper_head; phase_of() */
 	unsigned int flags;
 	uint64_t id;
 	stopper_panic_fn on_panic;
@@ -243,6 +251,11 @@ struct stopper {
 	struct stopper_list workers;
 	struct stopper_list closers;
 	struct stopper_list followers;		/* callers that wait for the leader */
+	struct stopper_list resume_waiters;	/* callers that wait for the end of a pause */
+	unsigned int pauses;			/* calls of stopper_pause() to be taken back */
+	bool parent_paused;			/* as of change ->parent_change of the parent */
+	uint64_t parent_change;
+	struct pause pause;
 	struct leader *leader;			/* woken when a worker or the closers end */
 	struct leader *watcher;			/* that of a parent, which drives this one too */
 	struct stopper_list ready;		/* the watcher's list; ready_lock (stop.c) */
@@ -283,6 +296,17 @@ struct stopper {
 	const struct first_error *error_from;	/* constant once it is set */
 	char name[];				/* escaped */
 };
+
+static inline enum stopper_phase phase_of(const struct stopper *s)
+{
+	return (enum stopper_phase)(plat_load(&s->phase) & STOPPER_PHASE_MASK);
+}
+
+/* Why a task is refused that was not admitted. */
+static inline int refusal_err(const struct stopper *s)
+{
+	return phase_of(s) == STOPPER_RUNNING ? -EAGAIN : -ESHUTDOWN;
+}
 
 /* event.c */
 bool event_fire(struct stopper_event *ev, unsigned int code);
@@ -448,6 +472,7 @@ static inline int task_refused(const struct stopper *s, unsigned int kind,
 }
 
 /* timed.c */
+void timers_arm(struct stopper *s);
 void timers_due(struct plat_timer *timer);
 bool timers_drop(struct stopper *s);
 unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due);
@@ -488,6 +513,13 @@ bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
 void wake_followers(struct stopper *s);
 void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
+bool would_self_deadlock(struct stopper *s, bool stop);
+int pause_drain(struct stopper *s, struct stopper_ctx *ctx);
+int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
+void followers_wake(struct stopper *s, struct stopper_list *list);
+
+/* pause.c */
+void pause_inherit(struct stopper *s, struct stopper *parent);
 
 /* stopper.c */
 /* A walk over the stoppers of a list, in the list's order. */
@@ -535,7 +567,7 @@ void count_steps(enum step what, unsigned long n);
 STOPPER_API unsigned long __stopper_steps(const char *what);
 
 /* stall.c */
-bool report_stall(struct stopper *s, int64_t waited);
+bool report_stall(struct stopper *s, int64_t waited, bool pause);
 void report_leak(struct stopper *s);
 
 #include "upcalls.h"

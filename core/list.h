@@ -62,4 +62,16 @@ static inline struct stopper_list *slist_pop(struct stopper_list *head)
 	return node;
 }
 
+/* Moves all nodes of @from to the end of @to. */
+static inline void slist_splice(struct stopper_list *from, struct stopper_list *to)
+{
+	if (slist_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	slist_init(from);
+}
+
 #endif /* STOPPER_CORE_LIST_H */

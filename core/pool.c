@@ -132,7 +132,7 @@
  * when a thread finishes its job or when one can be started. The tick retries, ever more
  * rarely up to RETRY_MAX_NS, and logs once how many tasks wait and why.
  *
- * Ordered accesses, beside (B1) of task.c and (I) of async.c:
+ * Ordered accesses, beside (B1) of task.c, (R) of pause.c and (I) of async.c:
  *
  *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
  *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
@@ -665,12 +665,14 @@ static int async_admit(struct stopper_async *a, const struct stopper *s)
 	/* (I) pairs with async_tell(): idle means that its thread reads it no more */
 	if (plat_load_acquire(&a->state) != ASYNC_IDLE)
 		return -EBUSY;
-	return plat_load(&s->phase) == STOPPER_RUNNING ? 0 : -ESHUTDOWN;
+	/* (R) pairs with pause_update(): what was written during a pause is seen */
+	return plat_load_acquire(&s->phase) == STOPPER_RUNNING ? 0 : refusal_err(s);
 }
 
 /*
- * Admit and queue a task. -ESHUTDOWN: its stopper refuses it. -EBUSY: the record is in use. Only
- * if @may_start, another error: no thread could be started, and there is none that could run it.
+ * Admit and queue a task. Its stopper may refuse it (refusal_err()). -EBUSY: the record is in use.
+ * Only if @may_start, another error: no thread could be started, and there is none that could run
+ * it.
  */
 int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start)
 {
@@ -703,6 +705,7 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 	plat_unlock(&pool.lock, f);
 	if (err)
 		return err;
+	plat_happens_after(&s->phase);
 	err = run_deferred(&deferred);
 	return err && pool_retract_task(a, ticket) ? err : 0;
 }

@@ -78,6 +78,7 @@ struct report_header {
 	int error;
 	const struct first_error *error_from;
 	struct cause cause;
+	struct pause pause;
 };
 
 static void report_header_read(struct report_header *h, struct stopper *s)
@@ -86,7 +87,7 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 
 	memset(h, 0, sizeof(*h));
 	plat_lock(&s->lock, f);
-	h->phase = s->phase;
+	h->phase = phase_of(s);
 	h->since = s->phase_since;
 	h->workers = s->nworkers;
 	h->closers = s->nclosers + (s->closing ? 1 : 0) + s->late_closers;
@@ -97,6 +98,8 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 		h->cause = s->cause;
 	h->error = s->error;
 	h->error_from = s->error_from;
+	if (h->phase == STOPPER_RUNNING)
+		h->pause = s->pause;
 	if (s->parent) {
 		h->parent = s->parent->id;
 		memcpy(h->parent_name, s->parent->name, strlen(s->parent->name) + 1);
@@ -160,6 +163,11 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 	if (h.parent)
 		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
 			    h.parent_name);
+	if (h.pause.paused)
+		report_line(out, "  paused at %s:%u %s by thread %d \"%s\", %s ago",
+			    h.pause.origin.file, h.pause.origin.line, h.pause.origin.func,
+			    h.pause.origin.tid, COMM(h.pause.origin.comm),
+			    SECS(now - h.pause.since));
 	if (h.stop_requested)
 		report_stop_request(out, &h, now);
 	else

@@ -198,10 +198,10 @@ static void log_tasks(struct stopper *s, int level)
 	claim_drop(&snapshot_buffers[i].users);
 }
 
-static void log_stall(struct stopper *s, int64_t waited)
+static void log_stall(struct stopper *s, int64_t waited, bool pause)
 {
-	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": stop blocked for %s by:",
-		    s->name, SECS(waited));
+	stopper_log(s, STOPPER_LOG_WARNING, "stopper \"%s\": %s blocked for %s by:",
+		    s->name, pause ? "pause" : "stop", SECS(waited));
 	log_tasks(s, STOPPER_LOG_WARNING);
 }
 
@@ -218,14 +218,14 @@ static void trace_stall(struct stopper *s, int64_t waited)
 }
 
 /* false: another report is being written; the caller tries again soon. */
-bool report_stall(struct stopper *s, int64_t waited)
+bool report_stall(struct stopper *s, int64_t waited, bool pause)
 {
 	static unsigned int writing;
 	unsigned int left_out;
 
 	if (s->log) {
 		trace_stall(s, waited);
-		log_stall(s, waited);
+		log_stall(s, waited, pause);
 		return true;
 	}
 	if (!claim_try(&writing))
@@ -236,7 +236,7 @@ bool report_stall(struct stopper *s, int64_t waited)
 			stopper_log(NULL, STOPPER_LOG_WARNING,
 				    "%u stall reports were left out",
 				    left_out);
-		log_stall(s, waited);
+		log_stall(s, waited, pause);
 	}
 	claim_drop(&writing);
 	return true;

@@ -134,6 +134,7 @@ struct stop_wait {
 	struct stopper_ctx *ctx;
 	int64_t until;			/* PLAT_FOREVER: none */
 	bool blocks;			/* counts as blocked, not as idle: a public call */
+	struct stopper *pausing;	/* a pause of it, which its quiesce ends; or NULL */
 	struct drain *drain;		/* of a parent's leader, which drains its children too */
 	struct leader *watcher;		/* a parent's leader, which waits; this call does not */
 	bool no_freeze;			/* ->drain's parker does not freeze */
@@ -147,7 +148,7 @@ struct leader {
 	struct stopper_list ready;	/* stoppers below ->s to be driven on; pinned */
 	bool stops_children;		/* waits for them, not for ->s itself */
 	struct drain own;
-	struct event_waiter wctx;
+	struct event_waiter wctx, wquiesce;
 	int64_t began;
 	int64_t next_report;
 	unsigned int reports;
@@ -163,6 +164,8 @@ static int stop_wait_err(const struct stop_wait *p)
 {
 	int err = ctx_wait_err(p->ctx);
 
+	if (p->pausing && phase_of(p->pausing) != STOPPER_RUNNING)
+		err = -ESHUTDOWN;
 	if (!err && p->until != PLAT_FOREVER && plat_now() >= p->until)
 		err = -ETIMEDOUT;
 	return err;
@@ -259,7 +262,7 @@ static void report_leaf(struct leader *l, int64_t now)
 		stopper_unpin(leaf);
 		leaf = child;
 	}
-	if (leaf->flags & STOPPER_QUIET || report_stall(leaf, now - l->began)) {
+	if (leaf->flags & STOPPER_QUIET || report_stall(leaf, now - l->began, l->wait->pausing)) {
 		l->reports++;
 		plan_report(l, leaf, now);
 	} else {
@@ -306,7 +309,7 @@ static int leader_wait_until(struct leader *l, bool (*done)(struct stopper *s))
 /* With s->lock held. */
 static void set_phase(struct stopper *s, enum stopper_phase phase)
 {
-	plat_store(&s->phase, phase);
+	plat_store(&s->phase, phase | STOPPER_PHASE_FINAL);
 	s->phase_since = plat_now();
 }
 
@@ -325,7 +328,7 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 	bool first, leaf;
 
 	plat_lock(&s->lock, f);
-	first = s->phase == STOPPER_RUNNING;
+	first = phase_of(s) == STOPPER_RUNNING;
 	if (first) {
 		set_phase(s, STOPPER_QUIESCING);
 		s->unfired = true;
@@ -381,7 +384,7 @@ void quiesce_begin(struct stopper *s)
 	bool begun;
 
 	plat_lock(&s->lock, f);
-	begun = s->phase != STOPPER_RUNNING && !s->unfired;
+	begun = phase_of(s) != STOPPER_RUNNING && !s->unfired;
 	from.requested = s->stop_requested;
 	if (!begun)
 		from.cause = s->cause;
@@ -521,17 +524,38 @@ static int stop_children(struct leader *l)
 	return err;
 }
 
+/* With s->lock held. False: the list is empty. */
+static bool wake_follower(struct stopper_list *list)
+{
+	struct stopper_list *n = slist_pop(list);
+	struct follower *fo;
+
+	if (!n)
+		return false;
+	fo = list_item(n, struct follower, node);
+	fo->woken = true;
+	plat_unpark(&fo->park);
+	return true;
+}
+
 /* With s->lock held. */
 void wake_followers(struct stopper *s)
 {
-	struct stopper_list *n;
+	while (wake_follower(&s->followers))
+		;
+}
 
-	while ((n = slist_pop(&s->followers))) {
-		struct follower *fo = list_item(n, struct follower, node);
+/* The same for a list of any length: the lock is dropped after each of them. */
+void followers_wake(struct stopper *s, struct stopper_list *list)
+{
+	plat_flags_t f;
+	bool more;
 
-		fo->woken = true;
-		plat_unpark(&fo->park);
-	}
+	do {
+		plat_lock(&s->lock, f);
+		more = wake_follower(list);
+		plat_unlock(&s->lock, f);
+	} while (more);
 }
 
 /* With s->lock held. */
@@ -554,6 +578,17 @@ static bool watch_tree(struct stopper *s, struct drain *d)
 	return found;
 }
 
+/* Admission is closed in the whole tree, and a heavy barrier has passed. */
+static int lead_drain(struct leader *l)
+{
+	int err;
+
+	if (l->drain == &l->own && watch_tree(l->s, l->drain))
+		tasks_watch_barrier();
+	err = tasks_drain(l->s, l->drain, leader_park, l);
+	return err ? err : quiesce_children(l->s, &l->for_children);
+}
+
 static int lead_quiesce(struct leader *l)
 {
 	struct stopper *s = l->s;
@@ -566,12 +601,8 @@ static int lead_quiesce(struct leader *l)
 		plat_resched();
 		err = stop_wait_err(l->wait);
 	}
-	if (!err && l->drain == &l->own && watch_tree(s, l->drain))
-		tasks_watch_barrier();
 	if (!err)
-		err = tasks_drain(s, l->drain, leader_park, l);
-	if (!err)
-		err = quiesce_children(s, &l->for_children);
+		err = lead_drain(l);
 	if (err)
 		return err;
 	plat_lock(&s->lock, f);
@@ -600,7 +631,7 @@ static void enter_phase(struct stopper *s, enum stopper_phase phase)
 	plat_flags_t f;
 
 	plat_lock(&s->lock, f);
-	from = s->phase;
+	from = phase_of(s);
 	if (from < phase)
 		set_phase(s, phase);
 	plat_unlock(&s->lock, f);
@@ -759,6 +790,7 @@ static void leader_init(struct leader *l, struct stopper *s, const struct stop_w
 	l->for_children = *p;
 	l->drain = p->drain;
 	l->wctx.ev = NULL;
+	l->wquiesce.ev = NULL;
 	l->stops_children = false;
 	slist_init(&l->ready);
 	if (!p->drain || (no_freeze && !p->no_freeze && !p->watcher)) {
@@ -768,6 +800,13 @@ static void leader_init(struct leader *l, struct stopper *s, const struct stop_w
 		l->for_children.drain = l->drain;
 		l->for_children.no_freeze = no_freeze;
 	}
+}
+
+/* A quiesce ends a pause: wake @park. */
+static void event_waiter_attach_quiesce(struct event_waiter *w, const struct stop_wait *p,
+					struct plat_parker *park)
+{
+	event_waiter_attach(w, p->pausing ? &p->pausing->quiesce_ctx.ev : NULL, park);
 }
 
 static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait *p)
@@ -781,19 +820,22 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	leader_start(&l);
 	plat_unlock(&s->lock, f);
 	/* The parker of a parent's drain is woken by the context already. */
-	if (l.drain == &l.own)
+	if (l.drain == &l.own) {
 		event_waiter_attach_ctx(&l.wctx, p->ctx, &l.own.park);
+		event_waiter_attach_quiesce(&l.wquiesce, p, &l.own.park);
+	}
 	if (!s->quiesced)
-		err = lead_quiesce(&l);
+		err = p->pausing ? lead_drain(&l) : lead_quiesce(&l);
 	l.for_children.watcher = p->watcher ? p->watcher : &l;
 	if (!err && stop)
 		err = lead_stop(&l);
 	if (l.drain == &l.own) {
+		event_waiter_detach(&l.wquiesce);
 		event_waiter_detach(&l.wctx);
 		drain_end(&l.own);
 	}
 	plat_lock(&s->lock, f);
-	if (s->keeper_since) {
+	if (s->keeper_since && !p->pausing) {
 		s->keeper_report_at = l.next_report;
 		s->keeper_reports = l.reports;
 	}
@@ -811,12 +853,13 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 static int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p)
 {
 	struct stopper_ctx *ctx = p->ctx;
-	struct event_waiter wctx;
+	struct event_waiter wctx, wquiesce;
 	plat_flags_t f;
 	bool woken;
 	int err;
 
 	event_waiter_attach_ctx(&wctx, ctx, &me->park);
+	event_waiter_attach_quiesce(&wquiesce, p, &me->park);
 	for (;;) {
 		plat_lock(&s->lock, f);
 		woken = me->woken;
@@ -828,6 +871,7 @@ static int follow_leader(struct stopper *s, struct follower *me, const struct st
 			break;
 		plat_park(&me->park, p->until);
 	}
+	event_waiter_detach(&wquiesce);
 	event_waiter_detach(&wctx);
 	return err;
 }
@@ -904,7 +948,7 @@ static bool called_from_own_stop(struct stopper *s)
 }
 
 /* Would a stop (or, if !@stop, a quiesce) of @s wait for this thread itself? */
-static bool would_self_deadlock(struct stopper *s, bool stop)
+bool would_self_deadlock(struct stopper *s, bool stop)
 {
 	plat_flags_t f;
 	bool there;
@@ -1045,6 +1089,34 @@ int __stopper_stop_because(struct stopper *s, struct stopper_ctx *ctx,
 }
 EXPORT_SYMBOL_PLAT(__stopper_stop_because);
 
+/* Wait until no task of @s or its subtree is left; they admit none. */
+int pause_drain(struct stopper *s, struct stopper_ctx *ctx)
+{
+	const struct stop_wait p = {
+		.ctx = ctx, .until = PLAT_FOREVER, .blocks = true, .pausing = s,
+	};
+
+	return drive_to(s, false, &p);
+}
+
+/* Wait until @s is not paused: at once, if it is not. */
+int resume_wait(struct stopper *s, struct stopper_ctx *ctx)
+{
+	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .pausing = s };
+	struct follower me = { .woken = false };
+	plat_flags_t f;
+	bool paused;
+
+	plat_lock(&s->lock, f);
+	paused = s->pause.paused;
+	if (paused) {
+		stop_park_init(s, &me.park, p.blocks);
+		slist_append(&s->resume_waiters, &me.node);
+	}
+	plat_unlock(&s->lock, f);
+	return paused ? follow_leader(s, &me, &p) : 0;
+}
+
 /* Drive the stop until @until. 0, or -ETIMEDOUT. */
 int stop_drive(struct stopper *s, int64_t until)
 {
@@ -1082,7 +1154,7 @@ bool stop_push_job(struct stopper *s)
 static int stop_order_err(const struct stopper *parent, const struct stopper *child,
 			  const struct stopper *other)
 {
-	if (parent->phase != STOPPER_RUNNING || slist_empty(&child->sibling.node) ||
+	if (phase_of(parent) != STOPPER_RUNNING || slist_empty(&child->sibling.node) ||
 	    slist_empty(&other->sibling.node))
 		return -ESHUTDOWN;
 	/* A cycle needs a sibling that @other waits for, and one that waits for @child. */
@@ -1155,7 +1227,7 @@ static bool claim_stop_async(struct stopper *s)
 	bool first;
 
 	plat_lock(&s->lock, f);
-	first = !s->async_stop && s->phase != STOPPER_STOPPED;
+	first = !s->async_stop && phase_of(s) != STOPPER_STOPPED;
 	if (first)
 		s->async_stop = true;
 	plat_unlock(&s->lock, f);

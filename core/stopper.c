@@ -205,7 +205,7 @@ void stopper_put(struct stopper *s)
 	if (!s || plat_is_copy() || !plat_ref_put(&s->refs))
 		return;
 	plat_lock(&s->lock, f);
-	leak = s->phase != STOPPER_STOPPED && !s->async_stop;
+	leak = phase_of(s) != STOPPER_STOPPED && !s->async_stop;
 	plat_unlock(&s->lock, f);
 	if (leak)
 		report_leak(s);
@@ -267,6 +267,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->closers);
 	slist_init(&s->followers);
 	slist_init(&s->waiting);
+	slist_init(&s->resume_waiters);
 	slist_init(&s->children);
 	slist_init(&s->sibling.node);
 	slist_init(&s->ready);
@@ -316,8 +317,8 @@ static void stopper_set_parent(struct stopper *s, struct stopper *parent)
 /* False: the parent does not admit children any more. */
 static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 {
+	bool ok, paused;
 	plat_flags_t f;
-	bool ok;
 
 	if (!parent)
 		return true;
@@ -326,7 +327,8 @@ static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 	/* First: as soon as it is on the list it may be stopped, and leave its parent. */
 	stopper_set_parent(s, parent);
 	plat_lock(&parent->lock, f);
-	ok = parent->phase == STOPPER_RUNNING;
+	ok = phase_of(parent) == STOPPER_RUNNING;
+	paused = parent->pause.change;
 	if (ok) {
 		slist_append(&parent->children, &s->sibling.node);
 		parent->nchildren++;
@@ -335,6 +337,8 @@ static bool stopper_join_parent(struct stopper *s, struct stopper *parent)
 	if (!ok) {
 		stopper_set_parent(s, NULL);
 		stopper_unpin(parent);
+	} else if (paused) {
+		pause_inherit(s, parent);
 	}
 	return ok;
 }
@@ -395,7 +399,7 @@ EXPORT_SYMBOL_PLAT(stopper_name);
 
 enum stopper_phase stopper_phase(const struct stopper *s)
 {
-	return s ? (enum stopper_phase)plat_load(&s->phase) : STOPPER_RUNNING;
+	return s ? phase_of(s) : STOPPER_RUNNING;
 }
 EXPORT_SYMBOL_PLAT(stopper_phase);
 
@@ -455,7 +459,7 @@ const char *stopper_strerror(int err)
 	case -ENOMEM:
 		return "out of memory";
 	case -EAGAIN:
-		return "no thread could be started";
+		return "paused, or no thread could be started";
 	case -EOPNOTSUPP:
 		return "not usable in this child process: the library was used before fork()";
 	case -EALREADY:

@@ -102,7 +102,9 @@
  * section (kernel: RCU; userspace: the scan lock, which the end of every stop
  * passes through), and a module is freed only after a grace period.
  *
- * Ordered accesses:
+ * A pause (pause.c) is a quiesce here, which a resume takes back: races 1 to 3 hold for both.
+ *
+ * Ordered accesses, beside (R) of pause.c:
  *
  *   (C)  slot->stopper = s is a release; its partners are the acquires in
  *        view_slot() (scan.c) and slot_held_by(). Guarantees: a thread that sees the
@@ -112,7 +114,8 @@
  *        task did happens before the return of a drain that sees the slot clear, and
  *        before the next use of the slot.
  *   (B1) the light barrier in task_is_admitted(), __stopper_admits() and
- *        pool_push_task() pairs with the heavy barrier in quiesce_begin() (stop.c).
+ *        pool_push_task() pairs with the heavy barriers in quiesce_begin() (stop.c) and
+ *        __stopper_pause() (pause.c).
  *        Guarantees: begin sees the new phase, or drain sees the slot (or ->uses_pool).
  *   (B2) the light barrier in slot_release() and __stopper_slot_leave() pairs with the
  *        heavy barrier in tasks_watch_barrier(). Guarantees: end sees the watch, or
@@ -228,7 +231,8 @@ static PLAT_ALWAYS_INLINE bool task_is_admitted(const struct stopper *s)
 {
 	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees the slot */
 	plat_light_barrier();
-	return PLAT_LIKELY(plat_load(&s->phase) == STOPPER_RUNNING);
+	/* (R) pairs with pause_update(): what was written during a pause is seen */
+	return PLAT_LIKELY(plat_load_acquire(&s->phase) == STOPPER_RUNNING);
 }
 
 /* The lists of @s. NULL: they are not allocated. */
@@ -457,10 +461,12 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 	{
 		struct stopper_task *scope __attribute__((cleanup(leave_list), unused)) = &task;
 
-		if (task_is_admitted(s))
+		if (task_is_admitted(s)) {
+			plat_happens_after(&s->phase);
 			return task_call(s, ctx, site, fn, err_fn, arg);
+		}
 	}
-	return task_refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
+	return task_refused(s, STOPPER_KIND_SYNC, site, refusal_err(s));
 }
 
 /* The slot at hand is taken. Exactly one of @fn and @err_fn. A panic searches for this frame. */
@@ -479,7 +485,7 @@ PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 		if (task_is_admitted(s))
 			return task_call(s, ctx, site, fn, err_fn, arg);
 	}
-	return task_refused(s, STOPPER_KIND_SYNC, site, -ESHUTDOWN);
+	return task_refused(s, STOPPER_KIND_SYNC, site, refusal_err(s));
 }
 
 int __stopper_run_task_slowpath(struct stopper *s, struct stopper_ctx *ctx,
@@ -522,9 +528,12 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	if (PLAT_UNLIKELY(!task_is_admitted(s))) {
 		task_end(slot, task);
 		task->slot = NULL;
-		return task_refused(s, kind, site, -ESHUTDOWN);
+		return task_refused(s, kind, site, refusal_err(s));
 	}
 	task->slot = slot;
+	/* With a race detector every task is on a list. */
+	if (PLAT_UNLIKELY(slot == &task->own))
+		plat_happens_after(&s->phase);
 	if (PLAT_UNLIKELY(traced)) {
 		task->span = span_new(s, ctx, site, kind);
 		span_begin(task->span);

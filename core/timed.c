@@ -32,6 +32,9 @@
  *   what orders the two: else the drain could find both the heap and the queue empty, stop could
  *   return, and the push would use a record that its owner has freed.
  *
+ *   While the stopper is paused, none is taken out: due ones fire after the resume, under the lock
+ *   of which timers_due() is armed again.
+ *
  * Race 2: cancel against fire. Both take the timer out of the heap under the lock. Cancel either
  * finds it PENDING, and the function will not be called, or ACTIVE, and says so.
  *
@@ -97,7 +100,7 @@ static int64_t random_below(int64_t n)
 }
 
 /* With s->lock held: have timers_due() called when the first timer is due. */
-static void timers_arm(struct stopper *s)
+void timers_arm(struct stopper *s)
 {
 	if (!s->timers || (s->due_armed && s->due_at <= s->timers->at))
 		return;
@@ -172,7 +175,7 @@ static void timer_end(struct stopper_timer *t)
 		timer_next_period(t);
 		t->again = true;
 	}
-	if (t->again && !t->cancels && s->phase == STOPPER_RUNNING)
+	if (t->again && !t->cancels && phase_of(s) == STOPPER_RUNNING)
 		timer_insert(s, t);
 	else
 		timer_set_idle(t, &idle);
@@ -257,8 +260,9 @@ void timers_due(struct plat_timer *timer)
 		r = (struct timer_refs){ .ctx = NULL };
 		now = plat_now();
 		plat_lock(&s->lock, f);
-		fired = s->timers && s->timers->at <= now && n++ < FIRE_BATCH;
-		armed = s->timers;
+		/* The resume arms it again. */
+		armed = s->timers && !s->pause.paused;
+		fired = armed && s->timers->at <= now && n++ < FIRE_BATCH;
 		if (fired) {
 			timer_fire(s, timer_of_due(s->timers), &r);
 		} else if (armed) {
@@ -338,7 +342,7 @@ EXPORT_SYMBOL_PLAT(__stopper_timer_init);
 /* With s->lock held: may the timer be started? */
 static int timer_start_err(const struct stopper *s, const struct stopper_timer *t)
 {
-	if (s->phase != STOPPER_RUNNING)
+	if (phase_of(s) != STOPPER_RUNNING)
 		return -ESHUTDOWN;
 	if (t->cancels)
 		return -ECANCELED;

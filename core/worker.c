@@ -103,7 +103,7 @@ static bool worker_count(struct stopper *s, struct worker *w)
 	bool ok;
 
 	plat_lock(&s->lock, f);
-	ok = s->phase < STOPPER_STOPPING;
+	ok = phase_of(s) < STOPPER_STOPPING;
 	if (ok) {
 		slist_append(&s->workers, &w->node);
 		s->nworkers++;
@@ -122,7 +122,7 @@ static void worker_started(struct worker *w)
 
 	plat_lock(&s->lock, f);
 	if (PLAT_STOPS_THREADS && !w->uncounted) {
-		late = s->phase >= STOPPER_STOPPING;
+		late = phase_of(s) >= STOPPER_STOPPING;
 		w->stop_queued = late;
 		if (!late) {
 			slist_remove(&w->node);

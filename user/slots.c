@@ -24,7 +24,7 @@
 
 _Static_assert(offsetof(struct stopper, refs) == 64, "nothing is written where tasks read");
 _Static_assert(SLOTS_HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");
-_Static_assert(offsetof(struct stopper, name) + 32 <= 1536 || sizeof(stopper_lock_t) > 40,
+_Static_assert(offsetof(struct stopper, name) + 32 <= 1728 || sizeof(stopper_lock_t) > 40,
 	       "what a stopper costs, but where locks are larger (AArch64)");
 
 __thread struct stopper_tls stopper_tls = { { &stopper_busy_slot, &stopper_busy_slot }, 0 };

@@ -54,7 +54,7 @@ typedef int (*stopper_async_fn)(struct stopper_ctx *ctx, struct stopper_async *a
  * @status: what the function returned; or, if the function did not return or was not called:
  *	%-EOWNERDEAD if it ended by a panic or with its thread, %-ECANCELED after
  *	stopper_async_cancel(), %-ESHUTDOWN if it was dropped (%STOPPER_DROP_QUEUED) or refused
- *	(%STOPPER_ASYNC_TELL_REFUSED)
+ *	(%STOPPER_ASYNC_TELL_REFUSED), %-EAGAIN if a pause refused it (likewise)
  *
  * Called on a thread of the pool, in process context, with no lock held. The task is counted until
  * it has returned, so a stop waits for it. If a kernel thread died in the function, it is called
@@ -129,14 +129,15 @@ STOPPER_API void stopper_async_init(struct stopper_async *async, stopper_async_f
  * have read its data already: done(), which is called when the record can be started again, looks
  * once more and starts it again if there is more to do. So no request is lost.
  *
- * With %STOPPER_ASYNC_TELL_REFUSED the call done(@async, -ESHUTDOWN) is made here, in the context
- * of the caller, if the stopper refuses the task; done() must not start it again then.
+ * With %STOPPER_ASYNC_TELL_REFUSED the call done(@async, error) is made here, in the context of the
+ * caller, if the stopper refuses the task; done() must not start it again then.
  *
  * Context: Any context, in the kernel up to softirq. Allocates nothing.
  * Return:
  * * 0 - admitted; done() will be called
  * * -EBUSY - it is queued or runs
  * * -ESHUTDOWN - refused: the stopper quiesces or has stopped
+ * * -EAGAIN - refused: the stopper is paused
  * * -EINVAL - @s, @async or its function is NULL, or a flag is unknown
  */
 #define stopper_async_start(s, ctx, name, async)				\

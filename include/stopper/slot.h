@@ -6,7 +6,8 @@
  * function with them. Measured on a 3.6 GHz Zen core, on top of the bare call of the task's
  * function: inlined 0.2 ns, out of line 1.4 ns, of which an empty function costs 1.0 ns.
  *
- * core/task.c has the theory, the races and the table of the letters of ordered accesses.
+ * core/task.c has the theory, the races and the table of the letters of ordered accesses; that of
+ * (B3) is in core/pause.c.
  *
  * The fast path only fills the slot at hand: one free slot that belongs to this CPU or thread. In
  * all other cases (nested task, full table, first task of a thread, softirq, no membarrier) the
@@ -63,8 +64,12 @@ struct stopper_cursor {
 /* The first member of struct stopper */
 struct stopper_head {
 	/* private: */
-	unsigned int phase;		/* 0: RUNNING */
+	unsigned int phase;		/* and the bits below; 0: tasks are admitted */
 };
+
+#define STOPPER_PHASE_MASK	7u
+#define STOPPER_PHASE_PAUSED	8u	/* RUNNING, but tasks are refused with -EAGAIN */
+#define STOPPER_PHASE_FINAL	16u	/* every task is refused with -ESHUTDOWN from now on */
 
 STOPPER_API int __stopper_run_task_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 					    const struct stopper_site *site, stopper_fn fn,
@@ -274,9 +279,19 @@ STOPPER_INLINE struct stopper_slot *__stopper_slot_take(struct stopper *s,
 /* Is a task that is now visible admitted? */
 STOPPER_INLINE bool __stopper_admits(const struct stopper *s)
 {
-	/* (B1) pairs with the heavy barrier in quiesce_begin(): see race 1 */
+	/* (B1) pairs with the heavy barriers in quiesce_begin() and stopper_pause(): race 1 */
 	__stopper_compiler_barrier();
-	return __stopper_likely(!__stopper_load(&((const struct stopper_head *)s)->phase));
+	if (__stopper_unlikely(__stopper_load_phase(&((const struct stopper_head *)s)->phase)))
+		return false;
+	/* (B3) pairs with the heavy barrier in stopper_resume(): what preceded it is seen */
+	__stopper_compiler_barrier();
+	return true;
+}
+
+/* Is a task refused with -ESHUTDOWN? If not, the slow path decides. */
+STOPPER_INLINE bool __stopper_refuses(const struct stopper *s)
+{
+	return __stopper_load(&((const struct stopper_head *)s)->phase) & STOPPER_PHASE_FINAL;
 }
 
 /* Exactly one of @fn and @err_fn, which the compiler knows: what is below folds to one of two. */
@@ -287,15 +302,17 @@ STOPPER_INLINE int __stopper_run(struct stopper *s, struct stopper_ctx *ctx,
 	struct stopper_slot *slot = __stopper_slot_take(s, site, STOPPER_KIND_SYNC);
 
 	if (__stopper_unlikely(!slot))
-		return err_fn ? __stopper_run_task_err_slowpath(s, ctx, site, err_fn, arg) :
-				__stopper_run_task_slowpath(s, ctx, site, fn, arg);
+		goto slowpath;
 	{
 		/* Released on return, panic or exception. */
 		struct stopper_slot *scope
 			__attribute__((cleanup(__stopper_slot_leave), unused)) = slot;
 
-		if (__stopper_unlikely(!__stopper_admits(s)))
-			return -ESHUTDOWN;
+		if (__stopper_unlikely(!__stopper_admits(s))) {
+			if (__stopper_refuses(s))
+				return -ESHUTDOWN;
+			goto slowpath;
+		}
 		{
 			__stopper_lockdep_task(s);
 
@@ -309,6 +326,9 @@ STOPPER_INLINE int __stopper_run(struct stopper *s, struct stopper_ctx *ctx,
 		}
 	}
 	return 0;
+slowpath:
+	return err_fn ? __stopper_run_task_err_slowpath(s, ctx, site, err_fn, arg) :
+			__stopper_run_task_slowpath(s, ctx, site, fn, arg);
 }
 
 STOPPER_INLINE int __stopper_run_task(struct stopper *s, struct stopper_ctx *ctx,

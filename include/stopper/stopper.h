@@ -6,7 +6,7 @@
  * running ones, asks the workers to stop, waits for them, and runs the closers. It passes these
  * phases in order and never goes back:
  *
- *   RUNNING    admits tasks, workers and closers
+ *   RUNNING    admits tasks, workers and closers; tasks not while it is paused
  *   QUIESCING  refuses tasks; fires ShouldQuiesce; waits until no task is left
  *   STOPPING   refuses workers; fires ShouldStop; waits until no worker is left
  *   CLOSING    runs the closers
@@ -57,7 +57,7 @@ STOPPER_BEGIN_DECLS
 
 /**
  * enum stopper_phase - the phase of a stopper
- * @STOPPER_RUNNING: admits tasks, workers and closers
+ * @STOPPER_RUNNING: admits tasks (except during a stopper_pause()), workers and closers
  * @STOPPER_QUIESCING: refuses tasks and waits for the running ones
  * @STOPPER_STOPPING: refuses workers and waits for the running ones
  * @STOPPER_CLOSING: runs the closers
@@ -249,6 +249,52 @@ STOPPER_API const char *stopper_phase_name(enum stopper_phase phase);
 #define stopper_quiesce(s, ctx)	__stopper_quiesce(s, ctx, STOPPER_SITE("quiesce"))
 STOPPER_API int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site);
+
+/**
+ * stopper_pause() - refuse new tasks until stopper_resume(), and wait until no task runs
+ * @s: the stopper
+ * @ctx: bounds the wait; NULL: no bound
+ *
+ * Refuses and drains as stopper_quiesce() does, but for a while: for a suspend, a new
+ * configuration, a live update. The phase stays %STOPPER_RUNNING. Tasks of @s and of the stoppers
+ * below it are refused with -EAGAIN, those of stopper_task_begin_wait() wait. No event fires, no
+ * context ends; workers go on. Children that are created meanwhile are paused too. A task that is
+ * admitted after the resume sees all that was written during the pause.
+ *
+ * Pauses nest: tasks are admitted again when each call that returned 0 has been taken back by a
+ * stopper_resume(). A call that fails has been taken back already. Concurrent calls wait for the
+ * same tasks. A stop during the pause begins at once and goes on to its end.
+ *
+ * A wait that takes long is reported, as that of a stop is.
+ *
+ * Context: Process context. Sleeps. Allocates nothing.
+ * Return:
+ * * 0 - no task is left, and none is admitted before the matching stopper_resume()
+ * * -ECANCELED, -ETIMEDOUT - @ctx ended first; the pause has been taken back
+ * * -EINTR - kernel: a fatal signal, with a context of stopper_ctx_with_kill(); likewise
+ * * -ESHUTDOWN - the stopper quiesces or has stopped, perhaps since the call; likewise
+ * * -EDEADLK - called from a task of @s or of a child, or by a callback, hook or log sink that a
+ *   stop or pause itself runs; nothing has changed
+ * * -EINVAL - @s is NULL
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
+ */
+#define stopper_pause(s, ctx)	__stopper_pause(s, ctx, STOPPER_SITE("pause"))
+STOPPER_API int __stopper_pause(struct stopper *s, struct stopper_ctx *ctx,
+				const struct stopper_site *site);
+
+/**
+ * stopper_resume() - take back a stopper_pause()
+ * @s: the stopper
+ *
+ * Any thread may call it. The last one admits tasks again, unless a parent is paused or the
+ * stopper quiesces by then, and wakes the callers of stopper_task_begin_wait(). It is needed for
+ * each pause that returned 0, also after a stop, where it has no other effect.
+ *
+ * Context: Process context. Sleeps, but waits for no task.
+ * Return: 0; -EINVAL if @s is NULL or has no pause that could be taken back; or in userspace
+ * -ENOTSUP in a child of fork() whose parent had used the library.
+ */
+STOPPER_API int stopper_resume(struct stopper *s);
 
 /**
  * stopper_stop() - stop a stopper: drive it to STOPPED

@@ -56,6 +56,7 @@ struct stopper_task {
  * Return:
  * * 0 - @fn was called and has ended; in userspace also if it ended by stopper_panic()
  * * -ESHUTDOWN - refused; @fn was not called
+ * * -EAGAIN - refused: the stopper is paused; @fn was not called
  * * -EINVAL - @s or @fn is NULL
  */
 #define stopper_run_task(s, ctx, name, fn, arg)					\
@@ -77,6 +78,7 @@ struct stopper_task {
  * * the result of @fn
  * * -EOWNERDEAD - userspace: @fn ended by stopper_panic()
  * * -ESHUTDOWN - refused; @fn was not called
+ * * -EAGAIN - refused: the stopper is paused; @fn was not called
  * * -EINVAL - @s or @fn is NULL
  */
 #define stopper_run_task_err(s, ctx, name, fn, arg)				\
@@ -96,6 +98,7 @@ struct stopper_task {
  * Return:
  * * 0 - the task has begun
  * * -ESHUTDOWN - refused; @task must not be ended
+ * * -EAGAIN - refused: the stopper is paused; @task must not be ended
  * * -EINVAL - @s or @task is NULL
  */
 #define stopper_task_begin(s, ctx, name, task)					\
@@ -117,8 +120,36 @@ STOPPER_INLINE int __stopper_task_begin(struct stopper *s, struct stopper_ctx *c
 		return 0;
 	__stopper_slot_leave(&task->slot);
 	task->slot = NULL;
-	return -ESHUTDOWN;
+	return __stopper_refuses(s) ? -ESHUTDOWN :
+				      __stopper_task_begin_slowpath(s, ctx, site, task);
 }
+
+/**
+ * stopper_task_begin_wait() - begin a task; if the stopper is paused, wait for the resume
+ * @s: the stopper
+ * @ctx: bounds the wait, and is the context of the request, as for stopper_task_begin(); NULL: the
+ *	background
+ * @name: name of the task, a string constant
+ * @task: the handle, in the caller's memory
+ *
+ * As stopper_task_begin(), but a pause is waited out. Callers that wait are woken by the last
+ * stopper_resume(), in no particular order; one that finds the stopper paused again waits on.
+ *
+ * Context: Process context. Sleeps while @s is paused.
+ * Return:
+ * * 0 - the task has begun
+ * * -ESHUTDOWN - refused, also during the wait: the stopper quiesces or has stopped
+ * * -ECANCELED, -ETIMEDOUT - refused: @ctx ended during the wait; without a wait it is ignored
+ * * -EINTR - kernel: refused: a fatal signal, with a context of stopper_ctx_with_kill()
+ * * -EDEADLK - refused: @s is paused, and the caller is in a task of @s or of a child
+ * * -EINVAL - @s or @task is NULL
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
+ */
+#define stopper_task_begin_wait(s, ctx, name, task)				\
+	__stopper_task_begin_wait(s, ctx, STOPPER_SITE(name), task)
+STOPPER_API int __stopper_task_begin_wait(struct stopper *s, struct stopper_ctx *ctx,
+					  const struct stopper_site *site,
+					  struct stopper_task *task);
 
 /**
  * stopper_task_end() - end a task of stopper_task_begin()
@@ -169,7 +200,7 @@ STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
  * * -ESHUTDOWN - refused: the stopper quiesces or has stopped
  * * -EINVAL - @s or @fn is NULL
  * * -ENOMEM - refused: out of memory
- * * -EAGAIN - refused: no thread could be started to run it
+ * * -EAGAIN - refused: the stopper is paused, or no thread could be started to run the task
  */
 #define stopper_run_async_task(s, ctx, name, fn, arg)				\
 	__stopper_run_async_task(s, ctx, STOPPER_SITE(name), fn, arg)
@@ -210,7 +241,8 @@ STOPPER_API int __stopper_run_async_task_err(struct stopper *s, struct stopper_c
  *
  * As stopper_run_async_task(), after a slot of @sem has been acquired. The slot is released when
  * @fn has returned, before the task stops being counted. Callers that wait get slots in the
- * order of arrival. ShouldQuiesce ends the wait.
+ * order of arrival. ShouldQuiesce ends the wait. A pause does not: a caller that gets its slot
+ * while the stopper is paused gets -EAGAIN, and the slot goes to the next one.
  *
  * Context: Process context. Allocates memory. Sleeps if @wait is true.
  * Return:

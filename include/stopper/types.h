@@ -31,6 +31,7 @@ typedef spinlock_t stopper_lock_t;
 #define __stopper_load(p)		READ_ONCE(*(p))
 #define __stopper_store(p, v)	WRITE_ONCE(*(p), v)
 #define __stopper_load_acquire(p)	smp_load_acquire(p)
+#define __stopper_load_phase(p)	READ_ONCE(*(p))
 #define __stopper_store_release(p, v) smp_store_release(p, v)
 #define __stopper_store_barrier()	smp_wmb()
 #define __stopper_compiler_barrier() barrier()
@@ -68,8 +69,10 @@ typedef pthread_mutex_t stopper_lock_t;
 #endif
 #ifdef STOPPER_TSAN
 #define __stopper_store_barrier()	__sync_synchronize()
+#define __stopper_load_phase(p)	__stopper_load_acquire(p)	/* see core/pause.c */
 #else
 #define __stopper_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
+#define __stopper_load_phase(p)	__stopper_load(p)
 #endif
 #define STOPPER_INLINE		static inline __attribute__((always_inline))
 #define stopper_unreachable()	__builtin_unreachable()

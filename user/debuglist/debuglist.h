@@ -21,7 +21,7 @@ struct debug_origin {
 	struct debug_site at;
 	uint64_t tid;		/* 0: unknown */
 	const char *comm;
-	uint64_t ago;		/* of a stop request */
+	uint64_t ago;		/* of a stop request or a pause */
 };
 
 struct debug_thread {
@@ -59,8 +59,8 @@ struct debug_stopper {
 	struct debug_origin created;
 	uint64_t parent_id;
 	const char *parent;			/* its name; NULL: no parent */
-	bool stop_asked;
-	struct debug_origin stop_origin;
+	bool stop_asked, paused;
+	struct debug_origin stop_origin, pause_origin;
 	const char *cause;			/* of the stop; NULL: none was given */
 	int64_t cause_err;
 	int64_t error;				/* the first one, negative; 0: none */

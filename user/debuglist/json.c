@@ -38,16 +38,26 @@ static json_t *origin_json(const struct debug_origin *w)
 			 "tid", number_or_null(w->tid, w->tid), "comm", w->comm);
 }
 
-static json_t *asked_json(const struct debug_stopper *s)
+static json_t *request_json(bool requested, const struct debug_origin *origin)
 {
 	json_t *o;
 
-	if (!s->stop_asked)
+	if (!requested)
 		return json_null();
-	o = origin_json(&s->stop_origin);
-	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(s->stop_origin.ago))) &&
-	    !json_object_set_new(o, "cause", s->cause ? json_string(s->cause) : json_null()) &&
-	    !json_object_set_new(o, "error", s->cause ? json_integer(s->cause_err) : json_null()))
+	o = origin_json(origin);
+	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(origin->ago))))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *asked_json(const struct debug_stopper *s)
+{
+	json_t *o = request_json(s->stop_asked, &s->stop_origin);
+
+	if (!s->stop_asked ||
+	    (!json_object_set_new(o, "cause", s->cause ? json_string(s->cause) : json_null()) &&
+	     !json_object_set_new(o, "error", s->cause ? json_integer(s->cause_err) : json_null())))
 		return o;
 	json_decref(o);
 	return NULL;
@@ -150,7 +160,7 @@ static json_t *sems_json(const struct debug_stopper *s)
 static json_t *stopper_json(const struct debug_stopper *s)
 {
 	static const char form[] =
-		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}";
+		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}";
 
 	return json_pack(form, "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
 			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
@@ -158,8 +168,10 @@ static json_t *stopper_json(const struct debug_stopper *s)
 			 "workers", (json_int_t)s->workers, "closers", (json_int_t)s->closers,
 			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
 			 "waiters", (json_int_t)s->waiters, "created", origin_json(&s->created),
-			 "parent", parent_json(s), "stop_asked", asked_json(s),
-			 "failed", failed_json(s), "timers", timers_json(s),
+			 "parent", parent_json(s),
+			 "paused", request_json(s->paused, &s->pause_origin),
+			 "stop_asked", asked_json(s), "failed", failed_json(s),
+			 "timers", timers_json(s),
 			 "semaphores", sems_json(s), "groups", groups_json(s));
 }
 

@@ -216,17 +216,25 @@ static void parse_cause(struct debug_stopper *s, char *p)
 	s->cause_err = -(int64_t)err;
 }
 
+/* FILE:LINE FUNC by thread TID "COMM", T ago. Returns what follows, "" if it is not understood. */
+static char *parse_request(bool *requested, struct debug_origin *origin, char *p)
+{
+	*requested = true;
+	if (!parse_origin(&p, origin) || !skip_text(&p, ", "))
+		return "";
+	if (!parse_ms(&p, &origin->ago)) {
+		origin->ago = 0;
+		return "";
+	}
+	return p;
+}
+
 static void parse_stop_request(struct debug_stopper *s, char *p)
 {
-	s->stop_asked = true;
-	if (!parse_origin(&p, &s->stop_origin) || !skip_text(&p, ", "))
-		return;
-	if (!parse_ms(&p, &s->stop_origin.ago)) {
-		s->stop_origin.ago = 0;
-		return;
-	}
-	if (skip_text(&p, " ago, because "))
-		parse_cause(s, p);
+	char *rest = parse_request(&s->stop_asked, &s->stop_origin, p);
+
+	if (skip_text(&rest, " ago, because "))
+		parse_cause(s, rest);
 }
 
 /* -N "NAME" at FILE:LINE FUNC by thread TID "COMM", T ago */
@@ -389,6 +397,8 @@ static int parse_line_of_stopper(struct parser *ps, char *p)
 		parse_stop_request(s, p);
 	else if (skip_text(&p, "failed "))
 		parse_failed(s, p);
+	else if (skip_text(&p, "paused at "))
+		parse_request(&s->paused, &s->pause_origin, p);
 	else if (skip_text(&p, "timers "))
 		parse_timers(s, p);
 	return 0;

@@ -685,7 +685,7 @@ static void stalls(void *n)
 
 	check(!stopper_create(&own, "own", &o));
 	accepted(stopper_task_begin(own, NULL, "handle", mine));
-	report_stall(own, 1000);
+	report_stall(own, 1000, false);
 	stopper_task_end(mine);
 	check(!stopper_stop(own, NULL));
 	stopper_put(own);

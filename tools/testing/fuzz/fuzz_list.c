@@ -30,8 +30,9 @@ static bool starts(const char *line, const char *with)
 static bool is_known(const char *line)
 {
 	static const char *const forms[] = {
-		"  created at ", "  child of ", "  stop asked at ", "  stop not asked", "  task ",
-		"  worker ", "  closer ", "  timers ", "  semaphore: ", "  failed ", "    queued ",
+		"  created at ", "  child of ", "  stop asked at ", "  stop not asked",
+		"  paused at ", "  task ", "  worker ", "  closer ", "  timers ", "  semaphore: ",
+		"  failed ", "    queued ",
 		"    thread ", "    and ",
 	};
 	size_t i;

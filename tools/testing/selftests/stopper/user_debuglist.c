@@ -45,6 +45,7 @@ static const char web[] =
 "stopper 2 \"db\": running for 3.000s, age 3.000s, tasks 0, queued 0, workers 0, closers 0, closed 0, contexts 0, waiters 0\n"
 "  created at db.c:9 open_db by thread 712 \"httpd\"\n"
 "  child of 1 \"web\"\n"
+"  paused at db.c:30 reload by thread 718 \"db\", 0.250s ago\n"
 "  stop not asked\n"
 "  failed -5 \"flush\" at db.c:77 db_flush by thread 716 \"flush\", 0.500s ago\n"
 "  timers 7, next \"vacuum\" at db.c:30 vacuum_init, due in 2.250s\n"
@@ -114,6 +115,7 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->sems[0].waited, 250);
 	EXPECT_EQ(s->sems[1].waiters, 2);
 	EXPECT_EQ(s->sems[1].task, NULL);
+	EXPECT_FALSE(s->paused);
 	ASSERT_EQ(s->nr_groups, 3);
 	g = &s->groups[0];
 	EXPECT_EQ(g->kind, DEBUG_TASK);
@@ -140,6 +142,10 @@ TEST(a_list_is_read_whole)
 	EXPECT_STREQ(s->groups[2].name, "listener");
 	s = &l->stoppers[1];
 	EXPECT_FALSE(s->stop_asked);
+	EXPECT_TRUE(s->paused);
+	EXPECT_STREQ(s->pause_origin.at.function, "reload");
+	EXPECT_EQ(s->pause_origin.tid, 718);
+	EXPECT_EQ(s->pause_origin.ago, 250);
 	EXPECT_EQ(s->parent_id, 1);
 	EXPECT_STREQ(s->parent, "web");
 	EXPECT_EQ(s->error, -5);
@@ -321,7 +327,7 @@ static const char web_json[] =
 "{\"id\":1, \"name\":\"web\", \"phase\":\"quiescing\", \"phase_seconds\":1.002, \"age_seconds\":7.5,\n"
 "\"tasks\":3, \"queued\":1, \"workers\":1, \"closers\":2, \"closed\":4, \"contexts\":5, \"waiters\":6,\n"
 "\"created\":{\"file\":\"src/httpd.c\", \"line\":120, \"function\":\"main\", \"tid\":712, \"comm\":\"httpd\"},\n"
-"\"parent\":null,\n"
+"\"parent\":null, \"paused\":null,\n"
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
 "\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002,\n"
 "\"cause\":\"disk \\\"a\\\" full\", \"error\":-28},\n"
@@ -352,7 +358,9 @@ static const char web_json[] =
 "{\"id\":2, \"name\":\"db\", \"phase\":\"running\", \"phase_seconds\":3.0, \"age_seconds\":3.0,\n"
 "\"tasks\":0, \"queued\":0, \"workers\":0, \"closers\":0, \"closed\":0, \"contexts\":0, \"waiters\":0,\n"
 "\"created\":{\"file\":\"db.c\", \"line\":9, \"function\":\"open_db\", \"tid\":712, \"comm\":\"httpd\"},\n"
-"\"parent\":{\"id\":1, \"name\":\"web\"}, \"stop_asked\":null,\n"
+"\"parent\":{\"id\":1, \"name\":\"web\"}, \"paused\":{\"file\":\"db.c\", \"line\":30,\n"
+"\"function\":\"reload\", \"tid\":718, \"comm\":\"db\", \"seconds_ago\":0.25},\n"
+"\"stop_asked\":null,\n"
 "\"failed\":{\"error\":-5, \"name\":\"flush\", \"file\":\"db.c\", \"line\":77,\n"
 "\"function\":\"db_flush\",\n"
 "\"tid\":716, \"comm\":\"flush\", \"seconds_ago\":0.5},\n"

@@ -138,6 +138,9 @@ static struct stopper_async idle_async = STOPPER_ASYNC_INIT(idle_fn, NULL);
 	static int r_##name(void) { struct stopper_ctx *c; (void)c; return call; }
 
 REFUSED(quiesce, stopper_quiesce(s, NULL))
+REFUSED(pause, stopper_pause(s, NULL))
+REFUSED(resume, stopper_resume(s))
+REFUSED(begin_wait, stopper_task_begin_wait(s, NULL, "task", &(struct stopper_task){ 0 }))
 REFUSED(stop, stopper_stop(s, NULL))
 REFUSED(stop_async, stopper_stop_async(s))
 REFUSED(stop_after, stopper_stop_after(child, child))
@@ -242,6 +245,9 @@ static const struct {
 	{ "__stopper_create", c_create, -ENOTSUP },
 	{ "__stopper_main", c_main, 2 },
 	{ "__stopper_quiesce", r_quiesce, -ENOTSUP },
+	{ "__stopper_pause", r_pause, -ENOTSUP },
+	{ "stopper_resume", r_resume, -ENOTSUP },
+	{ "__stopper_task_begin_wait", r_begin_wait, -ENOTSUP },
 	{ "__stopper_stop", r_stop, -ENOTSUP },
 	{ "__stopper_stop_async", r_stop_async, -ENOTSUP },
 	{ "stopper_stop_after", r_stop_after, -ENOTSUP },

@@ -22,7 +22,7 @@
 #define SECOND_NS	1000000000LL
 
 static const char *mode;
-static struct stopper *s;
+static struct stopper *s, *paused;
 static struct stopper_event enough;
 static unsigned int pages, lists;
 
@@ -74,6 +74,9 @@ static void set_up(struct stopper_task *task)
 	    stopper_task_begin(s, NULL, "<img src=x onerror=\"document.title=1\">", task))
 		exit(2);
 	stopper_event_init(&enough);
+	if (!strcmp(mode, "running") &&
+	    (stopper_create(&paused, "page-paused", NULL) || stopper_pause(paused, NULL)))
+		exit(2);
 	if (strcmp(mode, "stuck"))
 		return;
 	if (stopper_stop_async(s))
@@ -127,5 +130,8 @@ int main(int argc, char **argv)
 	stopper_task_end(&task);
 	stopper_stop(s, NULL);
 	stopper_put(s);
+	if (paused)
+		stopper_stop(paused, NULL);
+	stopper_put(paused);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }

@@ -57,6 +57,7 @@ want '<td class="name">page-worker</td>'
 want '<td class="n" data-unit=" old">[0-9.]+ s</td>'
 want 'user_http_page.c:[0-9]+ set_up'
 want 'No stop requested'
+want 'Paused for [0-9.]+ s, at .*user_http_page.c:[0-9]+ set_up.*by thread [0-9]+'
 want '<p class="state" role="status">live</p>'
 never 'class="(held|badge)"'
 in_order

@@ -91,6 +91,7 @@ stopper 1 "web": quiescing for 1.002s, age 7.500s, tasks 4, queued 1, workers 1,
     thread 714 "accept" idle for 7.499s
 stopper 2 "database": running for 3723.002s, age 3723.500s, tasks 12, queued 0, workers 4, closers 1, closed 0, contexts 0, waiters 3
   created at db/pool.c:20 pool_open by thread 712 "httpd"
+  paused at db/pool.c:90 pool_reload by thread 720 "reload", 61.000s ago
   stop not asked
   failed -28 "flush" at db/flush.c:12 flush_start by thread 1234569 "flush", 2.000s ago
   timers 12, next "checkpoint" at db/log.c:70 log_open, due in 9.500s
@@ -135,6 +136,8 @@ check list_says_who_asked_and_what_is_waited_for in_order "$work/shown" 'web (1)
 	'created     httpd.c:120 main, thread 712 httpd' \
 	'stop asked  httpd.c:180 main, thread 712 httpd, 1.0s ago' 'because     disk "sda" full (-28)' \
 	'waits for   4 tasks, oldest: request, 4.2s'
+check list_says_who_paused_it in_order "$work/shown" 'database (2)' \
+	'paused      db/pool.c:90 pool_reload, thread 720 reload, 1m01s ago'
 check list_marks_what_holds_up_a_stop in_order "$work/shown" 'web (1)' \
 	'>     4.2s      3  task    request  user/examples/conn.c:77 serve' \
 	'|  thread 715 web sleeping in ep_poll' 'ep_poll+0x12/0x30' '>     0.5s      1  task    audit' \
@@ -165,7 +168,8 @@ json='.version == 1 and (.stoppers | length) == 4 and .stoppers[0].name == "web"
 	.stoppers[0].phase_seconds == 1.002 and .stoppers[0].stop_asked.line == 180 and
 	.stoppers[0].stop_asked.cause == "disk \"sda\" full" and .stoppers[0].stop_asked.error == -28 and
 	.stoppers[3].stop_asked.cause == null and
-	.stoppers[1].stop_asked == null and .stoppers[0].semaphores == [] and
+	.stoppers[1].stop_asked == null and .stoppers[1].paused.seconds_ago == 61 and
+	.stoppers[0].paused == null and .stoppers[0].semaphores == [] and
 	(.stoppers[1].semaphores[0] | .held == 12 and .first.tid == 1234580) and .stoppers[3].parent.name == "main" and
 	.stoppers[3].name == "child \"a\\b\"" and
 	(.stoppers[0].groups[0] | .kind == "task" and .count == 3 and .oldest_seconds == 4.201 and

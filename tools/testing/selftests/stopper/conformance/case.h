@@ -64,7 +64,7 @@ struct case_worker {
 
 void case_worker_fn(struct stopper_ctx *ctx, void *worker);
 
-/* Stop or Quiesce on a thread of its own. */
+/* Stop, Quiesce or Pause on a thread of its own. */
 struct case_call {
 	struct env_thread thread;
 	struct stopper *s;
@@ -75,6 +75,7 @@ struct case_call {
 
 void case_stop_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx);
 void case_quiesce_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx);
+void case_pause_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx);
 int case_call_end(struct case_call *c);
 
 /* A log sink that keeps its lines. */
@@ -129,6 +130,7 @@ extern const struct test_case cases_phase[];
 extern const struct test_case cases_stop[];
 extern const struct test_case cases_parent[];
 extern const struct test_case cases_tree[];
+extern const struct test_case cases_pause[];
 extern const struct test_case cases_stall[];
 extern const struct test_case cases_event[];
 extern const struct test_case cases_event_callbacks[];

@@ -75,6 +75,14 @@ static void quiesce_main(void *call)
 	env_set(&c->returned, 1);
 }
 
+static void pause_main(void *call)
+{
+	struct case_call *c = call;
+
+	c->ret = stopper_pause(c->s, c->ctx);
+	env_set(&c->returned, 1);
+}
+
 static void call_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx,
 		       void (*main)(void *call))
 {
@@ -92,6 +100,11 @@ void case_stop_begin(struct case_call *c, struct stopper *s, struct stopper_ctx 
 void case_quiesce_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx)
 {
 	call_begin(c, s, ctx, quiesce_main);
+}
+
+void case_pause_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx)
+{
+	call_begin(c, s, ctx, pause_main);
 }
 
 int case_call_end(struct case_call *c)

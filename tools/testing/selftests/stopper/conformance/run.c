@@ -19,6 +19,7 @@ static const struct test_case *const groups[] = {
 	cases_stop,
 	cases_parent,
 	cases_tree,
+	cases_pause,
 	cases_stall,
 	cases_event,
 	cases_event_callbacks,
