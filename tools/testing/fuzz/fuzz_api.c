@@ -341,10 +341,10 @@ static int run_async(const struct step *st)
 						       st->e & 1, fn, t);
 	} else if (st->op == OP_ASYNC_ERR) {
 		err = __stopper_run_async_task_err(s, ctx_of(st->c), site, joined_task_err, t);
-	} else if (held || t->id % 2) {
+	} else if (held || t->id % 2 || plan.step[at].ret.ret == -EAGAIN) {
 		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
 	} else {
-		/* A timer that is due at once is the same. */
+		/* A timer that is due at once is the same, but a pause does not refuse it. */
 		__stopper_timer_init(&t->timer, s, site, fn, t);
 		err = stopper_run_after(&t->timer, ctx_of(st->c), 0);
 	}
@@ -525,6 +525,13 @@ static int call(const struct step *st)
 	case OP_BEGIN:
 		return __stopper_task_begin(real.s[st->a], ctx_of(st->c), &real.site[st->b],
 					    &real.task[st->d].handle);
+	case OP_PAUSE:
+		return stopper_pause(real.s[st->a], ctx_of(st->b));
+	case OP_RESUME:
+		return stopper_resume(real.s[st->a]);
+	case OP_BEGIN_WAIT:
+		return __stopper_task_begin_wait(real.s[st->a], ctx_of(st->c), &real.site[st->b],
+						 &real.task[st->d].handle);
 	case OP_END:
 		stopper_task_end(&real.task[st->b].handle);
 		return 0;

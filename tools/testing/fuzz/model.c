@@ -287,6 +287,12 @@ struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int 
 			model_release(m, sem, 1);
 		return (struct m_ret){ -ESHUTDOWN, r.ret ? r.or : -ESHUTDOWN };
 	}
+	/* Before the slot is looked at, or when it has been taken. */
+	if (model_is_paused(m, s)) {
+		if (!r.ret && sem != NONE)
+			model_release(m, sem, 1);
+		return (struct m_ret){ -EAGAIN, -EAGAIN };
+	}
 	if (r.ret)
 		return r;
 	task = task_new(m, kind, s, site, ctx, sem);
@@ -602,6 +608,41 @@ static int reach(struct model *m, int s, bool stop, int ctx)
 	m->leads--;
 	x->leader = NONE;
 	return err;
+}
+
+/* It or one above it has pauses; what is left of them after a quiesce means nothing. */
+bool model_is_paused(const struct model *m, int s)
+{
+	if (m->s[s].phase != STOPPER_RUNNING)
+		return false;
+	for (; s != NONE; s = m->s[s].parent)
+		if (m->s[s].pauses)
+			return true;
+	return false;
+}
+
+/* A pause that fails leaves nothing behind. */
+int model_pause(struct model *m, int s, int ctx)
+{
+	int err = model_ctx_err(m, ctx);
+
+	if (model_is_inside(m, s, false) || (!m->s[s].quiesced && model_at_work(m, s)))
+		return -EDEADLK;
+	if (m->s[s].phase != STOPPER_RUNNING)
+		return -ESHUTDOWN;
+	if (!err && model_has_tasks(m, s))
+		err = wait_for(m, ctx, "tasks");
+	if (!err)
+		m->s[s].pauses++;
+	return err;
+}
+
+int model_resume(struct model *m, int s)
+{
+	if (!m->s[s].pauses)
+		return -EINVAL;
+	m->s[s].pauses--;
+	return 0;
 }
 
 int model_stop(struct model *m, int s, bool stop, int ctx, int cause)

@@ -56,6 +56,7 @@ struct m_stopper {
 	int leader, turner;		/* threads, or NONE */
 	int closers[NCLOSERS], nclosers, running_closers, nclosed;
 	int nworkers;
+	int pauses;			/* to be taken back */
 	bool timer_pending;		/* the stopper's own timer, which is due in an hour */
 	int cause;			/* of the first request to stop */
 	int error;			/* the first one that a function returned */
@@ -117,6 +118,9 @@ int model_create(struct model *m, int parent, unsigned int flags);
 void model_put(struct model *m, int s);
 int model_stop(struct model *m, int s, bool stop, int ctx, int cause);
 int model_add_closer(struct model *m, int s);
+int model_pause(struct model *m, int s, int ctx);
+int model_resume(struct model *m, int s);
+bool model_is_paused(const struct model *m, int s);
 
 int model_ctx(struct model *m, int parent, int s, int phase_event, int code);
 void model_ctx_put(struct model *m, int c);

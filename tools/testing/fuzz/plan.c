@@ -447,6 +447,41 @@ static void begin_task(int s, int n)
 	}
 }
 
+/* A context that ends the wait, if it would wait. */
+static void plan_pause(int s, int c)
+{
+	if (model_has_tasks(&now.m, s) || now.m.leads)
+		c = model_ctx_err(&now.m, c) ? c : CTX_ENDED;
+	begins(OP_PAUSE, s, c, 0, 0);
+	returns(OP_PAUSE, s, model_pause(&now.m, s, c));
+}
+
+static void resume(int s)
+{
+	begins(OP_RESUME, s, 0, 0, 0);
+	returns(OP_RESUME, s, model_resume(&now.m, s));
+}
+
+/* The same: if it is paused, it waits until its context ends. */
+static void begin_wait(int s)
+{
+	int site = pick(NSITES), c = a_ctx();
+	struct m_ret r;
+
+	if (!may_last(s) || now.m.ntasks == NTASKS)
+		return;
+	if (model_is_paused(&now.m, s) && !model_ctx_err(&now.m, c))
+		c = CTX_ENDED;
+	begins(OP_BEGIN_WAIT, s, site, c, now.m.ntasks);
+	if (model_is_paused(&now.m, s))
+		r.ret = model_is_inside(&now.m, s, false) || model_at_work(&now.m, s) ?
+			-EDEADLK : model_ctx_err(&now.m, c);
+	else
+		r = model_task(&now.m, M_HANDLE, s, site, c, NONE, false);
+	r.or = r.ret;
+	returns2(OP_BEGIN_WAIT, s, r);
+}
+
 static void end_task(int t, enum op op)
 {
 	int s;
@@ -626,6 +661,15 @@ static void with_stopper(enum op op, int s)
 		break;
 	case OP_MAP:
 		map(s);
+		break;
+	case OP_PAUSE:
+		plan_pause(s, a_ctx());
+		break;
+	case OP_RESUME:
+		resume(s);
+		break;
+	case OP_BEGIN_WAIT:
+		begin_wait(s);
 		break;
 	case OP_AFTER:
 		begins(op, s, a_ctx(), 0, 0);

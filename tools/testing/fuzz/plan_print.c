@@ -51,6 +51,9 @@ static const char *const texts[] = {
 	[OP_AFTER] = "run_after(timer of s%d), an hour",
 	[OP_TIMER_CANCEL] = "timer_cancel(timer of s%d)",
 	[OP_TIMER_SYNC] = "timer_cancel_sync(timer of s%d)",
+	[OP_PAUSE] = "pause(s%d, ctx%d)",
+	[OP_RESUME] = "resume(s%d)",
+	[OP_BEGIN_WAIT] = "task_begin_wait(s%d, site %d, ctx%d) -> task %d",
 	[OP_WORDS] = "names and words(s%d, %d)",
 };
 
