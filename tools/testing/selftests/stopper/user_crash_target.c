@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * user_crash_target.c - stoppers in the middle of stops that never end, for user_crash.sh.
+ *
+ *   user_crash_target FILE [abort]
+ *
+ * Writes the debug list to FILE.part, renames that to FILE, and waits for a signal, or aborts. All
+ * that runs waits for a lock that the main thread holds, in wait_for_ever().
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <stopper/print.h>
+#include <stopper/stopper.h>
+#include <stopper/timer.h>
+
+#define MANY	100		/* more than a table has room for */
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+static struct stopper *web, *child, *closing, *idle;
+static struct stopper_task handles[MANY];
+static struct stopper_sem slots;
+static struct stopper_timer timer;
+
+static void __attribute__((noinline)) wait_for_ever(void)
+{
+	pthread_mutex_lock(&held);
+	abort();
+}
+
+static void hold(struct stopper_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	if (arg)
+		stopper_task_label(NULL, "GET /%ld", (long)arg);
+	wait_for_ever();
+}
+
+static int fail(struct stopper_ctx *ctx, void *arg)
+{
+	(void)ctx;
+	(void)arg;
+	return -EIO;
+}
+
+static void hold_closer(void *arg)
+{
+	(void)arg;
+	wait_for_ever();
+}
+
+static void run_nested(struct stopper_ctx *ctx, void *depth)
+{
+	long n = (long)depth;
+
+	if (n)
+		stopper_run_task(web, ctx, "nested \"sync\"\n", run_nested, (void *)(n - 1));
+	else
+		wait_for_ever();
+}
+
+static void *run_sync(void *arg)
+{
+	(void)arg;
+	run_nested(NULL, (void *)40L);
+	return NULL;
+}
+
+static void *run_limited(void *arg)
+{
+	(void)arg;
+	stopper_run_limited_async_task(idle, NULL, "limited", &slots, true, hold, NULL);
+	return NULL;
+}
+
+static void *stop_it(void *s)
+{
+	stopper_stop(s, NULL);
+	return NULL;
+}
+
+static void *stop_because(void *s)
+{
+	stopper_stop_because(s, NULL, -ENOSPC, "disk \"%s\" full", "sda");
+	return NULL;
+}
+
+static void start(void *(*fn)(void *), void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, fn, arg))
+		exit(2);
+}
+
+static void must(int err)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "user_crash_target: %s\n", strerror(-err));
+	exit(2);
+}
+
+/* Returns when the list has all of it. */
+static void print_when_complete(const char *path)
+{
+	static const char *const parts[] = {
+		"\"web\": quiescing for ", "\"child\": quiescing for ", "\"closing\": closing for ",
+		"  task 100 \"handle\" ", "  task 40 \"nested ", "  task 3 \"async\" ",
+		" label \"GET /1\"", " label \"GET /2\"", " label \"GET /3\"",
+		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"", "  semaphore: held 1 of 1",
+		"  failed -5 \"broken\" ", "  timers 1, next \"tick\" ",
+		"because \"disk \\\"sda\\\" full\"",
+	};
+	char *text = NULL;
+	size_t len, i;
+	FILE *f;
+
+	do {
+		free(text);
+		f = open_memstream(&text, &len);
+		if (!f || stopper_debug_print(f) || fclose(f))
+			exit(2);
+		for (i = 0; i < sizeof(parts) / sizeof(*parts) && strstr(text, parts[i]); i++)
+			;
+	} while (i < sizeof(parts) / sizeof(*parts) || strstr(text, "    queued "));
+	f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	struct stopper_options quiet = { .size = sizeof(quiet), .flags = STOPPER_QUIET };
+	struct stopper_options of_web = quiet;
+	char part[4096];
+	int i;
+
+	if (argc < 2)
+		return 2;
+	/* Any process of this user may look. */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	pthread_mutex_lock(&held);
+	must(stopper_create(&web, "web", &quiet));
+	of_web.parent = web;
+	must(stopper_create(&child, "child", &of_web));
+	must(stopper_create(&closing, "closing", &quiet));
+	must(stopper_create(&idle, "idle", &quiet));
+	for (i = 0; i < MANY; i++)
+		must(stopper_task_begin(web, NULL, "handle", &handles[i]));
+	must(stopper_task_label(&handles[0], "the \"first\""));
+	for (i = 1; i <= 3; i++)
+		must(stopper_run_async_task(child, NULL, "async", hold, (void *)(long)i));
+	for (i = 0; i < 2; i++)
+		must(stopper_run_worker(web, NULL, "worker", hold, NULL));
+	must(stopper_add_closer_fn(closing, "stuck closer", hold_closer, NULL));
+	must(stopper_sem_init(&slots, 1));
+	must(stopper_sem_acquire(&slots, NULL));
+	must(stopper_run_async_task_err(idle, NULL, "broken", fail, NULL));
+	stopper_timer_init(&timer, idle, "tick", hold, NULL);
+	must(stopper_run_after(&timer, NULL, 3600000000000));
+	start(run_sync, NULL);
+	start(run_limited, NULL);
+	while (stopper_num_tasks(web) < MANY + 40)
+		usleep(1000);
+	start(stop_it, web);
+	start(stop_because, closing);
+	snprintf(part, sizeof(part), "%s.part", argv[1]);
+	print_when_complete(part);
+	if (rename(part, argv[1]))
+		return 2;
+	if (argc > 2)
+		abort();
+	for (;;)
+		pause();
+}
