@@ -96,8 +96,8 @@ _label:										\
 #endif
 
 /* What the macros, also the kernel's, need of a class that may refuse. */
-#define __STOPPER_CLASS_COND(_name, _type)					\
-static __stopper_maybe_unused const bool class_##_name##_is_conditional = true;	\
+#define __STOPPER_CLASS_COND(_name)						\
+static const bool __stopper_maybe_unused class_##_name##_is_conditional = true;	\
 STOPPER_INLINE void *class_##_name##_lock_ptr(class_##_name##_t *guard_)	\
 {										\
 	return guard_->err ? NULL : guard_->held;				\
@@ -134,7 +134,7 @@ STOPPER_INLINE void class_stopper_task_destructor(class_stopper_task_t *guard_)
 		stopper_task_end(guard_->held);
 }
 
-__STOPPER_CLASS_COND(stopper_task, struct stopper_task)
+__STOPPER_CLASS_COND(stopper_task)
 
 typedef struct {
 	struct stopper_sem *held;
@@ -165,8 +165,8 @@ STOPPER_INLINE void class_stopper_sem_destructor(class_stopper_sem_t *guard_)
 
 #define class_stopper_sem_try_destructor	class_stopper_sem_destructor
 
-__STOPPER_CLASS_COND(stopper_sem, struct stopper_sem)
-__STOPPER_CLASS_COND(stopper_sem_try, struct stopper_sem)
+__STOPPER_CLASS_COND(stopper_sem)
+__STOPPER_CLASS_COND(stopper_sem_try)
 
 typedef struct stopper_ctx *class_stopper_ctx_t;
 

@@ -27,8 +27,7 @@ static const char web[] =
 "  created at src/httpd.c:120 main by thread 712 \"httpd\"\n"
 "  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago,"
 " because \"disk \\\"a\\\" full\" (-28)\n"
-"  semaphore: held 8 of 4, waiters 3, first \"request\" at conn.c:70 accept_one by thread 714"
-" for 0.250s\n"
+"  semaphore: held 8 of 4, waiters 3, first \"request\" at c.c:70 next by thread 714 for 0.250s\n"
 "  semaphore: held many of 4, waiters 3\n"
 "  semaphore: held 1 of 1, waiters 2\n"
 "  task 3 \"request\" at conn.c:77 serve, oldest 4.201s\n"
@@ -110,7 +109,7 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->sems[0].capacity, 4);
 	EXPECT_EQ(s->sems[0].waiters, 3);
 	EXPECT_STREQ(s->sems[0].task, "request");
-	EXPECT_STREQ(s->sems[0].at.function, "accept_one");
+	EXPECT_STREQ(s->sems[0].at.function, "next");
 	EXPECT_EQ(s->sems[0].tid, 714);
 	EXPECT_EQ(s->sems[0].waited, 250);
 	EXPECT_EQ(s->sems[1].waiters, 2);
@@ -333,8 +332,8 @@ static const char web_json[] =
 "\"cause\":\"disk \\\"a\\\" full\", \"error\":-28},\n"
 "\"failed\":null, \"timers\":null,\n"
 "\"semaphores\":[{\"held\":8, \"capacity\":4, \"waiters\":3,\n"
-"\"first\":{\"name\":\"request\", \"file\":\"conn.c\", \"line\":70,\n"
-"\"function\":\"accept_one\", \"tid\":714, \"seconds\":0.25}},\n"
+"\"first\":{\"name\":\"request\", \"file\":\"c.c\", \"line\":70,\n"
+"\"function\":\"next\", \"tid\":714, \"seconds\":0.25}},\n"
 "{\"held\":1, \"capacity\":1, \"waiters\":2, \"first\":null}],\n"
 "\"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
