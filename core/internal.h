@@ -197,6 +197,14 @@ struct pause {
 	struct origin origin;
 };
 
+/* When a stop reports that it is blocked. Used by its leader. */
+struct stall_clock {
+	int64_t since;			/* when the stop began; 0: not yet */
+	int64_t report_at;		/* the next report; 0: by the stopper's stall period */
+	unsigned int reports;		/* how many were made */
+	bool quiet_too;			/* report also on a stopper with STOPPER_QUIET */
+};
+
 /* A link in a list of stoppers: of one of them, or of a walk over them (stopper.c). */
 struct stopper_link {
 	struct stopper_list node;
@@ -236,6 +244,7 @@ struct stopper {
 	stopper_lock_t lock;			/* all below */
 	int leader_tid;				/* the thread that leads the stop, or 0 */
 	int firing_quiesce;			/* the thread that fires its quiesce events, or 0 */
+	int ending;				/* the thread that ends contexts early, or 0 */
 	bool unfired;				/* QUIESCING, its events not yet fired */
 	bool quiesced;				/* no task is left */
 	bool async_stop;			/* the keeper has or had it */
@@ -269,10 +278,8 @@ struct stopper {
 	struct stopper_job close_job;
 	struct stopper_job stop_job;
 	struct stopper_list keeper_node;	/* of keeper.c, with what follows */
-	int64_t keeper_since;			/* when the keeper got it, or 0 */
+	struct stall_clock keeper_clock;	/* runs since the keeper got it */
 	int64_t keeper_retry_at;		/* when to ask the pool for a thread again */
-	int64_t keeper_report_at;		/* when its slices report the next stall, or 0 */
-	unsigned int keeper_reports;		/* how many they made */
 	struct stopper *parent;
 	struct stopper_list children;		/* struct stopper_link */
 	unsigned int nchildren;
@@ -507,7 +514,9 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 
 /* stop.c */
 void quiesce_begin(struct stopper *s);
-int stop_drive(struct stopper *s, int64_t until);
+int stop_begin(struct stopper *s, const struct cause_args *why);
+int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock);
+void stop_end_contexts(struct stopper *s);
 bool stop_push_job(struct stopper *s);
 bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);

@@ -79,7 +79,7 @@ static void keeper_drive(struct stopper *s)
 		return;
 	if (now >= s->keeper_retry_at)
 		s->keeper_retry_at = now + RETRY_NS;
-	if (stop_drive(s, now + SLICE_NS))
+	if (stop_drive(s, now + SLICE_NS, NULL))
 		keeper_append(s);
 	else
 		stopper_unpin(s);
@@ -92,7 +92,7 @@ static void keeper_accept(struct stopper *s)
 
 	s->keeper_retry_at = now + RETRY_NS;
 	plat_lock(&s->lock, f);
-	s->keeper_since = now;
+	s->keeper_clock.since = now;
 	plat_unlock(&s->lock, f);
 }
 

@@ -95,6 +95,10 @@
  *   plat_frame_name(snap, i, buf)                      process   a frame of its stack as text
  *                                                                without addresses; both
  *                                                                SYMBOL_SIZE bytes
+ *   plat_thread_signal(tid, n)                         process   sends signal n to a thread of this
+ *                                                                process, or to a kthread that
+ *                                                                allows it. May be nothing where
+ *                                                                there are no signals
  *   plat_cpus()                                        any       how many threads can run at once
  *   plat_alloc(n)                                      process   zeroed; n of any size
  *   plat_free(p)                                       any       frees what plat_alloc() and

@@ -135,6 +135,7 @@ struct stop_wait {
 	int64_t until;			/* PLAT_FOREVER: none */
 	bool blocks;			/* counts as blocked, not as idle: a public call */
 	struct stopper *pausing;	/* a pause of it, which its quiesce ends; or NULL */
+	struct stall_clock *clock;	/* runs on from call to call; NULL: the leader's own */
 	struct drain *drain;		/* of a parent's leader, which drains its children too */
 	struct leader *watcher;		/* a parent's leader, which waits; this call does not */
 	bool no_freeze;			/* ->drain's parker does not freeze */
@@ -149,9 +150,7 @@ struct leader {
 	bool stops_children;		/* waits for them, not for ->s itself */
 	struct drain own;
 	struct event_waiter wctx, wquiesce;
-	int64_t began;
-	int64_t next_report;
-	unsigned int reports;
+	struct stall_clock *clock, own_clock;
 };
 
 struct follower {
@@ -207,7 +206,7 @@ void stopper_wake_leader(struct stopper *s)
 static int64_t report_gap(const struct leader *l, const struct stopper *s)
 {
 	static const unsigned char gaps[] = { 1, 2, 7, 20, 60 };
-	unsigned int n = l->reports < sizeof(gaps) ? l->reports : sizeof(gaps) - 1;
+	unsigned int n = l->clock->reports < sizeof(gaps) ? l->clock->reports : sizeof(gaps) - 1;
 	int64_t ns = s->stall_ns, max = s->stall_max_ns;
 
 	ns = ns > plat_div(PLAT_FOREVER, gaps[n]) ? PLAT_FOREVER : ns * gaps[n];
@@ -219,9 +218,9 @@ static void plan_report(struct leader *l, const struct stopper *s, int64_t now)
 	int64_t gap = report_gap(l, s);
 
 	if (s->flags & STOPPER_QUIET || gap > PLAT_FOREVER - now)
-		l->next_report = PLAT_FOREVER;
+		l->clock->report_at = PLAT_FOREVER;
 	else
-		l->next_report = now + gap;
+		l->clock->report_at = now + gap;
 }
 
 static bool has_children(struct stopper *s)
@@ -256,17 +255,19 @@ static struct stopper *first_stopping_child(struct stopper *s)
 static void report_leaf(struct leader *l, int64_t now)
 {
 	struct stopper *leaf = l->s, *child;
+	struct stall_clock *c = l->clock;
 
 	stopper_pin(leaf);
 	while (l->stops_children && (child = first_stopping_child(leaf))) {
 		stopper_unpin(leaf);
 		leaf = child;
 	}
-	if (leaf->flags & STOPPER_QUIET || report_stall(leaf, now - l->began, l->wait->pausing)) {
-		l->reports++;
+	if ((leaf->flags & STOPPER_QUIET && !c->quiet_too) ||
+	    report_stall(leaf, now - c->since, l->wait->pausing)) {
+		c->reports++;
 		plan_report(l, leaf, now);
 	} else {
-		l->next_report = now + REPORT_AGAIN_NS;
+		c->report_at = now + REPORT_AGAIN_NS;
 	}
 	stopper_unpin(leaf);
 }
@@ -275,14 +276,15 @@ static void report_leaf(struct leader *l, int64_t now)
 static int leader_park(void *arg)
 {
 	struct leader *l = arg;
+	struct stall_clock *c = l->clock;
 	int64_t now, until = l->wait->until;
 	int err = stop_wait_err(l->wait);
 
 	if (err || l->wait->watcher)
 		return err ? err : -EAGAIN;
-	if (!plat_park(&l->drain->park, until < l->next_report ? until : l->next_report)) {
+	if (!plat_park(&l->drain->park, until < c->report_at ? until : c->report_at)) {
 		now = plat_now();
-		if (now >= l->next_report)
+		if (now >= c->report_at)
 			report_leaf(l, now);
 	}
 	return 0;
@@ -481,9 +483,9 @@ static void plan_report_of_child(struct leader *l, struct stopper *child)
 {
 	int64_t now = plat_now();
 
-	if (!l->reports && !(child->flags & STOPPER_QUIET) &&
-	    child->stall_ns < l->next_report - now)
-		l->next_report = now + child->stall_ns;
+	if (!l->clock->reports && !(child->flags & STOPPER_QUIET) &&
+	    child->stall_ns < l->clock->report_at - now)
+		l->clock->report_at = now + child->stall_ns;
 }
 
 /* Drive the children on, those that are ready, each as far as it goes. */
@@ -639,12 +641,26 @@ static void enter_phase(struct stopper *s, enum stopper_phase phase)
 		plat_trace_phase(s, from, phase);
 }
 
-static void stop_fire_events(struct stopper *s)
+/* With s->lock held. */
+static bool contexts_ended(struct stopper *s)
 {
+	return !s->ending;
+}
+
+static int stop_fire_events(struct leader *l)
+{
+	struct stopper *s = l->s;
+	int err;
+
 	enter_phase(s, STOPPER_STOPPING);
+	/* From here on no thread begins to end contexts early, and all end before ShouldStop. */
+	err = leader_wait_until(l, contexts_ended);
+	if (err)
+		return err;
 	event_fire_because(&s->stop_ctx, ECANCELED, &s->cause, NULL);
 	event_fire(&s->stop, 1);
 	worker_stop_all(s);
+	return 0;
 }
 
 static int leader_run_closers(struct leader *l)
@@ -728,10 +744,10 @@ static int lead_stop(struct leader *l)
 	struct stopper *s = l->s, *parent;
 	int err = stop_children(l);
 
-	if (err)
-		return err;
-	stop_fire_events(s);
-	err = leader_wait_until(l, no_workers);
+	if (!err)
+		err = stop_fire_events(l);
+	if (!err)
+		err = leader_wait_until(l, no_workers);
 	if (!err)
 		err = leader_run_closers(l);
 	if (!err)
@@ -768,12 +784,16 @@ static void leader_start(struct leader *l)
 	struct stopper *s = l->s;
 
 	s->leader = l;
-	l->reports = s->keeper_reports;
-	l->began = s->keeper_since ? s->keeper_since : plat_now();
-	if (s->keeper_report_at)
-		l->next_report = s->keeper_report_at;
+	if (l->wait->clock)
+		l->clock = l->wait->clock;
+	else if (s->keeper_clock.since && !l->wait->pausing)
+		l->clock = &s->keeper_clock;
 	else
-		plan_report(l, s, l->began);
+		l->clock = &l->own_clock;
+	if (!l->clock->since)
+		l->clock->since = plat_now();
+	if (!l->clock->report_at)
+		plan_report(l, s, l->clock->since);
 }
 
 /*
@@ -786,6 +806,7 @@ static void leader_init(struct leader *l, struct stopper *s, const struct stop_w
 	bool no_freeze = s->flags & STOPPER_NO_FREEZE;
 
 	l->s = s;
+	l->own_clock = (struct stall_clock){ .since = 0 };
 	l->wait = p;
 	l->for_children = *p;
 	l->drain = p->drain;
@@ -835,10 +856,6 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 		drain_end(&l.own);
 	}
 	plat_lock(&s->lock, f);
-	if (s->keeper_since && !p->pausing) {
-		s->keeper_report_at = l.next_report;
-		s->keeper_reports = l.reports;
-	}
 	s->leader = NULL;
 	s->leader_tid = 0;
 	wake_followers(s);
@@ -915,7 +932,7 @@ static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 	return err;
 }
 
-/* Does this thread lead the stop of @s, fire its quiesce events or run a listed task of it? */
+/* Does this thread lead the stop of @s, end its contexts, or run a listed task of it? */
 static bool is_stopping(struct stopper *s)
 {
 	int tid = plat_tid();
@@ -923,7 +940,7 @@ static bool is_stopping(struct stopper *s)
 	bool mine, listed;
 
 	plat_lock(&s->lock, f);
-	mine = s->leader_tid == tid || s->firing_quiesce == tid;
+	mine = s->leader_tid == tid || s->firing_quiesce == tid || s->ending == tid;
 	listed = s->shards || !slist_empty(&s->tasks);
 	plat_unlock(&s->lock, f);
 	return mine || (listed && task_listed_by_this_thread(s));
@@ -1041,7 +1058,7 @@ bool stop_would_deadlock(struct stopper *s)
 }
 
 /* Begin a stop. 1: it has begun; 0: it has ended; or an error. */
-static int stop_begin(struct stopper *s, const struct cause_args *why)
+int stop_begin(struct stopper *s, const struct cause_args *why)
 {
 	int err;
 
@@ -1117,12 +1134,38 @@ int resume_wait(struct stopper *s, struct stopper_ctx *ctx)
 	return paused ? follow_leader(s, &me, &p) : 0;
 }
 
-/* Drive the stop until @until. 0, or -ETIMEDOUT. */
-int stop_drive(struct stopper *s, int64_t until)
+/* Drive the stop until @until. 0, or -ETIMEDOUT. @clock: of a caller that waits, else NULL. */
+int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock)
 {
-	const struct stop_wait p = { .until = until };
+	const struct stop_wait p = { .until = until, .blocks = clock, .clock = clock };
 
 	return drive_to(s, true, &p);
+}
+
+/* End the on-stop contexts of @s and its subtree before their phase; stages.c. */
+void stop_end_contexts(struct stopper *s)
+{
+	struct stopper_walk w = WALK_CHILDREN(s);
+	struct stopper *child;
+	plat_flags_t f;
+	bool mine;
+
+	plat_lock(&s->lock, f);
+	mine = phase_of(s) < STOPPER_STOPPING && !s->ending;
+	if (mine)
+		s->ending = plat_tid();
+	plat_unlock(&s->lock, f);
+	if (mine) {
+		event_fire_because(&s->stop_ctx, ETIMEDOUT, NULL, NULL);
+		plat_lock(&s->lock, f);
+		s->ending = 0;
+		stopper_wake_leader(s);
+		plat_unlock(&s->lock, f);
+	}
+	while ((child = stopper_walk_next(&w))) {
+		stop_end_contexts(child);
+		stopper_unpin(child);
+	}
 }
 
 static void stop_run(struct stopper_job *job, struct pool_thread *me)
@@ -1130,7 +1173,7 @@ static void stop_run(struct stopper_job *job, struct pool_thread *me)
 	struct stopper *s = list_item(job, struct stopper, stop_job);
 
 	(void)me;
-	stop_drive(s, PLAT_FOREVER);
+	stop_drive(s, PLAT_FOREVER, NULL);
 	stopper_unpin(s);
 }
 

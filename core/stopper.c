@@ -374,7 +374,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	err = plat_control_open(s);
 	if (err) {
 		/* Its parent may already stop it. */
-		stop_drive(s, PLAT_FOREVER);
+		stop_drive(s, PLAT_FOREVER, NULL);
 		stopper_put(s);
 		return err;
 	}

@@ -11,6 +11,7 @@
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include <linux/stacktrace.h>
@@ -137,4 +138,16 @@ void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *b
 
 	sprint_symbol(symbol, snap->frame[i]);
 	symbol_without_address(buf, symbol);
+}
+
+/* A kthread that has not called allow_signal() ignores it; processes are none of our business. */
+void plat_thread_signal(int tid, int n)
+{
+	struct task_struct *task = thread_find(tid);
+
+	if (!task)
+		return;
+	if (task->flags & PF_KTHREAD && valid_signal(n))
+		send_sig(n, task, 1);
+	put_task_struct(task);
 }

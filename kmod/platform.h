@@ -190,6 +190,7 @@ struct thread_snapshot;
 int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
 void plat_thread_where(const struct thread_snapshot *snap, char *buf);
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
+void plat_thread_signal(int tid, int n);
 #define plat_cpus()		num_online_cpus()
 #define plat_ready()		0
 #define plat_is_copy()		false

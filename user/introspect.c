@@ -98,3 +98,8 @@ void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *b
 	(void)i;
 	buf[0] = '\0';		/* stacks in userspace are left to debuggers */
 }
+
+void plat_thread_signal(int tid, int n)
+{
+	syscall(SYS_tgkill, getpid(), tid, n);
+}

@@ -26,7 +26,7 @@ STOPPER_BEGIN_DECLS
  *	-ETIMEDOUT after a deadline
  * @line: line of the call that gave it; 0: none
  * @text: the text that the caller gave, printable; if none was given, "cancel", "deadline", or the
- *	name of the call that asked for the stop: "stop", "stop_async" or "quiesce"
+ *	name of the call that asked for the stop, such as "stop" or "quiesce"
  * @file: source file of that call, printable, of a long path the end; "" if there was no call site
  * @func: function of that call, printable
  */
@@ -115,8 +115,9 @@ STOPPER_API int stopper_ctx_with_cancel_on_quiesce(struct stopper *s, struct sto
  * @parent: when it ends, the new context ends too; NULL: the background
  * @out: set to the new context, with one reference for the caller
  *
- * The context ends with -ECANCELED when no task is left, before ShouldStop fires. For the
- * lifetime of @s see stopper_ctx_with_cancel_on_quiesce().
+ * The context ends with -ECANCELED when no task is left, before ShouldStop fires; or earlier, with
+ * -ETIMEDOUT, by the end stage of stopper_stop_staged() or stopper_stop_within(). For the lifetime
+ * of @s see stopper_ctx_with_cancel_on_quiesce().
  *
  * Context: Process context. Allocates memory.
  * Return: 0, -EINVAL if @s or @out is NULL, or -ENOMEM.

@@ -467,6 +467,97 @@ STOPPER_API int stopper_result(struct stopper *s, struct stopper_result_info *ou
 STOPPER_API int stopper_stop_after(struct stopper *child, struct stopper *other);
 
 /**
+ * struct stopper_stages - the stages of stopper_stop_staged(); a zero field leaves its stage out
+ * @size: sizeof(struct stopper_stages)
+ * @signo: a signal for the stage at @hook_ns; 0: none
+ * @warn_ns: when to make the first stall report, also with %STOPPER_QUIET; 0: as
+ *	&struct stopper_options says
+ * @end_ns: when to end the on-stop contexts of @s and of its children
+ * @hook_ns: when to send @signo and call @hook for whatever remains
+ * @grace_ns: when to give up; not before @end_ns and @hook_ns. 0: do not wait
+ * @hook: called without a lock for each thread of each call site with remaining tasks, workers or
+ *	closers. @info: the count and age of those of this thread. @tid is 0 for tasks that belong
+ *	to no thread: handles, and async tasks that wait for one. NULL: none
+ * @hook_arg: passed to @hook
+ * @remaining: filled in when the call gives up, one record for each call site, by file, line and
+ *	name; a closer has neither file nor line. Meanwhile it is scratch memory for the hook stage,
+ *	which makes one scan for each @n threads. NULL if @n is 0
+ * @n: number of elements of @remaining
+ * @filled: when the call gives up, set to the number of elements that were filled in
+ * @count: when the call gives up, set to the number of tasks, workers and closers that remain. The
+ *	sum of the counts in @remaining is less if there was no room for all call sites
+ *
+ * Times are nanoseconds from the call.
+ */
+struct stopper_stages {
+	size_t size;
+	int signo;
+	unsigned int n;
+	int64_t warn_ns;
+	int64_t end_ns;
+	int64_t hook_ns;
+	int64_t grace_ns;
+	void (*hook)(void *arg, const struct stopper_task_info *info);
+	void *hook_arg;
+	struct stopper_task_info *remaining;
+	unsigned int filled;
+	unsigned long count;
+};
+
+/**
+ * stopper_stop_staged() - stop a stopper within a time, in stages
+ * @s: the stopper
+ * @stages: what to do when, and who remains if the call gives up
+ *
+ * Begins the stop and waits for its end, as stopper_stop() does, without a context and without
+ * memory: the process may be short of it. As long as the stop has not ended, the stages follow.
+ *
+ * The stage at @end_ns ends the on-stop contexts early, with -ETIMEDOUT and the cause "deadline".
+ * The on-quiesce contexts have ended when the stop began. A context that a task was started with is
+ * left alone: it may be shared with work outside of @s. To end it too, start tasks with contexts
+ * of stopper_ctx_with_cancel_on_stop() or stopper_ctx_with_cancel_on_quiesce(), or cancel it in
+ * @hook.
+ *
+ * The stage at @hook_ns sends @signo to the thread of each remaining task, worker and closer. In
+ * userspace that is a thread of the program, in which the signal should have a handler without
+ * SA_RESTART: a blocking system call then fails with EINTR. In the kernel only kthreads that
+ * allow the signal get it (allow_signal()). A task may end just then, and its thread gets the
+ * signal in whatever it does next.
+ *
+ * Nothing is undone. A later stop continues, of whichever kind.
+ *
+ * Context: Process context. Sleeps. Allocates nothing. Callbacks on the contexts that end run in
+ * this call.
+ * Return:
+ * * 0 - stopped
+ * * -ETIMEDOUT - not stopped at @grace_ns
+ * * -EDEADLK - as stopper_stop()
+ * * -EINVAL - @s or @stages is NULL, the size is wrong, a time is negative or behind @grace_ns,
+ *   @signo is negative, or @remaining is NULL with @n not 0
+ * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
+ */
+#define stopper_stop_staged(s, stages)						\
+	__stopper_stop_staged(s, stages, STOPPER_SITE("stop_staged"))
+STOPPER_API int __stopper_stop_staged(struct stopper *s, struct stopper_stages *stages,
+				      const struct stopper_site *site);
+
+/**
+ * stopper_stop_within() - stop a stopper within a time
+ * @s: the stopper
+ * @ns: nanoseconds until the call gives up; 0: only begin the stop
+ *
+ * stopper_stop_staged() with a stall report after half of the time, and on-stop contexts that end
+ * after three quarters of it.
+ *
+ * Context: As stopper_stop_staged().
+ * Return: 0, -ETIMEDOUT, -EDEADLK, -ENOTSUP as stopper_stop_staged(); -EINVAL if @s is NULL or @ns
+ * is negative.
+ */
+#define stopper_stop_within(s, ns)	__stopper_stop_within(s, ns, STOPPER_SITE("stop_within"))
+STOPPER_API int __stopper_stop_within(struct stopper *s, int64_t ns,
+				      const struct stopper_site *site);
+
+/**
  * stopper_should_quiesce() - get the event ShouldQuiesce, which fires when tasks are refused
  * @s: the stopper; NULL: an event that never fires
  *

@@ -36,6 +36,7 @@ struct httpd {
 	struct kmem_cache *conns;
 	struct socket *listener;
 	struct stopper_closer closer;	/* releases @listener */
+	struct stopper_task_info remaining[8];	/* when the grace is over */
 	struct counters count;
 };
 

@@ -71,7 +71,6 @@
 
 #define BACKLOG		128
 #define LATE_MS		500ull	/* after the grace: something hangs */
-#define RUNNING_SHOWN	8
 
 static ushort port = 8080;
 module_param(port, ushort, 0444);
@@ -271,35 +270,29 @@ static int httpd_start(struct httpd *h)
 	return stopper_run_worker(h->stopper, NULL, "httpd: accept", httpd_accept_loop, h);
 }
 
-/* Logs the tasks that should have ended within the grace. */
-static void httpd_warn_running(struct httpd *h)
+static void httpd_warn(const struct stopper_task_info *info)
 {
-	struct stopper_task_info *info = kcalloc(RUNNING_SHOWN, sizeof(*info), GFP_KERNEL);
-	int i, n;
-
-	if (!info)
-		return;
-	n = stopper_running_tasks(h->stopper, info, RUNNING_SHOWN);
-	for (i = 0; i < min(n, RUNNING_SHOWN); i++)
-		pr_warn("%llu tasks \"%s\" at %s:%u %s running, oldest %lld ms on thread %d\n",
-			info[i].count, info[i].name, info[i].file, info[i].line, info[i].func,
-			div_s64(info[i].oldest_ns, NSEC_PER_MSEC), info[i].tid);
-	kfree(info);
+	pr_warn("%llu x \"%s\" at %s:%u %s running, oldest %lld ms on thread %d\n", info->count,
+		info->name, info->file, info->line, info->func,
+		div_s64(info->oldest_ns, NSEC_PER_MSEC), info->tid);
 }
 
 /*
  * Also after an httpd_start() that failed half-way: only the closers that were added run. The
- * module must not be unloaded before everything has ended. So the timeout only decides when to
- * log a warning; the second stop continues without a timeout.
+ * module must not be unloaded before everything has ended. So the time only decides when to log
+ * a warning; the second stop continues without a limit.
  */
 static void httpd_stop(struct httpd *h)
 {
-	struct stopper_ctx *grace = NULL;
+	struct stopper_stages st = {
+		.size = sizeof(st), .grace_ns = (httpd_grace_ms + LATE_MS) * NSEC_PER_MSEC,
+		.remaining = h->remaining, .n = ARRAY_SIZE(h->remaining),
+	};
+	unsigned int i;
 
-	stopper_ctx_with_timeout(NULL, (httpd_grace_ms + LATE_MS) * NSEC_PER_MSEC, &grace);
-	if (stopper_stop(h->stopper, grace) == -ETIMEDOUT)
-		httpd_warn_running(h);
-	stopper_ctx_put(grace);
+	if (stopper_stop_staged(h->stopper, &st) == -ETIMEDOUT)
+		for (i = 0; i < st.filled; i++)
+			httpd_warn(&h->remaining[i]);
 	stopper_stop(h->stopper, NULL);
 	stopper_put(h->stopper);
 	stopper_sem_destroy(&h->slots);

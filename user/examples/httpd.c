@@ -11,18 +11,17 @@
  *
  *   main                             signals
  *   wait for ->stop_requested <----- first SIGTERM, SIGINT: fire ->stop_requested
- *   stop, for --grace at most
- *    drained: print it               SIGUSR1: print the debug list
- *    or
- *    timed out         <------------ second one: cancel ->stop_ctx
- *    print what still runs
- *    fire ->cut, stop again
+ *   stop in stages:
+ *    --grace: the hook prints what   SIGUSR1: print the debug list
+ *     still runs and fires ->cut
+ *    a second later: give up         second one: the same as the hook
+ *   print how it ended
  *
  * The signal thread is not a worker, because it must handle a second signal
  * until the last closer has returned, and workers have ended by then. A third
  * signal kills the process.
  *
- * The exit status: 0 all requests were drained; 3 the stop timed out; 128 + N
+ * The exit status: 0 all requests were drained; 3 the grace was over; 128 + N
  * a second signal N cancelled the requests; 1 the start or a ring failed; 2
  * usage error.
  */
@@ -47,6 +46,7 @@
 
 #define BACKLOG		1024
 #define CUT_NS		NSEC_PER_SEC	/* limit for cancelling the requests */
+#define SITES_SHOWN	16
 /* timeout(1) signals its child and then the group of both, which is one request to stop */
 #define REPEATED_SIGNAL_NS	(100 * NSEC_PER_MSEC)
 #define SIG_DONE	SIGRTMIN	/* main to the signal thread: return */
@@ -287,6 +287,42 @@ static int print_address(struct httpd *h)
 	return 0;
 }
 
+/* Requests that take too long */
+
+static double ns_to_seconds(int64_t ns)
+{
+	return (double)ns / NSEC_PER_SEC;
+}
+
+static void print_tasks(const struct stopper_task_info *info, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		printf("httpd:   %ju x %s (%s:%u %s), oldest on thread %d for %.3f s\n",
+		       (uintmax_t)info[i].count, info[i].name, info[i].file, info[i].line,
+		       info[i].func, info[i].tid, ns_to_seconds(info[i].oldest_ns));
+}
+
+/* Cancels the requests that have not ended, and prints which they are. */
+static void cut_requests(struct httpd *h, const char *why)
+{
+	struct stopper_task_info info[SITES_SHOWN];
+	int n;
+
+	if (stopper_event_fired(&h->cut))
+		return;
+	printf("httpd: %s, cancelling requests; still running:\n", why);
+	n = stopper_running_tasks(h->stopper, info, SITES_SHOWN);
+	print_tasks(info, n < SITES_SHOWN ? n : SITES_SHOWN);
+	if (n > SITES_SHOWN)
+		printf("httpd:   and %d more call sites\n", n - SITES_SHOWN);
+	if (!n)
+		printf("httpd:   no requests, only connections that are being closed\n");
+	fflush(stdout);
+	stopper_event_fire(&h->cut);
+}
+
 /* Signals */
 
 static sigset_t our_signals(void)
@@ -315,7 +351,7 @@ static void on_stop_signal(struct httpd *h, int sig)
 	if (now_ns() - h->stop_requested_at < REPEATED_SIGNAL_NS)
 		return;
 	__atomic_store_n(&h->second_signal, sig, __ATOMIC_RELAXED);
-	stopper_ctx_cancel(h->stop_ctx);
+	cut_requests(h, "second signal");
 	/* a third one kills the process */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -386,50 +422,21 @@ static void print_counts(const struct httpd *h)
 	fflush(stdout);
 }
 
-static double ns_to_seconds(int64_t ns)
+/* Called for each thread that remains when the grace is over; the first one suffices. */
+static void on_grace_over(void *arg, const struct stopper_task_info *info)
 {
-	return (double)ns / NSEC_PER_SEC;
+	struct httpd *h = arg;
+
+	h->grace_over = true;
+	cut_requests(h, "the grace is over");
 }
 
-/* Prints the tasks that have not ended. */
-static void print_running(struct httpd *h)
+/* An operation hangs in the kernel, so its buffers cannot be freed. */
+static void __attribute__((noreturn)) give_up(struct httpd *h, const struct stopper_stages *st,
+					      int status)
 {
-	struct stopper_task_info info[16];
-	int i, n = stopper_running_tasks(h->stopper, info, 16);
-
-	for (i = 0; i < n && i < 16; i++)
-		printf("httpd:   %ju x %s (%s:%u %s), oldest on thread %d for %.3f s\n",
-		       (uintmax_t)info[i].count, info[i].name, info[i].file, info[i].line,
-		       info[i].func, info[i].tid, ns_to_seconds(info[i].oldest_ns));
-	if (n > 16)
-		printf("httpd:   and %d more call sites\n", n - 16);
-	if (!n)
-		printf("httpd:   no requests, only connections that are being closed\n");
-}
-
-/* The stop timed out: prints what runs, cancels it, and completes the stop. */
-static int cancel_requests(struct httpd *h)
-{
-	int sig = __atomic_load_n(&h->second_signal, __ATOMIC_RELAXED);
-	int status = sig ? 128 + sig : EXIT_CUT;
-	struct stopper_ctx *ctx = NULL;
-
-	if (sig)
-		printf("httpd: second signal (%s), cancelling requests; still running:\n",
-		       strsignal(sig));
-	else
-		printf("httpd: stop timed out after %.3g s, cancelling requests; still running:\n",
-		       ns_to_seconds(h->grace_ns));
-	print_running(h);
-	fflush(stdout);
-	stopper_event_fire(&h->cut);
-	if (!stopper_ctx_with_timeout(NULL, CUT_NS, &ctx) && !stopper_stop(h->stopper, ctx)) {
-		stopper_ctx_put(ctx);
-		return status;
-	}
-	/* an operation hangs in the kernel, so its buffers cannot be freed */
 	printf("httpd: cancelled requests do not end:\n");
-	print_running(h);
+	print_tasks(st->remaining, (int)st->filled);
 	print_counts(h);
 	_exit(status);
 }
@@ -437,26 +444,33 @@ static int cancel_requests(struct httpd *h)
 /* Waits for a request to stop, then stops. Returns the exit status. */
 static int httpd_serve(struct httpd *h)
 {
-	struct stopper_ctx *grace;
+	struct stopper_task_info remaining[SITES_SHOWN];
+	struct stopper_stages st = {
+		.size = sizeof(st), .hook_ns = h->grace_ns + 1, .hook = on_grace_over,
+		.hook_arg = h, .grace_ns = h->grace_ns + CUT_NS, .remaining = remaining,
+		.n = SITES_SHOWN,
+	};
 	int64_t begin;
-	int sig, err;
+	int sig, second, err, status;
 
 	stopper_wait(&h->stop_requested, NULL);
 	begin = now_ns();
 	sig = __atomic_load_n(&h->stop_signal, __ATOMIC_RELAXED);
 	if (sig)
 		log_line(h, "received signal %d (%s): stopping", sig, strsignal(sig));
-	err = stopper_ctx_with_timeout(h->stop_ctx, h->grace_ns, &grace);
-	if (err) {
-		log_failure(h, "cannot set a deadline, stopping without one", err);
-		grace = NULL;
-	}
-	err = stopper_stop(h->stopper, grace);
-	stopper_ctx_put(grace);
+	err = stopper_stop_staged(h->stopper, &st);
+	second = __atomic_load_n(&h->second_signal, __ATOMIC_RELAXED);
+	if (second)
+		status = 128 + second;
+	else if (h->grace_over)
+		status = EXIT_CUT;
+	else
+		status = sig ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (err)
-		return cancel_requests(h);
-	printf("httpd: drained and stopped in %.3f s\n", ns_to_seconds(now_ns() - begin));
-	return sig ? EXIT_SUCCESS : EXIT_FAILURE;
+		give_up(h, &st, status);
+	if (!second && !h->grace_over)
+		printf("httpd: drained and stopped in %.3f s\n", ns_to_seconds(now_ns() - begin));
+	return status;
 }
 
 static int httpd_run(struct httpd *h)
@@ -488,15 +502,12 @@ static int httpd_create_and_run(struct httpd *h)
 
 	stopper_event_init(&h->stop_requested);
 	stopper_event_init(&h->cut);
-	err = stopper_ctx_with_cancel(NULL, &h->stop_ctx);
-	if (!err)
-		err = stopper_create(&h->stopper, "httpd", &opts);
+	err = stopper_create(&h->stopper, "httpd", &opts);
 	if (err)
 		log_line(h, "cannot create the stopper: %s", stopper_strerror(err));
 	else
 		status = httpd_run(h);
 	stopper_put(h->stopper);
-	stopper_ctx_put(h->stop_ctx);
 	stopper_event_destroy(&h->cut);
 	stopper_event_destroy(&h->stop_requested);
 	return status;

@@ -68,7 +68,6 @@ struct httpd {
 	struct stopper *stopper;
 	struct stopper_event stop_requested;	/* fired by the first signal, or by a failed ring */
 	struct stopper_event cut;	/* the grace period is over: cancel what still runs */
-	struct stopper_ctx *stop_ctx;	/* cancelled by a second signal */
 	struct ring *rings;
 	unsigned int open_rings;
 	int log;			/* -1: standard error */
@@ -78,6 +77,7 @@ struct httpd {
 	unsigned int listening;		/* rings that still accept; atomic */
 	int stop_signal;		/* the first signal, 0: a failed ring; atomic */
 	int second_signal;		/* the second one; atomic */
+	bool grace_over;		/* used by main only */
 	int64_t stop_requested_at;	/* used by the signal thread only */
 
 	/* options */

@@ -189,3 +189,117 @@ SCENARIO(stop_cause_of_a_child, "cause.c: a child and its parent are stopped, ea
 	stopper_put(kid);
 	stopper_put(s);
 }
+
+/* stages.c */
+
+static struct stopper_task handle;
+
+static void ends_handle(void *arg)
+{
+	stopper_task_end(&handle);
+}
+
+/* ShouldStop fires when all on-stop contexts have ended. */
+static void sees_contexts_ended(struct stopper_on_fire *of, void *arg)
+{
+	check(stopper_ctx_err(ctx));
+	check(stopper_ctx_err(below));
+}
+
+static void stops_staged(void *it)
+{
+	struct stopper_stages st = {
+		.size = sizeof(st), .end_ns = 1, .grace_ns = INT64_MAX,
+	};
+
+	check(!stopper_stop_staged((struct stopper *)it, &st));
+}
+
+static void gives_up(void *it)
+{
+	struct stopper_stages st = { .size = sizeof(st), .end_ns = 1, .hook_ns = 1, .grace_ns = 1 };
+	int err = stopper_stop_staged((struct stopper *)it, &st);
+
+	check(!err || err == -ETIMEDOUT);
+	if (!err)
+		ghost_add(STOPPED, 1);
+}
+
+static void begin_staged(struct stopper_on_fire *of)
+{
+	s = new_stopper(NULL);
+	check(!stopper_ctx_with_cancel_on_stop(s, NULL, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	check(!stopper_event_on_fire(stopper_should_stop(s), of, sees_contexts_ended, NULL));
+	check(!stopper_task_begin(s, NULL, "handle", &handle));
+}
+
+static void end_staged(void)
+{
+	check(stopper_phase(s) == STOPPER_STOPPED);
+	check(stopper_ctx_err(below) == stopper_ctx_err(ctx));
+	stopper_ctx_put(below);
+	stopper_ctx_put(ctx);
+	stopper_put(s);
+}
+
+static void stops(void *it)
+{
+	check(!stopper_stop((struct stopper *)it, NULL));
+}
+
+SCENARIO(stage_beside_a_leader, "stages.c: contexts end early while another thread leads the stop",
+	 .budget = 2, .stale = 1, .needs_time = true)
+{
+	struct stopper_on_fire on;
+
+	begin_staged(&on);
+	go(stops_staged, s);
+	go(ends_handle, NULL);
+	stops(s);
+	join_all();
+	end_staged();
+}
+
+SCENARIO(stage_gives_up, "stages.c: one stops in stages and gives up, a later stop continues",
+	 .budget = 2, .stale = 1, .needs_time = true)
+{
+	struct stopper_on_fire on;
+
+	begin_staged(&on);
+	go(gives_up, s);
+	go(ends_handle, NULL);
+	gives_up(s);
+	join_all();
+	stops(s);
+	end_staged();
+}
+
+static void reads_deadline(void *c)
+{
+	struct stopper_cause cause;
+
+	if (!stopper_ctx_cause(c, &cause))
+		return;
+	check(cause.err == stopper_ctx_err(c));
+	check(!strcmp(cause.text, cause.err == -ETIMEDOUT ? "deadline" : "stop_staged"));
+}
+
+SCENARIO(stage_of_a_parent, "stages.c: the end stage of a parent ends the contexts of its child",
+	 .budget = 2, .stale = 1, .needs_time = true)
+{
+	s = new_stopper(NULL);
+	kid = new_stopper(s);
+	check(!stopper_ctx_with_cancel_on_stop(kid, NULL, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	check(!stopper_task_begin(kid, NULL, "handle", &handle));
+	go(reads_deadline, below);
+	go(ends_handle, NULL);
+	stops_staged(s);
+	join_all();
+	check(stopper_phase(kid) == STOPPER_STOPPED);
+	stopper_ctx_put(below);
+	stopper_ctx_put(ctx);
+	stopper_put(kid);
+	stopper_put(s);
+}

@@ -477,6 +477,40 @@ static int stop_async(const struct step *st)
 	return err ? err : stopper_wait(stopper_is_stopped(s), NULL);
 }
 
+static void count_remaining(void *arg, const struct stopper_task_info *info)
+{
+	*(unsigned long *)arg += info->count;
+}
+
+/* All stages are at once. What the hook saw and what is listed are what the model says remains. */
+static int stop_staged(const struct step *st)
+{
+	struct stopper_task_info info[2];
+	unsigned long hooked = 0, listed = 0;
+	struct stopper_stages stages = {
+		.size = sizeof(stages), .end_ns = st->b, .hook_ns = 1, .grace_ns = 1,
+		.hook = count_remaining, .hook_arg = &hooked, .remaining = info, .n = 2,
+	};
+	const struct step *end;
+	unsigned int i;
+	int err = stopper_stop_staged(real.s[st->a], &stages);
+
+	end = &plan.step[at];
+	if (err != -ETIMEDOUT || end->kind != RETURNS)
+		return err;
+	for (i = 0; i < stages.filled; i++)
+		listed += info[i].count;
+	if (stages.count < (unsigned long)end->d ||
+	    stages.count > (unsigned long)(end->d + end->e) || listed > stages.count ||
+	    (stages.filled < 2 && listed != stages.count))
+		fail("%lu remain, %lu of them listed, not %d tasks and %d workers", stages.count,
+		     listed, end->d, end->e);
+	/* A task that gets its thread between two scans is seen in the queue and on the thread. */
+	if (hooked < (unsigned long)end->d || hooked > (unsigned long)(2 * end->d + end->e))
+		fail("the hook saw %lu of %d tasks and %d workers", hooked, end->d, end->e);
+	return err;
+}
+
 static int call(const struct step *st)
 {
 	switch (st->op) {
@@ -495,6 +529,8 @@ static int call(const struct step *st)
 		return stopper_quiesce(real.s[st->a], ctx_of(st->b));
 	case OP_STOP_ASYNC:
 		return stop_async(st);
+	case OP_STOP_STAGED:
+		return stop_staged(st);
 	case OP_CLOSER:
 	case OP_CLOSER_FN:
 		return add_closer(st);
@@ -593,7 +629,7 @@ static void compare_cause(const char *of, int i, bool there, const struct stoppe
 			  int want)
 {
 	static const char *const texts[] = {
-		"", "cancel", "deadline", "quiesce", "stop", "stop_async",
+		"", "cancel", "deadline", "quiesce", "stop", "stop_async", "stop_staged",
 	};
 	int err = want == C_DEADLINE ? -ETIMEDOUT : -ECANCELED;
 	char text[64];

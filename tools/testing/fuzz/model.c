@@ -365,7 +365,7 @@ int model_create(struct model *m, int parent, unsigned int flags)
 	*s = (struct m_stopper){
 		.alive = true, .refs = 1, .parent = parent, .flags = flags,
 		.depth = parent != NONE ? m->s[parent].depth + 1 : 0,
-		.leader = NONE, .turner = NONE,
+		.leader = NONE, .turner = NONE, .ender = NONE,
 	};
 	m->nstoppers++;
 	return 0;
@@ -401,8 +401,8 @@ bool model_at_work(const struct model *m, int tree)
 	int s;
 
 	for (s = 0; s < m->nstoppers; s++)
-		if ((m->s[s].leader == m->thread || m->s[s].turner == m->thread) &&
-		    model_within(m, s, tree))
+		if ((m->s[s].leader == m->thread || m->s[s].turner == m->thread ||
+		     m->s[s].ender == m->thread) && model_within(m, s, tree))
 			return true;
 	return false;
 }
@@ -664,4 +664,32 @@ int model_stop(struct model *m, int s, bool stop, int ctx, int cause)
 	if (!m->leads)
 		m->lead_ctx = NONE;
 	return err;
+}
+
+static void end_contexts(struct model *m, int s)
+{
+	int c = NONE;
+
+	if (m->s[s].phase < STOPPER_STOPPING && m->s[s].ender == NONE) {
+		m->s[s].ender = m->thread;
+		fire(m, EV_STOPPER(s, STOP_CTX), ETIMEDOUT, C_DEADLINE);
+		m->s[s].ender = NONE;
+	}
+	while ((c = child(m, s, c, false)) != NONE)
+		end_contexts(m, c);
+}
+
+/* All its stages are over at once. So it begins, and waits for nothing. */
+int model_stop_staged(struct model *m, int s, bool end)
+{
+	if (m->ev[EV_STOPPER(s, STOPPED)].fired)
+		return 0;
+	if (model_is_inside(m, s, true) || model_at_work(m, s))
+		return -EDEADLK;
+	if (!m->s[s].cause)
+		m->s[s].cause = C_STAGED;
+	quiesce_begin(m, s);
+	if (end && !m->ev[EV_STOPPER(s, STOPPED)].fired)
+		end_contexts(m, s);
+	return m->ev[EV_STOPPER(s, STOPPED)].fired ? 0 : -ETIMEDOUT;
 }

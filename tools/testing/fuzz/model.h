@@ -37,7 +37,7 @@ enum { QUIESCE_CTX, QUIESCE, STOP_CTX, STOP, STOPPED, NPHASE_EVENTS };
 #define NHANGING	ON_STOPPER(NCTXS)
 
 /* Why a context ended or a stopper stops: one of these, or C_GIVEN plus the number of the cause. */
-enum { C_NONE, C_CANCEL, C_DEADLINE, C_QUIESCE, C_STOP, C_ASYNC, C_GIVEN };
+enum { C_NONE, C_CANCEL, C_DEADLINE, C_QUIESCE, C_STOP, C_ASYNC, C_STAGED, C_GIVEN };
 
 struct m_event {
 	int fired;			/* 0, or why */
@@ -53,7 +53,7 @@ struct m_stopper {
 	enum stopper_phase phase;
 	bool unfired;			/* QUIESCING, and its events have not fired */
 	bool quiesced;
-	int leader, turner;		/* threads, or NONE */
+	int leader, turner, ender;	/* threads, or NONE */
 	int closers[NCLOSERS], nclosers, running_closers, nclosed;
 	int nworkers;
 	int pauses;			/* to be taken back */
@@ -117,6 +117,7 @@ void model_init(struct model *m);
 int model_create(struct model *m, int parent, unsigned int flags);
 void model_put(struct model *m, int s);
 int model_stop(struct model *m, int s, bool stop, int ctx, int cause);
+int model_stop_staged(struct model *m, int s, bool end);
 int model_add_closer(struct model *m, int s);
 int model_pause(struct model *m, int s, int ctx);
 int model_resume(struct model *m, int s);

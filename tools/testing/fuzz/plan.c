@@ -317,6 +317,25 @@ static void stop_async(int s)
 	returns(OP_STOP_ASYNC, s, 0);
 }
 
+/* RETURNS: d tasks remain, and between 0 and e workers, which may not have begun. */
+static void stop_staged(int s)
+{
+	bool end = pick(2);
+	struct step *st;
+	int i, ret;
+
+	if (ends_lead_ctx(s))
+		return;
+	begins(OP_STOP_STAGED, s, end, 0, 0);
+	ret = model_stop_staged(&now.m, s, end);
+	st = returns(OP_STOP_STAGED, s, ret);
+	for (i = 0; i < now.m.nstoppers; i++)
+		if (model_within(&now.m, i, s)) {
+			st->d += model_tasks(&now.m, i);
+			st->e += now.m.s[i].nworkers;
+		}
+}
+
 static void add_closer(int s, enum op op)
 {
 	if (now.m.nclosers == NCLOSERS)
@@ -635,6 +654,9 @@ static void with_stopper(enum op op, int s)
 		break;
 	case OP_STOP_ASYNC:
 		stop_async(s);
+		break;
+	case OP_STOP_STAGED:
+		stop_staged(s);
 		break;
 	case OP_CLOSER:
 	case OP_CLOSER_FN:

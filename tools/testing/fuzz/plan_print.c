@@ -20,6 +20,7 @@ static const char *const texts[] = {
 	[OP_CTX_ON_QUIESCE] = "ctx_with_cancel_on_quiesce(ctx%d) -> ctx%d, of s%d",
 	[OP_CTX_ON_STOP] = "ctx_with_cancel_on_stop(ctx%d) -> ctx%d, of s%d",
 	[OP_CTX_PUT] = "ctx_put(ctx%d)",
+	[OP_STOP_STAGED] = "stop_staged(s%d), contexts end: %d",
 	[OP_CANCEL] = "ctx_cancel(ctx%d)",
 	[OP_CANCEL_BECAUSE] = "ctx_cancel(ctx%d), because %d",
 	[OP_FIRE] = "event_fire(own event %d)",

@@ -71,6 +71,13 @@ static int c_task_map(void)
 	return stopper_task_map(s, map, sizeof(map));
 }
 
+static int c_stop_staged(void)
+{
+	struct stopper_stages st = { .size = sizeof(st) };
+
+	return stopper_stop_staged(s, &st);
+}
+
 static int c_running_tasks(void)
 {
 	struct stopper_task_info info;
@@ -183,6 +190,7 @@ REFUSED(wait, stopper_wait(&ev, timed))
 
 REFUSED(cancel_because, stopper_ctx_cancel_because(q, -EIO, "child"))
 REFUSED(stop_because, stopper_stop_because(s, NULL, -EIO, "child"))
+REFUSED(stop_within, stopper_stop_within(s, 1))
 REFUSED(stop_async_because, stopper_stop_async_because(s, -EIO, "child"))
 QUIET(interrupt_end, (stopper_interrupt_end(interrupt), 0))
 QUIET(cancel, (stopper_ctx_cancel(q), 0))
@@ -296,6 +304,8 @@ static const struct {
 	{ "stopper_end_idle_threads", c_end_idle_threads, -ENOTSUP },
 	{ "stopper_wait_any", c_wait_any, -ENOTSUP },
 	{ "__stopper_ctx_cancel_because", r_cancel_because, -ENOTSUP },
+	{ "__stopper_stop_within", r_stop_within, -ENOTSUP },
+	{ "__stopper_stop_staged", c_stop_staged, -ENOTSUP },
 	{ "__stopper_stop_because", r_stop_because, -ENOTSUP },
 	{ "__stopper_stop_async_because", r_stop_async_because, -ENOTSUP },
 	{ "stopper_ctx_cancel", q_cancel, 0 },

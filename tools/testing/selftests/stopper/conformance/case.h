@@ -128,6 +128,7 @@ extern const struct test_case cases_worker[];
 extern const struct test_case cases_closer[];
 extern const struct test_case cases_phase[];
 extern const struct test_case cases_stop[];
+extern const struct test_case cases_stages[];
 extern const struct test_case cases_parent[];
 extern const struct test_case cases_tree[];
 extern const struct test_case cases_pause[];

@@ -397,6 +397,42 @@ static void interruptible_sleep_of_a_worker_ends_at_once_from_should_stop_on(voi
 	CHECK(l.left > 0);
 }
 
+/* As a kthread has to leave it: nothing is pending, and all signals are ignored again. */
+static void until_signal(struct stopper_ctx *ctx, void *allows)
+{
+	struct env_counter *in = allows;
+
+	allow_signal(SIGUSR1);
+	env_inc(in);
+	while (!signal_pending(current))
+		schedule_timeout_interruptible(60 * HZ);
+	flush_signals(current);
+	disallow_signal(SIGUSR1);
+	env_inc(in);
+}
+
+static void staged_stop_signals_only_kthreads_that_allow_it(void)
+{
+	struct stopper *s = new_stopper(NULL);
+	struct stopper_stages st = {
+		.size = sizeof(st), .signo = SIGUSR1, .hook_ns = ENV_MSEC,
+		.grace_ns = 10 * ENV_MSEC,
+	};
+	struct env_counter in = { };
+	struct case_hold deaf;
+
+	case_hold_init(&deaf);
+	CHECK_EQ(stopper_run_async_task(s, NULL, "allows", until_signal, &in), 0);
+	CHECK_EQ(stopper_run_async_task(s, NULL, "deaf", case_hold_fn, &deaf), 0);
+	CHECK_SOON(env_get(&in) == 1 && env_get(&deaf.in) == 1);
+	CHECK_EQ(stopper_stop_staged(s, &st), -ETIMEDOUT);
+	CHECK_SOON(env_get(&in) == 2);
+	CHECK_SOON(stopper_num_tasks(s) == 1);
+	env_gate_open(&deaf.gate);
+	stop_and_put(s);
+	case_hold_destroy(&deaf);
+}
+
 /* Lockdep knows reclaim as a lock, which each allocation that may reclaim takes. */
 static void quiesce_and_a_stop_without_closers_are_allowed_in_reclaim(void)
 {
@@ -583,6 +619,7 @@ const struct test_case cases_only[] = {
 	CASE(worker_sees_kthread_should_stop_from_stopping_on),
 	CASE(sleeping_worker_is_woken_by_stop),
 	CASE(interruptible_sleep_of_a_worker_ends_at_once_from_should_stop_on),
+	CASE(staged_stop_signals_only_kthreads_that_allow_it),
 	CASE(quiesce_and_a_stop_without_closers_are_allowed_in_reclaim),
 	CASE(every_worker_is_told_to_stop_before_one_has_returned),
 	CASE(worker_started_while_stop_begins_is_told),

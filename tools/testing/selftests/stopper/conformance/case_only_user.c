@@ -6,6 +6,7 @@
  * list is a function, so a case can read it.
  */
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <stopper/print.h>
@@ -614,6 +615,54 @@ static void is_stopped_fires_when_the_stopper_has_left_the_debug_list(void)
 	stopper_put(s);
 }
 
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+struct reader {
+	int fd;
+	struct env_counter in, err;
+};
+
+/* Blocked in a system call, until a signal interrupts it. */
+static void read_until_interrupted(struct stopper_ctx *ctx, void *arg)
+{
+	struct reader *r = arg;
+	char c;
+
+	env_inc(&r->in);
+	env_set(&r->err, read(r->fd, &c, 1) < 0 ? errno : 0);
+}
+
+static void staged_stop_interrupts_a_system_call(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal }, old;
+	struct stopper_stages st = {
+		.size = sizeof(st), .signo = SIGUSR1, .hook_ns = ENV_MSEC,
+		.grace_ns = 10 * ENV_MSEC,
+	};
+	struct stopper *s = new_stopper(NULL);
+	struct reader r = { .fd = -1 };
+	int fds[2], err;
+
+	CHECK_EQ(pipe(fds), 0);
+	r.fd = fds[0];
+	CHECK_EQ(sigaction(SIGUSR1, &sa, &old), 0);
+	CHECK_EQ(stopper_run_async_task(s, NULL, "reads", read_until_interrupted, &r), 0);
+	CHECK_SOON(env_get(&r.in) == 1);
+	/* Again, if the first signal came just before the system call. */
+	do
+		err = stopper_stop_staged(s, &st);
+	while (err == -ETIMEDOUT);
+	CHECK_EQ(err, 0);
+	CHECK_EQ(env_get(&r.err), EINTR);
+	stopper_put(s);
+	CHECK_EQ(sigaction(SIGUSR1, &old, NULL), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void debug_print_without_a_file_is_einval(void)
 {
 	CHECK_EQ(stopper_debug_print(NULL), -EINVAL);
@@ -653,6 +702,7 @@ const struct test_case cases_only[] = {
 	CASE(reader_that_stops_reading_keeps_nobody),
 	CASE(no_name_forges_a_line_of_the_debug_list),
 	CASE(is_stopped_fires_when_the_stopper_has_left_the_debug_list),
+	CASE(staged_stop_interrupts_a_system_call),
 	CASE(debug_print_without_a_file_is_einval),
 	CASE(debug_print_to_a_full_file_says_so),
 	CASES_END

@@ -17,6 +17,7 @@ static const struct test_case *const groups[] = {
 	cases_closer,
 	cases_phase,
 	cases_stop,
+	cases_stages,
 	cases_parent,
 	cases_tree,
 	cases_pause,

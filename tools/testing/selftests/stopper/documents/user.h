@@ -3,6 +3,7 @@
  * user.h - what the userspace code blocks of the documents take for granted.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stopper/stopper.h>

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * stages.c - a stop with stages: quiesce, warn, end contexts, call hooks, give up.
+ *
+ * Each stage drives the stop until its time (stop_drive()), as any caller of stop does: as the
+ * leader or behind another one. Between two stages this thread does not lead, so nothing is held
+ * while it ends contexts or runs hooks. Nothing is undone, and a later stop continues.
+ *
+ * Which contexts end. Those on quiesce have ended when the stop began. The context that a task
+ * was started with belongs to its caller, who may share it with work outside of this stopper: it is
+ * left alone. What is left is the on-stop contexts of the tree. They were made for this
+ * stopper, tasks that may finish have them, and they would end only when no task is left.
+ * They end now, with -ETIMEDOUT. Another thread may lead the stop, and must not fire ShouldStop
+ * before all of them have ended:
+ *
+ *   stage                                   leader
+ *   lock; phase < STOPPING: ending = tid    lock; phase = STOPPING; unlock
+ *   unlock; fire the contexts               lock; ending? unlock; park
+ *   lock; ending = 0; wake the leader
+ *   unlock                                  lock; not ending: fire ShouldStop
+ *
+ *   All under s->lock: a stage that finds STOPPING leaves the contexts to the leader.
+ *
+ * Who remains is collected without memory, in records of the caller's: in one pass the first
+ * ones of all in a fixed order, and for the hooks, which have no limit, in as many passes as
+ * it takes, each from the last record on. An async task that gets its thread between two passes
+ * is seen twice: without a thread, then with it.
+ */
+#include "internal.h"
+
+struct remaining {
+	struct stopper_task_info *info;	/* sorted */
+	unsigned int n, room;
+	const struct stopper_task_info *after;	/* only those behind this one; NULL: all */
+	bool by_thread;			/* one record for each thread of a call site */
+	unsigned int total;
+	const struct stopper_site *site;	/* of ->next */
+	struct stopper_task_info next;
+};
+
+static int remaining_compare(const struct remaining *r, const struct stopper_task_info *a)
+{
+	const struct stopper_task_info *b = &r->next;
+	int d;
+
+	if (r->by_thread && a->tid != b->tid)
+		return a->tid < b->tid ? -1 : 1;
+	d = strcmp(a->file, b->file);
+	if (!d && a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return d ? d : strcmp(a->name, b->name);
+}
+
+static void remaining_add(struct remaining *r, const struct stopper_site *site, int tid,
+			  int64_t age)
+{
+	struct stopper_task_info *e = r->info, *end = r->info + r->n, *to;
+	int d = 1;
+
+	r->total++;
+	if (r->site != site)
+		task_info_init(&r->next, site);
+	r->site = site;
+	r->next.tid = tid;
+	if (r->after && remaining_compare(r, r->after) >= 0)
+		return;
+	while (e < end && (d = remaining_compare(r, e)) < 0)
+		e++;
+	if (e == end || d) {
+		if (e == r->info + r->room)
+			return;
+		if (r->n < r->room)
+			r->n++;
+		for (to = r->info + r->n - 1; to > e; to--)
+			*to = to[-1];
+		*e = r->next;
+	}
+	e->count++;
+	if (age >= e->oldest_ns) {
+		e->oldest_ns = age;
+		e->tid = tid;
+	}
+}
+
+static void remaining_add_task(void *arg, const struct task_view *v)
+{
+	struct remaining *r = arg;
+	/* A handle belongs to no thread. */
+	int tid = r->by_thread && v->kind == STOPPER_KIND_HANDLE ? 0 : v->tid;
+
+	remaining_add(r, v->site, tid, v->age);
+}
+
+static void remaining_add_activity(void *arg, const struct activity *a)
+{
+	remaining_add(arg, a->site, a->tid, plat_coarse_age(a->since));
+}
+
+static void remaining_scan(struct remaining *r, struct stopper *s)
+{
+	struct stopper_walk w = WALK_CHILDREN(s);
+	struct stopper *child;
+
+	tasks_visit(s, remaining_add_task, r);
+	activities_visit(s, remaining_add_activity, r);
+	while ((child = stopper_walk_next(&w))) {
+		remaining_scan(r, child);
+		stopper_unpin(child);
+	}
+}
+
+static void call_hooks(struct stopper *s, const struct stopper_stages *st)
+{
+	struct stopper_task_info one, last;
+	struct remaining r = { .by_thread = true };
+	unsigned int i;
+
+	do {
+		r.info = st->n ? st->remaining : &one;
+		r.room = st->n ? st->n : 1;
+		r.n = 0;
+		r.site = NULL;
+		remaining_scan(&r, s);
+		for (i = 0; i < r.n; i++) {
+			if (st->signo && r.info[i].tid)
+				plat_thread_signal(r.info[i].tid, st->signo);
+			if (st->hook)
+				st->hook(st->hook_arg, &r.info[i]);
+		}
+		if (r.n)
+			last = r.info[r.n - 1];
+		r.after = &last;
+	} while (r.n == r.room);
+}
+
+static void list_remaining(struct stopper *s, struct stopper_stages *st)
+{
+	struct remaining r = { .info = st->remaining, .room = st->n };
+
+	remaining_scan(&r, s);
+	st->filled = r.n;
+	st->count = r.total;
+}
+
+static bool stages_valid(const struct stopper_stages *st)
+{
+	return st && st->size == sizeof(*st) && st->warn_ns >= 0 && st->end_ns >= 0 &&
+		st->hook_ns >= 0 && st->grace_ns >= st->end_ns && st->grace_ns >= st->hook_ns &&
+		st->signo >= 0 && (st->remaining || !st->n);
+}
+
+static int64_t stage_time(const struct stall_clock *c, int64_t ns)
+{
+	return ns > PLAT_FOREVER - c->since ? PLAT_FOREVER : c->since + ns;
+}
+
+int __stopper_stop_staged(struct stopper *s, struct stopper_stages *st,
+			  const struct stopper_site *site)
+{
+	struct stall_clock c = { .since = plat_now() };
+	int err;
+
+	if (!stages_valid(st))
+		return -EINVAL;
+	err = stop_begin(s, &(struct cause_args){ .site = site });
+	if (err <= 0)
+		return err;
+	if (st->warn_ns) {
+		c.report_at = stage_time(&c, st->warn_ns);
+		c.quiet_too = true;
+	}
+	err = stop_drive(s, stage_time(&c, st->end_ns), &c);
+	if (err && st->end_ns)
+		stop_end_contexts(s);
+	if (err && st->hook_ns > st->end_ns)
+		err = stop_drive(s, stage_time(&c, st->hook_ns), &c);
+	if (err && st->hook_ns)
+		call_hooks(s, st);
+	if (err)
+		err = stop_drive(s, stage_time(&c, st->grace_ns), &c);
+	if (err)
+		list_remaining(s, st);
+	return err;
+}
+EXPORT_SYMBOL_PLAT(__stopper_stop_staged);
+
+int __stopper_stop_within(struct stopper *s, int64_t ns, const struct stopper_site *site)
+{
+	struct stopper_stages st = {
+		.size = sizeof(st), .warn_ns = ns / 2, .end_ns = ns - ns / 4, .grace_ns = ns,
+	};
+
+	return __stopper_stop_staged(s, &st, site);
+}
+EXPORT_SYMBOL_PLAT(__stopper_stop_within);
