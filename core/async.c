@@ -168,8 +168,8 @@ static void async_run(struct stopper_job *job, struct pool_thread *me)
 	async_copy(r, a);
 	span_begin(r->span);
 	if (r->kind == KIND_FN)
-		plat_call(&c, (stopper_fn)(any_fn)r->fn, r->ctx, r->arg);
-	else if (plat_call(&c, async_call, r->ctx, r) && !r->over)
+		plat_call(&c, (stopper_fn)(any_fn)r->fn, task_ctx(r->s, r->ctx), r->arg);
+	else if (plat_call(&c, async_call, task_ctx(r->s, r->ctx), r) && !r->over)
 		plat_call(&c, async_call_done, NULL, r);
 	async_end(r);
 }
@@ -197,12 +197,17 @@ static int async_prepare(struct async_start *start, struct stopper *s, struct st
 			 const struct stopper_site *site)
 {
 	struct module *fn_module;
+	int err;
 
 	*start = (struct async_start){ .ops = &async_ops, .s = s, .site = site };
 	if (!plat_module_get(s, site->owner, &fn_module))
 		return -ESHUTDOWN;
 	start->pinned = fn_module;
-	start->ctx = stopper_ctx_get(ctx);
+	err = ctx_for_task(s, ctx, &start->ctx);
+	if (err) {
+		plat_module_put(fn_module);
+		return err;
+	}
 	if (PLAT_UNLIKELY(__stopper_traced()))
 		start->span = span_new(s, ctx, site, STOPPER_KIND_ASYNC);
 	return 0;
@@ -309,6 +314,7 @@ static int async_refuse(struct async_task *t, struct async_start *start, int err
 struct limited {
 	struct async_task *task;
 	struct async_start *start;
+	struct stopper_ctx *ctx;	/* of the caller: bounds the wait */
 };
 
 /* Called when the task has got a slot of the semaphore. */
@@ -316,14 +322,15 @@ static int limited_grant(struct sem_waiter *w, bool mine)
 {
 	struct limited *l = w->arg;
 	/* A task whose context has ended does not keep its slot, whether it waited or not. */
-	int err = stopper_ctx_err(l->start->ctx);
+	int err = stopper_ctx_err(l->ctx);
 
 	return err ? err : pool_push_task(&l->task->async, l->start, mine);
 }
 
-static int limited_submit(struct async_task *t, struct async_start *start, bool wait)
+static int limited_submit(struct async_task *t, struct async_start *start,
+			  struct stopper_ctx *ctx, bool wait)
 {
-	struct limited l = { .task = t, .start = start };
+	struct limited l = { .task = t, .start = start, .ctx = ctx };
 	struct sem_waiter w = { .grant = limited_grant, .arg = &l, .n = 1, .s = start->s,
 				.site = start->site };
 	struct stopper_sem *sem = t->sem;
@@ -332,9 +339,9 @@ static int limited_submit(struct async_task *t, struct async_start *start, bool 
 	if (wait) {
 		/* Queued from now on: a task that must wait is in the semaphore's queue first. */
 		trace_queued(start);
-		return sem_acquire(sem, start->ctx, &start->s->quiesce, &w);
+		return sem_acquire(sem, ctx, &start->s->quiesce, &w);
 	}
-	err = sem_try_acquire(sem, start->ctx);
+	err = sem_try_acquire(sem, ctx);
 	if (err)
 		return err;
 	trace_queued(start);
@@ -394,7 +401,7 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 	t->sem = sem;
-	err = limited_submit(t, &start, wait);
+	err = limited_submit(t, &start, ctx, wait);
 	return err ? async_refuse(t, &start, err) : 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_limited_async_task);

@@ -21,6 +21,15 @@
  * the events of its sources outlive it (event.c, race 3). Freeing walks up the parents in a
  * loop: depth costs no stack.
  *
+ * STOPPER_CTX_ENDS_AT_QUIESCE. A task on another thread that was started without a context gets
+ * ->task_ctx of its stopper: one on-quiesce context for all, so it costs nothing. It needs no
+ * reference: the leader drops it when no task is left. No task can cancel it for the others. One
+ * that was started with a context gets a context derived from that (ctx_for_task()), unless it is
+ * tied to the stopper by hand, on quiesce or on stop, or derived from one that is: its maker
+ * has chosen when it ends. A synchronous task keeps what its caller gave: the caller waits for it
+ * and its context is that of the whole call; the inlined fast path passes the pointer on unseen,
+ * and a context for each call would cost a hundred times as much as the task.
+ *
  * A span belongs to the context that was created with it. Contexts below point to it and
  * keep that context alive.
  *
@@ -46,6 +55,8 @@ struct stopper_ctx {
 	struct stopper_on_fire stopper_source;
 	struct plat_timer timer;
 	bool timed;
+	bool shared;			/* ->task_ctx of ->s */
+	const struct stopper *tied;	/* ends it, or an ancestor, at quiesce or stop */
 	bool killable;			/* constant once other threads see the context */
 	const struct span *span;	/* its own or an ancestor's; NULL: none */
 	struct cause own;		/* if it was itself cancelled with a cause */
@@ -174,16 +185,17 @@ static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of,
 	ctx_unpin(ctx);
 }
 
-/* @size: of the structure that begins with the context. */
-static struct stopper_ctx *ctx_new_sized(size_t size, struct stopper_ctx *parent)
+/* @size: of the structure that begins with the context. Any context if not @may_sleep. */
+static struct stopper_ctx *ctx_new_sized(size_t size, struct stopper_ctx *parent, bool may_sleep)
 {
-	struct stopper_ctx *ctx = plat_alloc(size);
+	struct stopper_ctx *ctx = may_sleep ? plat_alloc(size) : plat_alloc_lines(size, false);
 
 	if (!ctx)
 		return NULL;
 	stopper_event_init(&ctx->done.ev);
 	ctx->span = ctx_span(parent);
 	ctx->killable = parent && parent->killable;
+	ctx->tied = parent ? parent->tied : NULL;
 	plat_ref_init(&ctx->refs, 1);
 	plat_ref_init(&ctx->pins, 1);
 	ctx->parent = stopper_ctx_get(parent);
@@ -194,7 +206,7 @@ static struct stopper_ctx *ctx_new_sized(size_t size, struct stopper_ctx *parent
 
 static struct stopper_ctx *ctx_new(struct stopper_ctx *parent)
 {
-	return ctx_new_sized(sizeof(struct stopper_ctx), parent);
+	return ctx_new_sized(sizeof(struct stopper_ctx), parent, true);
 }
 
 int stopper_ctx_with_cancel(struct stopper_ctx *parent, struct stopper_ctx **out)
@@ -254,14 +266,14 @@ int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 
 static int ctx_with_event(struct stopper *s, struct caused_event *ev, struct stopper_ctx *parent,
-			  struct stopper_ctx **out)
+			  struct stopper_ctx **out, bool may_sleep)
 {
 	struct stopper_ctx *ctx;
 
 	*out = NULL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	ctx = ctx_new(parent);
+	ctx = ctx_new_sized(sizeof(*ctx), parent, may_sleep);
 	*out = ctx;
 	if (!ctx)
 		return -ENOMEM;
@@ -269,21 +281,44 @@ static int ctx_with_event(struct stopper *s, struct caused_event *ev, struct sto
 	/* (Q) a count for people: no order needed */
 	plat_fetch_add_full(&s->contexts, 1);
 	ctx->s = s;
+	ctx->tied = s;
 	ctx_link_source(ctx, &ctx->stopper_source, ev);
+	return 0;
+}
+
+/* Create ->task_ctx of a stopper that no user has seen. */
+int ctx_new_shared(struct stopper *s)
+{
+	int err = ctx_with_event(s, &s->quiesce_ctx, NULL, &s->task_ctx, true);
+
+	if (!err)
+		s->task_ctx->shared = true;
+	return err;
+}
+
+/*
+ * The context for a task of @s on another thread that is started with @ctx, with a reference. Any
+ * context.
+ */
+int ctx_for_task(struct stopper *s, struct stopper_ctx *ctx, struct stopper_ctx **out)
+{
+	if (PLAT_UNLIKELY(s->flags & STOPPER_CTX_ENDS_AT_QUIESCE) && ctx && ctx->tied != s)
+		return ctx_with_event(s, &s->quiesce_ctx, ctx, out, false);
+	*out = stopper_ctx_get(ctx);
 	return 0;
 }
 
 int stopper_ctx_with_cancel_on_quiesce(struct stopper *s, struct stopper_ctx *parent,
 				       struct stopper_ctx **out)
 {
-	return s && out ? ctx_with_event(s, &s->quiesce_ctx, parent, out) : -EINVAL;
+	return s && out ? ctx_with_event(s, &s->quiesce_ctx, parent, out, true) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_quiesce);
 
 int stopper_ctx_with_cancel_on_stop(struct stopper *s, struct stopper_ctx *parent,
 				    struct stopper_ctx **out)
 {
-	return s && out ? ctx_with_event(s, &s->stop_ctx, parent, out) : -EINVAL;
+	return s && out ? ctx_with_event(s, &s->stop_ctx, parent, out, true) : -EINVAL;
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_cancel_on_stop);
 
@@ -301,7 +336,7 @@ int stopper_ctx_with_span(struct stopper_ctx *parent, const struct stopper_span 
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	ctx = ctx_new_sized(sizeof(*sc), parent);
+	ctx = ctx_new_sized(sizeof(*sc), parent, true);
 	if (!ctx)
 		return -ENOMEM;
 	sc = list_item(ctx, struct span_ctx, ctx);
@@ -325,7 +360,7 @@ EXPORT_SYMBOL_PLAT(stopper_ctx_span);
 
 void stopper_ctx_cancel(struct stopper_ctx *ctx)
 {
-	if (!ctx || plat_is_copy())
+	if (!ctx || ctx->shared || plat_is_copy())
 		return;
 	event_fire_because(&ctx->done, ECANCELED, NULL, NULL);
 	ctx_unlink_sources(ctx);
@@ -339,7 +374,7 @@ int __stopper_ctx_cancel_because(struct stopper_ctx *ctx, const struct stopper_s
 	va_list ap;
 	bool ended;
 
-	if (!ctx || !site || err >= 0 || !fmt)
+	if (!ctx || ctx->shared || !site || err >= 0 || !fmt)
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;

@@ -285,8 +285,8 @@ bool event_fire(struct stopper_event *ev, unsigned int code)
 bool event_fire_because(struct caused_event *ce, unsigned int code, const struct cause *cause,
 			struct cause *copy)
 {
-	struct ending e = { .cause = cause, .copy = cause ? copy : NULL };
 	STOPPER_LIST(chained);
+	struct ending e = { .cause = cause, .copy = cause ? copy : NULL };
 	struct stopper_list *n;
 
 	if (!event_set_fired(&ce->ev, code, &e, &chained))

@@ -225,7 +225,7 @@ struct stopper {
 	void *on_panic_arg;
 	stopper_log_fn log;
 	void *log_arg;
-	int64_t stall_ns;
+	struct stopper_ctx *task_ctx;		/* for tasks without a context; NULL: none */
 	struct module *owner;
 
 	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
@@ -292,7 +292,7 @@ struct stopper {
 	struct plat_timer due_timer;
 	struct stopper_list tasks;		/* without memory for shards */
 
-	int64_t stall_max_ns;			/* constant */
+	int64_t stall_ns, stall_max_ns;		/* constant */
 	struct plat_stopper plat;		/* constant */
 	int64_t created;
 	int64_t phase_since;
@@ -441,6 +441,14 @@ int ctx_wait_err(const struct stopper_ctx *ctx);
 void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx,
 			     struct plat_parker *p);
 const struct span *ctx_span(const struct stopper_ctx *ctx);
+int ctx_new_shared(struct stopper *s);
+int ctx_for_task(struct stopper *s, struct stopper_ctx *ctx, struct stopper_ctx **out);
+
+/* What the function of a task of @s gets that was started with @ctx. The task is counted. */
+static inline struct stopper_ctx *task_ctx(const struct stopper *s, struct stopper_ctx *ctx)
+{
+	return ctx ? ctx : s->task_ctx;
+}
 
 /* cause.c */
 void cause_init(struct cause *c, const struct cause_args *args);

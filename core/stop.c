@@ -744,8 +744,12 @@ static int lead_stop(struct leader *l)
 	struct stopper *s = l->s, *parent;
 	int err = stop_children(l);
 
-	if (!err)
-		err = stop_fire_events(l);
+	if (err)
+		return err;
+	/* No task is left that it was given to. */
+	stopper_ctx_put(s->task_ctx);
+	s->task_ctx = NULL;
+	err = stop_fire_events(l);
 	if (!err)
 		err = leader_wait_until(l, no_workers);
 	if (!err)

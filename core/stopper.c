@@ -301,6 +301,7 @@ static void stopper_discard(struct stopper *s)
 {
 	registry_hide(s);
 	registry_remove(s);
+	stopper_ctx_put(s->task_ctx);
 	/* A reader of the list may still have it pinned. */
 	stopper_unpin(s);
 }
@@ -365,6 +366,8 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	registry_add(s);
 	/* What a stop needs stays available while a stopper is listed. */
 	err = plat_stops_ready();
+	if (!err && s->flags & STOPPER_CTX_ENDS_AT_QUIESCE)
+		err = ctx_new_shared(s);
 	if (!err && !stopper_join_parent(s, options.parent))
 		err = -ESHUTDOWN;
 	if (err) {

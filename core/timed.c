@@ -214,7 +214,7 @@ static void timer_run(struct stopper_job *job, struct pool_thread *me)
 	if (PLAT_UNLIKELY(__stopper_traced()))
 		t->span = span_new(t->s, t->run_ctx, c.site, STOPPER_KIND_ASYNC);
 	span_begin(t->span);
-	plat_call(&c, t->fn, t->run_ctx, t->arg);
+	plat_call(&c, t->fn, task_ctx(t->s, t->run_ctx), t->arg);
 	timer_end(t);
 }
 
@@ -367,9 +367,10 @@ int stopper_run_every(struct stopper_timer *t, struct stopper_ctx *ctx, int64_t 
 		return -ESHUTDOWN;
 	/* Not when it fires, with the lock held. */
 	pool_note_user(s);
-	r.ctx = stopper_ctx_get(ctx);
+	err = ctx_for_task(s, ctx, &r.ctx);
 	plat_lock(&s->lock, f);
-	err = timer_start_err(s, t);
+	if (!err)
+		err = timer_start_err(s, t);
 	if (!err) {
 		t->base = add_ns(plat_now(), delay_ns);
 		t->period = period_ns;

@@ -77,9 +77,11 @@ enum stopper_phase {
 #define STOPPER_NO_FREEZE	(1u << 2)	/* kernel: do not freeze a stop */
 #define STOPPER_STOP_ON_ERROR	(1u << 3)	/* the first error of a function asks for a stop */
 #define STOPPER_DROP_QUEUED	(1u << 4)	/* do not begin queued tasks that can be told */
+#define STOPPER_CTX_ENDS_AT_QUIESCE (1u << 5)	/* so do the contexts that tasks get */
 #define STOPPER_CONTROL		(1u << 7)	/* kernel: userspace may stop it */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE | \
-				 STOPPER_STOP_ON_ERROR | STOPPER_DROP_QUEUED | STOPPER_CONTROL)
+				 STOPPER_STOP_ON_ERROR | STOPPER_DROP_QUEUED | \
+				 STOPPER_CTX_ENDS_AT_QUIESCE | STOPPER_CONTROL)
 
 /* Maximum depth of a tree of stoppers, root and leaf included */
 #define STOPPER_DEPTH		8
@@ -106,7 +108,8 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	through /sys/kernel/stopper/; see stopper.ko(4)), STOPPER_STOP_ON_ERROR (the first error
  *	that stopper_result() would return asks for a stop) and STOPPER_DROP_QUEUED: from QUIESCING
  *	on no function of a struct stopper_async that has a done() begins; done() gets
- *	%-ESHUTDOWN in its place. Unknown flags are refused
+ *	%-ESHUTDOWN in its place. %STOPPER_CTX_ENDS_AT_QUIESCE: tasks on other threads and timers
+ *	get a context that ends at quiesce; see below. Unknown flags are refused
  * @reserved: must be 0
  * @on_panic: the panic hook. NULL: log the panic and, in userspace, abort
  * @on_panic_arg: passed to @on_panic
@@ -126,6 +129,16 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	at least PTHREAD_STACK_MIN; 0: the default of libc, which is the lower limit in any case.
  *	Threads are shared, so threads that are started later for other stoppers have this stack
  *	too. Kernel: must be 0
+ *
+ * Contexts with %STOPPER_CTX_ENDS_AT_QUIESCE. A task that is started on another thread with %NULL
+ * gets a context that ends when the stopper quiesces, in place of the background. It is the same
+ * for all, costs nothing, and cannot be cancelled by a task. A task that is started with a context
+ * gets one that is derived from it and also ends at quiesce; the start allocates it, and returns
+ * -ENOMEM if there is no memory. To opt out, start the task with a context of
+ * stopper_ctx_with_cancel_on_stop() or stopper_ctx_with_cancel_on_quiesce() of this stopper, or one
+ * derived from it: such a context is passed as it is. Synchronous tasks and workers always get the
+ * context that they were started with: a synchronous task is a part of its caller, and a worker
+ * works until ShouldStop.
  */
 struct stopper_options {
 	size_t size;

@@ -303,3 +303,68 @@ SCENARIO(stage_of_a_parent, "stages.c: the end stage of a parent ends the contex
 	stopper_put(kid);
 	stopper_put(s);
 }
+
+/* STOPPER_CTX_ENDS_AT_QUIESCE */
+
+static struct stopper *new_ending(void)
+{
+	struct stopper_options o = {
+		.size = sizeof(o), .flags = STOPPER_QUIET | STOPPER_CTX_ENDS_AT_QUIESCE,
+	};
+	struct stopper *it;
+
+	return stopper_create(&it, "ending", &o) ? NULL : it;
+}
+
+static void waits_for_its_end(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+	check(!stopper_wait(stopper_ctx_done(c), NULL));
+	check(stopper_ctx_err(c) == -ECANCELED);
+}
+
+/* The shared one is derived from, and what is derived outlives the stop. */
+static void derives(struct stopper_ctx *c, void *arg)
+{
+	counted(NULL, NULL);
+	check(!stopper_ctx_with_cancel(c, &below));
+	stopper_ctx_cancel(c);
+}
+
+static void starts_with_ctx(void *it)
+{
+	accepted(stopper_run_async_task((struct stopper *)it, ctx, "own", waits_for_its_end, NULL));
+}
+
+SCENARIO(task_ctx_of_all, "ctx.c: tasks use the stopper's context until the leader drops it",
+	 .budget = 2, .stale = 1)
+{
+	s = new_ending();
+	below = NULL;
+	accepted(stopper_run_async_task(s, NULL, "derives", derives, NULL));
+	accepted(stopper_run_async_task(s, NULL, "waits", waits_for_its_end, NULL));
+	check(!stopper_stop(s, NULL));
+	check(ghost_get(RAN) == 2);
+	stopper_put(s);
+	check(stopper_ctx_err(below) == -ECANCELED);
+	stopper_ctx_put(below);
+}
+
+SCENARIO(task_ctx_of_one, "ctx.c: a task is started with a context while its stopper stops",
+	 .budget = 2, .stale = 1, .faults = 1, .needs_time = true)
+{
+	s = new_ending();
+	if (!s)
+		return;
+	ctx = NULL;
+	if (!stopper_ctx_with_cancel(NULL, &ctx)) {
+		go(starts_with_ctx, s);
+		check(!stopper_stop(s, NULL));
+		join_all();
+		check(!stopper_ctx_err(ctx));
+		check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	}
+	check(!stopper_stop(s, NULL));
+	stopper_put(s);
+	stopper_ctx_put(ctx);
+}

@@ -634,7 +634,7 @@ static void compare_cause(const char *of, int i, bool there, const struct stoppe
 	int err = want == C_DEADLINE ? -ETIMEDOUT : -ECANCELED;
 	char text[64];
 
-	if (there != (want != C_NONE))
+	if (there == (want == C_NONE))
 		fail("%s%d has a cause: %d", of, i, there);
 	if (!there)
 		return;

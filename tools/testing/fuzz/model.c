@@ -183,9 +183,33 @@ bool model_ctx_cancel(struct model *m, int c, int cause)
 	return ended;
 }
 
+/* Whose quiesce or stop ends it, by the tie nearest to it; NONE: it is an ordinary one. */
+static int tied_to(const struct model *m, int c)
+{
+	while (c != NONE && m->ctx[c].s == NONE)
+		c = m->ctx[c].parent;
+	return c == NONE ? NONE : m->ctx[c].s;
+}
+
+/* Those of STOPPER_CTX_ENDS_AT_QUIESCE: one for all, and one below each ordinary one of a task. */
+static int contexts_of_tasks(const struct model *m, int s)
+{
+	int i, n = m->s[s].phase < STOPPER_STOPPING;
+
+	if (!(m->s[s].flags & STOPPER_CTX_ENDS_AT_QUIESCE))
+		return 0;
+	for (i = 0; i < m->ntasks; i++) {
+		const struct m_task *t = &m->task[i];
+
+		n += t->counted && t->s == s && t->kind >= M_JOINED && t->ctx != NONE &&
+			tied_to(m, t->ctx) != s;
+	}
+	return n;
+}
+
 int model_contexts(const struct model *m, int s)
 {
-	int c, n = 0;
+	int c, n = contexts_of_tasks(m, s);
 
 	for (c = 0; c < m->nctxs; c++)
 		n += m->ctx[c].refs && m->ctx[c].s == s;

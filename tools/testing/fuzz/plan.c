@@ -207,7 +207,8 @@ static void on_call(struct model *m, enum m_what what, int id)
 static void create(void)
 {
 	int parent = pick(2) ? a_stopper() : NONE, s = now.m.nstoppers;
-	unsigned int flags = (unsigned int)pick(9) % 5;
+	unsigned int flags = (unsigned int)pick(9) % 5 |
+			     (pick(4) == 3 ? STOPPER_CTX_ENDS_AT_QUIESCE : 0);
 	struct step *st;
 
 	if (s == NSTOPPERS)

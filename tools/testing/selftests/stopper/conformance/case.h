@@ -137,6 +137,7 @@ extern const struct test_case cases_event[];
 extern const struct test_case cases_event_callbacks[];
 extern const struct test_case cases_ctx[];
 extern const struct test_case cases_ctx_stopper[];
+extern const struct test_case cases_ctx_task[];
 extern const struct test_case cases_cause[];
 extern const struct test_case cases_span[];
 extern const struct test_case cases_sem[];

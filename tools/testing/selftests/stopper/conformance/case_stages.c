@@ -153,7 +153,7 @@ static void note(void *arg, const struct stopper_task_info *info)
 	}
 }
 
-static void hook_is_called_for_each_thread(void)
+static void hook_is_called_once_a_thread(void)
 {
 	struct stopper_task_info *info = env_alloc(3 * sizeof(*info));
 	struct stopper_task handle[3];
@@ -194,7 +194,7 @@ static void hook_is_called_for_each_thread(void)
 	env_free(info);
 }
 
-static void list_has_a_record_for_each_call_site(void)
+static void list_has_a_record_a_call_site(void)
 {
 	struct stopper_task_info *info = env_alloc(3 * sizeof(*info));
 	struct stopper *s = new_stopper(NULL), *child;
@@ -459,8 +459,8 @@ const struct test_case cases_stages[] = {
 	CASE(stop_within_gives_up_and_a_later_stop_continues),
 	CASE(stop_within_no_time_only_begins),
 	CASE(end_stage_ends_the_on_stop_contexts_of_the_tree),
-	CASE(hook_is_called_for_each_thread),
-	CASE(list_has_a_record_for_each_call_site),
+	CASE(hook_is_called_once_a_thread),
+	CASE(list_has_a_record_a_call_site),
 	CASE(hook_may_end_what_remains),
 	CASE(closer_that_blocks_remains),
 	CASE(warn_stage_reports_also_when_quiet),

@@ -26,6 +26,7 @@ static const struct test_case *const groups[] = {
 	cases_event_callbacks,
 	cases_ctx,
 	cases_ctx_stopper,
+	cases_ctx_task,
 	cases_cause,
 	cases_span,
 	cases_sem,
