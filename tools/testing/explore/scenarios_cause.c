@@ -304,6 +304,25 @@ SCENARIO(stage_of_a_parent, "stages.c: the end stage of a parent ends the contex
 	stopper_put(s);
 }
 
+SCENARIO(stage_beside_a_watcher, "stages.c: the same for a child that the leader of a tree watches",
+	 .budget = 2, .stale = 1, .needs_time = true)
+{
+	struct stopper_on_fire on;
+
+	s = new_stopper(NULL);
+	kid = new_stopper(s);
+	check(!stopper_ctx_with_cancel_on_stop(kid, NULL, &ctx));
+	check(!stopper_ctx_with_cancel(ctx, &below));
+	check(!stopper_event_on_fire(stopper_should_stop(kid), &on, sees_contexts_ended, NULL));
+	check(!stopper_task_begin(kid, NULL, "handle", &handle));
+	go(stops_staged, s);
+	go(ends_handle, NULL);
+	stops(s);
+	join_all();
+	stopper_put(kid);
+	end_staged();
+}
+
 /* STOPPER_CTX_ENDS_AT_QUIESCE */
 
 static struct stopper *new_ending(void)
