@@ -113,7 +113,7 @@ test: ## One test natively, or the list of them [T=case, user_* or ctl_*]
 	@$(lib)/test $(one)
 
 .PHONY: kselftest
-kselftest: ## Every test, natively and in booted kernels
+kselftest: ## Every test, natively and in the oldest and the newest kernel
 	@$(lib)/kselftest all
 
 .PHONY: kselftest-user
