@@ -21,7 +21,7 @@
 #define MANY	100		/* more than a table has room for */
 
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
-static struct stopper *web, *child, *closing, *idle;
+static struct stopper *web, *child, *closing, *idle, *paused;
 static struct stopper_task handles[MANY];
 static struct stopper_sem slots;
 static struct stopper_timer timer;
@@ -105,7 +105,7 @@ static void must(int err)
 	exit(2);
 }
 
-/* Returns when the list has all of it. */
+/* Returns when the list has all of it, and the task that fails has ended. */
 static void print_when_complete(const char *path)
 {
 	static const char *const parts[] = {
@@ -113,6 +113,7 @@ static void print_when_complete(const char *path)
 		"  task 100 \"handle\" ", "  task 40 \"nested ", "  task 3 \"async\" ",
 		" label \"GET /1\"", " label \"GET /2\"", " label \"GET /3\"",
 		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"", "  semaphore: held 1 of 1",
+		"\n  paused at ",
 		"  failed -5 \"broken\" ", "  timers 1, next \"tick\" ",
 		"because \"disk \\\"sda\\\" full\"",
 	};
@@ -127,7 +128,8 @@ static void print_when_complete(const char *path)
 			exit(2);
 		for (i = 0; i < sizeof(parts) / sizeof(*parts) && strstr(text, parts[i]); i++)
 			;
-	} while (i < sizeof(parts) / sizeof(*parts) || strstr(text, "    queued "));
+	} while (i < sizeof(parts) / sizeof(*parts) || strstr(text, "    queued ") ||
+		 strstr(text, "  task 1 "));
 	f = fopen(path, "w");
 	if (!f || fputs(text, f) < 0 || fclose(f))
 		exit(2);
@@ -150,6 +152,8 @@ int main(int argc, char **argv)
 	must(stopper_create(&child, "child", &of_web));
 	must(stopper_create(&closing, "closing", &quiet));
 	must(stopper_create(&idle, "idle", &quiet));
+	must(stopper_create(&paused, "paused", &quiet));
+	must(stopper_pause(paused, NULL));
 	for (i = 0; i < MANY; i++)
 		must(stopper_task_begin(web, NULL, "handle", &handles[i]));
 	must(stopper_task_label(&handles[0], "the \"first\""));
