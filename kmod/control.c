@@ -53,8 +53,8 @@
  *
  *   stopper_create()                        stop
  *   join the parent                         phase = STOPPED
- *   lock; STOPPED? no: add the files        lock; take the kobject; unlock
- *   unlock                                  remove it
+ *   lock; STOPPED? no: add them; unlock     lock; take the kobject; unlock
+ *                                           remove it
  *
  *   Either the creator sees STOPPED and adds nothing, or the stop finds the kobject.
  *
