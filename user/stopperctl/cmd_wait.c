@@ -157,7 +157,8 @@ static int wait_no_list(struct waiting *w, const struct view *v)
 		return -1;
 	}
 	progress_end(&w->progress);
-	if (source_is_kernel() && !w->nr && (nr = control_find(w->wanted, found)))
+	nr = source_is_kernel() && !w->nr ? control_find(w->wanted, found) : 0;
+	if (nr)
 		return control_wait(found, nr, w->wanted, w->limit, &w->progress);
 	error_msg("%s", why);
 	return EXIT_SOURCE;

@@ -199,7 +199,6 @@ SCENARIO(label_against_reader, "label.c: a label is replaced, its slot reused, w
 	end(s);
 }
 
-
 static struct stopper_event begun, looked_at;
 
 /* The second takes the slot of the first. */

@@ -632,9 +632,10 @@ static void compare_cause(const char *of, int i, bool there, const struct stoppe
 		"", "cancel", "deadline", "quiesce", "stop", "stop_async", "stop_staged",
 	};
 	int err = want == C_DEADLINE ? -ETIMEDOUT : -ECANCELED;
+	bool none = want == C_NONE;
 	char text[64];
 
-	if (there == (want == C_NONE))
+	if (there == none)
 		fail("%s%d has a cause: %d", of, i, there);
 	if (!there)
 		return;

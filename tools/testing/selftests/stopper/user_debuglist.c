@@ -25,8 +25,7 @@ const char *__asan_default_options(void)
 static const char web[] =
 "stopper 1 \"web\": quiescing for 1.002s, age 7.500s, tasks 3, queued 1, workers 1, closers 2, closed 4, contexts 5, waiters 6\n"
 "  created at src/httpd.c:120 main by thread 712 \"httpd\"\n"
-"  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago,"
-" because \"disk \\\"a\\\" full\" (-28)\n"
+"  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago, because \"disk \\\"a\\\" full\" (-28)\n"
 "  semaphore: held 8 of 4, waiters 3, first \"request\" at c.c:70 next by thread 714 for 0.250s\n"
 "  semaphore: held many of 4, waiters 3\n"
 "  semaphore: held 1 of 1, waiters 2\n"

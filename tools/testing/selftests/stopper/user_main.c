@@ -133,7 +133,7 @@ static int program_main(struct program *p)
 	return status;
 }
 
-static void begin(FIXTURE_DATA(managed) *self, struct program *p)
+static void begin(FIXTURE_DATA(managed) * self, struct program *p)
 {
 	int fds[2];
 
@@ -149,7 +149,7 @@ static void begin(FIXTURE_DATA(managed) *self, struct program *p)
 }
 
 /* The next message to the service manager whose first line begins with @what. */
-static bool is_told(FIXTURE_DATA(managed) *self, const char *what, char *text, size_t size)
+static bool is_told(FIXTURE_DATA(managed) * self, const char *what, char *text, size_t size)
 {
 	struct pollfd p = { .fd = self->manager, .events = POLLIN };
 	ssize_t n;
@@ -164,7 +164,7 @@ static bool is_told(FIXTURE_DATA(managed) *self, const char *what, char *text, s
 }
 
 /* All steps up to the end of the program. */
-static const char *all_steps(FIXTURE_DATA(managed) *self, char *buf, size_t size)
+static const char *all_steps(FIXTURE_DATA(managed) * self, char *buf, size_t size)
 {
 	size_t len = 0;
 	ssize_t n;
@@ -175,7 +175,7 @@ static const char *all_steps(FIXTURE_DATA(managed) *self, char *buf, size_t size
 	return buf;
 }
 
-static int end_status(FIXTURE_DATA(managed) *self)
+static int end_status(FIXTURE_DATA(managed) * self)
 {
 	int status = shell_status(child_status(self->pid));
 

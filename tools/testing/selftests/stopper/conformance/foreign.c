@@ -2,30 +2,8 @@
 /*
  * foreign.c - a caller that knows no header of the stopper, as a binding of another language.
  */
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
-#include <stdbool.h>
-#include <stddef.h>
-#endif
-
+#include "foreign_abi.h"
 #include "foreign.h"
-
-/* The layout of what a binding has to know. */
-struct site {
-	const char *name, *file, *func;
-	void *owner;
-	unsigned int line, layout;
-};
-
-int __stopper_run_task(void *s, void *ctx, const struct site *site, void (*fn)(void *, void *),
-		       void *arg);
-int __stopper_run_task_err(void *s, void *ctx, const struct site *site,
-			   int (*fn)(void *, void *), void *arg);
-int __stopper_task_begin(void *s, void *ctx, const struct site *site, void *task);
-void stopper_task_end(void *task);
-bool stopper_event_fired(const void *event);
-int stopper_ctx_err(const void *ctx);
 
 static const struct site foreign_site = {
 	.name = "foreign",
