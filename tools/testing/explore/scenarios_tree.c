@@ -110,6 +110,33 @@ SCENARIO(tree_leader_gives_up, "stop.c: who watches the children gives up; anoth
 	stopper_ctx_put(ctx);
 }
 
+static struct stopper_event gate;
+
+static void works_until_gate(struct stopper_ctx *c, void *it)
+{
+	check(!stopper_wait(&gate, NULL));
+	ghost_add(RAN, 1);
+}
+
+SCENARIO(tree_nobody_leads, "stop.c: a worker ends when the leader that watched it has gone",
+	 .budget = 2)
+{
+	stopper_event_init(&gate);
+	begin(works_until_gate, NULL);
+	check(!stopper_ctx_with_cancel(NULL, &ctx));
+	go(stops_s, NULL);
+	settle();
+	cancels(NULL);
+	join_all();
+	stopper_event_fire(&gate);
+	settle();
+	check(ghost_get(RAN) == 1);
+	check(!stopper_stop(s, NULL));
+	finish();
+	stopper_ctx_put(ctx);
+	stopper_event_destroy(&gate);
+}
+
 SCENARIO(tree_middle_led_by_another, "stop.c: a grandchild's watcher is replaced, twice",
 	 .budget = 2)
 {
@@ -178,6 +205,17 @@ SCENARIO(tree_order_or_stop, "stop.c: an order is made while the first one stops
 	go(orders, NULL);
 	join_all();
 	check(!stopper_stop(s, NULL));
+	finish();
+}
+
+SCENARIO(tree_first_led_by_another, "stop.c: another thread stops the first, and releases the next",
+	 .budget = 2, .stale = 1)
+{
+	begin(NULL, NULL);
+	check(!stopper_stop_after(a, b));
+	go(stops_b_at_once, NULL);
+	check(!stopper_stop(s, NULL));
+	join_all();
 	finish();
 }
 
