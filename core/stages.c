@@ -52,7 +52,7 @@ static int remaining_compare(const struct remaining *r, const struct stopper_tas
 }
 
 static void remaining_add(struct remaining *r, const struct stopper_site *site, int tid,
-			  int64_t age)
+			  int64_t age, const char *label)
 {
 	struct stopper_task_info *e = r->info, *end = r->info + r->n, *to;
 	int d = 1;
@@ -79,6 +79,7 @@ static void remaining_add(struct remaining *r, const struct stopper_site *site, 
 	if (age >= e->oldest_ns) {
 		e->oldest_ns = age;
 		e->tid = tid;
+		memcpy(e->label, label, sizeof(e->label));
 	}
 }
 
@@ -88,12 +89,14 @@ static void remaining_add_task(void *arg, const struct task_view *v)
 	/* A handle belongs to no thread. */
 	int tid = r->by_thread && v->kind == STOPPER_KIND_HANDLE ? 0 : v->tid;
 
-	remaining_add(r, v->site, tid, v->age);
+	remaining_add(r, v->site, tid, v->age, v->label);
 }
 
 static void remaining_add_activity(void *arg, const struct activity *a)
 {
-	remaining_add(arg, a->site, a->tid, plat_coarse_age(a->since));
+	static const char none[STOPPER_LABEL_SHOWN + 1];
+
+	remaining_add(arg, a->site, a->tid, plat_coarse_age(a->since), none);
 }
 
 static void remaining_scan(struct remaining *r, struct stopper *s)

@@ -7,6 +7,9 @@
  * stop that somebody else begins, and the end of the stop. The stop itself is a
  * stopper_stop_async(): it needs no memory and no thread that may be missing.
  *
+ * After three quarters of the grace time the on-stop contexts end early, with the cause
+ * "deadline", as stopper_stop_within() has it.
+ *
  *   SERVING --signal--> LAME DUCK --time--> before_quiesce; STOPPING --stopped--> 0
  *      |                    |                                 |
  *      +---- a stop begun by somebody else ----^              +------grace------> 1
@@ -121,11 +124,25 @@ static void main_tell_remaining(struct main_loop *m)
 		main_log_remaining(m->s, info, (unsigned int)n);
 }
 
+/* False: the grace time is over. */
+static bool main_stop(struct main_loop *m)
+{
+	struct stopper_stages end = { .size = sizeof(end), .end_ns = 1, .grace_ns = 1 };
+	struct stopper_event *stopped = stopper_is_stopped(m->s);
+	int64_t began = plat_now(), grace = m->opts.grace_ns;
+
+	__stopper_stop_async(m->s, m->site);
+	m->status_at = notify_wanted() ? began : PLAT_FOREVER;
+	main_wait(m, stopped, stopped, time_after(began, grace - grace / 4));
+	if (!stopper_event_fired(stopped))
+		__stopper_stop_staged(m->s, &end, m->site);
+	main_wait(m, stopped, stopped, time_after(began, grace));
+	return stopper_event_fired(stopped);
+}
+
 static bool main_serve(struct main_loop *m)
 {
 	struct stopper_event *quiesce = stopper_should_quiesce(m->s);
-	struct stopper_event *stopped = stopper_is_stopped(m->s);
-	int64_t now;
 
 	main_ready(m, true);
 	notify("READY=1");
@@ -135,11 +152,7 @@ static bool main_serve(struct main_loop *m)
 	main_wait(m, quiesce, quiesce, time_after(plat_now(), m->opts.lame_duck_ns));
 	if (m->opts.before_quiesce)
 		m->opts.before_quiesce(m->opts.arg);
-	__stopper_stop_async(m->s, m->site);
-	now = plat_now();
-	m->status_at = notify_wanted() ? now : PLAT_FOREVER;
-	main_wait(m, stopped, stopped, time_after(now, m->opts.grace_ns));
-	return stopper_event_fired(stopped);
+	return main_stop(m);
 }
 
 static int main_options(struct stopper_main_options *opts, const struct stopper_main_options *from)

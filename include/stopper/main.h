@@ -56,7 +56,8 @@ struct stopper_main_options {
  * * says that the server is ready,
  * * waits for a signal, or until somebody else begins a stop of @s,
  * * says that it is no longer ready, and serves on for the lame duck time,
- * * calls before_quiesce, stops @s, and waits until it has stopped or the grace time is over.
+ * * calls before_quiesce, stops @s, and waits until it has stopped or the grace time is over;
+ *   after three quarters of that, on-stop contexts end early, as in stopper_stop_within().
  *
  * A second signal terminates the process at once; see stopper_stop_on_signals(). During the lame
  * duck time too.

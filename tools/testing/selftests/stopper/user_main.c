@@ -27,6 +27,7 @@ struct program {
 	struct stopper_main_options opts;
 	bool stuck;			/* a task that never ends */
 	bool stops_itself;
+	bool stuck_until_deadline;	/* a task that waits for its on-stop context */
 	bool probes;			/* starts a task in before_quiesce */
 	bool from_task;
 };
@@ -109,6 +110,24 @@ static void main_of_a_task(struct stopper_ctx *ctx, void *status)
 	*(int *)status = stopper_main(server, NULL);
 }
 
+static void wait_deadline(struct stopper_ctx *ctx, void *arg)
+{
+	struct stopper_cause why;
+
+	stopper_wait(stopper_ctx_done(ctx), NULL);
+	step(stopper_ctx_cause(ctx, &why) && why.err == -ETIMEDOUT ? 'd' : '?');
+}
+
+static int run_until_deadline(void)
+{
+	struct stopper_ctx *ctx;
+	int err = stopper_ctx_with_cancel_on_stop(server, NULL, &ctx);
+
+	err = err ?: stopper_run_async_task(server, ctx, "stuck", wait_deadline, NULL);
+	stopper_ctx_put(ctx);
+	return err;
+}
+
 static int program_main(struct program *p)
 {
 	const struct stopper_options quiet = { .size = sizeof(quiet), .flags = STOPPER_QUIET };
@@ -125,9 +144,14 @@ static int program_main(struct program *p)
 	}
 	if (p->stuck && stopper_task_begin(server, NULL, "stuck", &task))
 		return 97;
+	if (p->stuck_until_deadline && run_until_deadline())
+		return 96;
 	if (p->stops_itself)
 		stopper_stop_async(server);
 	status = stopper_main(server, &p->opts);
+	/* On a slow machine the task may need longer than the last quarter of the grace time. */
+	if (p->stuck_until_deadline)
+		status = stopper_stop(server, NULL);
 	if (!status)
 		probe('X', 'e');
 	return status;
@@ -232,6 +256,18 @@ TEST_F(managed, what_remains_after_the_grace_time_is_told)
 	kill(self->pid, SIGTERM);
 	EXPECT_STREQ("rnqo", all_steps(self, steps, sizeof(steps)));
 	EXPECT_EQ(1, end_status(self));
+}
+
+TEST_F(managed, contexts_end_before_the_grace_time_is_over)
+{
+	struct program p = { .opts = { .grace_ns = 100 * ENV_MSEC }, .stuck_until_deadline = true };
+	char text[600], steps[32];
+
+	begin(self, &p);
+	ASSERT_TRUE(is_told(self, "READY=1", text, sizeof(text)));
+	kill(self->pid, SIGTERM);
+	EXPECT_STREQ("de", all_steps(self, steps, sizeof(steps)));
+	EXPECT_EQ(0, end_status(self));
 }
 
 TEST_F(managed, a_manager_is_told_whom_the_stop_waits_for)
