@@ -94,8 +94,8 @@ static void pause_update(struct stopper *s, const struct pause *by, struct stopp
 /* Take over the state of the parent, and pass the own one on to the subtree. */
 void pause_inherit(struct stopper *s, struct stopper *parent)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
 	STOPPER_LIST(woken);
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	struct pause above;
 	plat_flags_t f;
@@ -120,8 +120,8 @@ void pause_inherit(struct stopper *s, struct stopper *parent)
 /* One pause more, or one less (@by is NULL), for @s and its subtree. */
 static int pause_count(struct stopper *s, const struct pause *by)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
 	STOPPER_LIST(woken);
+	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 	plat_flags_t f;
 	int err = 0;

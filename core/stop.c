@@ -101,8 +101,8 @@
  *
  *   last child                              leader
  *   lock; watcher = NULL; unlock
- *   parent: lock; nchildren = 0; wake       lock; nchildren? unlock
- *   unlock                                  none: goes on, returns
+ *   parent: lock; nchildren = 0             lock; nchildren? unlock
+ *   wake; unlock                            none: goes on, returns
  *
  * An order between siblings (stopper_stop_after()) is a count of those that must stop before,
  * ->nafter; a child that has some is not led. A stopper that has stopped counts down those on
