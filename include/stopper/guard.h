@@ -44,8 +44,11 @@
 
 #ifdef __KERNEL__
 #include <linux/build_bug.h>
+/* sparse does not know __has_include. A kernel that needs the header has included it by now. */
+#ifndef __CHECKER__
 #if __has_include(<linux/cleanup.h>)
 #include <linux/cleanup.h>
+#endif
 #endif
 #endif
 
