@@ -9,6 +9,9 @@
  *
  * Ordered accesses:
  *
+ *   (G)  ->used is written with release when a slot is given to a thread or taken back; its
+ *        partner is the acquire in slots_next() (slots.h). Guarantees: a drain that passes a slot
+ *        over because its thread has gone sees all that the tasks of that thread did.
  *   (L)  a table is pushed on the list with release in pool_slot_get(); its partner is the
  *        acquire in pool_slots_walk(). Guarantees: a reader that sees a table sees it zeroed.
  */
@@ -26,7 +29,8 @@ static struct slot_table *pool_slot_take_free(unsigned char *at)
 	for (t = tables; t; t = t->link)
 		for (i = 0; ~t->used && i < SLOTS; i++)
 			if (!(t->used & 1ull << i)) {
-				plat_store(&t->used, t->used | 1ull << i);
+				/* (G) pairs with slots_next(): passes on what earlier ones released */
+				plat_store_release(&t->used, t->used | 1ull << i);
 				*at = (unsigned char)i;
 				return t;
 			}
@@ -62,7 +66,8 @@ void pool_slot_put(struct slot_table *t, unsigned char at)
 	plat_flags_t f;
 
 	plat_lock(&lock, f);
-	plat_store(&t->used, t->used & ~(1ull << at));
+	/* (G) pairs with slots_next(): the tasks of this thread are complete */
+	plat_store_release(&t->used, t->used & ~(1ull << at));
 	plat_unlock(&lock, f);
 }
 
