@@ -25,7 +25,7 @@
 #include <stdint.h>
 #include <stopper/slot.h>
 
-#define THREADS		8	/* at once and in turn; the last one is the timers' */
+#define THREADS		10	/* at once and in turn; the last one is the timers' */
 #define TIMERS		(THREADS - 1)
 #define LOCATIONS	512	/* atomic variables */
 #define STACK_SIZE	(64 * 1024)

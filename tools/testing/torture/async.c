@@ -32,7 +32,7 @@ static void job_run(struct stopper_ctx *ctx, void *arg)
 	CHECK_EQ(j->magic, JOB_MAGIC);
 	CHECK(env_swap(&j->state, NEW, RUNNING));
 	CHECK(instance_is_live(inst, j->gen));
-	CHECK(ctx == j->ctx);
+	CHECK(ctx == j->ctx || inst->flags & STOPPER_CTX_ENDS_AT_QUIESCE);
 	env_inc(&inst->running);
 	if (limited)
 		CHECK(env_inc(&inst->holders) <= stopper_sem_capacity(&inst->sem));
