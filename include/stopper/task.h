@@ -311,7 +311,9 @@ STOPPER_API int __stopper_run_worker(struct stopper *s, struct stopper_ctx *ctx,
  * Return:
  * * 0 - the task has this label
  * * -EINVAL - @fmt is NULL, or @task has not begun
- * * -ESRCH - @task is NULL, and this thread runs no task, or too many inside one another
+ * * -ESRCH - @task is NULL, and this thread runs no task, or only tasks that are on a list: too
+ *   many inside one another, or synchronous ones in a program with TSan and a library without.
+ *   Such a task is passed over for the one around it
  * * -ENOMEM - out of memory; the task has no label, or the one that it had
  * * -ENOTSUP - userspace: in a child of fork() whose parent had used the library
  */

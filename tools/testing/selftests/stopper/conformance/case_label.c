@@ -52,6 +52,26 @@ struct labelled {
 	struct case_hold hold;
 };
 
+static void probe_label(struct stopper_ctx *ctx, void *err)
+{
+	*(int *)err = stopper_task_label(NULL, "probe");
+}
+
+/* With TSan in the program, but not in the library, they are on lists and have no labels. */
+static bool sync_tasks_have_labels(struct stopper *s)
+{
+	int err = 0;
+
+#ifdef STOPPER_TSAN
+	CHECK_EQ(stopper_run_task(s, NULL, "probe", probe_label, &err), 0);
+#else
+	(void)probe_label;
+#endif
+	if (err)
+		case_skip("synchronous tasks are on lists here");
+	return !err;
+}
+
 static void inner_task(struct stopper_ctx *ctx, void *arg)
 {
 	struct labelled *l = arg;
@@ -76,7 +96,8 @@ static void a_task_labels_itself(void)
 {
 	struct labelled l = { .s = new_stopper(NULL) };
 
-	CHECK_EQ(stopper_run_task(l.s, NULL, "outer", outer_task, &l), 0);
+	if (sync_tasks_have_labels(l.s))
+		CHECK_EQ(stopper_run_task(l.s, NULL, "outer", outer_task, &l), 0);
 	stop_and_put(l.s);
 }
 
@@ -93,9 +114,11 @@ static void an_async_task_labels_itself(void)
 	struct labelled l = { .s = new_stopper(NULL) };
 
 	case_hold_init(&l.hold);
-	CHECK_EQ(stopper_run_async_task(l.s, NULL, "async", async_task, &l), 0);
-	CHECK_SOON(oldest_is(l.s, "outer again"));
-	env_gate_open(&l.hold.gate);
+	if (sync_tasks_have_labels(l.s)) {
+		CHECK_EQ(stopper_run_async_task(l.s, NULL, "async", async_task, &l), 0);
+		CHECK_SOON(oldest_is(l.s, "outer again"));
+		env_gate_open(&l.hold.gate);
+	}
 	stop_and_put(l.s);
 	case_hold_destroy(&l.hold);
 }
