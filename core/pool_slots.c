@@ -29,7 +29,7 @@ static struct slot_table *pool_slot_take_free(unsigned char *at)
 	for (t = tables; t; t = t->link)
 		for (i = 0; ~t->used && i < SLOTS; i++)
 			if (!(t->used & 1ull << i)) {
-				/* (G) pairs with slots_next(): passes on what earlier ones released */
+				/* (G) pairs with slots_next(): passes on what was released */
 				plat_store_release(&t->used, t->used | 1ull << i);
 				*at = (unsigned char)i;
 				return t;

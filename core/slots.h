@@ -61,7 +61,7 @@ struct slot_table {
 static inline unsigned int slots_next(const struct slot_table *t, unsigned int i)
 {
 	if (t->pooled) {
-		/* (G) pairs with pool_slot_put(): no thread, and the tasks of the last one are complete */
+		/* (G) pairs with pool_slot_put(): without a thread, its tasks are complete */
 		while (i < SLOTS && !(__stopper_load_acquire(&t->used) >> i & 1))
 			i++;
 		return i;
