@@ -191,6 +191,15 @@ static int tied_to(const struct model *m, int c)
 	return c == NONE ? NONE : m->ctx[c].s;
 }
 
+/* Does the timer, while it is pending, hold a context below an ordinary one? */
+static bool timer_has_context(const struct model *m, int s)
+{
+	const struct m_stopper *x = &m->s[s];
+
+	return x->flags & STOPPER_CTX_ENDS_AT_QUIESCE && x->timer_pending && !x->quiesced &&
+	       x->timer_ctx != NONE && tied_to(m, x->timer_ctx) != s;
+}
+
 /* Those of STOPPER_CTX_ENDS_AT_QUIESCE: one for all, and one below each ordinary one of a task. */
 static int contexts_of_tasks(const struct model *m, int s)
 {
@@ -204,13 +213,16 @@ static int contexts_of_tasks(const struct model *m, int s)
 		n += t->counted && t->s == s && t->kind >= M_JOINED && t->ctx != NONE &&
 			tied_to(m, t->ctx) != s;
 	}
-	return n;
+	return n + timer_has_context(m, s);
 }
 
+/* NONE: not known, as a quiesce drops the timer at some time. */
 int model_contexts(const struct model *m, int s)
 {
 	int c, n = contexts_of_tasks(m, s);
 
+	if (timer_has_context(m, s) && m->s[s].phase != STOPPER_RUNNING)
+		return NONE;
 	for (c = 0; c < m->nctxs; c++)
 		n += m->ctx[c].refs && m->ctx[c].s == s;
 	return n;
@@ -218,13 +230,14 @@ int model_contexts(const struct model *m, int s)
 
 /* timers */
 
-int model_run_after(struct model *m, int s)
+int model_run_after(struct model *m, int s, int ctx)
 {
 	if (m->s[s].phase != STOPPER_RUNNING)
 		return -ESHUTDOWN;
 	if (m->s[s].timer_pending)
 		return -EALREADY;
 	m->s[s].timer_pending = true;
+	m->s[s].timer_ctx = ctx;
 	return 0;
 }
 

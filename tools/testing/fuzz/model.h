@@ -58,6 +58,7 @@ struct m_stopper {
 	int nworkers;
 	int pauses;			/* to be taken back */
 	bool timer_pending;		/* the stopper's own timer, which is due in an hour */
+	int timer_ctx;			/* what it was started with, or NONE */
 	int cause;			/* of the first request to stop */
 	int error;			/* the first one that a function returned */
 };
@@ -136,7 +137,7 @@ struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int 
 			bool wait);
 void model_task_end(struct model *m, int task);
 int model_worker(struct model *m, int s);
-int model_run_after(struct model *m, int s);
+int model_run_after(struct model *m, int s, int ctx);
 struct m_ret model_timer_cancel(struct model *m, int s);
 
 struct m_ret model_acquire(struct model *m, int sem, int n, int ctx, bool wait);

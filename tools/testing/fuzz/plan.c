@@ -694,10 +694,13 @@ static void with_stopper(enum op op, int s)
 	case OP_BEGIN_WAIT:
 		begin_wait(s);
 		break;
-	case OP_AFTER:
-		begins(op, s, a_ctx(), 0, 0);
-		returns(op, s, model_run_after(&now.m, s));
+	case OP_AFTER: {
+		int c = a_ctx();
+
+		begins(op, s, c, 0, 0);
+		returns(op, s, model_run_after(&now.m, s, c));
 		break;
+	}
 	case OP_TIMER_CANCEL:
 	case OP_TIMER_SYNC:
 		begins(op, s, 0, 0, 0);
