@@ -27,10 +27,11 @@ static struct slot_table *pool_slot_take_free(unsigned char *at)
 	unsigned int i;
 
 	for (t = tables; t; t = t->link)
-		for (i = 0; ~t->used && i < SLOTS; i++)
-			if (!(t->used & 1ull << i)) {
+		for (i = 0; t->nused < SLOTS && i < SLOTS; i++)
+			if (!t->used[i]) {
+				t->nused++;
 				/* (G) pairs with slots_next(): passes on what was released */
-				plat_store_release(&t->used, t->used | 1ull << i);
+				plat_store_release(&t->used[i], 1);
 				*at = (unsigned char)i;
 				return t;
 			}
@@ -66,8 +67,9 @@ void pool_slot_put(struct slot_table *t, unsigned char at)
 	plat_flags_t f;
 
 	plat_lock(&lock, f);
+	t->nused--;
 	/* (G) pairs with slots_next(): the tasks of this thread are complete */
-	plat_store_release(&t->used, t->used & ~(1ull << at));
+	plat_store_release(&t->used[at], 0);
 	plat_unlock(&lock, f);
 }
 

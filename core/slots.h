@@ -52,7 +52,8 @@ struct slot_table {
 	unsigned int id;		/* userspace: the thread; kernel: the CPU */
 	bool pooled;			/* of pool threads: pool_slots.c */
 	unsigned char high_water[2];	/* how many slots of each half were ever at hand */
-	uint64_t used;			/* pooled: which slots have a thread */
+	unsigned int used[SLOTS];	/* pooled: which slots have a thread */
+	unsigned int nused;		/* pooled: how many */
 	struct slot_table *link;	/* userspace, pooled: all tables; never removed */
 	struct slot_table *free;	/* userspace: tables without a thread */
 };
@@ -62,7 +63,7 @@ static inline unsigned int slots_next(const struct slot_table *t, unsigned int i
 {
 	if (t->pooled) {
 		/* (G) pairs with pool_slot_put(): without a thread, its tasks are complete */
-		while (i < SLOTS && !(__stopper_load_acquire(&t->used) >> i & 1))
+		while (i < SLOTS && !__stopper_load_acquire(&t->used[i]))
 			i++;
 		return i;
 	}
