@@ -257,11 +257,9 @@ EXPORT_SYMBOL_PLAT(stopper_ctx_with_deadline);
 int stopper_ctx_with_timeout(struct stopper_ctx *parent, int64_t timeout_ns,
 			     struct stopper_ctx **out)
 {
-	int64_t now = plat_now();
+	int64_t deadline = timeout_ns > 0 ? ns_after(plat_now(), timeout_ns) : 0;
 
-	if (timeout_ns > INT64_MAX - now)
-		timeout_ns = INT64_MAX - now;
-	return stopper_ctx_with_deadline(parent, timeout_ns > 0 ? now + timeout_ns : 0, out);
+	return stopper_ctx_with_deadline(parent, deadline, out);
 }
 EXPORT_SYMBOL_PLAT(stopper_ctx_with_timeout);
 

@@ -20,6 +20,12 @@
 #define NS_PER_SEC	1000000000LL
 #define NS_PER_MSEC	1000000LL
 
+/* @at plus @ns, which is not negative; PLAT_FOREVER instead of an overflow. */
+static inline int64_t ns_after(int64_t at, int64_t ns)
+{
+	return ns > PLAT_FOREVER - at ? PLAT_FOREVER : at + ns;
+}
+
 /* The callback that runs, for the panic hook. */
 struct call {
 	struct stopper *s;

@@ -152,11 +152,6 @@ static bool stages_valid(const struct stopper_stages *st)
 		st->signo >= 0 && (st->remaining || !st->n);
 }
 
-static int64_t stage_time(const struct stall_clock *c, int64_t ns)
-{
-	return ns > PLAT_FOREVER - c->since ? PLAT_FOREVER : c->since + ns;
-}
-
 int __stopper_stop_staged(struct stopper *s, struct stopper_stages *st,
 			  const struct stopper_site *site)
 {
@@ -169,18 +164,18 @@ int __stopper_stop_staged(struct stopper *s, struct stopper_stages *st,
 	if (err <= 0)
 		return err;
 	if (st->warn_ns) {
-		c.report_at = stage_time(&c, st->warn_ns);
+		c.report_at = ns_after(c.since, st->warn_ns);
 		c.quiet_too = true;
 	}
-	err = stop_drive(s, stage_time(&c, st->end_ns), &c);
+	err = stop_drive(s, ns_after(c.since, st->end_ns), &c);
 	if (err && st->end_ns)
 		stop_end_contexts(s);
 	if (err && st->hook_ns > st->end_ns)
-		err = stop_drive(s, stage_time(&c, st->hook_ns), &c);
+		err = stop_drive(s, ns_after(c.since, st->hook_ns), &c);
 	if (err && st->hook_ns)
 		call_hooks(s, st);
 	if (err)
-		err = stop_drive(s, stage_time(&c, st->grace_ns), &c);
+		err = stop_drive(s, ns_after(c.since, st->grace_ns), &c);
 	if (err)
 		list_remaining(s, st);
 	return err;

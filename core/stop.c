@@ -215,12 +215,10 @@ static int64_t report_gap(const struct leader *l, const struct stopper *s)
 
 static void plan_report(struct leader *l, const struct stopper *s, int64_t now)
 {
-	int64_t gap = report_gap(l, s);
-
-	if (s->flags & STOPPER_QUIET || gap > PLAT_FOREVER - now)
+	if (s->flags & STOPPER_QUIET)
 		l->clock->report_at = PLAT_FOREVER;
 	else
-		l->clock->report_at = now + gap;
+		l->clock->report_at = ns_after(now, report_gap(l, s));
 }
 
 static bool has_children(struct stopper *s)

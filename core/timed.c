@@ -85,12 +85,6 @@ static void timer_refs_put(const struct timer_refs *r)
 	plat_module_put(r->fn_module);
 }
 
-/* Nanoseconds from now on may be many. */
-static int64_t add_ns(int64_t a, int64_t b)
-{
-	return b > PLAT_FOREVER - a ? PLAT_FOREVER : a + b;
-}
-
 /* A random number below @n; 0 if @n is 0. */
 static int64_t random_below(int64_t n)
 {
@@ -119,7 +113,7 @@ static void timer_insert(struct stopper *s, struct stopper_timer *t)
 {
 	t->state = TIMER_PENDING;
 	t->again = false;
-	due_insert(&s->timers, &t->due, add_ns(t->base, random_below(t->jitter)));
+	due_insert(&s->timers, &t->due, ns_after(t->base, random_below(t->jitter)));
 	s->ntimers++;
 	timers_arm(s);
 }
@@ -148,7 +142,7 @@ static void timer_next_period(struct stopper_timer *t)
 	int64_t now = plat_now(), step;
 	uint64_t n;
 
-	t->base = add_ns(t->base, t->period);
+	t->base = ns_after(t->base, t->period);
 	while (t->base <= now) {
 		for (n = 1, step = t->period; step <= now - t->base - step; n *= 2)
 			step *= 2;
@@ -372,7 +366,7 @@ int stopper_run_every(struct stopper_timer *t, struct stopper_ctx *ctx, int64_t 
 	if (!err)
 		err = timer_start_err(s, t);
 	if (!err) {
-		t->base = add_ns(plat_now(), delay_ns);
+		t->base = ns_after(plat_now(), delay_ns);
 		t->period = period_ns;
 		t->jitter = jitter_ns;
 		t->missed = 0;

@@ -38,11 +38,6 @@ struct main_loop {
 	int64_t status_at;			/* PLAT_FOREVER: no status */
 };
 
-static int64_t time_after(int64_t now, int64_t ns)
-{
-	return ns > PLAT_FOREVER - now ? PLAT_FOREVER : now + ns;
-}
-
 /* The oldest task of the sites with most tasks. */
 static void notify_stopping(struct main_loop *m)
 {
@@ -66,11 +61,11 @@ static void main_tick(struct main_loop *m, int64_t now)
 {
 	if (now >= m->watchdog_at) {
 		notify("WATCHDOG=1");
-		m->watchdog_at = time_after(now, m->watchdog_ns);
+		m->watchdog_at = ns_after(now, m->watchdog_ns);
 	}
 	if (now >= m->status_at) {
 		notify_stopping(m);
-		m->status_at = time_after(now, STATUS_NS);
+		m->status_at = ns_after(now, STATUS_NS);
 	}
 }
 
@@ -133,10 +128,10 @@ static bool main_stop(struct main_loop *m)
 
 	__stopper_stop_async(m->s, m->site);
 	m->status_at = notify_wanted() ? began : PLAT_FOREVER;
-	main_wait(m, stopped, stopped, time_after(began, grace - grace / 4));
+	main_wait(m, stopped, stopped, ns_after(began, grace - grace / 4));
 	if (!stopper_event_fired(stopped))
 		__stopper_stop_staged(m->s, &end, m->site);
-	main_wait(m, stopped, stopped, time_after(began, grace));
+	main_wait(m, stopped, stopped, ns_after(began, grace));
 	return stopper_event_fired(stopped);
 }
 
@@ -149,7 +144,7 @@ static bool main_serve(struct main_loop *m)
 	main_wait(m, &m->signalled, quiesce, PLAT_FOREVER);
 	main_ready(m, false);
 	notify("STOPPING=1");
-	main_wait(m, quiesce, quiesce, time_after(plat_now(), m->opts.lame_duck_ns));
+	main_wait(m, quiesce, quiesce, ns_after(plat_now(), m->opts.lame_duck_ns));
 	if (m->opts.before_quiesce)
 		m->opts.before_quiesce(m->opts.arg);
 	return main_stop(m);
