@@ -536,7 +536,7 @@ bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
 void wake_followers(struct stopper *s);
 void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
-bool would_self_deadlock(struct stopper *s, bool stop);
+bool drain_would_deadlock(struct stopper *s);
 int pause_drain(struct stopper *s, struct stopper_ctx *ctx);
 int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
 void followers_wake(struct stopper *s, struct stopper_list *list);

@@ -155,7 +155,7 @@ int __stopper_pause(struct stopper *s, struct stopper_ctx *ctx, const struct sto
 	err = plat_ready();
 	if (err)
 		return err;
-	if (task_in_table_of_this_thread(s) || would_self_deadlock(s, false))
+	if (drain_would_deadlock(s))
 		return -EDEADLK;
 	by.since = plat_now();
 	origin_copy(&by.origin, site);
@@ -202,7 +202,7 @@ int __stopper_task_begin_wait(struct stopper *s, struct stopper_ctx *ctx,
 		return err;
 	/* A begin has no other reason for -EAGAIN. */
 	while ((err = __stopper_task_begin(s, ctx, site, task)) == -EAGAIN) {
-		if (task_in_table_of_this_thread(s) || would_self_deadlock(s, false))
+		if (drain_would_deadlock(s))
 			return -EDEADLK;
 		/* (N) a count for people: no order needed */
 		plat_fetch_add_full(&s->waiters, 1);

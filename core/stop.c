@@ -967,7 +967,7 @@ static bool called_from_own_stop(struct stopper *s)
 }
 
 /* Would a stop (or, if !@stop, a quiesce) of @s wait for this thread itself? */
-bool would_self_deadlock(struct stopper *s, bool stop)
+static bool would_self_deadlock(struct stopper *s, bool stop)
 {
 	plat_flags_t f;
 	bool there;
@@ -976,6 +976,12 @@ bool would_self_deadlock(struct stopper *s, bool stop)
 	there = goal_reached(s, stop);
 	plat_unlock(&s->lock, f);
 	return !there && called_from_own_stop(s);
+}
+
+/* Would a wait for the tasks of @s, by this thread, wait for itself? */
+bool drain_would_deadlock(struct stopper *s)
+{
+	return task_in_table_of_this_thread(s) || would_self_deadlock(s, false);
 }
 
 /*
@@ -1044,7 +1050,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	err = plat_ready();
 	if (err)
 		return err;
-	if (task_in_table_of_this_thread(s) || would_self_deadlock(s, false))
+	if (drain_would_deadlock(s))
 		return -EDEADLK;
 	note_stop_request(s, &(struct cause_args){ .site = site });
 	quiesce_begin(s);
