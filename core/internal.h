@@ -261,8 +261,8 @@ struct stopper {
 	unsigned int nclosers;
 	unsigned int nclosed;			/* closers that have ended */
 	unsigned int contexts;			/* linked to it; not under the lock */
-	unsigned int waiters;			/* for a semaphore */
-	struct stopper_list waiting;		/* they; the first has waited longest */
+	unsigned int waiters;			/* for a semaphore, or for a resume */
+	struct stopper_list waiting;		/* for a semaphore; the first has waited longest */
 	struct stopper_list workers;
 	struct stopper_list closers;
 	struct stopper_list followers;		/* callers that wait for the leader */

@@ -64,7 +64,6 @@
  *        the phase in __stopper_admits(). Guarantees: see race 2.
  *   (R)  ->phase = RUNNING is a release in pause_update(); its partners are the acquires in
  *        task_is_admitted() and pool_push_task(). Guarantees: the same, for the slow paths.
- *   (N)  ->waiters is a count for people. The full order of its changes is not needed.
  */
 #include "internal.h"
 
@@ -204,11 +203,7 @@ int __stopper_task_begin_wait(struct stopper *s, struct stopper_ctx *ctx,
 	while ((err = __stopper_task_begin(s, ctx, site, task)) == -EAGAIN) {
 		if (drain_would_deadlock(s))
 			return -EDEADLK;
-		/* (N) a count for people: no order needed */
-		plat_fetch_add_full(&s->waiters, 1);
 		err = resume_wait(s, ctx);
-		/* (N) as above */
-		plat_fetch_add_full(&s->waiters, -1);
 		if (err)
 			break;
 	}

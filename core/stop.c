@@ -1131,15 +1131,23 @@ int resume_wait(struct stopper *s, struct stopper_ctx *ctx)
 	struct follower me = { .woken = false };
 	plat_flags_t f;
 	bool paused;
+	int err;
 
 	plat_lock(&s->lock, f);
 	paused = s->pause.paused;
 	if (paused) {
 		stop_park_init(s, &me.park, p.blocks);
 		slist_append(&s->resume_waiters, &me.node);
+		s->waiters++;
 	}
 	plat_unlock(&s->lock, f);
-	return paused ? follow_leader(s, &me, &p) : 0;
+	if (!paused)
+		return 0;
+	err = follow_leader(s, &me, &p);
+	plat_lock(&s->lock, f);
+	s->waiters--;
+	plat_unlock(&s->lock, f);
+	return err;
 }
 
 /* Drive the stop until @until. 0, or -ETIMEDOUT. @clock: of a caller that waits, else NULL. */

@@ -186,6 +186,49 @@ SCENARIO(begin_wait_and_resume, "pause.c, race 3: one waits for the resume, anot
 	end(s);
 }
 
+static struct stopper_sem sem;
+
+static void limited_waits(void *it)
+{
+	int err = stopper_run_limited_async_task(it, NULL, "limited", &sem, true, counted, NULL);
+
+	check(!err || err == -EAGAIN || err == -ESHUTDOWN);
+	if (!err)
+		ghost_add(ACCEPTED, 1);
+}
+
+static unsigned int nr_waiters(void)
+{
+	unsigned int n;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	n = s->waiters;
+	plat_unlock(&s->lock, f);
+	return n;
+}
+
+SCENARIO(begin_wait_and_sem_wait, "pause.c: one waits for the resume, one for a slot: both counted",
+	 .budget = 2, .cpus = 1)
+{
+	ctx = NULL;
+	s = new_stopper(NULL);
+	stopper_sem_init(&sem, 1);
+	check(!stopper_sem_try_acquire(&sem));
+	go(limited_waits, s);
+	settle();
+	check(pauses(s, NULL));
+	go(begin_waits, s);
+	settle();
+	check(nr_waiters() == 2);
+	resumes(s);
+	stopper_sem_release(&sem);
+	join_all();
+	check(!nr_waiters());
+	end(s);
+	stopper_sem_destroy(&sem);
+}
+
 SCENARIO(begin_wait_and_quiesce, "pause.c, race 3: one waits for the resume, another quiesces",
 	 .budget = 3, .stale = 1)
 {
