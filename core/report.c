@@ -51,6 +51,20 @@ static const char *escape_comm(struct escaped_comm *b, const char *comm)
 
 #define COMM(comm)	escape_comm(&(struct escaped_comm){ "" }, comm)
 
+/* FILE:LINE FUNC by thread TID "COMM" */
+struct shown_origin {
+	char text[sizeof(struct origin) + sizeof(struct escaped_comm) + 48];
+};
+
+static const char *show_origin(struct shown_origin *b, const struct origin *o)
+{
+	snprintf(b->text, sizeof(b->text), "%s:%u %s by thread %d \"%s\"", o->file, o->line,
+		 o->func, o->tid, COMM(o->comm));
+	return b->text;
+}
+
+#define ORIGIN(o)	show_origin(&(struct shown_origin){ "" }, o)
+
 static void origin_copy_site(struct origin *o, const struct stopper_site *site)
 {
 	name_escape_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
@@ -110,12 +124,10 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 static void report_error(const struct line_sink *out, const struct report_header *h, int64_t now)
 {
 	const struct first_error *e = h->error_from;
-	const struct origin *at = e ? &e->cause.at : NULL;
 
 	if (h->error)
-		report_line(out, "  failed %d \"%s\" at %s:%u %s by thread %d \"%s\", %s ago",
-			    h->error, e->cause.text, at->file, at->line, at->func, at->tid,
-			    COMM(at->comm), SECS(e->since ? now - e->since : 0));
+		report_line(out, "  failed %d \"%s\" at %s, %s ago", h->error, e->cause.text,
+			    ORIGIN(&e->cause.at), SECS(e->since ? now - e->since : 0));
 }
 
 /* The pending timers: how many, and the one that is due first. */
@@ -134,15 +146,13 @@ static void report_timers(const struct line_sink *out, struct stopper *s)
 static void report_stop_request(const struct line_sink *out, const struct report_header *h,
 				int64_t now)
 {
-	const struct origin *at = &h->cause.at;
 	char because[sizeof(h->cause.text) + 32] = "";
 
 	if (h->cause.err)
 		snprintf(because, sizeof(because), ", because \"%s\" (%d)", h->cause.text,
 			 h->cause.err);
-	report_line(out, "  stop asked at %s:%u %s by thread %d \"%s\", %s ago%s", at->file,
-		    at->line, at->func, at->tid, COMM(at->comm), SECS(now - h->stop_requested),
-		    because);
+	report_line(out, "  stop asked at %s, %s ago%s", ORIGIN(&h->cause.at),
+		    SECS(now - h->stop_requested), because);
 }
 
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
@@ -157,16 +167,12 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
 		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
 		    h.closers, h.closed, plat_load(&s->contexts), h.waiters);
-	report_line(out, "  created at %s:%u %s by thread %d \"%s\"", s->created_at.file,
-		    s->created_at.line, s->created_at.func, s->created_at.tid,
-		    COMM(s->created_at.comm));
+	report_line(out, "  created at %s", ORIGIN(&s->created_at));
 	if (h.parent)
 		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
 			    h.parent_name);
 	if (h.pause.paused)
-		report_line(out, "  paused at %s:%u %s by thread %d \"%s\", %s ago",
-			    h.pause.origin.file, h.pause.origin.line, h.pause.origin.func,
-			    h.pause.origin.tid, COMM(h.pause.origin.comm),
+		report_line(out, "  paused at %s, %s ago", ORIGIN(&h.pause.origin),
 			    SECS(now - h.pause.since));
 	if (h.stop_requested)
 		report_stop_request(out, &h, now);
