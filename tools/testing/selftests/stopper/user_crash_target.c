@@ -111,6 +111,7 @@ static void print_when_complete(const char *path)
 	static const char *const parts[] = {
 		"\"web\": quiescing for ", "\"child\": quiescing for ", "\"closing\": closing for ",
 		"  task 100 \"handle\" ", "  task 40 \"nested ", "  task 3 \"async\" ",
+		" label \"a \\\"handle\\\"\"",
 		" label \"GET /1\"", " label \"GET /2\"", " label \"GET /3\"",
 		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"", "  semaphore: held 1 of 1",
 		"\n  paused at ",
@@ -154,9 +155,11 @@ int main(int argc, char **argv)
 	must(stopper_create(&idle, "idle", &quiet));
 	must(stopper_create(&paused, "paused", &quiet));
 	must(stopper_pause(paused, NULL));
-	for (i = 0; i < MANY; i++)
+	/* Of the same age, so the list may show any of them: one label for all. */
+	for (i = 0; i < MANY; i++) {
 		must(stopper_task_begin(web, NULL, "handle", &handles[i]));
-	must(stopper_task_label(&handles[0], "the \"first\""));
+		must(stopper_task_label(&handles[i], "a \"handle\""));
+	}
 	for (i = 1; i <= 3; i++)
 		must(stopper_run_async_task(child, NULL, "async", hold, (void *)(long)i));
 	for (i = 0; i < 2; i++)
