@@ -420,6 +420,7 @@ struct task_view {
 struct stopper_slot *slot_innermost(void);
 
 /* label.c */
+extern const char no_label[STOPPER_LABEL_SHOWN + 1];
 void label_read(struct stopper_slot *slot, unsigned int seq, char *out);
 void label_free(struct stopper_slot *slot);
 

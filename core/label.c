@@ -33,6 +33,8 @@
 
 #define LABEL_WORDS	((STOPPER_LABEL_SHOWN + 1) / sizeof(unsigned long))
 
+const char no_label[STOPPER_LABEL_SHOWN + 1];
+
 struct stopper_label {
 	unsigned int version;		/* odd while it is written */
 	unsigned int task;		/* the number of its task */

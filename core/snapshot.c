@@ -157,9 +157,7 @@ static void snapshot_add_task(void *arg, const struct task_view *v)
 
 static void snapshot_add_activity(void *arg, const struct activity *a)
 {
-	static const char none[STOPPER_LABEL_SHOWN + 1];
-
-	snapshot_add(arg, a->s, a->site, a->kind, a->tid, plat_coarse_age(a->since), none);
+	snapshot_add(arg, a->s, a->site, a->kind, a->tid, plat_coarse_age(a->since), no_label);
 }
 
 static int compare_groups(const void *a, const void *b)

@@ -94,9 +94,7 @@ static void remaining_add_task(void *arg, const struct task_view *v)
 
 static void remaining_add_activity(void *arg, const struct activity *a)
 {
-	static const char none[STOPPER_LABEL_SHOWN + 1];
-
-	remaining_add(arg, a->site, a->tid, plat_coarse_age(a->since), none);
+	remaining_add(arg, a->site, a->tid, plat_coarse_age(a->since), no_label);
 }
 
 static void remaining_scan(struct remaining *r, struct stopper *s)
