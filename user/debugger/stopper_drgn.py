@@ -85,17 +85,11 @@ class Reader:
     def const(self, name):
         return int(self.prog.constant(name).value_())
 
-    def text(self, address, n):
-        out = b""
-        while len(out) < n:
-            try:
-                part = self.prog.read(address, min(64, 4096 - address % 4096))
-            except drgn.FaultError as e:
-                raise stopper_list.Unreadable(str(e)) from e
-            if b"\0" in part:
-                return out + part[:part.index(b"\0")]
-            out, address = out + part, address + len(part)
-        return out[:n]
+    def read(self, address, n):
+        try:
+            return self.prog.read(address, n)
+        except drgn.FaultError as e:
+            raise stopper_list.Unreadable(str(e)) from e
 
     def now(self):
         live = self.prog.flags & ProgramFlags.IS_LIVE

@@ -87,18 +87,11 @@ class Reader:
     def const(self, name):
         return int(gdb.parse_and_eval(name))
 
-    def text(self, address, n):
-        out = b""
-        while len(out) < n:
-            try:
-                # Not beyond the page, which may be the last.
-                part = bytes(gdb.selected_inferior().read_memory(address, min(64, 4096 - address % 4096)))
-            except gdb.MemoryError as e:
-                raise stopper_list.Unreadable(str(e)) from e
-            if b"\0" in part:
-                return out + part[:part.index(b"\0")]
-            out, address = out + part, address + len(part)
-        return out[:n]
+    def read(self, address, n):
+        try:
+            return bytes(gdb.selected_inferior().read_memory(address, n))
+        except gdb.MemoryError as e:
+            raise stopper_list.Unreadable(str(e)) from e
 
     def is_live(self):
         """A process of this machine?"""
@@ -227,7 +220,7 @@ class Kernel(Reader):
         state = self.num(task["__state"])
         word = ("running" if not state else "idle" if state & 0x402 == 0x402 else "blocked" if state & 2 else
                 "sleeping" if state & 1 else "stopped" if state & 4 else "traced" if state & 8 else "dead")
-        return self.text(self.addr(task["comm"]), 16), word, ""
+        return stopper_list.string(self, self.addr(task["comm"]), 16), word, ""
 
 
 def unique(pairs):

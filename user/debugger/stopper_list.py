@@ -18,7 +18,7 @@ A reader has:
   index(object, i)            an element of an array
   size(type), offset(type, member), has(type, member)
   const(name)                 the value of an enumerator
-  text(address, n)            the bytes of the string there, n at most
+  read(address, n)            n bytes there
   cpu_tables()                kernel: the addresses of the tables of CPUs
   thread(tid)                 (comm, state word, where) of a thread; None: it is gone; ("", "", ""): not known
   now()                       the time of the monotonic clock in ns, or 0: not known
@@ -52,6 +52,17 @@ def escape(name, size=None):
 def escape_tail(name, size):
     """As name_escape_tail(): of a long path the end."""
     return escape(name[-(size - 1):] if len(name) > size - 1 else name, size)
+
+
+def string(reader, address, n):
+    """The bytes of the string at that address, n at most. Reads no page beyond, which may be missing."""
+    out = b""
+    while len(out) < n:
+        part = reader.read(address, min(64, 4096 - address % 4096))
+        if b"\0" in part:
+            return out + part[:part.index(b"\0")]
+        out, address = out + part, address + len(part)
+    return out[:n]
 
 
 def secs(ns):
@@ -106,7 +117,7 @@ class List:
 
     def text(self, address, missing="?"):
         try:
-            return self.r.text(address, 4096) if address else missing.encode()
+            return string(self.r, address, 4096) if address else missing.encode()
         except Unreadable:
             return b"?"
 
