@@ -4,10 +4,9 @@
  *
  * The handler sets a bit in a word and wakes the keeper (keeper.c), which stops all stoppers that
  * are registered for the signal, or fires the event that stopper_main() waits for (main.c). No
- * signal is blocked, so children inherit nothing: exec() resets
- * handlers. No descriptor is used, so a daemon may close all of them. The keeper's thread has
- * the signals unblocked, so a signal sent to the process is delivered even if the program has
- * blocked it in all of its threads.
+ * signal is blocked, so children inherit nothing: exec() resets handlers. No descriptor is used,
+ * so a daemon may close all of them. The keeper's thread has the signals unblocked, so a signal
+ * sent to the process is delivered even if the program has blocked it in all of its threads.
  *
  * Registered stoppers are on a list under watches_lock. The handler may interrupt a thread that
  * holds the lock, so it uses only these words:
