@@ -51,19 +51,16 @@ static const char *escape_comm(struct escaped_comm *b, const char *comm)
 
 #define COMM(comm)	escape_comm(&(struct escaped_comm){ "" }, comm)
 
-/* FILE:LINE FUNC by thread TID "COMM" */
-struct shown_origin {
-	char text[sizeof(struct origin) + sizeof(struct escaped_comm) + 48];
-};
-
-static const char *show_origin(struct shown_origin *b, const struct origin *o)
+/*
+ * "  WHAT at FILE:LINE FUNC by thread TID "COMM"AFTER". It has a frame of its own: inlined into
+ * the header's record, it would pass what a 32-bit kernel allows for one.
+ */
+static PLAT_NOINLINE void report_origin(const struct line_sink *out, const char *what,
+					const struct origin *o, const char *after)
 {
-	snprintf(b->text, sizeof(b->text), "%s:%u %s by thread %d \"%s\"", o->file, o->line,
-		 o->func, o->tid, COMM(o->comm));
-	return b->text;
+	report_line(out, "  %s at %s:%u %s by thread %d \"%s\"%s", what, o->file, o->line, o->func,
+		    o->tid, COMM(o->comm), after);
 }
-
-#define ORIGIN(o)	show_origin(&(struct shown_origin){ "" }, o)
 
 static void origin_copy_site(struct origin *o, const struct stopper_site *site)
 {
@@ -124,10 +121,13 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 static void report_error(const struct line_sink *out, const struct report_header *h, int64_t now)
 {
 	const struct first_error *e = h->error_from;
+	char what[sizeof(e->cause.text) + 32], ago[48];
 
-	if (h->error)
-		report_line(out, "  failed %d \"%s\" at %s, %s ago", h->error, e->cause.text,
-			    ORIGIN(&e->cause.at), SECS(e->since ? now - e->since : 0));
+	if (!h->error)
+		return;
+	snprintf(what, sizeof(what), "failed %d \"%s\"", h->error, e->cause.text);
+	snprintf(ago, sizeof(ago), ", %s ago", SECS(e->since ? now - e->since : 0));
+	report_origin(out, what, &e->cause.at, ago);
 }
 
 /* The pending timers: how many, and the one that is due first. */
@@ -146,13 +146,25 @@ static void report_timers(const struct line_sink *out, struct stopper *s)
 static void report_stop_request(const struct line_sink *out, const struct report_header *h,
 				int64_t now)
 {
-	char because[sizeof(h->cause.text) + 32] = "";
+	char after[sizeof(h->cause.text) + 80];
+	const char *ago = SECS(now - h->stop_requested);
 
 	if (h->cause.err)
-		snprintf(because, sizeof(because), ", because \"%s\" (%d)", h->cause.text,
+		snprintf(after, sizeof(after), ", %s ago, because \"%s\" (%d)", ago, h->cause.text,
 			 h->cause.err);
-	report_line(out, "  stop asked at %s, %s ago%s", ORIGIN(&h->cause.at),
-		    SECS(now - h->stop_requested), because);
+	else
+		snprintf(after, sizeof(after), ", %s ago", ago);
+	report_origin(out, "stop asked", &h->cause.at, after);
+}
+
+static void report_paused(const struct line_sink *out, const struct report_header *h, int64_t now)
+{
+	char ago[48];
+
+	if (!h->pause.paused)
+		return;
+	snprintf(ago, sizeof(ago), ", %s ago", SECS(now - h->pause.since));
+	report_origin(out, "paused", &h->pause.origin, ago);
 }
 
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
@@ -167,13 +179,11 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
 		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
 		    h.closers, h.closed, plat_load(&s->contexts), h.waiters);
-	report_line(out, "  created at %s", ORIGIN(&s->created_at));
+	report_origin(out, "created", &s->created_at, "");
 	if (h.parent)
 		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
 			    h.parent_name);
-	if (h.pause.paused)
-		report_line(out, "  paused at %s, %s ago", ORIGIN(&h.pause.origin),
-			    SECS(now - h.pause.since));
+	report_paused(out, &h, now);
 	if (h.stop_requested)
 		report_stop_request(out, &h, now);
 	else
