@@ -153,6 +153,10 @@ explore-mutants: ## Remove each barrier, lock and wake-up of the core: a scenari
 	@tools/testing/lib/deps build
 	@tools/testing/explore/mutants $(MUTANT)
 
+.PHONY: litmus
+litmus: ## Check the litmus tests of the races against the kernel's memory model
+	@tools/testing/litmus/run
+
 .PHONY: torture
 torture: ## Random operations that check themselves, library and module [MINUTES=10 KERNEL=6.1|6.12]
 	@tools/testing/torture/run $(or $(MINUTES),10) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
