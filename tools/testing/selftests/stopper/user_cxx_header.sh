@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# user_cxx_header.sh: stopper.hpp with both compilers, as C++17 and C++20, without a warning, and with ASan: the rows of
+# the contract, and the example.
+
+. "$(dirname "$0")/languages/lib.sh"
+warn='-Wall -Wextra -Wpedantic -Wshadow -Werror'
+
+build() {	# FILE COMPILER AND FLAGS...
+	"${@:2}" $warn -g -I"$top/include" "$1" -o "$work/program" -L"$lib" -lstopper -pthread
+}
+
+conformance() {	# COMPILER AND FLAGS...
+	check "$*: builds without a warning" build "$here/languages/conformance.cc" "$@"
+	"$work/program" >"$work/results" 2>"$work/errors"
+	rows "$work/results" "$*" $?
+	rm -f "$work/program"
+}
+
+alone() { echo '#include <stopper/stopper.hpp>' | "$@" $warn -fsyntax-only -I"$top/include" -xc++ -; }
+
+echo "TAP version 13"
+check "the header stands alone" alone "${CXX:-g++}" -std=c++17
+for cxx in g++ clang++; do
+	if command -v $cxx >/dev/null; then
+		conformance $cxx -std=c++17
+		conformance $cxx -std=c++20
+	else
+		skip $cxx "no $cxx"
+	fi
+done
+conformance "${CXX:-g++}" -std=c++20 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+check "the example builds without a warning" build "$top/bindings/cxx/jobs.cc" "${CXX:-g++}" -std=c++17
+check "the example at the end of its input" jobs_at_the_end "$work/program"
+check "the example at SIGTERM" jobs_at_sigterm "$work/program"
+finish
