@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <stopper/http.h>
+#include <stopper/http_handler.h>
 #include <stopper/print.h>
 #include "../debuglist/debuglist.h"
 #include "page.h"

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <stopper/http.h>
+#include <stopper/http_handler.h>
 #include "listen.h"
 
 #define MAX_CONNECTIONS	64

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <stopper/http.h>
+#include <stopper/http_handler.h>
 #include <stopper/print.h>
 #include <stopper/signal.h>
 #include <stopper/stopper.h>

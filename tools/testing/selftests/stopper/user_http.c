@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <stopper/http.h>
+#include <stopper/http_handler.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
 #include "env/http_client.h"

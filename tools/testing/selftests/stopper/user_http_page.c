@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <stopper/http.h>
+#include <stopper/http_handler.h>
 #include <stopper/stopper.h>
 
 #define SECOND_NS	1000000000LL

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <stopper/http.h>
+#include <stopper/http_handler.h>
 #include <stopper/stopper.h>
 
 static struct stopper *web, *idle, *hostile;
