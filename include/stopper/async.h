@@ -87,7 +87,8 @@ struct stopper_async {
 	struct stopper_ctx *ctx;
 	struct span_record *span;
 	uint64_t ticket;		/* of the latest start; 0: never queued */
-	union {
+
+	__extension__ union {	/* not in C89 */
 		uint64_t since;			/* queued: the time of the start */
 		struct slot_table *table;	/* taken: where it is visible */
 	};

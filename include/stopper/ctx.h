@@ -44,7 +44,7 @@ struct stopper_cause {
  * Context: Any context.
  * Return: NULL, which every function that takes a context accepts as the background.
  */
-static inline struct stopper_ctx *stopper_ctx_background(void)
+STOPPER_INLINE struct stopper_ctx *stopper_ctx_background(void)
 {
 	return NULL;
 }
@@ -299,7 +299,7 @@ struct stopper_ctx_head {
  * * -ECANCELED - it was cancelled
  * * -ETIMEDOUT - its deadline has passed
  */
-static inline int stopper_ctx_err(const struct stopper_ctx *ctx)
+STOPPER_INLINE int stopper_ctx_err(const struct stopper_ctx *ctx)
 {
 	if (!ctx)
 		return 0;

@@ -96,7 +96,7 @@ STOPPER_API bool stopper_event_fire(struct stopper_event *ev);
  * Context: Any context.
  * Return: true if the event has fired.
  */
-static inline bool stopper_event_fired(const struct stopper_event *ev)
+STOPPER_INLINE bool stopper_event_fired(const struct stopper_event *ev)
 {
 	/* (F) pairs with the release store of ->fired in core/event.c: the fire's writes show */
 	return ev && __stopper_load_acquire(&ev->fired) != 0;

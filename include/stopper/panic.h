@@ -22,7 +22,7 @@ enum stopper_panic_kind {
 	STOPPER_PANIC_ASYNC,
 	STOPPER_PANIC_WORKER,
 	STOPPER_PANIC_CLOSER,
-	STOPPER_PANIC_SCOPE,
+	STOPPER_PANIC_SCOPE
 };
 
 /**
@@ -78,7 +78,7 @@ STOPPER_API void __stopper_panic(void *value);
  * Context: Process context.
  * Return: Never.
  */
-static inline __attribute__((noreturn)) void stopper_panic(void *value)
+STOPPER_INLINE __attribute__((noreturn)) void stopper_panic(void *value)
 {
 	__stopper_panic(value);
 	stopper_unreachable();

@@ -74,7 +74,7 @@ typedef pthread_mutex_t stopper_lock_t;
 #define __stopper_store_barrier()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define __stopper_load_phase(p)	__stopper_load(p)
 #endif
-#define STOPPER_INLINE		static inline __attribute__((always_inline))
+#define STOPPER_INLINE		static __inline__ __attribute__((always_inline))
 #define stopper_unreachable()	__builtin_unreachable()
 #define STOPPER_API		__attribute__((visibility("default")))
 #define STOPPER_PRINTF(f, a)	__attribute__((format(printf, f, a)))
