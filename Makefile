@@ -51,7 +51,7 @@ shell: ## A shell in a VM with the module loaded [KERNEL=6.1|6.12]
 
 .PHONY: lib
 lib: ## Build libstopper, stopperctl and the examples in build/user
-	@$(lib)/deps build
+	@$(lib)/deps build examples
 	@$(lib)/step "Building libstopper and stopperctl" $(MAKE) -C user $(jobs)
 	@$(lib)/step "Building its examples" $(MAKE) -C user/examples $(jobs)
 	@cd $(build)/user && ls -sL --block-size=k *.so *.a && echo "  in $$PWD"
@@ -67,7 +67,9 @@ doc: ## Build the documents, the API's reference and the manual pages as HTML in
 	@$(lib)/doc
 
 .PHONY: install
-install: lib ## Install library, stopperctl, headers, manual pages [PREFIX=/usr/local DESTDIR=]
+install: ## Install library, stopperctl, headers, manual pages [PREFIX=/usr/local DESTDIR=]
+	@$(lib)/deps build
+	@$(lib)/step "Building libstopper and stopperctl" $(MAKE) -C user $(jobs)
 	@$(lib)/step "Installing under $(DESTDIR)$(PREFIX)" $(MAKE) -C user install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)
 
 .PHONY: uninstall
