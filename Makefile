@@ -179,3 +179,7 @@ bench-user: ## The userspace half [CASE=name]
 .PHONY: bench-kernel
 bench-kernel: ## The kernel half, in VMs [CASE=name]
 	@tools/testing/bench/run kernel $(CASE)
+
+.PHONY: bench-scale
+bench-scale: ## Count the cache lines that an operation moves between 1 to 64 threads, beside its peers
+	@tools/testing/bench/scale

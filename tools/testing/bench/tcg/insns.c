@@ -5,8 +5,7 @@
  *
  *   qemu-system-x86_64 -plugin insns.so,out=FILE ...
  *
- * A mark is an instruction that does nothing and that no other code contains:
- * nopl 0x53545000|ID(%rax,%rax,1), ID up to 0xfff. When it is executed, a line
+ * When a mark (mark.h) is executed, a line
  *
  *   MARK ID CPU INSTRUCTIONS LOCKED
  *
@@ -33,10 +32,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include "mark.h"
 #include "qemu-plugin.h"
 
-#define EXPORT		__attribute__((visibility("default")))
-#define MARK_SIZE	8
 #define MAX_CPUS	256
 #define PAGE		4096
 #define LONGEST		15	/* bytes of an instruction */
@@ -82,20 +80,6 @@ static void on_mark(unsigned int cpu, void *data)
 	fprintf(out, "MARK %u %u %llu %llu\n", m.id, cpu,
 		(unsigned long long)(executed[cpu] - m.rest), (unsigned long long)locked[cpu]);
 	fflush(out);
-}
-
-/* The bytes of the mark with ID 0 (0f 1f 84 00, and its address); *id: that of this one. */
-static bool is_mark(const struct qemu_plugin_insn *insn, uint32_t *id)
-{
-	static const unsigned char nopl[] = { 0x0f, 0x1f, 0x84, 0x00 };
-	const unsigned char *bytes = qemu_plugin_insn_data(insn);
-	uint32_t disp;
-
-	if (qemu_plugin_insn_size(insn) != MARK_SIZE || memcmp(bytes, nopl, sizeof(nopl)))
-		return false;
-	memcpy(&disp, bytes + sizeof(nopl), sizeof(disp));
-	*id = disp & 0xfff;
-	return (disp & ~0xfffu) == 0x53545000;
 }
 
 static bool is_prefix(unsigned char byte)
@@ -163,17 +147,11 @@ static void on_block(qemu_plugin_id_t plugin, struct qemu_plugin_tb *tb)
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
 			       char **argv)
 {
-	const char *path = NULL;
-	int i;
-
-	for (i = 0; i < argc; i++)
-		if (!strncmp(argv[i], "out=", 4))
-			path = argv[i] + 4;
 	if (!info->system_emulation || info->system.max_vcpus > MAX_CPUS) {
 		fprintf(stderr, "insns: wants a machine of at most %d CPUs\n", MAX_CPUS);
 		return -1;
 	}
-	out = path ? fopen(path, "w") : NULL;
+	out = open_out(argc, argv);
 	if (!out) {
 		fprintf(stderr, "insns: wants out=FILE that can be written\n");
 		return -1;

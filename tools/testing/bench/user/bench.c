@@ -4,6 +4,7 @@
  *
  *   bench [-l] [-r ROUNDS] [CASE...]     raw records to stdout, see ../report
  *   bench --count                        for callgrind only, see count.c
+ *   bench --lines THREADS                for a plugin of QEMU's only, see lines.c
  *
  * A round measures, for each peer in turn, us and then the peer, so each record
  * has a sample of us of its own, taken just before the peer's. A sample lasts
@@ -313,7 +314,11 @@ static unsigned int number(const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = { { "count", no_argument, NULL, 'c' }, { 0 } };
+	static const struct option longs[] = {
+		{ "count", no_argument, NULL, 'c' },
+		{ "lines", required_argument, NULL, 'L' },
+		{ 0 }
+	};
 	unsigned int rounds = 11;
 	int opt;
 
@@ -331,8 +336,11 @@ int main(int argc, char **argv)
 		case 'c':
 			count_all();
 			return 0;
+		case 'L':
+			lines_all(number(optarg));
+			return 0;
 		default:
-			die("usage: bench [-l] [-r ROUNDS] [CASE...], bench --count");
+			die("usage: bench [-l] [-r ROUNDS] [CASE...], bench --count, bench --lines THREADS");
 		}
 	}
 	say_backend();

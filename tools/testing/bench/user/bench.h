@@ -15,7 +15,7 @@
 #include <sys/types.h>
 #include <stopper/stopper.h>
 
-#define MAX_THREADS	8
+#define MAX_THREADS	64
 #define MAX_PEERS	6
 #define MAX_IN_FLIGHT	1024	/* async operations that have not run, of all producers */
 #define NOINLINE	__attribute__((noinline))
@@ -42,7 +42,7 @@ struct bench_case {
 };
 
 extern const struct bench_case sync_cases[], async_cases[], stop_cases[], scale_cases[];
-extern const struct side counted[];
+extern const struct side counted[], shared_peers[];
 
 /* bench.c */
 extern unsigned int ncpus;
@@ -59,6 +59,7 @@ void end_stopper(struct stopper *s);
 extern struct stopper *stoppers[MAX_THREADS];
 void open_stopper(unsigned int threads);
 void close_stoppers(void);
+void loop_empty(unsigned int i, uint64_t n);
 
 /* park.c: threads that sleep until somebody wakes them */
 enum role { WAKER, SLEEPER };
@@ -82,5 +83,8 @@ double go_sample(const char *what, unsigned int threads, uint64_t ops);
 
 /* count.c */
 void count_all(void);
+
+/* lines.c */
+void lines_all(unsigned int threads);
 
 #endif /* BENCH_H */

@@ -148,8 +148,7 @@ static void loop_begin_end(unsigned int i, uint64_t n)
 
 static void open_refusing(unsigned int threads)
 {
-	(void)threads;
-	stoppers[0] = new_stopper();
+	open_stopper(threads);
 	check(stopper_stop(stoppers[0], NULL), "stopper_stop");
 }
 
@@ -164,7 +163,7 @@ static void loop_refused(unsigned int i, uint64_t n)
 	check(wrong, "refusing");
 }
 
-static void loop_empty(unsigned int i, uint64_t n)
+void loop_empty(unsigned int i, uint64_t n)
 {
 	(void)i;
 	for (; n; n--)
@@ -620,5 +619,12 @@ const struct side counted[] = {
 	{ .name = "ctx_err", .loop = loop_ctx_err, .open = open_ctx, .close = close_ctx },
 	{ .name = "load", .loop = loop_load },
 	{ .name = "create_stop_put", .loop = loop_create },
+	{ 0 }
+};
+
+/* For lines.c: what all threads share. */
+const struct side shared_peers[] = {
+	{ .name = "atomic", .loop = loop_atomic },
+	{ .name = "mutex-map", .loop = loop_map, .open = open_map, .close = close_map },
 	{ 0 }
 };
