@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * compat.h - differences between kernel versions. No other file depends on a version.
+ * compat.h - differences between kernel versions. No other file depends on a version, but for
+ * samples/blk_compat.h, which is the same for the block layer.
  *
  * The code is written for the newest kernel; what an older one lacks is added here. The root
  * Kbuild searches the kernel's headers for each feature and defines HAVE_..., which also works
