@@ -4,6 +4,8 @@
 # flight. Each request that has begun completes, or fails because the disk was ejected; the others fail with
 # an error; none is lost, as counted by fio, by the driver and by the block layer. Likewise for the life
 # that the driver has by hand.
+#
+# STOPPER_TEST_LATENCY=N: then compares the latency of writes, one at a time, N times in turn.
 
 plan=44
 . "$(dirname "$0")/kernel_lib.sh"
@@ -108,26 +110,26 @@ is_pinned() { ! rmmod stopper_blk 2>/dev/null && loaded stopper_blk; }
 unbind() { echo stopper_blk >$driver/unbind; }
 bind() { echo stopper_blk >$driver/bind; }
 
-# unbound NAME DELAY_MS: with a file open, which pins the module until it is closed. When enough has begun,
-# requests take DELAY_MS, so that fio is still busy when the disk is unbound.
+# unbound NAME OPTION...: with a file open, which pins the module until it is closed
 unbound() {
+	local name=$1
+	shift
 	exec 8<$disk
-	start_fio --rw=randwrite --io_size=1g --number_ios=600
-	wait_for 60 has_begun 50
-	delay $2
-	check rmmod_is_refused_under_load_$1_$life is_pinned
-	check unbinds_under_load_$1_$life unbind
+	start_fio --rw=randwrite --norandommap "$@"
+	wait_for 60 has_begun $depth
+	check rmmod_is_refused_under_load_${name}_$life is_pinned
+	check unbinds_under_load_${name}_$life unbind
 	end_fio
 	final_counts
-	check rmmod_is_refused_until_the_last_close_$1_$life is_pinned
+	check rmmod_is_refused_until_the_last_close_${name}_$life is_pinned
 	exec 8<&-
-	check each_begun_request_completes_$1_$life eval 'same_as_driver $tmp/final && [ $(count failed $tmp/final) = 0 ]'
+	check each_begun_request_completes_${name}_$life eval 'same_as_driver $tmp/final && [ $(count failed $tmp/final) = 0 ]'
 }
 
 # The hardware never answers: each request would wait for a minute.
 ejected() {
 	delay 60000
-	start_fio --rw=randwrite --io_size=1g --number_ios=64
+	start_fio --rw=randwrite --io_size=256k
 	wait_for 60 in_flight $depth
 	check ejects_under_load_$life eval 'echo 1 >$device/eject'
 	end_fio
@@ -138,6 +140,21 @@ ejected() {
 	check ejected_disk_is_not_resized_$life eval '! resize 8 2>/dev/null'
 }
 
+median() { sort -n $tmp/latency.$1 | awk '{ ns[NR] = $1 } END { print ns[int((NR + 1) / 2)] }'; }
+latency() {
+	local i=0
+	while [ $i -lt $1 ]; do
+		for life in stopper hand; do
+			load_disk $life 0
+			run_fio --rw=randwrite --iodepth=1 --io_size=2m --lat_percentiles=1 --clat_percentiles=0
+			sed -n 's/.*"50.000000" : \([0-9]*\).*/\1/p' $tmp/json >>$tmp/latency.$life
+			unload stopper_blk
+		done
+		i=$((i + 1))
+	done
+	echo "# median of $1 medians: stopper $(median stopper) ns, hand $(median hand) ns"
+}
+
 load stopper
 [ ! -w /sys/module/suspend/parameters/pm_test_delay ] || echo 0 >/sys/module/suspend/parameters/pm_test_delay
 for life in stopper hand; do
@@ -146,16 +163,17 @@ for life in stopper hand; do
 	disturbed
 	unload stopper_blk
 	load_disk $life 0
-	unbound at_full_speed 0
+	unbound at_full_speed --io_size=2m
 	bind
-	delay 5
-	unbound slow 500
+	delay 500		# fio would take a minute
+	unbound slow --io_size=8m
 	check the_rest_fails_with_an_error_$life clean_error
 	unload stopper_blk
 	load_disk $life 0
 	ejected
 	unload stopper_blk
 done
+[ -z "$STOPPER_TEST_LATENCY" ] || latency $STOPPER_TEST_LATENCY
 check nothing_lost_at_any_end [ "$(new_log | grep 'stopper_blk: begun=' | grep -vc 'lost=0$')" = 0 ]
 check all_unloaded unload stopper
 rm -r $tmp
