@@ -83,6 +83,10 @@ modules_install: ## Install stopper.ko under /lib/modules/RELEASE [KDIR= DESTDIR
 	@$(MAKE) -C $(kdir) M=$$(dirname $$($(lib)/build-modules -p $(kdir))) INSTALL_MOD_PATH=$(DESTDIR) \
 		$(if $(wildcard $(kdir)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) modules_install
 
+.PHONY: dist
+dist: ## The files of this tree as build/stopper-VERSION.tar.gz
+	@$(lib)/dist
+
 .PHONY: clean
 clean: ## Remove build/
 	@rm -rf $(build)
@@ -166,6 +170,10 @@ torture: ## Random operations that check themselves, library and module [MINUTES
 .PHONY: fuzz
 fuzz: ## Calls made from bytes against a model of the contract [RUNS=1000000 SEED=]
 	@tools/testing/fuzz/fuzz $(if $(RUNS),-r $(RUNS)) $(if $(SEED),-s $(SEED))
+
+.PHONY: kselftest-packages
+kselftest-packages: ## Debian's packages and a newcomer's walks, in fresh roots [SUITE='bookworm trixie sid']
+	@tools/testing/packages/run $(SUITE)
 
 ##@ Measure
 
