@@ -124,7 +124,7 @@ static int async_reason(const struct stopper_async *a)
 {
 	if (a->state == ASYNC_TELLING)
 		return -ECANCELED;
-	if (PLAT_UNLIKELY(a->s->flags & STOPPER_DROP_QUEUED) && a->done &&
+	if (PLAT_UNLIKELY(a->s->flags & STOPPER_DROP_QUEUED) && a->done && !a->nested &&
 	    phase_of(a->s) != STOPPER_RUNNING)
 		return -ESHUTDOWN;
 	return 0;
@@ -221,6 +221,17 @@ static void async_release(struct async_start *start)
 	plat_module_put(start->pinned ? start->site->owner : NULL);
 }
 
+/* Admit and queue a task. Only one that is refused pays for the search of the task around it. */
+static int async_push(struct stopper_async *a, struct async_start *start, bool may_start)
+{
+	int err = pool_push_task(a, start, may_start);
+
+	if (err != -ESHUTDOWN && err != -EAGAIN)
+		return err;
+	start->may_nest = task_may_nest(start->s, NULL, STOPPER_KIND_ASYNC);
+	return start->may_nest ? pool_push_task(a, start, may_start) : err;
+}
+
 /* Called before another thread can see the task. */
 static void trace_queued(const struct async_start *start)
 {
@@ -249,7 +260,7 @@ int __stopper_async_start(struct stopper *s, struct stopper_ctx *ctx,
 	err = async_prepare(&start, s, ctx, site);
 	if (!err) {
 		trace_queued(&start);
-		err = pool_push_task(a, &start, false);
+		err = async_push(a, &start, false);
 		if (!err)
 			return 0;
 		async_release(&start);
@@ -339,7 +350,7 @@ static int limited_submit(struct async_task *t, struct async_start *start,
 	if (wait) {
 		/* Queued from now on: a task that must wait is in the semaphore's queue first. */
 		trace_queued(start);
-		return sem_acquire(sem, ctx, &start->s->quiesce, &w);
+		return sem_acquire(sem, ctx, start->may_nest ? NULL : &start->s->quiesce, &w);
 	}
 	err = sem_try_acquire(sem, ctx);
 	if (err)
@@ -365,7 +376,7 @@ static int async_run_new(struct stopper *s, struct stopper_ctx *ctx,
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 	trace_queued(&start);
-	err = pool_push_task(&t->async, &start, true);
+	err = async_push(&t->async, &start, true);
 	return err ? async_refuse(t, &start, err) : 0;
 }
 
@@ -389,18 +400,23 @@ int __stopper_run_limited_async_task(struct stopper *s, struct stopper_ctx *ctx,
 {
 	struct async_start start;
 	struct async_task *t;
+	bool may_nest;
 	int err;
 
 	plat_might_sleep();
 	if (!s || !site || !sem || !fn)
 		return -EINVAL;
+	/* Before the wait: another thread may push the task. */
+	may_nest = task_may_nest(s, NULL, STOPPER_KIND_ASYNC);
 	/* A stopper that refuses returns that error, even if no slot is free. */
-	if (stopper_event_fired(&s->quiesce) || plat_load(&s->phase) == STOPPER_PHASE_PAUSED)
+	if (!may_nest && (stopper_event_fired(&s->quiesce) ||
+			  plat_load(&s->phase) == STOPPER_PHASE_PAUSED))
 		return task_refused(s, STOPPER_KIND_ASYNC, site, refusal_err(s));
 	err = async_new(&t, &start, s, ctx, site, (any_fn)fn, KIND_FN, arg);
 	if (err)
 		return task_refused(s, STOPPER_KIND_ASYNC, site, err);
 	t->sem = sem;
+	start.may_nest = may_nest;
 	err = limited_submit(t, &start, ctx, wait);
 	return err ? async_refuse(t, &start, err) : 0;
 }

@@ -118,6 +118,7 @@ struct async_start {
 	const struct stopper_site *site;
 	struct span_record *span;
 	bool pinned;
+	bool may_nest;			/* task_may_nest() */
 };
 
 struct worker {
@@ -262,6 +263,7 @@ struct stopper {
 	unsigned int nclosed;			/* closers that have ended */
 	unsigned int contexts;			/* linked to it; not under the lock */
 	unsigned int waiters;			/* for a semaphore, or for a resume */
+	unsigned int nested;			/* tasks let in while it drained; task.c, race 6 */
 	struct stopper_list waiting;		/* for a semaphore; the first has waited longest */
 	struct stopper_list workers;
 	struct stopper_list closers;
@@ -390,6 +392,7 @@ void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, v
 void task_lists_free(struct stopper *s);
 
 void task_end_async(struct stopper_slot *slot);
+void task_note_nested(struct stopper *s);
 /* A wait for the tasks of a stopper and of its children. */
 struct drain {
 	struct plat_parker park;
@@ -404,12 +407,15 @@ void drain_end(struct drain *d);
 /* scan.c */
 bool task_in_table_of_this_thread(struct stopper *s);
 bool task_listed_by_this_thread(struct stopper *s);
+bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned int kind);
 
 /* A task as a reader sees it; @site is valid only inside the visit. */
 struct task_view {
 	struct stopper *s;
 	const struct stopper_site *site;
+	const struct stopper_slot *slot;	/* NULL: queued */
 	unsigned int kind;
+	bool nested;		/* an async task that was let in */
 	unsigned int seq;
 	unsigned int order;	/* rises within a thread (kernel: CPU) */
 	int tid;

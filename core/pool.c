@@ -660,13 +660,14 @@ void pool_note_user(struct stopper *s)
 }
 
 /* With the lock held: 0, or why @a cannot be started. */
-static int async_admit(struct stopper_async *a, const struct stopper *s)
+static int async_admit(struct stopper_async *a, const struct async_start *start, bool *nested)
 {
 	/* (I) pairs with async_tell(): idle means that its thread reads it no more */
 	if (plat_load_acquire(&a->state) != ASYNC_IDLE)
 		return -EBUSY;
 	/* (R) pairs with pause_update(): what was written during a pause is seen */
-	return plat_load_acquire(&s->phase) == STOPPER_RUNNING ? 0 : refusal_err(s);
+	*nested = plat_load_acquire(&start->s->phase) != STOPPER_RUNNING;
+	return !*nested || start->may_nest ? 0 : refusal_err(start->s);
 }
 
 /*
@@ -678,6 +679,7 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 {
 	struct deferred deferred;
 	struct stopper *s = start->s;
+	bool nested = false;
 	uint64_t ticket = 0;
 	plat_flags_t f;
 	int err;
@@ -686,7 +688,7 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees ->uses_pool */
 	plat_light_barrier();
 	plat_lock(&pool.lock, f);
-	err = async_admit(a, s);
+	err = async_admit(a, start, &nested);
 	if (!err) {
 		plat_happens_after(&a->state);
 		plat_store(&a->state, ASYNC_QUEUED);
@@ -695,6 +697,7 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 		a->ctx = start->ctx;
 		a->span = start->span;
 		a->pinned = start->pinned;
+		a->nested = nested;
 		a->job.site = start->site;
 		a->since = plat_coarse_time();
 		ticket = pool.ticket++;
@@ -705,6 +708,8 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 	plat_unlock(&pool.lock, f);
 	if (err)
 		return err;
+	if (PLAT_UNLIKELY(nested))
+		task_note_nested(s);
 	plat_happens_after(&s->phase);
 	err = run_deferred(&deferred);
 	return err && pool_retract_task(a, ticket) ? err : 0;
@@ -719,7 +724,8 @@ static void publish_task(struct pool_thread *me, struct stopper_async *a)
 	pool.head = a->ticket + 1;
 	__stopper_slot_number(slot, (unsigned int)a->ticket);
 	plat_store(&me->table->ticket[me->at], a->ticket);
-	plat_store(&slot->tid, slot_tid(STOPPER_KIND_ASYNC, (unsigned int)plat_tid()));
+	plat_store(&slot->tid, slot_tid(a->nested ? STOPPER_KIND_NESTED : STOPPER_KIND_ASYNC,
+					(unsigned int)plat_tid()));
 	plat_store(&slot->start, a->since);
 	__stopper_slot_fill(slot, a->s, a->job.site);
 	pool_dequeued(a->s);

@@ -27,7 +27,9 @@ static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_
 	if (plat_load(&slot->seq) != seq || plat_load(&slot->stopper) != v->s)
 		return false;
 	v->seq = seq;
-	v->kind = slot_kind(tid);
+	v->slot = slot;
+	v->nested = slot_kind(tid) == STOPPER_KIND_NESTED;
+	v->kind = v->nested ? STOPPER_KIND_ASYNC : slot_kind(tid);
 	v->tid = (int)(tid & TID_MASK);
 	label_read(slot, seq, v->label);
 	return true;
@@ -84,6 +86,7 @@ static void visit_listed(struct stopper_task *task, void *visit)
 	struct task_view v = {
 		.s = slot->stopper,
 		.site = slot->site,
+		.slot = slot,
 		.seq = slot->seq,
 		.order = plat_slot_order(SLOTS + slot->seq, slot->seq),
 		.kind = slot_kind(tid),
@@ -165,7 +168,7 @@ static void find_task_within(void *arg, const struct task_view *v)
  * Needs no plat_scan_enter(): it reads no site, and no age, for which ->first_seen is written
  * under the scan's lock.
  */
-static void find_in_table(struct slot_table *t, struct task_search *search)
+static void find_in_table(struct slot_table *t, visit_fn visit, void *arg)
 {
 	unsigned int i, n = 0;
 	struct task_view v;
@@ -174,7 +177,7 @@ static void find_in_table(struct slot_table *t, struct task_search *search)
 	slots_each(i, t) {
 		n++;
 		if (view_slot(&t->slot[i], NULL, &v, &start))
-			find_task_within(search, &v);
+			visit(arg, &v);
 	}
 	count_steps(STEP_SLOTS, n);
 }
@@ -189,10 +192,10 @@ bool task_in_table_of_this_thread(struct stopper *s)
 	struct slot_table *t = NULL;
 
 	while (!search.found && (t = plat_slots_mine(t)))
-		find_in_table(t, &search);
+		find_in_table(t, find_task_within, &search);
 	if (plat_load(&s->uses_pool))
 		while (!search.found && (t = pool_slots_walk(t)))
-			find_in_table(t, &search);
+			find_in_table(t, find_task_within, &search);
 	return search.found;
 }
 
@@ -204,6 +207,46 @@ bool task_listed_by_this_thread(struct stopper *s)
 
 	tasks_walk_lists(s, visit_listed, &lv);
 	return search.found;
+}
+
+/* The tasks of @s that a thread runs, but the one in @own. */
+struct outer_search {
+	const struct stopper *s;
+	const struct stopper_slot *own;
+	int tid;
+	bool found, nested;
+};
+
+static void find_outer_task(void *arg, const struct task_view *v)
+{
+	struct outer_search *search = arg;
+
+	if (v->s != search->s || v->slot == search->own || v->tid != search->tid ||
+	    v->kind == STOPPER_KIND_HANDLE)
+		return;
+	search->found = true;
+	search->nested |= v->nested;
+}
+
+/*
+ * May this thread start a task of kind @kind although @s drains, as it runs another one? task.c,
+ * race 6. @own: the slot of the new one, if it has one already.
+ */
+bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned int kind)
+{
+	struct outer_search search = { .s = s, .own = own, .tid = plat_own_tid() };
+	struct listed_visit lv = { find_outer_task, &search };
+	struct slot_table *t = NULL;
+
+	if (!(s->flags & STOPPER_ADMIT_NESTED) || phase_of(s) > STOPPER_QUIESCING || !search.tid)
+		return false;
+	while ((t = plat_slots_mine(t)))
+		find_in_table(t, find_outer_task, &search);
+	if (plat_load(&s->uses_pool))
+		while ((t = pool_slots_walk(t)))
+			find_in_table(t, find_outer_task, &search);
+	tasks_walk_lists(s, visit_listed, &lv);
+	return search.found && (kind == STOPPER_KIND_SYNC || !search.nested);
 }
 
 /* The latest task of kind @kind of thread @tid in @t, if it is later than @v, that of @best. */

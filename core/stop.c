@@ -309,7 +309,9 @@ static int leader_wait_until(struct leader *l, bool (*done)(struct stopper *s))
 /* With s->lock held. */
 static void set_phase(struct stopper *s, enum stopper_phase phase)
 {
-	plat_store(&s->phase, phase | STOPPER_PHASE_FINAL);
+	bool final = phase != STOPPER_QUIESCING || !(s->flags & STOPPER_ADMIT_NESTED);
+
+	plat_store(&s->phase, phase | (final ? STOPPER_PHASE_FINAL : 0));
 	s->phase_since = plat_now();
 }
 

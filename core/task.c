@@ -102,7 +102,34 @@
  * section (kernel: RCU; userspace: the scan lock, which the end of every stop
  * passes through), and a module is freed only after a grace period.
  *
- * A pause (pause.c) is a quiesce here, which a resume takes back: races 1 to 3 hold for both.
+ * A pause (pause.c) is a quiesce here, which a resume takes back: races 1 to 3 and 6 hold for
+ * both.
+ *
+ * Race 6: a task that a running one starts while its stopper drains (STOPPER_ADMIT_NESTED). It is
+ * let in only if the thread that starts it runs a task of the same stopper, the outer one, which
+ * thus cannot end before the start returns (task_may_nest(), scan.c). The phase of such a stopper
+ * has no STOPPER_PHASE_FINAL before STOPPING, so the fast path refuses nothing by itself.
+ *
+ * A synchronous task ends before its outer one, so a drain that waits for the outer one has waited
+ * for it. Any other task may outlast the outer one, and a pass of the drain over queue, tables and
+ * lists may have been where the new one is before it reaches the outer one. So each is counted,
+ * and a pass counts only if none was let in meanwhile:
+ *
+ *   start, in the outer task          drain
+ *   visible in queue, slot or list    lock; n = s->nested; unlock
+ *   lock; s->nested++; unlock         a pass: nothing names s any more
+ *   (later) the outer task ends       lock; s->nested == n? unlock
+ *                                     no: again
+ *
+ *   Let a task run after a pass in which ->nested did not change. If it was let in, it was counted
+ *   either before the pass, which then saw it and waited for its end, or after the pass. Then its
+ *   outer task had not ended at the end of the pass. The same holds for that one, and at last for
+ *   one that was admitted while the stopper was RUNNING, for which the pass has waited (race 1).
+ *   So the phase is never past QUIESCING when a task is let in.
+ *
+ *   It ends: an async task that was let in (STOPPER_KIND_NESTED) is no outer task for others than
+ *   synchronous ones. So there are as many tasks as those that were admitted before start, and
+ *   the drain ends when the functions of the tasks do.
  *
  * Ordered accesses, beside (R) of pause.c:
  *
@@ -233,6 +260,25 @@ static PLAT_ALWAYS_INLINE bool task_is_admitted(const struct stopper *s)
 	plat_light_barrier();
 	/* (R) pairs with pause_update(): what was written during a pause is seen */
 	return PLAT_LIKELY(plat_load_acquire(&s->phase) == STOPPER_RUNNING);
+}
+
+/* The same for a synchronous task in @slot, which may be nested. */
+static PLAT_ALWAYS_INLINE bool sync_task_is_admitted(struct stopper *s, struct stopper_slot *slot)
+{
+	return task_is_admitted(s) || task_may_nest(s, slot, STOPPER_KIND_SYNC);
+}
+
+/*
+ * A task that does not end before its outer one was let in while @s drains, and is visible. The
+ * outer one has not ended yet.
+ */
+void task_note_nested(struct stopper *s)
+{
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	plat_store(&s->nested, s->nested + 1);
+	plat_unlock(&s->lock, f);
 }
 
 /* The lists of @s. NULL: they are not allocated. */
@@ -461,7 +507,7 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 	{
 		struct stopper_task *scope __attribute__((cleanup(leave_list), unused)) = &task;
 
-		if (task_is_admitted(s)) {
+		if (sync_task_is_admitted(s, &task.own)) {
 			plat_happens_after(&s->phase);
 			return task_call(s, ctx, site, fn, err_fn, arg);
 		}
@@ -482,7 +528,7 @@ PLAT_NOINLINE int task_run(struct stopper *s, struct stopper_ctx *ctx,
 		/* Released on return, panic, exception or the end of the thread. */
 		struct stopper_slot *scope __attribute__((cleanup(leave_slot), unused)) = slot;
 
-		if (task_is_admitted(s))
+		if (sync_task_is_admitted(s, slot))
 			return task_call(s, ctx, site, fn, err_fn, arg);
 	}
 	return task_refused(s, STOPPER_KIND_SYNC, site, refusal_err(s));
@@ -526,9 +572,12 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	if (PLAT_UNLIKELY(!slot))
 		slot = list_task(s, site, task, kind);
 	if (PLAT_UNLIKELY(!task_is_admitted(s))) {
-		task_end(slot, task);
-		task->slot = NULL;
-		return task_refused(s, kind, site, refusal_err(s));
+		if (!task_may_nest(s, slot, kind)) {
+			task_end(slot, task);
+			task->slot = NULL;
+			return task_refused(s, kind, site, refusal_err(s));
+		}
+		task_note_nested(s);
 	}
 	task->slot = slot;
 	/* With a race detector every task is on a list. */
@@ -753,7 +802,7 @@ static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 {
 	int err = 0;
 
-	/* A push that sets it after this check has refused its task: (B1) in pool_push_task(). */
+	/* A push that sets it after this check is refused, (B1) in pool_push_task(), or nested. */
 	if (!plat_load(&s->uses_pool))
 		return 0;
 	/* The pool's lock orders watch and check: no barrier. */
@@ -764,14 +813,8 @@ static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 	return err;
 }
 
-/*
- * Wait until no task of @s is left. Admission is closed and the heavy barrier of
- * quiesce_begin() has passed, so a slot that was once seen clear of @s never again holds a
- * running task of @s: one pass is enough. The queue comes first, as a task leaves it into a
- * slot. @wait parks on @d until it is woken, or returns an error. Slots on which tasks_watch()
- * set a watch cost no further barrier. The caller must call drain_end(), even after an error.
- */
-int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
+/* The queue comes first, as a task leaves it into a slot. */
+static int tasks_drain_once(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
 {
 	int err = queue_drain(s, &d->park, wait, arg);
 	struct task_list l;
@@ -784,6 +827,37 @@ int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void
 		if (l.lock)
 			err = task_list_drain(&l, d, wait, arg);
 	}
+	return err;
+}
+
+static unsigned int tasks_nested(struct stopper *s)
+{
+	unsigned int n;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	n = s->nested;
+	plat_unlock(&s->lock, f);
+	return n;
+}
+
+/*
+ * Wait until no task of @s is left. Admission is closed and the heavy barrier of
+ * quiesce_begin() has passed, so a slot that was once seen clear of @s never again holds a
+ * running task of @s, unless one was let in meanwhile: one pass is enough, or one without that
+ * (race 6). @wait parks on @d until it is woken, or returns an error. Slots on which tasks_watch()
+ * set a watch cost no further barrier. The caller must call drain_end(), even after an error.
+ */
+int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
+{
+	bool nests = s->flags & STOPPER_ADMIT_NESTED;
+	unsigned int nested;
+	int err;
+
+	do {
+		nested = nests ? tasks_nested(s) : 0;
+		err = tasks_drain_once(s, d, wait, arg);
+	} while (!err && nests && tasks_nested(s) != nested);
 	if (!err)
 		plat_happens_after(s);
 	return err;

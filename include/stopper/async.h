@@ -81,7 +81,8 @@ struct stopper_async {
 	unsigned char state;
 	unsigned char at;		/* its slot in ->table */
 	unsigned char kind;
-	bool pinned;			/* kernel: a reference to the site's module is held */
+	bool pinned : 1;		/* kernel: a reference to the site's module is held */
+	bool nested : 1;		/* let in: STOPPER_ADMIT_NESTED */
 	struct stopper_job job;
 	struct stopper *s;
 	struct stopper_ctx *ctx;

@@ -27,6 +27,7 @@ STOPPER_BEGIN_DECLS
 #define STOPPER_KIND_SYNC	0u
 #define STOPPER_KIND_HANDLE	1u
 #define STOPPER_KIND_ASYNC	2u
+#define STOPPER_KIND_NESTED	3u	/* an async task that was let in: STOPPER_ADMIT_NESTED */
 #define STOPPER_KIND_SHIFT	30
 
 struct stopper_label;

@@ -78,10 +78,12 @@ enum stopper_phase {
 #define STOPPER_STOP_ON_ERROR	(1u << 3)	/* the first error of a function asks for a stop */
 #define STOPPER_DROP_QUEUED	(1u << 4)	/* do not begin queued tasks that can be told */
 #define STOPPER_CTX_ENDS_AT_QUIESCE (1u << 5)	/* so do the contexts that tasks get */
+#define STOPPER_ADMIT_NESTED	(1u << 6)	/* tasks may start tasks while they are waited for */
 #define STOPPER_CONTROL		(1u << 7)	/* kernel: userspace may stop it */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE | \
 				 STOPPER_STOP_ON_ERROR | STOPPER_DROP_QUEUED | \
-				 STOPPER_CTX_ENDS_AT_QUIESCE | STOPPER_CONTROL)
+				 STOPPER_CTX_ENDS_AT_QUIESCE | STOPPER_ADMIT_NESTED | \
+				 STOPPER_CONTROL)
 
 /* Maximum depth of a tree of stoppers, root and leaf included */
 #define STOPPER_DEPTH		8
@@ -109,7 +111,9 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  *	that stopper_result() would return asks for a stop) and STOPPER_DROP_QUEUED: from QUIESCING
  *	on no function of a struct stopper_async that has a done() begins; done() gets
  *	%-ESHUTDOWN in its place. %STOPPER_CTX_ENDS_AT_QUIESCE: tasks on other threads and timers
- *	get a context that ends at quiesce; see below. Unknown flags are refused
+ *	get a context that ends at quiesce; see below. %STOPPER_ADMIT_NESTED: tasks that running
+ *	tasks start are admitted while a quiesce or pause waits; see below. Unknown flags are
+ *	refused
  * @reserved: must be 0
  * @on_panic: the panic hook. NULL: log the panic and, in userspace, abort
  * @on_panic_arg: passed to @on_panic
@@ -139,6 +143,14 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * derived from it: such a context is passed as it is. Synchronous tasks and workers always get the
  * context that they were started with: a synchronous task is a part of its caller, and a worker
  * works until ShouldStop.
+ *
+ * Nested tasks with %STOPPER_ADMIT_NESTED. While a quiesce or a pause of the stopper waits for its
+ * tasks, a thread that runs a task of this very stopper, synchronous or async, may still start
+ * others: a synchronous task always, an async task and stopper_task_begin() only if the thread does
+ * not run an async task that was itself let in so. So a chain of tasks ends, and the wait ends when
+ * the functions of the tasks do. All others are refused: a thread that runs none, the holder of a
+ * task of stopper_task_begin(), which belongs to no thread, a softirq, a task of a parent or child.
+ * A timer cannot be started. %STOPPER_DROP_QUEUED does not drop a task that was let in.
  */
 struct stopper_options {
 	size_t size;

@@ -310,22 +310,44 @@ static void task_run(struct model *m, int task)
 	model_task_end(m, task);
 }
 
+/* Does this thread run a task of @s, so that it may start another one although @s drains? */
+bool model_may_nest(const struct model *m, enum m_kind kind, int s)
+{
+	bool runs = false, let_in = false;
+	int i;
+
+	if (!(m->s[s].flags & STOPPER_ADMIT_NESTED))
+		return false;
+	for (i = 0; i < m->ntasks; i++) {
+		const struct m_task *t = &m->task[i];
+
+		if (!t->counted || t->s != s || t->thread != m->thread ||
+		    (t->kind != M_SYNC && t->kind != M_JOINED))
+			continue;
+		runs = true;
+		let_in |= t->let_in && t->kind == M_JOINED;
+	}
+	return runs && (kind == M_SYNC || !let_in);
+}
+
 struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int ctx, int sem,
 			bool wait)
 {
+	bool drains = m->s[s].phase != STOPPER_RUNNING || model_is_paused(m, s);
+	bool let_in = drains && model_may_nest(m, kind, s);
 	struct m_ret r = { 0, 0 };
 	int task;
 
-	if (sem != NONE && !m->ev[EV_STOPPER(s, QUIESCE)].fired)
+	if (sem != NONE && (let_in || !m->ev[EV_STOPPER(s, QUIESCE)].fired))
 		r = model_acquire(m, sem, 1, ctx, wait);
-	if (m->s[s].phase != STOPPER_RUNNING) {
+	if (m->s[s].phase != STOPPER_RUNNING && !let_in) {
 		/* Refused, for this reason or for one that is as good. */
 		if (!r.ret && sem != NONE && !m->ev[EV_STOPPER(s, QUIESCE)].fired)
 			model_release(m, sem, 1);
 		return (struct m_ret){ -ESHUTDOWN, r.ret ? r.or : -ESHUTDOWN };
 	}
 	/* Before the slot is looked at, or when it has been taken. */
-	if (model_is_paused(m, s)) {
+	if (model_is_paused(m, s) && !let_in) {
 		if (!r.ret && sem != NONE)
 			model_release(m, sem, 1);
 		return (struct m_ret){ -EAGAIN, -EAGAIN };
@@ -333,6 +355,7 @@ struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int 
 	if (r.ret)
 		return r;
 	task = task_new(m, kind, s, site, ctx, sem);
+	m->task[task].let_in = let_in;
 	if (kind >= M_JOINED && ctx != NONE)
 		m->ctx[ctx].refs++;
 	if (kind == M_SYNC || kind == M_JOINED)

@@ -74,6 +74,7 @@ enum m_kind { M_SYNC, M_HANDLE, M_JOINED, M_HELD };
 
 struct m_task {
 	bool counted;
+	bool let_in;			/* while its stopper drained: STOPPER_ADMIT_NESTED */
 	enum m_kind kind;
 	int s, site, ctx, sem;
 	int thread;			/* M_SYNC, M_JOINED: where it runs */
@@ -133,6 +134,7 @@ bool model_fire(struct model *m, int ev);
 void model_attach(struct model *m, int ev, int rec);
 bool model_detach(struct model *m, int rec);
 
+bool model_may_nest(const struct model *m, enum m_kind kind, int s);
 struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int ctx, int sem,
 			bool wait);
 void model_task_end(struct model *m, int task);

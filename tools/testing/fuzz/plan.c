@@ -176,7 +176,10 @@ static bool in_a_stop(void)
 /* While a stop goes on, nothing is begun that it would wait for. */
 static bool may_last(int s)
 {
-	return !now.m.leads || now.m.s[s].phase != STOPPER_RUNNING;
+	const struct m_stopper *x = &now.m.s[s];
+
+	return !now.m.leads ||
+	       (x->phase != STOPPER_RUNNING && !(x->flags & STOPPER_ADMIT_NESTED));
 }
 
 /* calls */
@@ -208,7 +211,8 @@ static void create(void)
 {
 	int parent = pick(2) ? a_stopper() : NONE, s = now.m.nstoppers;
 	unsigned int flags = (unsigned int)pick(9) % 5 |
-			     (pick(4) == 3 ? STOPPER_CTX_ENDS_AT_QUIESCE : 0);
+			     (pick(4) == 3 ? STOPPER_CTX_ENDS_AT_QUIESCE : 0) |
+			     (pick(2) ? STOPPER_ADMIT_NESTED : 0);
 	struct step *st;
 
 	if (s == NSTOPPERS)
@@ -487,13 +491,15 @@ static void begin_wait(int s)
 {
 	int site = pick(NSITES), c = a_ctx();
 	struct m_ret r;
+	bool waits;
 
 	if (!may_last(s) || now.m.ntasks == NTASKS)
 		return;
-	if (model_is_paused(&now.m, s) && !model_ctx_err(&now.m, c))
+	waits = model_is_paused(&now.m, s) && !model_may_nest(&now.m, M_HANDLE, s);
+	if (waits && !model_ctx_err(&now.m, c))
 		c = CTX_ENDED;
 	begins(OP_BEGIN_WAIT, s, site, c, now.m.ntasks);
-	if (model_is_paused(&now.m, s))
+	if (waits)
 		r.ret = model_is_inside(&now.m, s, false) || model_at_work(&now.m, s) ?
 			-EDEADLK : model_ctx_err(&now.m, c);
 	else

@@ -132,6 +132,7 @@ extern const struct test_case cases_stages[];
 extern const struct test_case cases_parent[];
 extern const struct test_case cases_tree[];
 extern const struct test_case cases_pause[];
+extern const struct test_case cases_nested[];
 extern const struct test_case cases_stall[];
 extern const struct test_case cases_event[];
 extern const struct test_case cases_event_callbacks[];

@@ -21,6 +21,7 @@ static const struct test_case *const groups[] = {
 	cases_parent,
 	cases_tree,
 	cases_pause,
+	cases_nested,
 	cases_stall,
 	cases_event,
 	cases_event_callbacks,
