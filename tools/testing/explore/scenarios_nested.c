@@ -60,6 +60,22 @@ SCENARIO(nested_async_in_sync, "task.c, race 6: a synchronous task starts an asy
 	end(s);
 }
 
+/* The outer task is running, and has waited, when the quiesce begins: what is left is the race. */
+static void starts_async_then(struct stopper_ctx *c, void *arg)
+{
+	check(!stopper_wait(stopper_should_quiesce(s), NULL));
+	starts_async(c, arg);
+}
+
+SCENARIO(nested_async_counted, "task.c, race 6: the drain reads the count while a task starts one",
+	 .budget = 3)
+{
+	s = new_nesting();
+	go(run_sync, starts_async_then);
+	settle();
+	end(s);
+}
+
 static void runs_sync(struct stopper_ctx *c, void *arg)
 {
 	counted(c, arg);
@@ -101,6 +117,24 @@ SCENARIO(nested_handle, "task.c, race 6: what a task begins is ended by another 
 	 .budget = 2, .stale = 1)
 {
 	start_handle_scenario();
+	end(s);
+	stopper_event_destroy(&begun);
+}
+
+static void begins_handle_then(struct stopper_ctx *c, void *arg)
+{
+	check(!stopper_wait(stopper_should_quiesce(s), NULL));
+	begins_handle(c, arg);
+}
+
+SCENARIO(nested_handle_counted, "task.c, race 6: the drain reads the count while a handle begins",
+	 .budget = 3)
+{
+	s = new_nesting();
+	stopper_event_init(&begun);
+	run_async(begins_handle_then);
+	go(ends_handle, NULL);
+	settle();
 	end(s);
 	stopper_event_destroy(&begun);
 }
