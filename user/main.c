@@ -89,34 +89,42 @@ static void main_ready(struct main_loop *m, bool ready)
 		m->opts.ready(m->opts.arg, ready);
 }
 
-static void main_log_remaining(void *arg, const struct stopper_task_info *info, unsigned int n)
+static void main_log_remaining(struct stopper *s, const struct stopper_stages *st)
 {
-	struct stopper *s = arg;
+	const struct stopper_task_info *info = st->remaining;
+	uint64_t more = st->count;
 	unsigned int i;
 
-	if (!n)
+	if (!st->filled)
 		stopper_log(s, STOPPER_LOG_ERR, "the grace time is over in phase %s",
 			    stopper_phase_name(stopper_phase(s)));
-	for (i = 0; i < n; i++)
+	for (i = 0; i < st->filled; i++) {
+		more -= info[i].count;
 		stopper_log(s, STOPPER_LOG_ERR,
-			    "the grace time is over: task %s still runs, %llu of them, oldest %s",
+			    "the grace time is over: %s still runs, %llu of them, oldest %s",
 			    info[i].name, (unsigned long long)info[i].count,
 			    SECS(info[i].oldest_ns));
+	}
+	if (more)
+		stopper_log(s, STOPPER_LOG_ERR, "the grace time is over: %llu more still run",
+			    (unsigned long long)more);
 }
 
-static void main_tell_remaining(struct main_loop *m)
+/* A stop that gives up at once. True: it has ended after all. */
+static bool main_tell_remaining(struct main_loop *m)
 {
 	struct stopper_task_info info[STOPPER_MAIN_REMAINING];
-	int n = stopper_running_tasks(m->s, info, STOPPER_MAIN_REMAINING);
+	struct stopper_stages now = {
+		.size = sizeof(now), .remaining = info, .n = STOPPER_MAIN_REMAINING,
+	};
 
-	if (n < 0)
-		n = 0;
-	if (n > STOPPER_MAIN_REMAINING)
-		n = STOPPER_MAIN_REMAINING;
+	if (!__stopper_stop_staged(m->s, &now, m->site))
+		return true;
 	if (m->opts.on_remaining)
-		m->opts.on_remaining(m->opts.arg, info, (unsigned int)n);
+		m->opts.on_remaining(m->opts.arg, info, now.filled);
 	else
-		main_log_remaining(m->s, info, (unsigned int)n);
+		main_log_remaining(m->s, &now);
+	return false;
 }
 
 /* False: the grace time is over. */
@@ -220,8 +228,6 @@ int __stopper_main(struct stopper *s, const struct stopper_main_options *opts,
 	signals_unwatch(s);
 	stopper_event_detach(&m.signalled, &signalled);
 	stopper_event_destroy(&m.signalled);
-	if (!done)
-		main_tell_remaining(&m);
-	return done ? 0 : 1;
+	return done || main_tell_remaining(&m) ? 0 : 1;
 }
 EXPORT_SYMBOL_PLAT(__stopper_main);

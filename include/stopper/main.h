@@ -29,8 +29,9 @@ STOPPER_BEGIN_DECLS
  *	to change the answer of a health check
  * @before_quiesce: called after the lame duck time, before tasks are refused; for example to
  *	close the listening socket. A stop that somebody else began refuses tasks already
- * @on_remaining: called at the end of the grace time, with the call sites whose tasks still run,
- *	at most %STOPPER_MAIN_REMAINING. NULL: they are logged
+ * @on_remaining: called at the end of the grace time, with the call sites of the tasks, workers and
+ *	closers of @s and the stoppers below it that still run, as stopper_stop_staged() lists them,
+ *	at most %STOPPER_MAIN_REMAINING. NULL: they are logged. No memory is needed
  * @arg: passed to these functions
  */
 struct stopper_main_options {

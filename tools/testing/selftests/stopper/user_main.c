@@ -27,6 +27,8 @@ struct program {
 	struct stopper_main_options opts;
 	bool stuck;			/* a task that never ends */
 	bool stops_itself;
+	bool stuck_whole;		/* a worker, and a task of a child */
+	bool stuck_closer;
 	bool stuck_until_deadline;	/* a task that waits for its on-stop context */
 	bool probes;			/* starts a task in before_quiesce */
 	bool from_task;
@@ -102,7 +104,56 @@ static void on_before_quiesce(void *arg)
 
 static void on_remaining(void *arg, const struct stopper_task_info *info, unsigned int n)
 {
-	step(n == 1 && !strcmp(info->name, "stuck") && info->count == 1 ? 'o' : '?');
+	const struct program *p = arg;
+
+	if (p->stuck_whole)
+		step(n == 2 && !strcmp(info[0].name, "in the child") &&
+		     !strcmp(info[1].name, "the worker") ? 'w' : '?');
+	else if (p->stuck_closer)
+		step(n == 1 && !strcmp(info->name, "the closer") ? 'c' : '?');
+	else
+		step(n == 1 && !strcmp(info->name, "stuck") && info->count == 1 ? 'o' : '?');
+}
+
+static struct env_counter begun;
+
+static void never_ends(struct stopper_ctx *ctx, void *arg)
+{
+	env_inc(&begun);
+	for (;;)
+		pause();
+}
+
+static void closer_never_ends(void *arg)
+{
+	never_ends(NULL, NULL);
+}
+
+static int run_a_worker_and_a_child(void)
+{
+	struct stopper_options opts = {
+		.size = sizeof(opts), .flags = STOPPER_QUIET, .parent = server,
+	};
+	static struct stopper_task task;
+	struct stopper *child;
+	int err;
+
+	err = stopper_create(&child, "child", &opts);
+	err = err ?: stopper_task_begin(child, NULL, "in the child", &task);
+	err = err ?: stopper_run_worker(server, NULL, "the worker", never_ends, NULL);
+	while (!err && !env_get(&begun))
+		env_nap();
+	return err;
+}
+
+static int begin_a_stop_that_closes(void)
+{
+	int err = stopper_add_closer_fn(server, "the closer", closer_never_ends, NULL);
+
+	err = err ?: stopper_stop_async(server);
+	while (!err && !env_get(&begun))
+		env_nap();
+	return err;
 }
 
 static void main_of_a_task(struct stopper_ctx *ctx, void *status)
@@ -144,6 +195,10 @@ static int program_main(struct program *p)
 	}
 	if (p->stuck && stopper_task_begin(server, NULL, "stuck", &task))
 		return 97;
+	if (p->stuck_whole && run_a_worker_and_a_child())
+		return 95;
+	if (p->stuck_closer && begin_a_stop_that_closes())
+		return 94;
 	if (p->stuck_until_deadline && run_until_deadline())
 		return 96;
 	if (p->stops_itself)
@@ -255,6 +310,23 @@ TEST_F(managed, what_remains_after_the_grace_time_is_told)
 	ASSERT_TRUE(is_told(self, "READY=1", text, sizeof(text)));
 	kill(self->pid, SIGTERM);
 	EXPECT_STREQ("rnqo", all_steps(self, steps, sizeof(steps)));
+	EXPECT_EQ(1, end_status(self));
+}
+
+TEST_F(managed, workers_closers_and_children_that_remain_are_told)
+{
+	struct program whole = { .opts = { HOOKS, .grace_ns = 1 }, .stuck_whole = true };
+	struct program closer = { .opts = { HOOKS, .grace_ns = 1 }, .stuck_closer = true };
+	char text[600], steps[32];
+
+	begin(self, &whole);
+	ASSERT_TRUE(is_told(self, "READY=1", text, sizeof(text)));
+	kill(self->pid, SIGTERM);
+	EXPECT_STREQ("rnqw", all_steps(self, steps, sizeof(steps)));
+	EXPECT_EQ(1, end_status(self));
+	close(self->steps);
+	begin(self, &closer);
+	EXPECT_STREQ("rnqc", all_steps(self, steps, sizeof(steps)));
 	EXPECT_EQ(1, end_status(self));
 }
 
