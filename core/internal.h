@@ -239,6 +239,7 @@ struct stopper {
 	plat_ref_t pins;
 	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
 	bool uses_pool;				/* it, or one below it, has had async tasks */
+	bool sync_listed;			/* a list has had a synchronous task */
 	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; pool.lock */
 	struct shard *shards;			/* SHARDS lists of tasks; NULL: never needed */
 

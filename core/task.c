@@ -503,6 +503,8 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 {
 	struct stopper_task task;
 
+	if (!plat_load(&s->sync_listed))
+		plat_store(&s->sync_listed, true);
 	list_task(s, site, &task, STOPPER_KIND_SYNC);
 	{
 		struct stopper_task *scope __attribute__((cleanup(leave_list), unused)) = &task;
