@@ -82,7 +82,7 @@ void origin_copy(struct origin *o, const struct stopper_site *site)
 /* A consistent copy of what the stopper's lock guards. */
 struct report_header {
 	enum stopper_phase phase;
-	unsigned int workers, closers, closed, waiters;
+	unsigned int workers, closers, closed, waiters, nested;
 	int64_t since, stop_requested;
 	uint64_t parent;
 	char parent_name[STOPPER_NAME_SHOWN + 1];
@@ -104,6 +104,7 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 	h->closers = s->nclosers + (s->closing ? 1 : 0) + s->late_closers;
 	h->closed = s->nclosed;
 	h->waiters = s->waiters;
+	h->nested = s->nested;
 	h->stop_requested = s->stop_requested;
 	if (h->stop_requested)
 		h->cause = s->cause;
@@ -190,6 +191,8 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		report_line(out, "  stop not asked");
 	report_error(out, &h, now);
 	report_timers(out, s);
+	if (h.nested)
+		report_line(out, "  nested %u", h.nested);
 }
 
 /* A semaphore, and the first of those that wait for it to run a task of a stopper. */
@@ -197,6 +200,7 @@ struct awaited_sem {
 	int held, capacity, waiters;
 	int64_t since;
 	struct origin at;
+	char name[STOPPER_NAME_SHOWN + 1];	/* of the semaphore; empty: none */
 	char task[STOPPER_NAME_SHOWN + 1];
 };
 
@@ -206,6 +210,9 @@ static void awaited_sem_copy(struct awaited_sem *a, const struct sem_waiter *w)
 	a->capacity = stopper_sem_capacity(w->sem);
 	a->waiters = stopper_sem_waiters(w->sem);
 	a->since = w->since;
+	a->name[0] = '\0';
+	if (w->sem->name)
+		name_escape(a->name, sizeof(a->name), w->sem->name);
 	origin_copy_site(&a->at, w->site);
 	a->at.tid = w->tid;
 	name_escape(a->task, sizeof(a->task), w->site->name);
@@ -246,13 +253,13 @@ static bool awaited_sem_next(struct awaited_sem *a, struct stopper *s, struct st
 static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
 {
 	static const char form[] =
-	"  semaphore: held %d of %d, waiters %d, first \"%s\" at %s:%u %s by thread %d for %s";
+	"  semaphore%s%s%s: held %d of %d, waiters %d, first \"%s\" at %s:%u %s by thread %d for %s";
 	struct stopper_sem *seen[SEMS_SHOWN];
 	struct awaited_sem a;
 	unsigned int n;
 
 	for (n = 0; n < SEMS_SHOWN && awaited_sem_next(&a, s, seen, n); n++)
-		report_line(out, form, a.held, a.capacity, a.waiters, a.task, a.at.file, a.at.line,
+		report_line(out, form, a.name[0] ? " \"" : "", a.name, a.name[0] ? "\"" : "", a.held, a.capacity, a.waiters, a.task, a.at.file, a.at.line,
 			    a.at.func, a.at.tid, SECS(plat_now() - a.since));
 }
 

@@ -70,10 +70,18 @@ int stopper_sem_init(struct stopper_sem *sem, int capacity)
 	sem->length = 0;
 	sem->nwaiters = 0;
 	sem->closed = false;
+	sem->name = NULL;
 	slist_init(&sem->waiters);
 	return 0;
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_init);
+
+void stopper_sem_set_name(struct stopper_sem *sem, const char *name)
+{
+	if (sem)
+		sem->name = name;
+}
+EXPORT_SYMBOL_PLAT(stopper_sem_set_name);
 
 void stopper_sem_destroy(struct stopper_sem *sem)
 {

@@ -22,6 +22,7 @@ struct stopper_sem {
 	bool closed;
 	int nwaiters;
 	struct stopper_list waiters;	/* in order of arrival */
+	const char *name;		/* NULL: none */
 };
 
 /**
@@ -33,6 +34,19 @@ struct stopper_sem {
  * Return: 0, or -EINVAL if @sem is NULL or @capacity is negative.
  */
 STOPPER_API int stopper_sem_init(struct stopper_sem *sem, int capacity);
+
+/**
+ * stopper_sem_set_name() - say what the slots are
+ * @sem: the semaphore. NULL is a no-op
+ * @name: a name, which is not copied and must live as long as @sem; any bytes. NULL: none, as after
+ *	stopper_sem_init(). Unprintable bytes are shown escaped, and at most %STOPPER_NAME_SHOWN
+ *	bytes are shown
+ *
+ * The debug list shows the name with the semaphore, while callers wait for it to run a task.
+ *
+ * Context: Any context. Nothing else may use @sem meanwhile.
+ */
+STOPPER_API void stopper_sem_set_name(struct stopper_sem *sem, const char *name);
 
 /**
  * stopper_sem_destroy() - destroy a semaphore

@@ -142,7 +142,7 @@ typedef void (*stopper_log_fn)(void *arg, int level, const char *line);
  * stopper_ctx_with_cancel_on_stop() or stopper_ctx_with_cancel_on_quiesce() of this stopper, or one
  * derived from it: such a context is passed as it is. Synchronous tasks and workers always get the
  * context that they were started with: a synchronous task is a part of its caller, and a worker
- * works until ShouldStop.
+ * works until ShouldStop. stopper_task_begin() passes its context to no function.
  *
  * Nested tasks with %STOPPER_ADMIT_NESTED. While a quiesce or a pause of the stopper waits for its
  * tasks, a thread that runs a task of this very stopper, synchronous or async, may still start

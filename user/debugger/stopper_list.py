@@ -279,6 +279,8 @@ class List:
             yield self.error_line(s)
         if self.num(s, "ntimers"):
             yield self.timers_line(s)
+        if self.r.has("struct stopper", "nested") and self.num(s, "nested"):
+            yield "  nested %d" % self.num(s, "nested")
 
     def stop_line(self, s):
         asked = self.num(s, "stop_requested")
@@ -313,8 +315,10 @@ class List:
                 continue
             seen.add(address)
             sem = self.r.at("struct stopper_sem", address)
-            yield "  semaphore: held %d of %d, waiters %d, first \"%s\"%s by thread %d for %s" % (
-                (self.num(sem, "length"), self.num(sem, "capacity"), self.num(sem, "nwaiters")) +
+            name = self.num(sem, "name") if self.r.has("struct stopper_sem", "name") else 0
+            name = " \"%s\"" % escape(self.text(name), NAME_SHOWN + 1) if name else ""
+            yield "  semaphore%s: held %d of %d, waiters %d, first \"%s\"%s by thread %d for %s" % (
+                (name, self.num(sem, "length"), self.num(sem, "capacity"), self.num(sem, "nwaiters")) +
                 self.site(self.num(w, "site"), 32, 28) + (self.num(w, "tid"), secs(self.age(self.num(w, "since")))))
 
     def thread_line(self, tid, age, label):

@@ -46,6 +46,7 @@ struct debug_group {
 
 /* A semaphore for which callers wait to run a task of the stopper. */
 struct debug_sem {
+	const char *name;		/* NULL: it has none */
 	uint64_t held, capacity, waiters;
 	const char *task;		/* of the first waiter; NULL: unknown */
 	struct debug_site at;
@@ -70,6 +71,7 @@ struct debug_stopper {
 	const char *timer;			/* name of the next one; NULL: there is none */
 	struct debug_site timer_at;
 	uint64_t timer_due;			/* from now on */
+	uint64_t nested;			/* tasks let in while it drained */
 	struct debug_sem *sems;
 	size_t nr_sems;
 	struct debug_group *groups;

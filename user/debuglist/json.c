@@ -142,8 +142,8 @@ static json_t *sem_json(const struct debug_sem *m)
 				  number_or_null(m->at.line, m->at.file),
 				  "function", m->at.function, "tid", (json_int_t)m->tid,
 				  "seconds", seconds(m->waited));
-	return json_pack("{s:I, s:I, s:I, s:o}", "held", (json_int_t)m->held,
-			 "capacity", (json_int_t)m->capacity, "waiters", (json_int_t)m->waiters,
+	return json_pack("{s:s?, s:I, s:I, s:I, s:o}", "name", m->name,
+			 "held", (json_int_t)m->held, "capacity", (json_int_t)m->capacity, "waiters", (json_int_t)m->waiters,
 			 "first", first);
 }
 
@@ -160,7 +160,7 @@ static json_t *sems_json(const struct debug_stopper *s)
 static json_t *stopper_json(const struct debug_stopper *s)
 {
 	static const char form[] =
-		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}";
+		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o}";
 
 	return json_pack(form, "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
 			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
@@ -171,7 +171,7 @@ static json_t *stopper_json(const struct debug_stopper *s)
 			 "parent", parent_json(s),
 			 "paused", request_json(s->paused, &s->pause_origin),
 			 "stop_asked", asked_json(s), "failed", failed_json(s),
-			 "timers", timers_json(s),
+			 "timers", timers_json(s), "nested", (json_int_t)s->nested,
 			 "semaphores", sems_json(s), "groups", groups_json(s));
 }
 

@@ -296,13 +296,18 @@ static int parse_group(struct parser *ps, enum debug_kind kind, char *p)
 	return 0;
 }
 
-/* held N of N, waiters N, first "TASK" at FILE:LINE FUNC by thread TID for T */
+/* ["NAME"]: held N of N, waiters N, first "TASK" at FILE:LINE FUNC by thread TID for T */
 static int parse_sem(struct parser *ps, char *p)
 {
 	struct debug_stopper *s = ps->stopper;
 	struct debug_sem m = { 0 }, *all;
 
-	if (!skip_text(&p, "held ") || !parse_number(&p, &m.held) ||
+	if (skip_text(&p, " ")) {
+		m.name = parse_quoted(&p);
+		if (!m.name)
+			return 0;
+	}
+	if (!skip_text(&p, ": held ") || !parse_number(&p, &m.held) ||
 	    !skip_text(&p, " of ") || !parse_number(&p, &m.capacity) ||
 	    !skip_text(&p, ", waiters ") || !parse_number(&p, &m.waiters))
 		return 0;
@@ -387,7 +392,7 @@ static int parse_line_of_stopper(struct parser *ps, char *p)
 		return parse_group(ps, DEBUG_WORKER, p);
 	if (skip_text(&p, "closer "))
 		return parse_group(ps, DEBUG_CLOSER, p);
-	if (skip_text(&p, "semaphore: "))
+	if (skip_text(&p, "semaphore"))
 		return parse_sem(ps, p);
 	if (skip_text(&p, "created at "))
 		parse_origin(&p, &s->created);
@@ -401,6 +406,8 @@ static int parse_line_of_stopper(struct parser *ps, char *p)
 		parse_request(&s->paused, &s->pause_origin, p);
 	else if (skip_text(&p, "timers "))
 		parse_timers(s, p);
+	else if (skip_text(&p, "nested "))
+		parse_number(&p, &s->nested);
 	return 0;
 }
 

@@ -70,10 +70,11 @@ static void print_cause(const struct debug_stopper *s)
 
 static void print_sem(const struct debug_sem *m)
 {
-	char task[160] = "", place[UNLIMITED], age[16];
+	char name[160], task[160] = "", place[UNLIMITED], age[16];
 
-	printf("  %-10s  held %llu of %llu, waiters %llu\n", "semaphore",
-	       (unsigned long long)m->held, (unsigned long long)m->capacity,
+	text_put(name, sizeof(name), m->name ? m->name : "");
+	printf("  %-10s  %s%sheld %llu of %llu, waiters %llu\n", "semaphore", name,
+	       m->name ? ": " : "", (unsigned long long)m->held, (unsigned long long)m->capacity,
 	       (unsigned long long)m->waiters);
 	if (!m->task)
 		return;
@@ -137,6 +138,8 @@ static void print_head(const struct view *v, const struct debug_stopper *s)
 	}
 	print_failed(s);
 	print_timers(s);
+	if (s->nested)
+		printf("  %-10s  %llu\n", "nested", (unsigned long long)s->nested);
 	for (i = 0; i < s->nr_sems; i++)
 		print_sem(&s->sems[i]);
 }

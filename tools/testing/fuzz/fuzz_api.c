@@ -727,8 +727,10 @@ static void set_up(void)
 	memset(&real, 0, sizeof(real));
 	for (i = 0; i < NEVENTS; i++)
 		stopper_event_init(&real.ev[i]);
-	for (i = 0; i < NSEMS; i++)
+	for (i = 0; i < NSEMS; i++) {
 		stopper_sem_init(&real.sem[i], plan.capacity[i]);
+		stopper_sem_set_name(&real.sem[i], i ? plan.name[0] : NULL);
+	}
 	for (i = 0; i < NSITES; i++)
 		real.site[i] = (struct stopper_site){
 			.name = plan.name[i], .file = files[i % 4], .func = i % 2 ? "f\r g" : NULL,

@@ -113,7 +113,7 @@ static void print_when_complete(const char *path)
 		"  task 100 \"handle\" ", "  task 40 \"nested ", "  task 3 \"async\" ",
 		" label \"a \\\"handle\\\"\"",
 		" label \"GET /1\"", " label \"GET /2\"", " label \"GET /3\"",
-		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"", "  semaphore: held 1 of 1",
+		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"", "  semaphore \"a \\\"slot\\\"\": held 1 of 1",
 		"\n  paused at ",
 		"  failed -5 \"broken\" ", "  timers 1, next \"tick\" ",
 		"because \"disk \\\"sda\\\" full\"",
@@ -166,6 +166,7 @@ int main(int argc, char **argv)
 		must(stopper_run_worker(web, NULL, "worker", hold, NULL));
 	must(stopper_add_closer_fn(closing, "stuck closer", hold_closer, NULL));
 	must(stopper_sem_init(&slots, 1));
+	stopper_sem_set_name(&slots, "a \"slot\"");
 	must(stopper_sem_acquire(&slots, NULL));
 	must(stopper_run_async_task_err(idle, NULL, "broken", fail, NULL));
 	stopper_timer_init(&timer, idle, "tick", hold, NULL);

@@ -26,8 +26,9 @@ static const char web[] =
 "stopper 1 \"web\": quiescing for 1.002s, age 7.500s, tasks 3, queued 1, workers 1, closers 2, closed 4, contexts 5, waiters 6\n"
 "  created at src/httpd.c:120 main by thread 712 \"httpd\"\n"
 "  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago, because \"disk \\\"a\\\" full\" (-28)\n"
-"  semaphore: held 8 of 4, waiters 3, first \"request\" at c.c:70 next by thread 714 for 0.250s\n"
+"  semaphore \"slots \\\"x\\\"\": held 8 of 4, waiters 3, first \"request\" at c.c:70 next by thread 714 for 0.250s\n"
 "  semaphore: held many of 4, waiters 3\n"
+"  semaphore \"open: held 4 of 4, waiters 3\n"
 "  semaphore: held 1 of 1, waiters 2\n"
 "  task 3 \"request\" at conn.c:77 serve, oldest 4.201s\n"
 "    queued 1\n"
@@ -47,6 +48,7 @@ static const char web[] =
 "  stop not asked\n"
 "  failed -5 \"flush\" at db.c:77 db_flush by thread 716 \"flush\", 0.500s ago\n"
 "  timers 7, next \"vacuum\" at db.c:30 vacuum_init, due in 2.250s\n"
+"  nested 12\n"
 "  and 4 tasks more\n";
 
 static struct debug_list *parse(const char *text)
@@ -111,6 +113,8 @@ TEST(a_list_is_read_whole)
 	EXPECT_STREQ(s->sems[0].at.function, "next");
 	EXPECT_EQ(s->sems[0].tid, 714);
 	EXPECT_EQ(s->sems[0].waited, 250);
+	EXPECT_STREQ(s->sems[0].name, "slots \"x\"");
+	EXPECT_EQ(s->sems[1].name, NULL);
 	EXPECT_EQ(s->sems[1].waiters, 2);
 	EXPECT_EQ(s->sems[1].task, NULL);
 	EXPECT_FALSE(s->paused);
@@ -157,6 +161,7 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->timer_at.line, 30);
 	EXPECT_STREQ(s->timer_at.function, "vacuum_init");
 	EXPECT_EQ(s->timer_due, 2250);
+	EXPECT_EQ(s->nested, 12);
 	EXPECT_EQ(s->nr_groups, 0);
 	debug_list_free(l);
 }
@@ -329,11 +334,11 @@ static const char web_json[] =
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
 "\"comm\":\"sig \\\"x\\\"\", \"seconds_ago\":1.002,\n"
 "\"cause\":\"disk \\\"a\\\" full\", \"error\":-28},\n"
-"\"failed\":null, \"timers\":null,\n"
-"\"semaphores\":[{\"held\":8, \"capacity\":4, \"waiters\":3,\n"
+"\"failed\":null, \"timers\":null, \"nested\":0,\n"
+"\"semaphores\":[{\"name\":\"slots \\\"x\\\"\", \"held\":8, \"capacity\":4, \"waiters\":3,\n"
 "\"first\":{\"name\":\"request\", \"file\":\"c.c\", \"line\":70,\n"
 "\"function\":\"next\", \"tid\":714, \"seconds\":0.25}},\n"
-"{\"held\":1, \"capacity\":1, \"waiters\":2, \"first\":null}],\n"
+"{\"name\":null, \"held\":1, \"capacity\":1, \"waiters\":2, \"first\":null}],\n"
 "\"groups\":[\n"
 "{\"kind\":\"task\", \"count\":3, \"name\":\"request\", \"file\":\"conn.c\", \"line\":77, \"function\":\"serve\",\n"
 "\"oldest_seconds\":4.201, \"queued\":1, \"threads\":[\n"
@@ -364,7 +369,7 @@ static const char web_json[] =
 "\"tid\":716, \"comm\":\"flush\", \"seconds_ago\":0.5},\n"
 "\"timers\":{\"count\":7, \"next\":\"vacuum\", \"file\":\"db.c\", \"line\":30,\n"
 "\"function\":\"vacuum_init\", \"due_seconds\":2.25},\n"
-"\"semaphores\":[], \"groups\":[]}],\n"
+"\"nested\":12, \"semaphores\":[], \"groups\":[]}],\n"
 "\"tasks_more\":4}\n";
 
 TEST(json_says_what_the_list_says)

@@ -219,6 +219,7 @@ QUIET(capacity, stopper_sem_capacity(&sem))
 QUIET(sem_close, (stopper_sem_close(&sem), 0))
 QUIET(sem_destroy, (stopper_sem_destroy(&sem), 0))
 QUIET(sem_init, stopper_sem_init(&(struct stopper_sem){ 0 }, 1))
+QUIET(sem_set_name, (stopper_sem_set_name(&sem, "slots"), 0))
 QUIET(length, stopper_sem_length(&sem))
 QUIET(release, (stopper_sem_release(&sem), 0))
 QUIET(release_n, (stopper_sem_release_n(&sem, 1), 0))
@@ -329,6 +330,7 @@ static const struct {
 	{ "__stopper_timer_init", q_timer_init, 0 },
 	{ "stopper_sem_capacity", q_capacity, 0 },
 	{ "stopper_sem_init", q_sem_init, 0 },
+	{ "stopper_sem_set_name", q_sem_set_name, 0 },
 	{ "stopper_sem_length", q_length, 0 },
 	{ "stopper_sem_release", q_release, 0 },
 	{ "stopper_sem_release_n", q_release_n, 0 },

@@ -95,7 +95,8 @@ stopper 2 "database": running for 3723.002s, age 3723.500s, tasks 12, queued 0, 
   stop not asked
   failed -28 "flush" at db/flush.c:12 flush_start by thread 1234569 "flush", 2.000s ago
   timers 12, next "checkpoint" at db/log.c:70 log_open, due in 9.500s
-  semaphore: held 12 of 12, waiters 3, first "query" at db/query.c:800 query by thread 1234580 for 2.500s
+  nested 3
+  semaphore "disk slots": held 12 of 12, waiters 3, first "query" at db/query.c:800 query by thread 1234580 for 2.500s
   task 10 "query" at db/query.c:812 query_run, oldest 0.020s
     thread 1234567 running for 0.020s
     and 9 more
@@ -150,8 +151,9 @@ check list_shows_the_way_to_a_child in_order "$work/shown-tree" 'journal (5)' 'c
 check list_shows_pending_timers in_order "$work/shown" 'database (2)' 'stop        not asked' \
 	'timers      12, next: checkpoint, db/log.c:70 log_open, in 9.5s'
 check list_shows_the_semaphore_that_is_waited_for in_order "$work/shown" 'database (2)' \
-	'semaphore   held 12 of 12, waiters 3' \
+	'semaphore   disk slots: held 12 of 12, waiters 3' \
 	'|  first: query, db/query.c:800 query, thread 1234580, 2.5s'
+check list_counts_nested_tasks in_order "$work/shown" 'database (2)' 'timers ' 'nested      3' 'semaphore'
 check list_shows_the_first_error in_order "$work/shown" 'database (2)' 'failed      flush, error -28' \
 	'started     db/flush.c:12 flush_start, thread 1234569 flush, 2.0s ago'
 check list_marks_nothing_of_one_that_runs eval '! sed -n "/^database/,\$p" "$work/shown" | grep "^>"'
@@ -169,8 +171,9 @@ json='.version == 1 and (.stoppers | length) == 4 and .stoppers[0].name == "web"
 	.stoppers[0].stop_asked.cause == "disk \"sda\" full" and .stoppers[0].stop_asked.error == -28 and
 	.stoppers[3].stop_asked.cause == null and
 	.stoppers[1].stop_asked == null and .stoppers[1].paused.seconds_ago == 61 and
+	.stoppers[1].nested == 3 and .stoppers[0].nested == 0 and
 	.stoppers[0].paused == null and .stoppers[0].semaphores == [] and
-	(.stoppers[1].semaphores[0] | .held == 12 and .first.tid == 1234580) and .stoppers[3].parent.name == "main" and
+	(.stoppers[1].semaphores[0] | .name == "disk slots" and .held == 12 and .first.tid == 1234580) and .stoppers[3].parent.name == "main" and
 	.stoppers[3].name == "child \"a\\b\"" and
 	(.stoppers[0].groups[0] | .kind == "task" and .count == 3 and .oldest_seconds == 4.201 and
 	 .queued == 1 and .threads[0].wchan == "ep_poll" and .threads[1].state == "gone")'

@@ -201,6 +201,34 @@ static void quiesce_refuses_what_no_task_of_it_starts(void)
 	outer_destroy(&o);
 }
 
+#define HANDLES	200
+
+/* A refusal costs no walk over the requests that are held: none of them is run by a thread. */
+static void refusal_looks_at_no_handle(void)
+{
+	struct stopper_task *held = env_alloc(HANDLES * sizeof(*held));
+	struct case_call quiesce;
+	unsigned long before;
+	struct outer o;
+	int i;
+
+	outer_init(&o, new_nesting(0, NULL), nothing);
+	for (i = 0; i < HANDLES; i++)
+		CHECK_EQ(stopper_task_begin(o.s, NULL, "held", &held[i]), 0);
+	case_quiesce_begin(&quiesce, o.s, NULL);
+	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(o.s)));
+	before = __stopper_steps("listed tasks looked at");
+	for (i = 0; i < HANDLES; i++)
+		refuse_each_kind(&o);
+	CHECK(__stopper_steps("listed tasks looked at") - before <= 2 * HANDLES);
+	for (i = 0; i < HANDLES; i++)
+		stopper_task_end(&held[i]);
+	CHECK_EQ(case_call_end(&quiesce), 0);
+	stop_and_put(o.s);
+	outer_destroy(&o);
+	env_free(held);
+}
+
 static void count_nested_fn(struct stopper_ctx *ctx, void *outer)
 {
 	struct outer *o = outer;
@@ -296,6 +324,31 @@ static void quiesce_waits_for_those_let_in(void)
 	CHECK_EQ(env_get(&o.hold.out), 1);
 	stop_and_put(o.s);
 	outer_destroy(&o);
+}
+
+/* The record of the debug list and of reports: those that may outlast the task that starts them. */
+static void report_counts_those_let_in(void)
+{
+	struct case_log *log = case_log_new();
+	struct case_call quiesce;
+	struct outer o;
+
+	log->opts.flags = STOPPER_ADMIT_NESTED;
+	log->opts.stall_ns = 10 * ENV_MSEC;
+	outer_init(&o, new_stopper(&log->opts), start_held_ones);
+	outer_begin(&o, true);
+	case_quiesce_begin(&quiesce, o.s, NULL);
+	CHECK_SOON(case_log_count(log, "quiescing"));
+	CHECK_EQ(case_log_count(log, "  nested "), 0);
+	env_gate_open(&o.gate);
+	CHECK_SOON(case_log_count(log, "  nested 2"));
+	env_gate_open(&o.hold.gate);
+	CHECK_SOON(stopper_num_tasks(o.s) == 1);
+	stopper_task_end(&o.handle);
+	CHECK_EQ(case_call_end(&quiesce), 0);
+	stop_and_put(o.s);
+	outer_destroy(&o);
+	env_free(log);
 }
 
 #define DEEP	80
@@ -546,18 +599,23 @@ static void wait_for_slot(struct outer *o)
 /* A wait for a slot that began before the quiesce goes on. */
 static void wait_for_a_slot_outlasts_the_quiesce(void)
 {
+	struct case_log *log = case_log_new();
 	struct case_call quiesce;
 	struct outer o;
 
-	outer_init(&o, new_nesting(0, NULL), wait_for_slot);
+	log->opts.flags = STOPPER_ADMIT_NESTED;
+	log->opts.stall_ns = 10 * ENV_MSEC;
+	outer_init(&o, new_stopper(&log->opts), wait_for_slot);
 	CHECK_EQ(stopper_sem_init(&slots, 1), 0);
+	stopper_sem_set_name(&slots, "the \"slots\"\n");
 	CHECK_EQ(stopper_sem_try_acquire(&slots), 0);
 	outer_begin(&o, true);
 	env_gate_open(&o.gate);
 	CHECK_SOON(stopper_sem_waiters(&slots) == 1);
 	case_quiesce_begin(&quiesce, o.s, NULL);
 	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(o.s)));
-	env_settle();
+	CHECK_SOON(case_log_count(log, "  semaphore \"the \\\"slots\\\"\\n\": held 1 of 1, waiters 1, "
+				       "first \"limited\" at "));
 	CHECK_EQ(stopper_sem_waiters(&slots), 1);
 	CHECK(!env_get(&quiesce.returned));
 	/* This thread grants the slot, and is in no task. */
@@ -568,15 +626,18 @@ static void wait_for_a_slot_outlasts_the_quiesce(void)
 	stop_and_put(o.s);
 	stopper_sem_destroy(&slots);
 	outer_destroy(&o);
+	env_free(log);
 }
 
 const struct test_case cases_nested[] = {
 	CASE(quiesce_admits_what_a_task_starts),
 	CASE(without_the_flag_a_quiesce_admits_none),
 	CASE(quiesce_refuses_what_no_task_of_it_starts),
+	CASE(refusal_looks_at_no_handle),
 	CASE(task_that_was_let_in_may_only_run_synchronous_ones),
 	CASE(chain_of_tasks_that_start_one_another_ends),
 	CASE(quiesce_waits_for_those_let_in),
+	CASE(report_counts_those_let_in),
 	CASE(tasks_nest_as_deep_as_before),
 	CASE(task_on_a_list_starts_others),
 	CASE(later_phases_admit_none),
