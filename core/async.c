@@ -125,8 +125,11 @@ static int async_reason(const struct stopper_async *a)
 	if (a->state == ASYNC_TELLING)
 		return -ECANCELED;
 	if (PLAT_UNLIKELY(a->s->flags & STOPPER_DROP_QUEUED) && a->done && !a->nested &&
-	    phase_of(a->s) != STOPPER_RUNNING)
+	    phase_of(a->s) != STOPPER_RUNNING) {
+		/* (Q), ctx.c: a count for people, no order needed */
+		plat_fetch_add_full(&a->s->dropped, 1);
 		return -ESHUTDOWN;
+	}
 	return 0;
 }
 

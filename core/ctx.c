@@ -40,8 +40,8 @@
  * Ordered accesses
  *   (P) ->refs and ->pins. Each drop is a release, and the last one an acquire: all that any
  *       thread wrote before its drop is seen by the thread that frees.
- *   (Q) ->contexts of the stopper is a count for people. The full order of its
- *       read-modify-writes is not needed.
+ *   (Q) ->contexts, ->refused and ->dropped of the stopper are counts for people. The full order
+ *       of their read-modify-writes is not needed.
  */
 #include "internal.h"
 

@@ -237,6 +237,7 @@ struct stopper {
 
 	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
 	plat_ref_t pins;
+	unsigned int refused, dropped;		/* async tasks, ever; without a lock */
 	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
 	bool uses_pool;				/* it, or one below it, has had async tasks */
 	bool sync_listed;			/* a list has had a synchronous task */
@@ -491,10 +492,16 @@ void plat_trace_closer_end(const struct stopper *s, const char *shown);
 void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
 		      unsigned int workers);
 
-/* Trace the refusal of a task, and return @err. */
-static inline int task_refused(const struct stopper *s, unsigned int kind,
+/*
+ * Count and trace the refusal of a task, and return @err. The refusal of a task on the
+ * caller's thread is inlined into programs (slot.h), which count nothing: only async tasks count.
+ */
+static inline int task_refused(struct stopper *s, unsigned int kind,
 			       const struct stopper_site *site, int err)
 {
+	/* (Q), ctx.c: a count for people, no order needed */
+	if (kind == STOPPER_KIND_ASYNC)
+		plat_fetch_add_full(&s->refused, 1);
 	if (PLAT_UNLIKELY(__stopper_traced()))
 		plat_trace_task_refused(s, kind, site);
 	return err;

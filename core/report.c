@@ -168,6 +168,25 @@ static void report_paused(const struct line_sink *out, const struct report_heade
 	report_origin(out, "paused", &h->pause.origin, ago);
 }
 
+/* ", refused N, dropped N": each if it is not 0. */
+struct turned_away {
+	char text[64];
+};
+
+static const char *turned_away_text(struct turned_away *b, const struct stopper *s)
+{
+	unsigned int refused = plat_load(&s->refused), dropped = plat_load(&s->dropped);
+	int n = 0;
+
+	if (refused)
+		n = snprintf(b->text, sizeof(b->text), ", refused %u", refused);
+	if (dropped)
+		snprintf(b->text + n, sizeof(b->text) - (size_t)n, ", dropped %u", dropped);
+	return b->text;
+}
+
+#define TURNED_AWAY(s)	turned_away_text(&(struct turned_away){ "" }, s)
+
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
 			  unsigned long queued)
 {
@@ -176,10 +195,10 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 
 	report_header_read(&h, s);
 	report_line(out,
-		    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u",
+		    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u%s",
 		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
 		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
-		    h.closers, h.closed, plat_load(&s->contexts), h.waiters);
+		    h.closers, h.closed, plat_load(&s->contexts), h.waiters, TURNED_AWAY(s));
 	report_origin(out, "created", &s->created_at, "");
 	if (h.parent)
 		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,

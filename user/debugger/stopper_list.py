@@ -262,11 +262,11 @@ class List:
         tasks = [g for g in groups if g.kind == "task"]
         closers = self.num(s, "nclosers") + bool(self.num(s, "closing")) + self.num(s, "late_closers")
         yield ("stopper %d \"%s\": %s for %s, age %s, tasks %d, queued %d, workers %d, closers %d, closed %d, "
-               "contexts %d, waiters %d" % (
+               "contexts %d, waiters %d%s" % (
                    self.num(s, "id"), self.name(s), self.phase(s), secs(self.age(self.num(s, "phase_since"))),
                    secs(self.age(self.num(s, "created"))), sum(g.count for g in tasks),
                    sum(g.queued for g in tasks), self.num(s, "nworkers"), closers, self.num(s, "nclosed"),
-                   self.num(s, "contexts"), self.num(s, "waiters")))
+                   self.num(s, "contexts"), self.num(s, "waiters"), self.turned_away(s)))
         yield "  created at " + self.origin(self.member(s, "created_at"))
         if self.num(s, "parent"):
             parent = self.r.at("struct stopper", self.num(s, "parent"))
@@ -281,6 +281,11 @@ class List:
             yield self.timers_line(s)
         if self.r.has("struct stopper", "nested") and self.num(s, "nested"):
             yield "  nested %d" % self.num(s, "nested")
+
+    def turned_away(self, s):
+        counts = [(what, self.num(s, what)) for what in ("refused", "dropped")
+                  if self.r.has("struct stopper", what)]
+        return "".join(", %s %d" % count for count in counts if count[1])
 
     def stop_line(self, s):
         asked = self.num(s, "stop_requested")

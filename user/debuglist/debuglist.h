@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * debuglist.h - parses the text of the debug list, and converts it to JSON.
+ * debuglist.h - parses the text of the debug list, and converts it to JSON and to metrics.
  *
  * All strings are owned by the list, consist of printable ASCII whatever the text holds, and are
  * NULL if the text lacks them. Times are in milliseconds.
@@ -56,7 +56,7 @@ struct debug_sem {
 struct debug_stopper {
 	uint64_t id, phase_age, age;
 	const char *name, *phase;
-	uint64_t tasks, queued, workers, closers, closed, contexts, waiters;
+	uint64_t tasks, queued, workers, closers, closed, contexts, waiters, refused, dropped;
 	struct debug_origin created;
 	uint64_t parent_id;
 	const char *parent;			/* its name; NULL: no parent */
@@ -85,6 +85,24 @@ struct debug_list {
 	char *text;
 };
 
+/* The counts in the first line of a stopper: their word in the text, which is the JSON member too. */
+struct debug_count {
+	const char *word;
+	size_t offset;		/* of a uint64_t in struct debug_stopper */
+	bool always;		/* in the text also if it is 0 */
+	const char *help;	/* for people */
+};
+
+#define DEBUG_COUNTS	9
+
+extern const struct debug_count debug_counts[DEBUG_COUNTS];
+
+static inline uint64_t debug_count_get(const struct debug_stopper *s,
+				       const struct debug_count *count)
+{
+	return *(const uint64_t *)((const char *)s + count->offset);
+}
+
 /*
  * Parses @len bytes at @text, which may hold any bytes. Unknown kinds of lines are ignored, and so
  * is a last line without a newline. An empty text is a list without stoppers.
@@ -104,5 +122,8 @@ struct json_t *debug_list_json(const struct debug_list *list);
 
 /* Returns one line of text, to be freed with free(), or NULL without memory. */
 char *debug_list_json_text(const struct debug_list *list);
+
+/* Returns the metrics of @list and their length, to be freed with free(), or NULL without memory. */
+char *debug_list_metrics(const struct debug_list *list, size_t *len);
 
 #endif /* STOPPER_DEBUGLIST_H */

@@ -157,22 +157,36 @@ static json_t *sems_json(const struct debug_stopper *s)
 	return sems;
 }
 
+static json_t *count_json(const struct debug_stopper *s, size_t i)
+{
+	return json_integer((json_int_t)debug_count_get(s, &debug_counts[i]));
+}
+
 static json_t *stopper_json(const struct debug_stopper *s)
 {
-	static const char form[] =
-		"{s:I,s:s,s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o}";
+	json_t *o, *rest;
+	size_t i;
 
-	return json_pack(form, "id", (json_int_t)s->id, "name", s->name, "phase", s->phase,
-			 "phase_seconds", seconds(s->phase_age), "age_seconds", seconds(s->age),
-			 "tasks", (json_int_t)s->tasks, "queued", (json_int_t)s->queued,
-			 "workers", (json_int_t)s->workers, "closers", (json_int_t)s->closers,
-			 "closed", (json_int_t)s->closed, "contexts", (json_int_t)s->contexts,
-			 "waiters", (json_int_t)s->waiters, "created", origin_json(&s->created),
+	o = json_pack("{s:I,s:s,s:s,s:f,s:f}", "id", (json_int_t)s->id, "name", s->name, "phase",
+		      s->phase, "phase_seconds", seconds(s->phase_age), "age_seconds",
+		      seconds(s->age));
+	rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o}", "created", origin_json(&s->created),
 			 "parent", parent_json(s),
 			 "paused", request_json(s->paused, &s->pause_origin),
 			 "stop_asked", asked_json(s), "failed", failed_json(s),
 			 "timers", timers_json(s), "nested", (json_int_t)s->nested,
 			 "semaphores", sems_json(s), "groups", groups_json(s));
+	for (i = 0; i < DEBUG_COUNTS; i++)
+		if (json_object_set_new(o, debug_counts[i].word, count_json(s, i)))
+			goto fail;
+	if (json_object_update(o, rest))
+		goto fail;
+	json_decref(rest);
+	return o;
+fail:
+	json_decref(rest);
+	json_decref(o);
+	return NULL;
 }
 
 json_t *debug_list_json(const struct debug_list *list)

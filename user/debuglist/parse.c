@@ -160,14 +160,23 @@ static bool parse_stopper_head(char **p, struct debug_stopper *s)
 		skip_text(p, ", age ") && parse_ms(p, &s->age);
 }
 
+#define COUNT(word)	#word, offsetof(struct debug_stopper, word)
+
+const struct debug_count debug_counts[DEBUG_COUNTS] = {
+	{ COUNT(tasks), true, "Tasks that run or are queued." },
+	{ COUNT(queued), true, "Tasks that have no thread yet." },
+	{ COUNT(workers), true, "Workers that run." },
+	{ COUNT(closers), true, "Closers that have not ended." },
+	{ COUNT(closed), true, "Closers that have ended." },
+	{ COUNT(contexts), true, "Contexts made for the stopper that have not been freed." },
+	{ COUNT(waiters), true, "Callers that wait for a semaphore, or for the end of a pause." },
+	{ COUNT(refused), false, "Async tasks that were refused." },
+	{ COUNT(dropped), false, "Accepted tasks that were dropped from the queue by a quiesce." },
+};
+
 /* ", tasks 3, queued 0, ..." to the end of the line, in any order. */
 static void parse_stopper_counts(char *p, struct debug_stopper *s)
 {
-	const struct { const char *key; uint64_t *value; } items[] = {
-		{ "tasks", &s->tasks }, { "queued", &s->queued }, { "workers", &s->workers },
-		{ "closers", &s->closers }, { "closed", &s->closed }, { "contexts", &s->contexts },
-		{ "waiters", &s->waiters },
-	};
 	char *key, *value;
 	uint64_t n;
 	size_t i;
@@ -176,9 +185,9 @@ static void parse_stopper_counts(char *p, struct debug_stopper *s)
 	while ((key = parse_word(&p)) && (value = parse_word(&p))) {
 		if (!parse_number(&value, &n))
 			continue;
-		for (i = 0; i < sizeof(items) / sizeof(*items); i++)
-			if (!strcmp(key, items[i].key))
-				*items[i].value = n;
+		for (i = 0; i < DEBUG_COUNTS; i++)
+			if (!strcmp(key, debug_counts[i].word))
+				*(uint64_t *)((char *)s + debug_counts[i].offset) = n;
 	}
 }
 

@@ -117,12 +117,11 @@ static void print_head(const struct view *v, const struct debug_stopper *s)
 	text_age(age, s->age);
 	printf("%s (%llu): %.16s for %s, age %s\n", name, (unsigned long long)s->id, s->phase,
 	       in_phase, age);
-	printf("  tasks %llu  queued %llu  workers %llu", (unsigned long long)s->tasks,
-	       (unsigned long long)s->queued, (unsigned long long)s->workers);
-	printf("  closers %llu  closed %llu", (unsigned long long)s->closers,
-	       (unsigned long long)s->closed);
-	printf("  contexts %llu  waiters %llu\n", (unsigned long long)s->contexts,
-	       (unsigned long long)s->waiters);
+	for (i = 0; i < DEBUG_COUNTS; i++)
+		if (debug_counts[i].always || debug_count_get(s, &debug_counts[i]))
+			printf("  %s %llu", debug_counts[i].word,
+			       (unsigned long long)debug_count_get(s, &debug_counts[i]));
+	putchar('\n');
 	if (s->parent)
 		print_parents(v, s);
 	print_origin("created", &s->created, NULL);

@@ -23,7 +23,7 @@ const char *__asan_default_options(void)
 }
 
 static const char web[] =
-"stopper 1 \"web\": quiescing for 1.002s, age 7.500s, tasks 3, queued 1, workers 1, closers 2, closed 4, contexts 5, waiters 6\n"
+"stopper 1 \"web\": quiescing for 1.002s, age 7.500s, tasks 3, queued 1, workers 1, closers 2, closed 4, contexts 5, waiters 6, refused 7, dropped 8\n"
 "  created at src/httpd.c:120 main by thread 712 \"httpd\"\n"
 "  stop asked at httpd.c:180 on_term by thread 713 \"sig \\\"x\\\"\", 1.002s ago, because \"disk \\\"a\\\" full\" (-28)\n"
 "  semaphore \"slots \\\"x\\\"\": held 8 of 4, waiters 3, first \"request\" at c.c:70 next by thread 714 for 0.250s\n"
@@ -93,6 +93,8 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->closed, 4);
 	EXPECT_EQ(s->contexts, 5);
 	EXPECT_EQ(s->waiters, 6);
+	EXPECT_EQ(s->refused, 7);
+	EXPECT_EQ(s->dropped, 8);
 	EXPECT_STREQ(s->created.at.file, "src/httpd.c");
 	EXPECT_EQ(s->created.at.line, 120);
 	EXPECT_STREQ(s->created.at.function, "main");
@@ -329,6 +331,7 @@ static const char web_json[] =
 "{\"version\":1, \"stoppers\":[\n"
 "{\"id\":1, \"name\":\"web\", \"phase\":\"quiescing\", \"phase_seconds\":1.002, \"age_seconds\":7.5,\n"
 "\"tasks\":3, \"queued\":1, \"workers\":1, \"closers\":2, \"closed\":4, \"contexts\":5, \"waiters\":6,\n"
+"\"refused\":7, \"dropped\":8,\n"
 "\"created\":{\"file\":\"src/httpd.c\", \"line\":120, \"function\":\"main\", \"tid\":712, \"comm\":\"httpd\"},\n"
 "\"parent\":null, \"paused\":null,\n"
 "\"stop_asked\":{\"file\":\"httpd.c\", \"line\":180, \"function\":\"on_term\", \"tid\":713,\n"
@@ -360,6 +363,7 @@ static const char web_json[] =
 "\"oldest_seconds\":0.1, \"queued\":0, \"threads\":[], \"more\":0}]},\n"
 "{\"id\":2, \"name\":\"db\", \"phase\":\"running\", \"phase_seconds\":3.0, \"age_seconds\":3.0,\n"
 "\"tasks\":0, \"queued\":0, \"workers\":0, \"closers\":0, \"closed\":0, \"contexts\":0, \"waiters\":0,\n"
+"\"refused\":0, \"dropped\":0,\n"
 "\"created\":{\"file\":\"db.c\", \"line\":9, \"function\":\"open_db\", \"tid\":712, \"comm\":\"httpd\"},\n"
 "\"parent\":{\"id\":1, \"name\":\"web\"}, \"paused\":{\"file\":\"db.c\", \"line\":30,\n"
 "\"function\":\"reload\", \"tid\":718, \"comm\":\"db\", \"seconds_ago\":0.25},\n"

@@ -298,6 +298,81 @@ static void debug_list_shows_workers_and_the_closer_that_runs(void)
 	case_hold_destroy(&h);
 }
 
+#define ITEMS	64
+
+struct drop_item {
+	struct stopper_async async;
+	int status;
+};
+
+static int drop_item_fn(struct stopper_ctx *ctx, struct stopper_async *async)
+{
+	(void)ctx;
+	(void)async;
+	return 0;
+}
+
+static void drop_item_done(struct stopper_async *async, int status)
+{
+	((struct drop_item *)async)->status = status;
+}
+
+/* In each way once; only the three async tasks are counted. */
+static void be_refused(struct stopper *s, struct env_counter *ran)
+{
+	struct stopper_async record;
+	struct stopper_task task;
+	struct stopper_sem sem;
+
+	stopper_sem_init(&sem, 1);
+	stopper_async_init(&record, drop_item_fn, NULL);
+	CHECK_EQ(stopper_run_task(s, NULL, "sync", case_count_fn, ran), -ESHUTDOWN);
+	CHECK_EQ(stopper_task_begin(s, NULL, "handle", &task), -ESHUTDOWN);
+	CHECK_EQ(stopper_run_async_task(s, NULL, "async", case_count_fn, ran), -ESHUTDOWN);
+	CHECK_EQ(stopper_async_start(s, NULL, "record", &record), -ESHUTDOWN);
+	CHECK_EQ(stopper_run_limited_async_task(s, NULL, "limited", &sem, false, case_count_fn,
+						ran), -ESHUTDOWN);
+	stopper_sem_destroy(&sem);
+	CHECK_EQ(env_get(ran), 0);
+}
+
+/* Returns how many of the items were dropped. */
+static int refuse_round(void)
+{
+	struct stopper_options opts = { .size = sizeof(opts), .flags = STOPPER_DROP_QUEUED };
+	static struct drop_item items[ITEMS];
+	struct stopper *s = new_stopper(&opts);
+	struct env_counter ran = { 0 };
+	char want[64] = ", refused 3\n";
+	int i, dropped = 0;
+
+	CHECK(!debug_says(", refused "));
+	for (i = 0; i < ITEMS; i++) {
+		stopper_async_init(&items[i].async, drop_item_fn, drop_item_done);
+		CHECK_EQ(stopper_async_start(s, NULL, "item", &items[i].async), 0);
+	}
+	CHECK_EQ(stopper_quiesce(s, NULL), 0);
+	for (i = 0; i < ITEMS; i++)
+		dropped += items[i].status == -ESHUTDOWN;
+	be_refused(s, &ran);
+	if (dropped)
+		snprintf(want, sizeof(want), ", refused 3, dropped %d\n", dropped);
+	CHECK(debug_says(want));
+	stop_and_put(s);
+	return dropped;
+}
+
+static void debug_list_counts_what_was_refused_and_dropped(void)
+{
+	int64_t until = env_now() + ENV_BOUND;
+	int dropped;
+
+	do
+		dropped = refuse_round();
+	while (!dropped && env_now() < until);
+	CHECK(dropped);
+}
+
 static void debug_list_shows_pending_timers(void)
 {
 	struct stopper *s = new_stopper(NULL);
@@ -694,6 +769,7 @@ const struct test_case cases_only[] = {
 	CASE(cancelled_thread_leaves_no_task_behind),
 	CASE(async_task_whose_thread_is_cancelled_is_reported_as_died),
 	CASE(debug_list_shows_workers_and_the_closer_that_runs),
+	CASE(debug_list_counts_what_was_refused_and_dropped),
 	CASE(debug_list_shows_pending_timers),
 	CASE(debug_list_shows_stoppers_and_tasks),
 	CASE(debug_list_shows_the_semaphore_that_is_waited_for),
