@@ -19,8 +19,8 @@ struct stopper_http;
 /**
  * stopper_http_serve() - start an HTTP server for the debug list
  * @addr: the address to listen on. NULL: 127.0.0.1 and a free port; "PORT": 127.0.0.1;
- *	"HOST:PORT" or "[IPV6]:PORT", where HOST is an address or "localhost"; "unix:/PATH".
- *	Port 0 selects a free port
+ *	"HOST:PORT" or "[IPV6]:PORT", where HOST is an address or "localhost"; "unix:/PATH";
+ *	"pid": a Unix socket where "stopperctl -p PID" finds it. Port 0 selects a free port
  * @out: set to the server; NULL on error
  *
  * One thread, with all signals blocked, answers requests with stopper_http_handler(). The server

@@ -16,7 +16,8 @@ STOPPER_BEGIN_DECLS
  * stopper_http_handler() - serve the debug list: an access handler of libmicrohttpd
  * @cls: ignored
  * @conn: the connection
- * @url: "/debug/stopper"; anything else is answered with 404
+ * @url: "/debug/stopper", or "/metrics": the same as metrics, in the text format of OpenMetrics;
+ *	anything else is answered with 404
  * @method: GET or HEAD; anything else is answered with 405
  * @version: ignored
  * @upload_data: ignored

@@ -3,8 +3,8 @@
  * handler.c - the debug list over HTTP: an access handler for libmicrohttpd.
  *
  * An answer is complete in memory before its first byte is sent, so a client that stops reading
- * holds only its own copy. JSON is made from the text, and the page requests the JSON, so all
- * three have one source.
+ * holds only its own copy. JSON and metrics are made from the text, and the page requests the
+ * JSON, so all have one source.
  *
  * Names are not trusted. The core escapes them in the text, jansson in the JSON, and the page
  * inserts them by textContent only. If that failed, the page's policy still runs no script
@@ -96,9 +96,8 @@ static int render_text(char **text, size_t *len)
 	return err;
 }
 
-static int render_json(char **json, size_t *len)
+static int read_list(struct debug_list **list)
 {
-	struct debug_list *list;
 	size_t size, line;
 	char *text;
 	int err;
@@ -106,8 +105,16 @@ static int render_json(char **json, size_t *len)
 	err = render_text(&text, &size);
 	if (err)
 		return err;
-	err = debug_list_parse(text, size, &list, &line);
+	err = debug_list_parse(text, size, list, &line);
 	free(text);
+	return err;
+}
+
+static int render_json(char **json, size_t *len)
+{
+	struct debug_list *list;
+	int err = read_list(&list);
+
 	if (err)
 		return err;
 	*json = debug_list_json_text(list);
@@ -116,6 +123,18 @@ static int render_json(char **json, size_t *len)
 		return -ENOMEM;
 	*len = strlen(*json);
 	return 0;
+}
+
+static int render_metrics(char **text, size_t *len)
+{
+	struct debug_list *list;
+	int err = read_list(&list);
+
+	if (err)
+		return err;
+	*text = debug_list_metrics(list, len);
+	debug_list_free(list);
+	return *text ? 0 : -ENOMEM;
 }
 
 /* Makes the page from its source: replaces each NONCE_MARK by @nonce. */
@@ -155,6 +174,17 @@ static enum MHD_Result serve_json(struct MHD_Connection *conn)
 		.status = MHD_HTTP_OK, .type = "application/json", .mode = MHD_RESPMEM_MUST_FREE,
 	};
 	int err = render_json(&a.body, &a.len);
+
+	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
+}
+
+static enum MHD_Result serve_metrics(struct MHD_Connection *conn)
+{
+	struct answer a = {
+		.status = MHD_HTTP_OK, .mode = MHD_RESPMEM_MUST_FREE,
+		.type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+	};
+	int err = render_metrics(&a.body, &a.len);
 
 	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
 }
@@ -249,8 +279,10 @@ enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, con
 	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
 		return send_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED,
 				  "Method not allowed: use GET or HEAD.\n");
+	if (!strcmp(url, "/metrics"))
+		return serve_metrics(conn);
 	if (strcmp(url, "/debug/stopper"))
 		return send_error(conn, MHD_HTTP_NOT_FOUND,
-				  "Not found: the list is at /debug/stopper.\n");
+				  "Not found: the list is at /debug/stopper, metrics at /metrics.\n");
 	return serve_list(conn);
 }

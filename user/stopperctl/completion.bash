@@ -21,7 +21,7 @@ _stopperctl() {
 	COMPREPLY=()
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		list|top|wait|stop|dump|trace) command=$word; break ;;
+		list|top|wait|stop|metrics|dump|trace) command=$word; break ;;
 		esac
 	done
 	case $prev in
@@ -41,14 +41,14 @@ _stopperctl() {
 		return ;;
 	esac
 	case $command in
-	'')	words="list top wait stop dump trace --help --version $sources" ;;
+	'')	words="list top wait stop metrics dump trace --help --version $sources" ;;
 	list)	words="--json --help $sources" ;;
 	top)	words="--delay --count --sort --reverse --color=never --color=auto --help $sources" ;;
 	wait)	words="--timeout --start --delay --help $sources"
 		[[ $cur == -* ]] || words=$(_stopperctl_names) ;;
 	stop)	words="--grace --cause --help"
 		[[ $cur == -* ]] || words=$(cat "${STOPPER_CONTROL:-/sys/kernel/stopper}"/*/name 2>/dev/null) ;;
-	dump)	words="--help $sources" ;;
+	metrics|dump)	words="--help $sources" ;;
 	trace)	words="--output --help"
 		[[ $cur == -* ]] || { compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; } ;;
 	esac

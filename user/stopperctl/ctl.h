@@ -6,7 +6,7 @@
  *   usage.c        usage errors, values of options, the end of the output
  *   source*.c      reads the text of the list from its source
  *   reader.c       a thread that reads and parses, so that keys and timeouts work meanwhile
- *   ../debuglist   parses the text; JSON
+ *   ../debuglist   parses the text; JSON, metrics
  *   view.c         sorts the list and finds what blocks each stop
  *   progress.c     what a stop waits for
  *   control.c      /sys/kernel/stopper/: stops kernel stoppers
@@ -51,6 +51,7 @@ int cmd_list(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 

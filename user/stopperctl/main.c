@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "top", cmd_top, "show the same, updated live and sortable" },
 	{ "wait", cmd_wait, "wait until a stopper has stopped, and report what it waits for" },
 	{ "stop", cmd_stop, "stop a stopper of the kernel, and wait until it has stopped" },
+	{ "metrics", cmd_metrics, "print the same as metrics for Prometheus (OpenMetrics)" },
 	{ "dump", cmd_dump, "print the list unchanged, to be saved and read again with -f" },
 	{ "trace", cmd_trace, "convert a recording to a file for Perfetto" },
 };

@@ -74,6 +74,17 @@ TEST_F(http, head_serves_no_body)
 	EXPECT_STREQ(body(), "");
 }
 
+TEST_F(http, metrics_of_the_list)
+{
+	ASSERT_EQ(ask(self->port, "GET", "/metrics"), 200);
+	EXPECT_TRUE(has_header("Content-Type: application/openmetrics-text; version=1.0.0"));
+	EXPECT_NE(strstr(body(), "\nstopper_tasks{stopper=\"http-stopper\"} 1\n"), NULL);
+	EXPECT_NE(strstr(body(), "kind=\"task\",name=\"http-task\","), NULL);
+	EXPECT_STREQ(strstr(body(), "# EOF"), "# EOF\n");
+	EXPECT_EQ(ask(self->port, "POST", "/metrics"), 405);
+	EXPECT_EQ(ask(self->port, "GET", "/metrics/x"), 404);
+}
+
 TEST_F(http, another_url_is_not_found)
 {
 	EXPECT_EQ(ask(self->port, "GET", "/"), 404);

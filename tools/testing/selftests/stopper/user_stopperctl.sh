@@ -162,7 +162,7 @@ check source_may_stand_behind_the_command eval '"$ctl" list --file "$list" | cmp
 check dump_is_byte_for_byte eval 'from_list dump | cmp - "$list"'
 check dump_from_stdin_is_byte_for_byte eval '"$ctl" dump -f - <"$list" | cmp - "$list"'
 check empty_list_has_no_stopper eval '[ "$("$ctl" -f "$work/empty" list)" = "No stoppers." ]'
-check help_of_each_command eval 'for c in "" list top wait stop dump trace; do
+check help_of_each_command eval 'for c in "" list top wait stop metrics dump trace; do
 	"$ctl" $c --help | grep -q "^Usage: stopperctl" || exit; done'
 check version_is_told eval '"$ctl" --version | grep -qE "^stopperctl [0-9]+\.[0-9]+\.[0-9]+$"'
 
@@ -288,7 +288,7 @@ refused address_of_another_kind 2 "'ftp://127.0.0.1' is not an HTTP address" -u 
 refused socket_that_is_not_there 2 "cannot connect to $work/none: No such file .*\(does a process serve" -s "$work/none" list
 refused socket_with_too_long_a_path 2 "too long \(at most 107 bytes\)" -s "/$(printf %0200d 0)" list
 refused process_that_is_not_there 2 "no process 1073741824" -p 1073741824 list
-refused process_without_an_offer 2 "process $$ serves no list \(it can serve one at unix:" -p $$ list
+refused process_without_an_offer 2 "process $$ serves no list \(it can: stopper_http_serve" -p $$ list
 mkdir "$work/dir" "$work/private"
 STOPPER_DEBUGFS=$work/dir refused debugfs_is_not_mounted 2 "mount -t debugfs none " list
 STOPPER_DEBUGFS=$work/none refused no_debugfs_here 2 "use -p, -u, -s or -f" list
@@ -332,7 +332,7 @@ check full_disk full
 start_target() {
 	rm -f "$work/in" "$work/out"
 	mkfifo "$work/in" "$work/out" || exit 1
-	"$target" "$work" <"$work/in" >"$work/out" 2>/dev/null &
+	"$target" <"$work/in" >"$work/out" 2>/dev/null &
 	target_job=$!
 	exec {to}>"$work/in" {from}<"$work/out"
 	read -r -t 20 _ pid port <&$from
