@@ -242,12 +242,42 @@ static int listen_unix(struct listener *l, const char *path)
 	return 0;
 }
 
+/* Is a socket in another folder worth a try after this error? */
+static bool folder_is_no_place(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -EACCES || err == -EPERM ||
+		err == -EROFS || err == -ENAMETOOLONG;
+}
+
+/* DIR/stopper-PID.sock, in the first of the folders where stopperctl -p looks that takes it. */
+static int listen_pid(struct listener *l)
+{
+	char user[32], path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *dirs[] = { secure_getenv("XDG_RUNTIME_DIR"), user, "/run", "/tmp" };
+	int err = -ENOENT;
+	size_t i;
+
+	snprintf(user, sizeof(user), "/run/user/%u", geteuid());
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && folder_is_no_place(err); i++) {
+		if (!dirs[i] || dirs[i][0] != '/' ||
+		    snprintf(path, sizeof(path), "%s/stopper-%d.sock", dirs[i], getpid()) >=
+			    (int)sizeof(path))
+			continue;
+		if (l->fd >= 0)
+			close(l->fd);
+		err = listen_unix(l, path);
+	}
+	return err;
+}
+
 int listener_open(struct listener *l, const char *addr)
 {
 	int err;
 
 	*l = (struct listener){ .fd = -1 };
-	if (addr && !strncmp(addr, "unix:", 5))
+	if (addr && !strcmp(addr, "pid"))
+		err = listen_pid(l);
+	else if (addr && !strncmp(addr, "unix:", 5))
 		err = listen_unix(l, addr + 5);
 	else
 		err = listen_inet(l, addr ? addr : "0");

@@ -61,8 +61,6 @@ static void socket_dirs(int pid, char dir[NR_DIRS][256])
 
 static enum source_state process_fail(struct source_text *t, int pid, int err)
 {
-	char hint[128];
-
 	if (kill(pid, 0) && errno == ESRCH)
 		return source_fail(t, SOURCE_GONE, NULL, "no process %d", pid);
 	if (err == -EACCES || err == -EPERM)
@@ -71,9 +69,9 @@ static enum source_state process_fail(struct source_text *t, int pid, int err)
 	if (err == -EAGAIN)
 		return source_fail(t, SOURCE_BUSY, "too many clients?",
 				   "cannot connect to process %d: %s", pid, strerror(-err));
-	snprintf(hint, sizeof(hint),
-		 "it can serve one at unix:/run/stopper-%d.sock, or use -u or -s", pid);
-	return source_fail(t, SOURCE_GONE, hint, "process %d serves no list", pid);
+	return source_fail(t, SOURCE_GONE,
+			   "it can: stopper_http_serve(\"pid\"); or use -u or -s",
+			   "process %d serves no list", pid);
 }
 
 /* Finds the socket of @pid: SOURCE_OK and its path. */

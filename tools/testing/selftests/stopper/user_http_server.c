@@ -105,6 +105,41 @@ TEST_F(serve, ipv6)
 	EXPECT_EQ(connect_port(stopper_http_port(self->h)), -1);
 }
 
+/* What a socket at "pid" is called in @dir. */
+static bool is_at_pid_in(const char *dir, struct stopper_http *h)
+{
+	char want[128];
+
+	snprintf(want, sizeof(want), "unix:%s/stopper-%d.sock", dir, getpid());
+	return !strcmp(stopper_http_address(h), want);
+}
+
+TEST_F(serve, at_pid_it_is_where_stopperctl_looks)
+{
+	char other[64];
+	struct stat st;
+
+	snprintf(other, sizeof(other), "/run/user/%u", geteuid());
+	setenv("XDG_RUNTIME_DIR", self->dir, 1);
+	ASSERT_EQ(stopper_http_serve("pid", &self->h), 0);
+	EXPECT_TRUE(is_at_pid_in(self->dir, self->h));
+	ASSERT_EQ(stat(stopper_http_address(self->h) + 5, &st), 0);
+	EXPECT_EQ(st.st_mode & 0777, 0600);
+	EXPECT_EQ(stopper_http_port(self->h), 0);
+	stopper_http_end(self->h);
+	/* A folder that does not take it, or is none, is passed over. */
+	setenv("XDG_RUNTIME_DIR", "/nowhere", 1);
+	ASSERT_EQ(stopper_http_serve("pid", &self->h), 0);
+	EXPECT_TRUE(is_at_pid_in(other, self->h) || is_at_pid_in("/run", self->h) ||
+		    is_at_pid_in("/tmp", self->h));
+	stopper_http_end(self->h);
+	setenv("XDG_RUNTIME_DIR", "", 1);
+	ASSERT_EQ(stopper_http_serve("pid", &self->h), 0);
+	EXPECT_TRUE(is_at_pid_in(other, self->h) || is_at_pid_in("/run", self->h) ||
+		    is_at_pid_in("/tmp", self->h));
+	unsetenv("XDG_RUNTIME_DIR");
+}
+
 TEST_F(serve, wrong_addresses_are_refused)
 {
 	static const char *const wrong[] = {

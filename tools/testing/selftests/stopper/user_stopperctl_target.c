@@ -2,11 +2,11 @@
 /*
  * user_stopperctl_target.c - a process for stopperctl to read.
  *
- *   user_stopperctl_target DIR
+ *   user_stopperctl_target
  *
  * Its stopper "web" has a task "request", a worker "accept" and a closer "flush", which end on
  * command; "idle" does nothing; the third one's name would forge lines and colours. The debug list
- * is served at DIR/stopper-PID.sock and on a port of the loopback. Says "ready PID PORT", and then
+ * is served where -p finds it and on a port of the loopback. Says "ready PID PORT", and then
  * "done" after each command on standard input:
  *
  *   stop / task / worker / closer   stop "web"; end its task, worker, closer
@@ -17,8 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <stopper/http.h>
@@ -45,35 +43,22 @@ static void flush_closer(void *arg)
 	stopper_wait(&closer_end, NULL);
 }
 
-static int unix_socket(const char *dir)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/stopper-%d.sock", dir, getpid());
-	unlink(addr.sun_path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || listen(fd, 64))
-		fail(addr.sun_path);
-	return fd;
-}
-
 static int port_of(struct MHD_Daemon *d)
 {
 	return MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT)->port;
 }
 
-static int serve(const char *dir)
+static int serve(void)
 {
+	struct stopper_http *at_pid;
 	struct sockaddr_in loopback = { .sin_family = AF_INET };
 	struct MHD_Daemon *tcp;
 
 	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	tcp = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, stopper_http_handler,
 			       NULL, MHD_OPTION_SOCK_ADDR, &loopback, MHD_OPTION_END);
-	if (!tcp || !MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
-				      stopper_http_handler, NULL, MHD_OPTION_LISTEN_SOCKET,
-				      unix_socket(dir), MHD_OPTION_END))
-		fail("libmicrohttpd");
+	if (!tcp || stopper_http_serve("pid", &at_pid))
+		fail("http");
 	return port_of(tcp);
 }
 
@@ -105,14 +90,12 @@ static void obey(const char *word)
 		_exit(0);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	char word[16];
 
-	if (argc != 2)
-		return 2;
 	make_stoppers();
-	printf("ready %d %d\n", getpid(), serve(argv[1]));
+	printf("ready %d %d\n", getpid(), serve());
 	fflush(stdout);
 	while (scanf("%15s", word) == 1) {
 		obey(word);
