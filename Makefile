@@ -29,12 +29,17 @@ help: ## Print this list
 ##@ Try
 
 .PHONY: demo
-demo: demo-user demo-vm ## The demo: an HTTP server stopped under load, in userspace, then in a booted kernel
+demo: demo-user demo-vm demo-picture ## The demo: an HTTP server stopped under load, in userspace, then in a booted kernel
 
 .PHONY: demo-user
 demo-user: lib ## Its userspace half: a server on io_uring, stopped by SIGTERM
 	@$(lib)/deps demo
 	@user/examples/demo.sh
+
+.PHONY: demo-picture
+demo-picture: lib ## Its end: one server stopped in three ways, as a picture in build/demo
+	@$(lib)/deps demo
+	@user/examples/three-ways.sh
 
 .PHONY: demo-vm
 demo-vm: ## Its kernel half: a server in the kernel, unloaded under load [KERNEL=6.1|6.12]
