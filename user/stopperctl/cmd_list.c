@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../debuglist/debuglist.h"
+#include "stacks.h"
 #include "view.h"
 
 #define NAME_WIDE	28	/* the widest name column */
@@ -264,43 +265,58 @@ static int print_json(const struct debug_list *l)
 }
 
 static const char help[] =
-	"Usage: stopperctl [SOURCE] list [--json]\n"
+	"Usage: stopperctl [SOURCE] list [--json] [--stacks]\n"
 	"List all stoppers and what runs in them. The stopper whose stop has been blocked\n"
 	"longest comes first; what blocks it is marked with '>'.\n"
 	"\n"
 	"  -j, --json             print JSON; stopperctl(1) documents the members\n"
+	"  -S, --stacks           with -p: where in the program each blocked thread is\n"
 	"  -h, --help             show this help\n"
 	"\n"
 	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, 'j' },
+	{ "stacks", no_argument, NULL, 'S' },
 	{ "help", no_argument, NULL, 'h' },
 	{}
 };
 
+struct list_options {
+	bool json, stacks;
+};
+
 /* -1: continue, else the exit status. */
-static int read_options(int argc, char **argv, bool *json)
+static int read_options(int argc, char **argv, struct list_options *o)
 {
 	int opt;
 
-	while ((opt = source_getopt(argc, argv, "jh", options)) != -1) {
-		if (opt == 'h') {
+	while ((opt = source_getopt(argc, argv, "jSh", options)) != -1) {
+		switch (opt) {
+		case 'j':
+			o->json = true;
+			break;
+		case 'S':
+			o->stacks = true;
+			break;
+		case 'h':
 			fputs(help, stdout);
 			return finish_output();
-		}
-		if (opt != 'j')
+		default:
 			return try_help("list");
-		*json = true;
+		}
 	}
-	return optind == argc ? -1 : wrong_usage("list", "list: unexpected operand '%s'",
-						 argv[optind]);
+	if (optind != argc)
+		return wrong_usage("list", "list: unexpected operand '%s'", argv[optind]);
+	if (o->stacks && !source_pid())
+		return wrong_usage("list", "list: --stacks needs a process (-p PID)");
+	return -1;
 }
 
 int cmd_list(int argc, char **argv)
 {
-	bool json = false;
-	int status = read_options(argc, argv, &json);
+	struct list_options o = { .json = false };
+	int status = read_options(argc, argv, &o);
 	struct view *v;
 
 	if (status >= 0)
@@ -309,12 +325,15 @@ int cmd_list(int argc, char **argv)
 	if (!v || v->state != SOURCE_OK) {
 		error_msg("%s", v ? v->why : "out of memory");
 		status = EXIT_SOURCE;
-	} else if (json) {
+	} else if (o.stacks && !stacks_add(v, source_pid())) {
+		status = EXIT_SOURCE;
+	} else if (o.json) {
 		status = print_json(v->list);
 	} else {
 		print_list(v);
 		status = finish_output();
 	}
 	view_free(v);
+	stacks_free();
 	return status;
 }

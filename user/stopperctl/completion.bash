@@ -42,7 +42,7 @@ _stopperctl() {
 	esac
 	case $command in
 	'')	words="list top wait stop metrics dump trace --help --version $sources" ;;
-	list)	words="--json --help $sources" ;;
+	list)	words="--json --stacks --help $sources" ;;
 	top)	words="--delay --count --sort --reverse --color=never --color=auto --help $sources" ;;
 	wait)	words="--timeout --start --delay --help $sources"
 		[[ $cur == -* ]] || words=$(_stopperctl_names) ;;

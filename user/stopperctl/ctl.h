@@ -10,6 +10,7 @@
  *   view.c         sorts the list and finds what blocks each stop
  *   progress.c     what a stop waits for
  *   control.c      /sys/kernel/stopper/: stops kernel stoppers
+ *   stacks.c       the user stacks of a process' threads
  *   text.c         makes text safe for a terminal, formats times
  *   cmd_*.c        one command each
  *   screen.c       the lines that `top' shows

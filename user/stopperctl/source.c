@@ -97,6 +97,12 @@ bool source_is_kernel(void)
 	return !source.kind;
 }
 
+/* 0: the source is no process. */
+int source_pid(void)
+{
+	return source.kind == 'p' ? source.pid : 0;
+}
+
 static const char *debugfs_dir(void)
 {
 	const char *dir = getenv("STOPPER_DEBUGFS");

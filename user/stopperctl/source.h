@@ -33,6 +33,7 @@ int source_getopt(int argc, char **argv, const char *letters, const struct optio
 const char *source_name(void);
 bool source_is_stdin(void);
 bool source_is_kernel(void);
+int source_pid(void);
 enum source_state source_read(struct source_text *t);
 
 /* used by source_*.c */

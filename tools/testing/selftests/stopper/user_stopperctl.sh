@@ -374,6 +374,36 @@ ln -s "$socket" "$work/stopper-$$.sock"
 refused socket_of_another_process 2 "serves no list" -p $$ list
 check names_are_escaped eval '"$ctl" -p "$pid" list | grep -q "x1b\[31mred.nforged (3): running"'
 
+refused stacks_of_a_file 1 "list: --stacks needs a process" -f "$list" list --stacks
+stacks_name_function_and_line() {
+	local line
+	line=$(grep -n 'stopper_wait(&worker_end' "$here/user_stopperctl_target.c" 2>/dev/null | cut -d: -f1)
+	"$ctl" -p "$pid" list --stacks >"$work/stacks" 2>&1
+	in_order "$work/stacks" '1  worker  accept' "in accept_worker at " "stopper_wait" "accept_worker at " || return
+	grep -q "accept sleeping in accept_worker at .*/user_stopperctl_target.c:${line:-[0-9]*}\$" "$work/stacks" ||
+		{ cat "$work/stacks"; return 1; }
+}
+if "$ctl" -p "$pid" list --stacks 2>&1 | grep -q 'built without libdw'; then
+	for name in stacks_name_function_and_line stacks_in_json stacks_that_are_not_permitted; do
+		skip $name "stopperctl was built without libdw (package libdw-dev)"
+	done
+elif "$ctl" -p "$pid" list --stacks 2>&1 | grep -q 'ptrace is not permitted'; then
+	for name in stacks_name_function_and_line stacks_in_json stacks_that_are_not_permitted; do
+		skip $name "ptrace is not permitted here"
+	done
+else
+	check stacks_name_function_and_line stacks_name_function_and_line
+	check stacks_in_json eval '"$ctl" -p "$pid" list --json --stacks | grep -q "\"wchan\":\"accept_worker at [^\"]*\",\"stack\":\["'
+	tell hide
+	if command -v setpriv >/dev/null && setpriv --inh-caps=-sys_ptrace --bounding-set=-sys_ptrace true 2>/dev/null; then
+		run_as="setpriv --inh-caps=-sys_ptrace --bounding-set=-sys_ptrace"
+		refused stacks_that_are_not_permitted 2 "ptrace is not permitted \(run as root, or" -p "$pid" list --stacks
+		run_as=
+	else
+		refused stacks_that_are_not_permitted 2 "ptrace is not permitted \(run as root, or" -p "$pid" list --stacks
+	fi
+fi
+
 refused wait_for_nobody 4 "no stopper 'nobody' in process $pid" -p "$pid" wait nobody
 limit() {
 	"$ctl" -p "$pid" wait -d 0.05 -t 0.3 web >"$work/stdout" 2>"$work/stderr"

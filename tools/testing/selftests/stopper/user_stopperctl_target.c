@@ -11,12 +11,14 @@
  *
  *   stop / task / worker / closer   stop "web"; end its task, worker, closer
  *   again                           a new stopper "web", after the first one has stopped
+ *   hide                            forbid ptrace() of the process
  *   quit                            the end of the process, at once
  */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <stopper/http.h>
@@ -33,9 +35,11 @@ static void __attribute__((noreturn)) fail(const char *what)
 	exit(1);
 }
 
+/* It is on the stack while it waits: the wait is no tail call. */
 static void accept_worker(struct stopper_ctx *ctx, void *arg)
 {
-	stopper_wait(&worker_end, NULL);
+	if (stopper_wait(&worker_end, NULL))
+		abort();
 }
 
 static void flush_closer(void *arg)
@@ -86,6 +90,8 @@ static void obey(const char *word)
 		stopper_event_fire(&closer_end);
 	else if (!strcmp(word, "again") && stopper_create(&web, "web", NULL))
 		fail("stopper");
+	else if (!strcmp(word, "hide"))
+		prctl(PR_SET_DUMPABLE, 0);
 	else if (!strcmp(word, "quit"))
 		_exit(0);
 }
