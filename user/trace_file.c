@@ -239,6 +239,21 @@ static int claim_file(int file)
 	return 0;
 }
 
+/* With the lock held: which UNIX time the first line's clock shows. */
+static void note_clock(void)
+{
+	struct timespec ts;
+	int64_t now = plat_now();
+	char line[96];
+	int len;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	len = snprintf(line, sizeof(line), "# clock %lld.%06lld is %lld.%06ld\n",
+		       (long long)(now / NS_PER_SEC), (long long)(now % NS_PER_SEC / 1000),
+		       (long long)ts.tv_sec, ts.tv_nsec / 1000);
+	buffer_append(line, (size_t)len);
+}
+
 /* With the lock held. */
 static int trace_file_open(const char *path)
 {
@@ -262,6 +277,7 @@ static int trace_file_open(const char *path)
 	}
 	write_error = 0;
 	buffer_append(head, sizeof(head) - 1);
+	note_clock();
 	trace_set_recording(true);
 	return 0;
 }

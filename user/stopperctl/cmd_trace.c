@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cmd_trace.c - stopperctl trace: converts a recording for Perfetto and chrome://tracing.
+ * cmd_trace.c - stopperctl trace: converts a recording for Perfetto and chrome://tracing, or, with
+ * --otlp, for OpenTelemetry (trace_otlp.c).
  *
  * The input is the text of tracefs' trace file, or a file that libstopper recorded, which has
  * the same form; trace_line.c parses its lines.
  *
- * The output is the JSON object of the Trace Event Format. It is written while the input is read.
+ * The output for the former is the JSON object of the Trace Event Format. It is written while the input is read.
  * Only open slices, threads and stoppers are kept in memory, at most MAX_KEPT. A line that is not
  * understood is skipped and counted.
  *
@@ -25,53 +26,88 @@
 #include <string.h>
 #include "ctl.h"
 #include "trace_convert.h"
+#include "trace_otlp.h"
 
 #define TRACEFS		"/sys/kernel/tracing/trace"
 #define EVENTS		"/sys/kernel/tracing/events/stopper/enable"
 
-static void report_skipped(const struct convert *c)
+struct trace_options {
+	const char *from, *to;		/* @to: NULL is standard output */
+	const char *service;		/* OTLP, of this service; NULL: Trace Event Format */
+};
+
+/* What a conversion has read and left out. */
+struct trace_result {
+	unsigned long events, ignored, lost, dropped;
+	bool failed;			/* to write */
+};
+
+static void report_skipped(const struct trace_result *r)
 {
-	if (c->ignored)
-		error_msg("skipped %lu lines that are not stopper events", c->ignored);
-	if (c->lost)
-		error_msg("%lu events were lost during recording", c->lost);
-	if (c->dropped)
+	if (r->ignored)
+		error_msg("skipped %lu lines that are not stopper events", r->ignored);
+	if (r->lost)
+		error_msg("%lu events were lost during recording", r->lost);
+	if (r->dropped)
 		error_msg("skipped %lu events: out of memory, or more than %d open at once",
-			  c->dropped, MAX_KEPT);
+			  r->dropped, MAX_KEPT);
 }
 
-static int convert_file(FILE *in, FILE *out, const char *from, const char *to)
+static struct trace_result convert_to_events(FILE *in, FILE *out)
 {
-	struct convert c = { .in = in, .out.file = out };
+	struct convert c = { .input.file = in, .out.file = out };
 
 	convert_lines(&c);
+	if (c.events)
+		convert_finish(&c);
+	return (struct trace_result){ .events = c.events, .ignored = c.input.ignored,
+		.lost = c.input.lost, .dropped = c.dropped, .failed = c.out.failed };
+}
+
+static struct trace_result convert_to_otlp(FILE *in, FILE *out, const char *service)
+{
+	struct otlp o = { .input.file = in, .file = out };
+
+	otlp_convert(&o, service);
+	return (struct trace_result){ .events = o.events, .ignored = o.input.ignored,
+		.lost = o.input.lost, .dropped = o.dropped, .failed = o.failed };
+}
+
+static int convert_file(FILE *in, FILE *out, const struct trace_options *t)
+{
+	const char *to = t->to ? t->to : "standard output";
+	struct trace_result r = t->service ? convert_to_otlp(in, out, t->service) :
+					     convert_to_events(in, out);
+
 	if (ferror(in)) {
-		error_msg("cannot read %s: %s", from, strerror(errno));
+		error_msg("cannot read %s: %s", t->from, strerror(errno));
 		return EXIT_SOURCE;
 	}
-	if (!c.events && !c.out.failed) {
-		error_msg("no stopper events in %s%s", from,
-			  strcmp(from, TRACEFS) ? "" : " (enable them first: echo 1 >" EVENTS ")");
+	if (!r.events && !r.failed) {
+		error_msg("no stopper events in %s%s", t->from,
+			  strcmp(t->from, TRACEFS) ? "" :
+			  " (enable them first: echo 1 >" EVENTS ")");
 		return EXIT_SOURCE;
 	}
-	convert_finish(&c);
-	if (fflush(out) || c.out.failed) {
+	if (fflush(out) || r.failed) {
 		error_msg("cannot write %s: %s", to, strerror(errno));
 		return EXIT_USAGE;
 	}
-	report_skipped(&c);
+	report_skipped(&r);
 	return EXIT_OK;
 }
 
 static void print_help(void)
 {
-	fputs("Usage: stopperctl trace [-o FILE] [RECORDING]\n"
-	      "Convert a recording to a file for https://ui.perfetto.dev or chrome://tracing.\n"
+	fputs("Usage: stopperctl trace [-o FILE] [--otlp[=SERVICE]] [RECORDING]\n"
+	      "Convert a recording to a file for https://ui.perfetto.dev or chrome://tracing,\n"
+	      "or for OpenTelemetry.\n"
 	      "\n"
 	      "RECORDING is a file that libstopper wrote (STOPPER_TRACE=FILE), or tracefs' trace\n"
 	      "file or a copy of it; - is standard input. Default: " TRACEFS ".\n"
 	      "\n"
 	      "  -o, --output FILE   write to FILE instead of standard output\n"
+	      "      --otlp[=NAME]   write OTLP/JSON: tasks and workers as spans of service NAME\n"
 	      "  -h, --help          show this help\n"
 	      "\n"
 	      "Exit status: 0 success; 1 usage error or write error; 2 RECORDING cannot be read\n"
@@ -92,23 +128,23 @@ static FILE *open_input(const char *path)
 	return NULL;
 }
 
-static int trace_run(const char *from, const char *to)
+static int trace_run(const struct trace_options *t)
 {
-	FILE *in = open_input(from), *out = stdout;
+	FILE *in = open_input(t->from), *out = stdout;
 	int status = EXIT_USAGE;
 
 	if (!in)
 		return EXIT_SOURCE;
-	if (to)
-		out = fopen(to, "we");
+	if (t->to)
+		out = fopen(t->to, "we");
 	if (out) {
-		status = convert_file(in, out, from, to ? to : "standard output");
-		if (to && fclose(out) && !status) {
-			error_msg("cannot write %s: %s", to, strerror(errno));
+		status = convert_file(in, out, t);
+		if (t->to && fclose(out) && !status) {
+			error_msg("cannot write %s: %s", t->to, strerror(errno));
 			status = EXIT_USAGE;
 		}
 	} else {
-		error_msg("cannot write %s: %s", to, strerror(errno));
+		error_msg("cannot write %s: %s", t->to, strerror(errno));
 	}
 	if (in != stdin)
 		fclose(in);
@@ -119,17 +155,21 @@ int cmd_trace(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
+		{ "otlp", optional_argument, NULL, 'O' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *to = NULL;
+	struct trace_options t = { .from = TRACEFS };
 	int opt;
 
 	optind = 0;
 	while ((opt = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
-			to = optarg;
+			t.to = optarg;
+			break;
+		case 'O':
+			t.service = optarg ? optarg : "unknown_service";
 			break;
 		case 'h':
 			print_help();
@@ -140,5 +180,7 @@ int cmd_trace(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return wrong_usage("trace", "trace: unexpected operand '%s'", argv[optind + 1]);
-	return trace_run(optind < argc ? argv[optind] : TRACEFS, to);
+	if (optind < argc)
+		t.from = argv[optind];
+	return trace_run(&t);
 }

@@ -49,7 +49,7 @@ _stopperctl() {
 	stop)	words="--grace --cause --help"
 		[[ $cur == -* ]] || words=$(cat "${STOPPER_CONTROL:-/sys/kernel/stopper}"/*/name 2>/dev/null) ;;
 	metrics|dump)	words="--help $sources" ;;
-	trace)	words="--output --help"
+	trace)	words="--output --otlp --help"
 		[[ $cur == -* ]] || { compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; } ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -9,8 +9,6 @@
 #include "trace_convert.h"
 #include "trace_line.h"
 
-#define MAX_LINE	4096
-
 /* A task, worker or closer that has begun: on its lane's stack, in the tree of spans, or both. */
 struct slice {
 	uint64_t span;			/* first, because the trees compare it; 0: a closer */
@@ -430,58 +428,35 @@ static void convert_first_event(struct convert *c, const struct trace_line *ev)
 	trace_name_process(&c->out, PID_THREADS, "threads");
 }
 
-static void convert_line(struct convert *c, char *line)
+static void convert_event(struct convert *c, struct trace_line *ev)
 {
-	struct trace_line ev;
 	uint64_t id;
 	size_t i;
 
-	if (!trace_line_parse(line, &ev))
-		goto ignore;
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
-		if (!strcmp(ev.what, handlers[i].name))
+		if (!strcmp(ev->what, handlers[i].name))
 			break;
-	if (i == sizeof(handlers) / sizeof(handlers[0]) || !trace_number(&ev, "id", 10, &id))
+	if (i == sizeof(handlers) / sizeof(handlers[0]) || !trace_number(ev, "id", 10, &id))
 		goto ignore;
 	if (!c->events++)
-		convert_first_event(c, &ev);
+		convert_first_event(c, ev);
 	/* The clocks of CPUs may differ a little; the output never goes back in time. */
-	if (ev.ns < c->last)
-		ev.ns = c->last;
-	c->last = ev.ns;
-	track_get(c, id, NULL, ev.ns);
-	if (handlers[i].fn(c, &ev))
+	if (ev->ns < c->last)
+		ev->ns = c->last;
+	c->last = ev->ns;
+	track_get(c, id, NULL, ev->ns);
+	if (handlers[i].fn(c, ev))
 		return;
 ignore:
-	c->ignored++;
-}
-
-/* True: the line reports lost events, which were counted. */
-static bool count_lost(struct convert *c, const char *line)
-{
-	unsigned long n;
-
-	if (sscanf(line, "# lost %lu events", &n) != 1 &&
-	    sscanf(line, "CPU:%*u [LOST %lu EVENTS]", &n) != 1)
-		return false;
-	c->lost += n;
-	return true;
+	c->input.ignored++;
 }
 
 void convert_lines(struct convert *c)
 {
-	char line[MAX_LINE];
-	int ch;
+	struct trace_line ev;
 
-	while (!c->out.failed && fgets(line, sizeof(line), c->in)) {
-		/* Longer than any valid line: skip the rest of it. */
-		if (!strchr(line, '\n'))
-			while ((ch = getc(c->in)) != EOF && ch != '\n')
-				;
-		trace_line_sanitize(line);
-		if (!count_lost(c, line) && line[0] && line[0] != '#')
-			convert_line(c, line);
-	}
+	while (!c->out.failed && trace_next(&c->input, &ev))
+		convert_event(c, &ev);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -525,5 +500,5 @@ void convert_finish(struct convert *c)
 	tdestroy(c->spans, free);
 	tdestroy(c->lanes, free);
 	tdestroy(c->tracks, free);
-	trace_out_end(&c->out, c->lost);
+	trace_out_end(&c->out, c->input.lost);
 }

@@ -5,16 +5,17 @@
 #ifndef STOPPERCTL_TRACE_CONVERT_H
 #define STOPPERCTL_TRACE_CONVERT_H
 
+#include "trace_line.h"
 #include "trace_out.h"
 
 #define MAX_KEPT	1000000
 
 struct convert {
-	FILE *in;
+	struct trace_input input;
 	struct trace_out out;
 	void *spans, *lanes, *tracks;	/* tsearch()'s trees */
 	unsigned int nr_tracks;
-	unsigned long kept, events, ignored, lost, dropped;
+	unsigned long kept, events, dropped;
 	int64_t last;			/* ns */
 };
 

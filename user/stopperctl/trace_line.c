@@ -15,7 +15,7 @@
 #include "trace_line.h"
 
 /* Replaces bytes that a viewer, a terminal or JSON might not accept. */
-void trace_line_sanitize(char *line)
+static void trace_line_sanitize(char *line)
 {
 	line[strcspn(line, "\n")] = '\0';
 	for (; *line; line++)
@@ -62,7 +62,7 @@ static char *find_pid(char *line)
 	return p > line && p[-1] == '-' && isdigit((unsigned char)*p) ? p : NULL;
 }
 
-bool trace_line_parse(char *line, struct trace_line *ev)
+static bool trace_line_parse(char *line, struct trace_line *ev)
 {
 	char *p = find_pid(line), *comm = line + strspn(line, " ");
 
@@ -91,6 +91,51 @@ bool trace_line_parse(char *line, struct trace_line *ev)
 	*p = '\0';
 	ev->name = p + strlen(" name=");
 	return true;
+}
+
+/* True: the line reports lost events, which were counted. */
+static bool count_lost(struct trace_input *in)
+{
+	unsigned long n;
+
+	if (sscanf(in->line, "# lost %lu events", &n) != 1 &&
+	    sscanf(in->line, "CPU:%*u [LOST %lu EVENTS]", &n) != 1)
+		return false;
+	in->lost += n;
+	return true;
+}
+
+/* "# clock SECONDS.MICROSECONDS is SECONDS.MICROSECONDS" (user/trace_file.c) */
+static void note_clock(struct trace_input *in)
+{
+	long long s, us, unix_s, unix_us;
+
+	if (sscanf(in->line, "# clock %10lld.%6lld is %10lld.%6lld", &s, &us, &unix_s,
+		   &unix_us) == 4)
+		in->unix_offset = (unix_s - s) * 1000000000 + (unix_us - us) * 1000;
+}
+
+/* Reads up to the next line that is an event; false: there is none. */
+bool trace_next(struct trace_input *in, struct trace_line *ev)
+{
+	int ch;
+
+	while (fgets(in->line, sizeof(in->line), in->file)) {
+		/* Longer than any valid line: skip the rest of it. */
+		if (!strchr(in->line, '\n'))
+			while ((ch = getc(in->file)) != EOF && ch != '\n')
+				;
+		trace_line_sanitize(in->line);
+		if (count_lost(in) || !in->line[0])
+			continue;
+		if (in->line[0] == '#')
+			note_clock(in);
+		else if (trace_line_parse(in->line, ev))
+			return true;
+		else
+			in->ignored++;
+	}
+	return false;
 }
 
 /* The value of @key, up to the next space; NULL: no such key. */
