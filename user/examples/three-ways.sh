@@ -53,7 +53,7 @@ until_true() {
 
 listens() { grep -q '^port ' "$work/out"; }
 all_slow_begun() { [ "$(grep -c '^slow$' "$work/out")" -ge $nr_slow ]; }
-gone() { ! kill -0 "$1" 2>/dev/null; }
+list_says_quiescing() { "$ctl" -p "$1" list >"$work/list" 2>&1 && grep -q ': quiescing for ' "$work/list"; }
 # NAME=N on the last line of wrk's output
 field() { sed -n "s/.*\<$1=\([0-9]*\).*/\1/p" "$work/wrk" | tail -n 1; }
 
@@ -82,7 +82,7 @@ stop_under_load() {
 	until_true "the slow requests begin" all_slow_begun
 	begin=$EPOCHREALTIME
 	kill "-$3" "$pid"
-	[ "$way" != stopper ] || "$ctl" -p "$pid" list >"$work/list" 2>&1
+	[ "$way" != stopper ] || until_true "the stop begins" list_says_quiescing "$pid"
 	wait "$pid" 2>/dev/null
 	end=$EPOCHREALTIME
 	wait
