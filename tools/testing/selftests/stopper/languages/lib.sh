@@ -31,7 +31,8 @@ rows() {	# LOG PREFIX STATUS
 	done < <(grep -v '^#' "$here/languages/rows") >"$work/lacking"
 	cp "$1" "$work/log"
 	while read -r row; do
-		[[ $row != not* ]]; result $? "$2: ${row##* }"
+		[[ $row != not* ]]
+		result $? "$2: $(sed -E 's/^(not )?ok [0-9]+ //' <<<"$row")"
 	done < <(cat "$1" "$work/lacking" | grep -E '^(not )?ok ')
 	result "$3" "$2: exit status"
 }
@@ -55,4 +56,11 @@ jobs_at_sigterm() {	# COMMAND...
 	cat "$work/out"
 	diff <(sed -n 's/^begin //p' "$work/out" | sort) <(sed -n -E 's/^(done|refused) //p' "$work/out" | sort) &&
 		grep -qx "total $(grep -c '^done' "$work/out")" "$work/out"
+}
+
+# COMMAND prints the structures that a binding declares, as layout.c does.
+same_layout() {	# COMMAND...
+	${CC:-cc} -I"$top/include" "$here/languages/layout.c" -o "$work/layout" || return
+	"$work/layout" >"$work/layout.c" && "$@" >"$work/layout.binding" &&
+		diff "$work/layout.c" "$work/layout.binding"
 }
