@@ -86,6 +86,11 @@ class Rows(unittest.TestCase):
             s.run_limited("fourth", sem, lambda ctx: ran.append(4))
             s.quiesce()
             self.assertEqual((ran, sem.length), ([1, 4], 0))
+            # The library writes to it after the function, so the stopper keeps it.
+            kept = weakref.ref(sem)
+            del sem
+            gc.collect()
+            self.assertIsNotNone(kept())
 
     def test_worker_is_told(self):
         with stopper.Stopper("python") as s:
@@ -310,6 +315,8 @@ def raise_it_in(ctx, exception):
     raise exception
 
 
+ENV = dict(os.environ, PYTHONPATH=os.path.dirname(os.path.abspath(stopper.__file__)))
+
 # A whole program, told to stop by SIGTERM.
 SERVER = """
 import os, signal, sys
@@ -362,10 +369,11 @@ class Python(unittest.TestCase):
             asyncio.run(serve(s))
 
     def test_main(self):
-        subprocess.run([sys.executable, "-c", SERVER], check=True)
+        subprocess.run([sys.executable, "-c", SERVER], check=True, env=ENV)
 
     def test_exit_stops(self):
-        done = subprocess.run([sys.executable, "-c", FORGETS], check=True, stdout=subprocess.PIPE)
+        done = subprocess.run([sys.executable, "-c", FORGETS], check=True, stdout=subprocess.PIPE,
+                              env=ENV)
         self.assertEqual(done.stdout, b"closed\n")
 
     def test_bad_arguments(self):
