@@ -140,6 +140,21 @@ shell() {
 	done < <(sed 's/#.*//' "$commands" | grep -E '^stopperctl ' | grep -oE ' (list|top|wait|dump|trace)( |$)' || :)
 }
 
+# Whole programs in other languages, which end with status 0.
+cxx() {
+	${CXX:-c++} -std=c++17 -Wall -Wextra -Werror -I"$top/include" -xc++ "$work/$1" -o "$work/program" -L"$lib" \
+		-lstopper -pthread && LD_LIBRARY_PATH=$lib "$work/program"
+}
+python() {
+	LD_LIBRARY_PATH=$lib PYTHONPATH=$top/bindings/python PYTHONDONTWRITEBYTECODE=1 python3 "$work/$1"
+}
+rust() {
+	local rustc="rustc --edition 2021 -D warnings -L native=$lib"
+	$rustc --crate-type rlib --crate-name stopper -l stopper "$top/bindings/rust/src/lib.rs" -o "$work/libstopper.rlib" &&
+		$rustc --crate-name program --extern stopper="$work/libstopper.rlib" "$work/$1" -o "$work/program" &&
+		LD_LIBRARY_PATH=$lib "$work/program"
+}
+
 list >"$work/list"
 mapfile -t kernel < <(grep -E '^[a-z_0-9]+ .*\bkernel\b' "$work/list" | cut -d ' ' -f 1)
 while read -r name kinds; do
@@ -165,6 +180,17 @@ while read -r name kinds; do
 		example) check "$name: compiles, starts and stops" example "$name" ;;
 		shell)	check "$name: commands exist" shell "$name" ;;
 		run)	check "$name: prints $2" program "$name" "$2"; shift ;;
+		cxx)	check "$name: compiles as C++ and runs" cxx "$name" ;;
+		python)	if command -v python3 >/dev/null; then
+				check "$name: runs in Python" python "$name"
+			else
+				skip "$name: runs in Python" "no python3"
+			fi ;;
+		rust)	if rustc --version >/dev/null 2>&1; then
+				check "$name: compiles as Rust and runs" rust "$name"
+			else
+				skip "$name: compiles as Rust and runs" "no rustc"
+			fi ;;
 		stopperctl) check "$name: is what stopperctl prints" stopperctl "$name" "$2"; shift ;;
 		*)	echo "no line '.. test: KIND' is before it: $(head -n 1 "$work/$name")" >"$work/log"
 			result 1 "$name: is tested" ;;
