@@ -5,7 +5,7 @@
 #include <glib-unix.h>
 #include "loop.h"
 
-static GMainLoop *loop;
+static struct _GMainLoop *loop;
 static guint in;
 
 static gboolean answer(gpointer r)

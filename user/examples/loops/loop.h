@@ -72,7 +72,7 @@ static inline void request_answer(struct request *r)
 	free(r);
 }
 
-/* Starts a request for each whole line of what was read; at the end of the input, begins the stop. */
+/* Starts a request for each line of what was read; at the end of the input, begins the stop. */
 static inline void input(const char *data, ssize_t n, void (*start)(struct request *r))
 {
 	static char line[64];

@@ -7,8 +7,8 @@
 #include <systemd/sd-event.h>
 #include "loop.h"
 
-static sd_event *loop;
-static sd_event_source *in;
+static struct sd_event *loop;
+static struct sd_event_source *in;
 
 static int answer(sd_event_source *source, uint64_t usec, void *r)
 {
@@ -18,7 +18,8 @@ static int answer(sd_event_source *source, uint64_t usec, void *r)
 
 static void start(struct request *r)
 {
-	if (sd_event_add_time_relative(loop, NULL, CLOCK_MONOTONIC, ANSWER_MS * 1000, 0, answer, r) < 0)
+	if (sd_event_add_time_relative(loop, NULL, CLOCK_MONOTONIC, ANSWER_MS * 1000, 0, answer,
+				       r) < 0)
 		exit(2);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * uring.c - a server on a ring of its own: cc uring.c $(pkg-config --cflags --libs stopper liburing)
+ * uring.c - a server on a ring: cc uring.c $(pkg-config --cflags --libs stopper liburing)
  *
  * The events of the stopper are completions like all others.
  */

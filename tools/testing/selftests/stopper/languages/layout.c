@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * layout.c - the structures that bindings declare themselves: their sizes and offsets in the headers.
+ * layout.c - the structures that bindings declare themselves: sizes and offsets in the headers.
  */
 #include <stdio.h>
 #include <stopper/main.h>
