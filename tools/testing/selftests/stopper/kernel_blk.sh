@@ -84,14 +84,15 @@ verified() {
 	check block_layer_agrees_$life wait_for 20 block_layer_agrees
 }
 
+lists_a_label() { cat $debug >$tmp/list && grep -qE '"blk: request"' $tmp/list && grep -qE 'label "(read|write) [0-9]+\+8"' $tmp/list; }
+
 disturbed() {
 	delay 50
 	start_fio --rw=randwrite --verify=crc32c --do_verify=1
 	wait_for 60 in_flight $depth
 	if [ $life = stopper ]; then
-		cat $debug >$tmp/list
+		check requests_are_listed_with_their_blocks wait_for 60 lists_a_label
 		sed 's/^/# /' $tmp/list
-		check requests_are_listed_with_their_blocks grep -qE 'label "write [0-9]+\+8"' $tmp/list
 	fi
 	check shrinks_under_load_$life resize 8
 	check grows_under_load_$life resize 32
