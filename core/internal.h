@@ -486,6 +486,7 @@ void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
 void plat_trace_async_queued(const struct span_record *t);
 void plat_trace_worker_start(const struct span_record *t);
 void plat_trace_worker_end(const struct span_record *t);
+void plat_trace_created(const struct stopper *s);
 void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to);
 void plat_trace_closer_start(const struct stopper *s, const char *shown);
 void plat_trace_closer_end(const struct stopper *s, const char *shown);

@@ -364,6 +364,7 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	if (!s)
 		return -ENOMEM;
 	registry_add(s);
+	plat_trace_created(s);
 	/* What a stop needs stays available while a stopper is listed. */
 	err = plat_stops_ready();
 	if (!err && s->flags & STOPPER_CTX_ENDS_AT_QUIESCE)

@@ -137,6 +137,11 @@ void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum sto
 		control_phase_changed(s);
 }
 
+void plat_trace_created(const struct stopper *s)
+{
+	trace_created(s->id, s->name);
+}
+
 void plat_trace_closer_start(const struct stopper *s, const char *shown)
 {
 	trace_closer_start(s->id, shown);

@@ -195,7 +195,7 @@ TRACE_EVENT(phase,
 		  __get_str(cause), __get_str(name))
 );
 
-DECLARE_EVENT_CLASS(closer,
+DECLARE_EVENT_CLASS(named,
 	TP_PROTO(u64 id, const char *cname),
 	TP_ARGS(id, cname),
 	TP_STRUCT__entry(
@@ -209,8 +209,9 @@ DECLARE_EVENT_CLASS(closer,
 	TP_printk("id=%llu name=%s", __entry->id, __get_str(name))
 );
 
-DEFINE_EVENT(closer, closer_start, TP_PROTO(u64 id, const char *cname), TP_ARGS(id, cname));
-DEFINE_EVENT(closer, closer_end, TP_PROTO(u64 id, const char *cname), TP_ARGS(id, cname));
+DEFINE_EVENT(named, created, TP_PROTO(u64 id, const char *cname), TP_ARGS(id, cname));
+DEFINE_EVENT(named, closer_start, TP_PROTO(u64 id, const char *cname), TP_ARGS(id, cname));
+DEFINE_EVENT(named, closer_end, TP_PROTO(u64 id, const char *cname), TP_ARGS(id, cname));
 
 TRACE_EVENT(stall,
 	TP_PROTO(u64 id, const char *sname, s64 waited_ns, unsigned long tasks,

@@ -45,6 +45,7 @@ SEMAPHORE(task_refused, stopper_traced);
 SEMAPHORE(async_queued, stopper_traced);
 SEMAPHORE(worker_start, stopper_traced);
 SEMAPHORE(worker_end, stopper_traced);
+SEMAPHORE(created, stopper_noted);
 SEMAPHORE(phase, stopper_noted);
 SEMAPHORE(closer_start, stopper_noted);
 SEMAPHORE(closer_end, stopper_noted);
@@ -228,6 +229,15 @@ void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum sto
 		trace_record(true, "phase", "id=%llu from=%s to=%s err=%d cause=%s name=%s",
 			     ULL(s->id), stopper_phase_name(from), stopper_phase_name(to),
 			     s->cause.err, cause, s->name);
+}
+
+void plat_trace_created(const struct stopper *s)
+{
+	if (!is_observed())
+		return;
+	STAP_PROBE2(stopper, created, s->id, (const char *)s->name);
+	if (is_recording())
+		trace_record(false, "created", "id=%llu name=%s", ULL(s->id), s->name);
 }
 
 void plat_trace_closer_start(const struct stopper *s, const char *shown)

@@ -365,6 +365,16 @@ static void track_emit_phase(struct convert *c, struct track *t, int64_t ns, boo
 	trace_emit(&c->out, e);
 }
 
+static bool on_created(struct convert *c, const struct trace_line *ev)
+{
+	uint64_t id;
+
+	if (!trace_number(ev, "id", 10, &id))
+		return false;
+	track_get(c, id, ev->name, ev->ns);
+	return true;
+}
+
 static bool on_phase(struct convert *c, const struct trace_line *ev)
 {
 	char from[16], to[16];
@@ -412,6 +422,7 @@ static const struct {
 	{ "async_queued", on_queued },
 	{ "worker_start", on_start },
 	{ "worker_end", on_end },
+	{ "created", on_created },
 	{ "phase", on_phase },
 	{ "closer_start", on_closer_start },
 	{ "closer_end", on_closer_end },

@@ -500,6 +500,11 @@ void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum sto
 	trace(PC, "phase %s -> %s", stopper_phase_name(from), stopper_phase_name(to));
 }
 
+void plat_trace_created(const struct stopper *s)
+{
+	(void)s;
+}
+
 void plat_trace_closer_start(const struct stopper *s, const char *shown)
 {
 	(void)s;

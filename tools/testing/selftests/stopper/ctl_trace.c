@@ -437,6 +437,22 @@ TEST_F(convert, otlp_has_the_parent)
 	EXPECT_STREQ(string(span_named(spans, "inner"), "parentSpanId"), "0000000000000001");
 }
 
+TEST_F(convert, stopper_is_named_from_its_creation)
+{
+	static const char text[] =
+		P "1.000000: created: id=7 name=my web\n"
+		P "1.000001: task_start: id=7 kind=sync " SPAN(1) " name=t\n";
+	json_t *e;
+	size_t i;
+	int named = 0;
+
+	ASSERT_EQ(convert(self, text, sizeof(text) - 1), 0);
+	EXPECT_STREQ(self->wrong ? self->wrong : "", "");
+	json_array_foreach(self->events, i, e)
+		named += !strcmp(string(json_object_get(e, "args"), "name"), "stopper 7 my web");
+	EXPECT_EQ(named, 1);
+}
+
 TEST_F(convert, lost_end_does_not_shift_the_lane)
 {
 	static const char text[] =

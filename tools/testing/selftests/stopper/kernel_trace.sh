@@ -39,7 +39,7 @@ one_case() {
 echo 8192 >$tracing/buffer_size_kb
 load stopper || { not_ok load_stopper; finish; }
 check all_events_are_there [ "$(ls -d $events/*/ | sed 's/.*stopper.\(.*\)./\1/' | sort | tr '\n' ' ')" = \
-	"async_queued closer_end closer_start phase stall task_end task_refused task_start worker_end worker_start " ]
+	"async_queued closer_end closer_start created phase stall task_end task_refused task_start worker_end worker_start " ]
 check task_that_nobody_listens_to_has_no_span one_case task_that_nobody_listens_to_has_no_span
 
 fresh

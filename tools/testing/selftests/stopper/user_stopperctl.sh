@@ -380,7 +380,7 @@ stacks_name_function_and_line() {
 	line=$(grep -n 'stopper_wait(&worker_end' "$here/user_stopperctl_target.c" 2>/dev/null | cut -d: -f1)
 	"$ctl" -p "$pid" list --stacks >"$work/stacks" 2>&1
 	in_order "$work/stacks" '1  worker  accept' "in accept_worker at " "stopper_wait" "accept_worker at " || return
-	grep -q "accept sleeping in accept_worker at .*/user_stopperctl_target.c:${line:-[0-9]*}\$" "$work/stacks" ||
+	grep -q "accept sleeping in accept_worker at .*user_stopperctl_target.c:${line:-[0-9]*}\$" "$work/stacks" ||
 		{ cat "$work/stacks"; return 1; }
 }
 if "$ctl" -p "$pid" list --stacks 2>&1 | grep -q 'built without libdw'; then

@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 echo "TAP version 13"
 echo "1..$plan"
 
-want="async_queued closer_end closer_start phase stall task_end task_refused task_start worker_end worker_start"
+want="async_queued closer_end closer_start created phase stall task_end task_refused task_start worker_end worker_start"
 if command -v readelf >/dev/null; then
 	readelf -n "$lib" >"$work/notes" 2>/dev/null
 	awk '/Provider: stopper$/ { getline; print $2 }' "$work/notes" | sort -u | xargs >"$work/log"

@@ -127,6 +127,7 @@ TEST_F(trace, exit_writes_what_is_left)
 	ASSERT_NE(self->r, NULL);
 	EXPECT_EQ(balanced(self->r), 1);
 	EXPECT_EQ(count(self->r, "phase"), 0);
+	EXPECT_EQ(count(self->r, "created"), 1);
 }
 
 TEST_F(trace, env_file_that_cannot_be_opened_harms_nothing)
@@ -210,7 +211,7 @@ TEST_F(trace, full_pipe_does_not_block_a_stop)
 	self->r = recording_parse(text);
 	ASSERT_NE(self->r, NULL);
 	EXPECT_GT(self->r->lost, 0);
-	EXPECT_EQ(self->r->lost + self->r->n, 6000 + 4);
+	EXPECT_EQ(self->r->lost + self->r->n, 6000 + 5);
 	EXPECT_EQ(count(self->r, "phase"), 4);
 }
 
