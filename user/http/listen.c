@@ -253,7 +253,7 @@ static bool folder_is_no_place(int err)
 static int listen_pid(struct listener *l)
 {
 	char user[32], path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	const char *dirs[] = { secure_getenv("XDG_RUNTIME_DIR"), user, "/run", "/tmp" };
+	const char *const dirs[] = { secure_getenv("XDG_RUNTIME_DIR"), user, "/run", "/tmp" };
 	int err = -ENOENT;
 	size_t i;
 

@@ -6,7 +6,8 @@
  * The input is the text of tracefs' trace file, or a file that libstopper recorded, which has
  * the same form; trace_line.c parses its lines.
  *
- * The output for the former is the JSON object of the Trace Event Format. It is written while the input is read.
+ * The output for the former is the JSON object of the Trace Event Format. It is written while
+ * the input is read.
  * Only open slices, threads and stoppers are kept in memory, at most MAX_KEPT. A line that is not
  * understood is skipped and counted.
  *

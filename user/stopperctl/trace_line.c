@@ -128,12 +128,13 @@ bool trace_next(struct trace_input *in, struct trace_line *ev)
 		trace_line_sanitize(in->line);
 		if (count_lost(in) || !in->line[0])
 			continue;
-		if (in->line[0] == '#')
+		if (in->line[0] == '#') {
 			note_clock(in);
-		else if (trace_line_parse(in->line, ev))
+			continue;
+		}
+		if (trace_line_parse(in->line, ev))
 			return true;
-		else
-			in->ignored++;
+		in->ignored++;
 	}
 	return false;
 }
