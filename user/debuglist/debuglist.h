@@ -85,7 +85,7 @@ struct debug_list {
 	char *text;
 };
 
-/* The counts in the first line of a stopper: their word in the text, which is the JSON member too. */
+/* The counts in the first line of a stopper: their word is that of the text and of the JSON. */
 struct debug_count {
 	const char *word;
 	size_t offset;		/* of a uint64_t in struct debug_stopper */
@@ -123,7 +123,7 @@ struct json_t *debug_list_json(const struct debug_list *list);
 /* Returns one line of text, to be freed with free(), or NULL without memory. */
 char *debug_list_json_text(const struct debug_list *list);
 
-/* Returns the metrics of @list and their length, to be freed with free(), or NULL without memory. */
+/* Returns the metrics, to be freed with free(), and their length; NULL without memory. */
 char *debug_list_metrics(const struct debug_list *list, size_t *len);
 
 #endif /* STOPPER_DEBUGLIST_H */

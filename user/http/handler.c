@@ -283,6 +283,6 @@ enum MHD_Result stopper_http_handler(void *cls, struct MHD_Connection *conn, con
 		return serve_metrics(conn);
 	if (strcmp(url, "/debug/stopper"))
 		return send_error(conn, MHD_HTTP_NOT_FOUND,
-				  "Not found: the list is at /debug/stopper, metrics at /metrics.\n");
+				  "Not found: see /debug/stopper and /metrics.\n");
 	return serve_list(conn);
 }

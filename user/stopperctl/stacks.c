@@ -163,7 +163,7 @@ bool stacks_add(struct view *v, int pid)
 	Dwfl *dwfl;
 
 	if (!may_attach(pid)) {
-		error_msg("cannot read the stacks of process %d: ptrace is not permitted (run as root, or allow it: sysctl kernel.yama.ptrace_scope=0)",
+		error_msg("cannot read the stacks of process %d: ptrace is not permitted (run as root, or set kernel.yama.ptrace_scope=0)",
 			  pid);
 		return false;
 	}
