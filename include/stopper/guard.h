@@ -123,8 +123,10 @@ STOPPER_INLINE class_stopper_task_t __stopper_task_guard(struct stopper *s, stru
 							 const struct stopper_site *site,
 							 struct stopper_task *task)
 {
-	class_stopper_task_t guard_ = { task, __stopper_task_begin(s, ctx, site, task) };
+	class_stopper_task_t guard_;
 
+	guard_.held = task;
+	guard_.err = __stopper_task_begin(s, ctx, site, task);
 	return guard_;
 }
 
@@ -148,15 +150,19 @@ typedef class_stopper_sem_t class_stopper_sem_try_t;
 STOPPER_INLINE class_stopper_sem_t class_stopper_sem_constructor(struct stopper_sem *sem,
 								 struct stopper_ctx *ctx)
 {
-	class_stopper_sem_t guard_ = { sem, stopper_sem_acquire(sem, ctx) };
+	class_stopper_sem_t guard_;
 
+	guard_.held = sem;
+	guard_.err = stopper_sem_acquire(sem, ctx);
 	return guard_;
 }
 
 STOPPER_INLINE class_stopper_sem_try_t class_stopper_sem_try_constructor(struct stopper_sem *sem)
 {
-	class_stopper_sem_try_t guard_ = { sem, stopper_sem_try_acquire(sem) };
+	class_stopper_sem_try_t guard_;
 
+	guard_.held = sem;
+	guard_.err = stopper_sem_try_acquire(sem);
 	return guard_;
 }
 

@@ -68,7 +68,7 @@ enum stopper_phase {
 	STOPPER_QUIESCING,
 	STOPPER_STOPPING,
 	STOPPER_CLOSING,
-	STOPPER_STOPPED,
+	STOPPER_STOPPED
 };
 
 /* Flags of struct stopper_options */
