@@ -42,7 +42,7 @@ _lib = ctypes.CDLL(os.environ.get("STOPPER_LIBRARY") or "libstopper.so.0")
 
 # --- what the C headers define; languages/layout.c is the test ---------------------------------------
 
-LAYOUT = 2                      # STOPPER_LAYOUT
+LAYOUT = 3                      # STOPPER_LAYOUT
 
 RUNNING, QUIESCING, STOPPING, CLOSING, STOPPED = range(5)
 

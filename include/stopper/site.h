@@ -21,7 +21,7 @@
  * stopper_event, struct stopper_ctx_head and struct stopper_task. It is raised when one of them
  * changes. The first six members of struct stopper_site never change.
  */
-#define STOPPER_LAYOUT		2
+#define STOPPER_LAYOUT		3
 
 /**
  * struct stopper_site - a call site

@@ -2,7 +2,7 @@
 //! What the C headers define. `layouts()` is compared with them by a test.
 use std::os::raw::{c_char, c_int, c_uint, c_ulong, c_void};
 
-pub const LAYOUT: c_uint = 2; // STOPPER_LAYOUT
+pub const LAYOUT: c_uint = 3; // STOPPER_LAYOUT
 
 pub const CLOSERS_LIFO: c_uint = 1 << 0;
 pub const QUIET: c_uint = 1 << 1;
