@@ -219,7 +219,7 @@ struct awaited_sem {
 	int held, capacity, waiters;
 	int64_t since;
 	struct origin at;
-	char name[STOPPER_NAME_SHOWN + 1];	/* of the semaphore; empty: none */
+	char name[STOPPER_NAME_SHOWN + 4];	/* of the semaphore, " "NAME""; empty: none */
 	char task[STOPPER_NAME_SHOWN + 1];
 };
 
@@ -230,8 +230,11 @@ static void awaited_sem_copy(struct awaited_sem *a, const struct sem_waiter *w)
 	a->waiters = stopper_sem_waiters(w->sem);
 	a->since = w->since;
 	a->name[0] = '\0';
-	if (w->sem->name)
-		name_escape(a->name, sizeof(a->name), w->sem->name);
+	if (w->sem->name) {
+		memcpy(a->name, " \"", 2);
+		name_escape(a->name + 2, STOPPER_NAME_SHOWN + 1, w->sem->name);
+		strcat(a->name, "\"");
+	}
 	origin_copy_site(&a->at, w->site);
 	a->at.tid = w->tid;
 	name_escape(a->task, sizeof(a->task), w->site->name);
@@ -272,14 +275,14 @@ static bool awaited_sem_next(struct awaited_sem *a, struct stopper *s, struct st
 static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
 {
 	static const char form[] =
-	"  semaphore%s%s%s: held %d of %d, waiters %d, first \"%s\" at %s:%u %s by thread %d for %s";
+	"  semaphore%s: held %d of %d, waiters %d, first \"%s\" at %s:%u %s by thread %d for %s";
 	struct stopper_sem *seen[SEMS_SHOWN];
 	struct awaited_sem a;
 	unsigned int n;
 
 	for (n = 0; n < SEMS_SHOWN && awaited_sem_next(&a, s, seen, n); n++)
-		report_line(out, form, a.name[0] ? " \"" : "", a.name, a.name[0] ? "\"" : "", a.held, a.capacity, a.waiters, a.task, a.at.file, a.at.line,
-			    a.at.func, a.at.tid, SECS(plat_now() - a.since));
+		report_line(out, form, a.name, a.held, a.capacity, a.waiters, a.task, a.at.file,
+			    a.at.line, a.at.func, a.at.tid, SECS(plat_now() - a.since));
 }
 
 static const char *thread_state_word(char state)
