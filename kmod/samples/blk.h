@@ -93,6 +93,7 @@ struct blk_disk {
  * @async: the request, without a delay
  * @task: the request, with a delay
  * @delay: the delay
+ * @has_task: @task has begun
  * @work: by hand: both
  */
 struct blk_cmd {
