@@ -245,7 +245,7 @@ bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned i
 	if (plat_load(&s->uses_pool))
 		while ((t = pool_slots_walk(t)))
 			find_in_table(t, find_outer_task, &search);
-	/* Most lists hold handles only. This thread has set it, if it runs a task that is on one. */
+	/* Most lists hold handles only. A thread that runs a task on a list has set it. */
 	if (plat_load(&s->sync_listed))
 		tasks_walk_lists(s, visit_listed, &lv);
 	return search.found && (kind == STOPPER_KIND_SYNC || !search.nested);

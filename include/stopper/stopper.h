@@ -78,7 +78,7 @@ enum stopper_phase {
 #define STOPPER_STOP_ON_ERROR	(1u << 3)	/* the first error of a function asks for a stop */
 #define STOPPER_DROP_QUEUED	(1u << 4)	/* do not begin queued tasks that can be told */
 #define STOPPER_CTX_ENDS_AT_QUIESCE (1u << 5)	/* so do the contexts that tasks get */
-#define STOPPER_ADMIT_NESTED	(1u << 6)	/* tasks may start tasks while they are waited for */
+#define STOPPER_ADMIT_NESTED	(1u << 6)	/* a task may start tasks while it is waited for */
 #define STOPPER_CONTROL		(1u << 7)	/* kernel: userspace may stop it */
 #define STOPPER_FLAGS_ALL	(STOPPER_CLOSERS_LIFO | STOPPER_QUIET | STOPPER_NO_FREEZE | \
 				 STOPPER_STOP_ON_ERROR | STOPPER_DROP_QUEUED | \

@@ -142,9 +142,9 @@ static json_t *sem_json(const struct debug_sem *m)
 				  number_or_null(m->at.line, m->at.file),
 				  "function", m->at.function, "tid", (json_int_t)m->tid,
 				  "seconds", seconds(m->waited));
-	return json_pack("{s:s?, s:I, s:I, s:I, s:o}", "name", m->name,
-			 "held", (json_int_t)m->held, "capacity", (json_int_t)m->capacity, "waiters", (json_int_t)m->waiters,
-			 "first", first);
+	return json_pack("{s:s?, s:I, s:I, s:I, s:o}", "name", m->name, "held",
+			 (json_int_t)m->held, "capacity", (json_int_t)m->capacity, "waiters",
+			 (json_int_t)m->waiters, "first", first);
 }
 
 static json_t *sems_json(const struct debug_stopper *s)
@@ -170,8 +170,8 @@ static json_t *stopper_json(const struct debug_stopper *s)
 	o = json_pack("{s:I,s:s,s:s,s:f,s:f}", "id", (json_int_t)s->id, "name", s->name, "phase",
 		      s->phase, "phase_seconds", seconds(s->phase_age), "age_seconds",
 		      seconds(s->age));
-	rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o}", "created", origin_json(&s->created),
-			 "parent", parent_json(s),
+	rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o}",
+			 "created", origin_json(&s->created), "parent", parent_json(s),
 			 "paused", request_json(s->paused, &s->pause_origin),
 			 "stop_asked", asked_json(s), "failed", failed_json(s),
 			 "timers", timers_json(s), "nested", (json_int_t)s->nested,

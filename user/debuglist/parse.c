@@ -160,18 +160,18 @@ static bool parse_stopper_head(char **p, struct debug_stopper *s)
 		skip_text(p, ", age ") && parse_ms(p, &s->age);
 }
 
-#define COUNT(word)	#word, offsetof(struct debug_stopper, word)
+#define COUNT(word, always, help) { #word, offsetof(struct debug_stopper, word), always, help }
 
 const struct debug_count debug_counts[DEBUG_COUNTS] = {
-	{ COUNT(tasks), true, "Tasks that run or are queued." },
-	{ COUNT(queued), true, "Tasks that have no thread yet." },
-	{ COUNT(workers), true, "Workers that run." },
-	{ COUNT(closers), true, "Closers that have not ended." },
-	{ COUNT(closed), true, "Closers that have ended." },
-	{ COUNT(contexts), true, "Contexts made for the stopper that have not been freed." },
-	{ COUNT(waiters), true, "Callers that wait for a semaphore, or for the end of a pause." },
-	{ COUNT(refused), false, "Async tasks that were refused." },
-	{ COUNT(dropped), false, "Accepted tasks that were dropped from the queue by a quiesce." },
+	COUNT(tasks, true, "Tasks that run or are queued."),
+	COUNT(queued, true, "Tasks that have no thread yet."),
+	COUNT(workers, true, "Workers that run."),
+	COUNT(closers, true, "Closers that have not ended."),
+	COUNT(closed, true, "Closers that have ended."),
+	COUNT(contexts, true, "Contexts made for the stopper that have not been freed."),
+	COUNT(waiters, true, "Callers that wait for a semaphore, or for the end of a pause."),
+	COUNT(refused, false, "Async tasks that were refused."),
+	COUNT(dropped, false, "Accepted tasks that were dropped from the queue by a quiesce."),
 };
 
 /* ", tasks 3, queued 0, ..." to the end of the line, in any order. */

@@ -163,8 +163,8 @@ bool stacks_add(struct view *v, int pid)
 	Dwfl *dwfl;
 
 	if (!may_attach(pid)) {
-		error_msg("cannot read the stacks of process %d: ptrace is not permitted (run as root, or set kernel.yama.ptrace_scope=0)",
-			  pid);
+		error_msg("cannot read the stacks of process %d: ptrace is not permitted (%s)",
+			  pid, "run as root, or set kernel.yama.ptrace_scope=0");
 		return false;
 	}
 	dwfl = process_attach(pid);

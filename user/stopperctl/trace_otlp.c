@@ -220,9 +220,10 @@ static void otlp_head(struct otlp *o, const char *service)
 	char *quoted = name ? json_dumps(name, JSON_ENCODE_ANY) : NULL;
 
 	if (!quoted ||
-	    fprintf(o->file, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":"
-		    "\"service.name\",\"value\":{\"stringValue\":%s}}]},\"scopeSpans\":[{"
-		    "\"scope\":{\"name\":\"stopper\"},\"spans\":[", quoted) < 0)
+	    fputs("{\"resourceSpans\":[{\"resource\":{\"attributes\":[", o->file) < 0 ||
+	    fprintf(o->file, "{\"key\":\"service.name\",\"value\":{\"stringValue\":%s}}]},",
+		    quoted) < 0 ||
+	    fputs("\"scopeSpans\":[{\"scope\":{\"name\":\"stopper\"},\"spans\":[", o->file) < 0)
 		o->failed = true;
 	json_decref(name);
 	free(quoted);

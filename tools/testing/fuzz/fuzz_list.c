@@ -31,8 +31,8 @@ static bool is_known(const char *line)
 {
 	static const char *const forms[] = {
 		"  created at ", "  child of ", "  stop asked at ", "  stop not asked",
-		"  paused at ", "  task ", "  worker ", "  closer ", "  timers ", "  semaphore: ", "  semaphore \"",
-		"  failed ", "  nested ", "    queued ",
+		"  paused at ", "  task ", "  worker ", "  closer ", "  timers ",
+		"  semaphore: ", "  semaphore \"", "  failed ", "  nested ", "    queued ",
 		"    thread ", "    and ",
 	};
 	size_t i;

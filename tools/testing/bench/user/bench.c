@@ -340,7 +340,7 @@ int main(int argc, char **argv)
 			lines_all(number(optarg));
 			return 0;
 		default:
-			die("usage: bench [-l] [-r ROUNDS] [CASE...], bench --count, bench --lines THREADS");
+			die("usage: bench [-l] [-r ROUNDS] [CASE...], --count or --lines THREADS");
 		}
 	}
 	say_backend();

@@ -24,11 +24,14 @@
 
 enum { MARK_BEGIN = 16, MARK_END, MARK_ZERO, MARK_SHOW };
 
+static inline __attribute__((always_inline)) void mark(const unsigned int id)
+{
 #ifdef __x86_64__
-#define mark(id)	__asm__ volatile ("nopl %c0(%%rax,%%rax,1)" : : "i"(0x53545000 | (id)) : "memory")
+	__asm__ volatile ("nopl %c0(%%rax,%%rax,1)" : : "i"(0x53545000 | id) : "memory");
 #else
-#define mark(id)	die("marks are for x86-64")
+	die("mark %u is for x86-64", id);
 #endif
+}
 
 static struct {
 	atomic_uint word OWN_LINE;	/* a turn: the number of the operation */
@@ -190,7 +193,8 @@ static const struct side own_ctx = { .name = "ctx_create_cancel_put", .loop = lo
 static const struct side handed_over[] = {
 	{ .name = "turn", .loop = loop_empty },
 	{ .name = "run_async", .loop = loop_async, .open = open_pool, .close = close_pool },
-	{ .name = "run_limited_async", .loop = loop_limited, .open = open_pool, .close = close_pool },
+	{ .name = "run_limited_async", .loop = loop_limited, .open = open_pool,
+	  .close = close_pool },
 	{ .name = "gthreadpool", .loop = loop_gpool, .open = open_gpool, .close = close_gpool },
 	{ 0 }
 };

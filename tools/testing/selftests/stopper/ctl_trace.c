@@ -232,6 +232,9 @@ static json_int_t tid_of(json_t *e)
 
 #define SPAN(n)	"file=a.c line=1 span=000000000000000" #n " parent=0000000000000000" \
 	" trace=00000000000000000000000000000001"
+#define INNER	"file=a line=2 span=0000000000000002 parent=0000000000000001" \
+	" trace=00000000000000000000000000000001"
+#define NO_SPAN	"file=a line=2 span=3 parent=0 trace=xy"
 
 #define PROG	"     my [0] prog-10      [000] .....     "
 #define LATER	"           later-11      [001] .....     "
@@ -427,9 +430,8 @@ TEST_F(convert, otlp_has_the_parent)
 {
 	static const char text[] =
 		P "1.000000: task_start: id=1 kind=sync " SPAN(1) " name=outer\n"
-		P "1.000001: task_start: id=1 kind=sync file=a line=2 span=0000000000000002"
-		" parent=0000000000000001 trace=00000000000000000000000000000001 name=inner\n"
-		P "1.000002: task_start: id=1 kind=sync file=a line=2 span=3 parent=0 trace=xy name=bad\n";
+		P "1.000001: task_start: id=1 kind=sync " INNER " name=inner\n"
+		P "1.000002: task_start: id=1 kind=sync " NO_SPAN " name=bad\n";
 	json_t *spans = spans_of(self, text);
 
 	EXPECT_STREQ(self->wrong ? self->wrong : "", "");

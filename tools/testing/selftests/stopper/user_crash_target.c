@@ -113,8 +113,8 @@ static void print_when_complete(const char *path)
 		"  task 100 \"handle\" ", "  task 40 \"nested ", "  task 3 \"async\" ",
 		" label \"a \\\"handle\\\"\"",
 		" label \"GET /1\"", " label \"GET /2\"", " label \"GET /3\"",
-		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"", "  semaphore \"a \\\"slot\\\"\": held 1 of 1",
-		"\n  paused at ",
+		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"",
+		"  semaphore \"a \\\"slot\\\"\": held 1 of 1", "\n  paused at ",
 		"  failed -5 \"broken\" ", "  timers 1, next \"tick\" ",
 		"because \"disk \\\"sda\\\" full\"",
 	};
