@@ -47,7 +47,7 @@ LAYOUT = 3                      # STOPPER_LAYOUT
 RUNNING, QUIESCING, STOPPING, CLOSING, STOPPED = range(5)
 
 _CLOSERS_LIFO, _QUIET, _STOP_ON_ERROR = 1 << 0, 1 << 1, 1 << 3
-_DROP_QUEUED, _CTX_ENDS_AT_QUIESCE = 1 << 4, 1 << 5
+_DROP_QUEUED, _CTX_ENDS_AT_QUIESCE, _ADMIT_NESTED = 1 << 4, 1 << 5, 1 << 6
 
 
 class _Site(Structure):
@@ -90,7 +90,7 @@ class _Task(Structure):         # private: only its size counts
 
 
 class _Sem(Structure):          # likewise
-    _fields_ = [("private", c_uint64 * 9)]
+    _fields_ = [("private", c_uint64 * 10)]
 
 
 _STRUCTS = {"site": _Site, "options": _Options, "main_options": _MainOptions, "cause": _Cause,
@@ -464,7 +464,7 @@ class Stopper:
     """A stopper; "with" stops it."""
 
     def __init__(self, name, *, parent=None, stop_on_error=False, closers_lifo=False, drop_queued=False,
-                 ctx_ends_at_quiesce=False, quiet=False, stall=0):
+                 ctx_ends_at_quiesce=False, admit_nested=False, quiet=False, stall=0):
         """stall: seconds until the first report of a stop that waits; 0: one."""
         self._pointer = None
         self._lock, self._exception, self._kept = threading.Lock(), None, set()
@@ -472,7 +472,8 @@ class Stopper:
             size=ctypes.sizeof(_Options), parent=_pointer(parent), stall_ns=_ns(stall),
             flags=(_STOP_ON_ERROR if stop_on_error else 0) | (_CLOSERS_LIFO if closers_lifo else 0) |
                   (_DROP_QUEUED if drop_queued else 0) | (_QUIET if quiet else 0) |
-                  (_CTX_ENDS_AT_QUIESCE if ctx_ends_at_quiesce else 0))
+                  (_CTX_ENDS_AT_QUIESCE if ctx_ends_at_quiesce else 0) |
+                  (_ADMIT_NESTED if admit_nested else 0))
         pointer = c_void_p()
         _check(_c._create(byref(pointer), name.encode(), byref(options), _caller("stopper")))
         self._pointer = pointer.value

@@ -9,6 +9,7 @@ pub const QUIET: c_uint = 1 << 1;
 pub const STOP_ON_ERROR: c_uint = 1 << 3;
 pub const DROP_QUEUED: c_uint = 1 << 4;
 pub const CTX_ENDS_AT_QUIESCE: c_uint = 1 << 5;
+pub const ADMIT_NESTED: c_uint = 1 << 6;
 
 // Linux's numbers, negative.
 pub const EIO: c_int = -5;
@@ -118,7 +119,7 @@ pub struct Task {
 /// Likewise.
 #[repr(C)]
 pub struct Sem {
-    private: [u64; 9],
+    private: [u64; 10],
 }
 
 pub type Fn = unsafe extern "C" fn(*mut Ctx, *mut c_void);

@@ -482,6 +482,8 @@ pub struct Options<'a> {
     pub drop_queued: bool,
     /// The contexts of tasks on other threads end at the quiesce.
     pub ctx_ends_at_quiesce: bool,
+    /// Tasks may start tasks while a quiesce or pause waits for them.
+    pub admit_nested: bool,
     /// No stall reports.
     pub quiet: bool,
     /// Until the first stall report; zero: one second.
@@ -571,6 +573,7 @@ impl Stopper {
                 | flag(options.closers_lifo, ffi::CLOSERS_LIFO)
                 | flag(options.drop_queued, ffi::DROP_QUEUED)
                 | flag(options.ctx_ends_at_quiesce, ffi::CTX_ENDS_AT_QUIESCE)
+                | flag(options.admit_nested, ffi::ADMIT_NESTED)
                 | flag(options.quiet, ffi::QUIET),
             reserved: 0,
             on_panic: ptr::null(),
