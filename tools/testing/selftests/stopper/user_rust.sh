@@ -16,12 +16,13 @@ cd "$work/crate" || exit
 echo "TAP version 13"
 check "builds without a warning" cargo build --offline --examples
 check "the layout is that of the headers" same_layout cargo run -q --offline --example layouts
-cargo test --offline >"$work/output" 2>&1
+# Apart: what a panic prints would end up in the middle of a result.
+cargo test --offline >"$work/output" 2>"$work/errors"
 ended=$?
 # "test NAME ... ok"
 sed -n -E -e 's/^test (.*) \.\.\. ok$/ok 0 \1/p' -e 's/^test (.*) \.\.\. FAILED$/not ok 0 \1/p' "$work/output" \
 	>"$work/results"
-cat "$work/output" >>"$work/results"
+cat "$work/output" "$work/errors" >>"$work/results"
 rows "$work/results" cargo $ended
 check "the example at the end of its input" jobs_at_the_end "$CARGO_TARGET_DIR/debug/examples/jobs"
 check "the example at SIGTERM" jobs_at_sigterm "$CARGO_TARGET_DIR/debug/examples/jobs"
