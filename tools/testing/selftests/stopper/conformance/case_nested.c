@@ -296,7 +296,7 @@ static void start_held_ones(struct outer *o)
 
 static void quiesce_waits_for_those_let_in(void)
 {
-	struct stopper_task_info info[4];
+	static struct stopper_task_info info[4];	/* too large for a stack */
 	struct case_call quiesce;
 	struct outer o;
 
