@@ -212,7 +212,13 @@ static void refusal_looks_at_no_handle(void)
 	struct outer o;
 	int i;
 
-	outer_init(&o, new_nesting(0, NULL), nothing);
+#ifdef STOPPER_TSAN
+	case_skip("with TSan in the program tasks are on lists, which are then searched");
+	env_free(held);
+	return;
+#endif
+	/* A stall report walks over them. */
+	outer_init(&o, new_nesting(STOPPER_QUIET, NULL), nothing);
 	for (i = 0; i < HANDLES; i++)
 		CHECK_EQ(stopper_task_begin(o.s, NULL, "held", &held[i]), 0);
 	case_quiesce_begin(&quiesce, o.s, NULL);
