@@ -19,7 +19,8 @@
 /*
  * The version of what inlined code knows of the stopper: slot.h, and the first members of struct
  * stopper_event, struct stopper_ctx_head and struct stopper_task. It is raised when one of them
- * changes, or when a struct that programs contain grows. The first six members of struct stopper_site never change.
+ * changes, or when a struct that programs contain grows. The first six members of struct
+ * stopper_site never change.
  */
 #define STOPPER_LAYOUT		3
 

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# user_cxx_header.sh: stopper.hpp with both compilers, as C++17 and C++20, without a warning, and with ASan: the rows of
+# user_cxx_header.sh: stopper.hpp with both compilers, as C++17 or C++20, without a warning, and with ASan: the rows of
 # the contract, and the example.
 
 . "$(dirname "$0")/languages/lib.sh"
+# Of kselftest's runner, which calls stdbuf; ASan wants to be the first library.
+unset LD_PRELOAD
 warn='-Wall -Wextra -Wpedantic -Wshadow -Werror'
 
 build() {	# FILE COMPILER AND FLAGS...
@@ -21,14 +23,13 @@ alone() { echo '#include <stopper/stopper.hpp>' | "$@" $warn -fsyntax-only -I"$t
 
 echo "TAP version 13"
 check "the header stands alone" alone "${CXX:-g++}" -std=c++17
-for cxx in g++ clang++; do
-	if command -v $cxx >/dev/null; then
-		conformance $cxx -std=c++17
-		conformance $cxx -std=c++20
-	else
-		skip $cxx "no $cxx"
-	fi
-done
+# Each compiler and each standard, not each pair: a build takes half a minute.
+conformance "${CXX:-g++}" -std=c++17
+if command -v clang++ >/dev/null; then
+	conformance clang++ -std=c++20
+else
+	skip clang++ "no clang++"
+fi
 conformance "${CXX:-g++}" -std=c++20 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 check "the example builds without a warning" build "$top/bindings/cxx/jobs.cc" "${CXX:-g++}" -std=c++17
 check "the example at the end of its input" jobs_at_the_end "$work/program"
