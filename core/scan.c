@@ -183,19 +183,27 @@ static void find_in_table(struct slot_table *t, visit_fn visit, void *arg)
 }
 
 /*
- * Does a table hold a task that this thread runs, of @s or of a stopper below it? Async tasks are
- * in the pool's tables, which are skipped if none of these stoppers ever had an async task.
+ * Visits what is in the tables in which a task of this thread can be, of @s or of a stopper below
+ * it, until @enough is true. Async tasks are in the pool's tables, which are skipped if none of
+ * these stoppers ever had an async task.
  */
+static void find_in_tables(struct stopper *s, visit_fn visit, void *arg, const bool *enough)
+{
+	struct slot_table *t = NULL;
+
+	while (!*enough && (t = plat_slots_mine(t)))
+		find_in_table(t, visit, arg);
+	if (plat_load(&s->uses_pool))
+		while (!*enough && (t = pool_slots_walk(t)))
+			find_in_table(t, visit, arg);
+}
+
+/* Does a table hold a task that this thread runs, of @s or of a stopper below it? */
 bool task_in_table_of_this_thread(struct stopper *s)
 {
 	struct task_search search = { .tree = s, .tid = plat_tid() };
-	struct slot_table *t = NULL;
 
-	while (!search.found && (t = plat_slots_mine(t)))
-		find_in_table(t, find_task_within, &search);
-	if (plat_load(&s->uses_pool))
-		while (!search.found && (t = pool_slots_walk(t)))
-			find_in_table(t, find_task_within, &search);
+	find_in_tables(s, find_task_within, &search, &search.found);
 	return search.found;
 }
 
@@ -236,17 +244,13 @@ bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned i
 {
 	struct outer_search search = { .s = s, .own = own, .tid = plat_own_tid() };
 	struct listed_visit lv = { find_outer_task, &search };
-	struct slot_table *t = NULL;
+	const bool *enough = kind == STOPPER_KIND_SYNC ? &search.found : &search.nested;
 
 	if (!(s->flags & STOPPER_ADMIT_NESTED) || phase_of(s) > STOPPER_QUIESCING || !search.tid)
 		return false;
-	while ((t = plat_slots_mine(t)))
-		find_in_table(t, find_outer_task, &search);
-	if (plat_load(&s->uses_pool))
-		while ((t = pool_slots_walk(t)))
-			find_in_table(t, find_outer_task, &search);
+	find_in_tables(s, find_outer_task, &search, enough);
 	/* Most lists hold handles only. A thread that runs a task on a list has set it. */
-	if (plat_load(&s->sync_listed))
+	if (!*enough && plat_load(&s->sync_listed))
 		tasks_walk_lists(s, visit_listed, &lv);
 	return search.found && (kind == STOPPER_KIND_SYNC || !search.nested);
 }
