@@ -96,45 +96,37 @@ static int render_text(char **text, size_t *len)
 	return err;
 }
 
-static int read_list(struct debug_list **list)
+static int render_list(char *(*convert)(const struct debug_list *list, size_t *len), char **text,
+		       size_t *len)
 {
+	struct debug_list *list;
 	size_t size, line;
-	char *text;
+	char *source;
 	int err;
 
-	err = render_text(&text, &size);
+	err = render_text(&source, &size);
 	if (err)
 		return err;
-	err = debug_list_parse(text, size, list, &line);
-	free(text);
-	return err;
+	err = debug_list_parse(source, size, &list, &line);
+	free(source);
+	if (err)
+		return err;
+	*text = convert(list, len);
+	debug_list_free(list);
+	return *text ? 0 : -ENOMEM;
+}
+
+static char *json_text(const struct debug_list *list, size_t *len)
+{
+	char *text = debug_list_json_text(list);
+
+	*len = text ? strlen(text) : 0;
+	return text;
 }
 
 static int render_json(char **json, size_t *len)
 {
-	struct debug_list *list;
-	int err = read_list(&list);
-
-	if (err)
-		return err;
-	*json = debug_list_json_text(list);
-	debug_list_free(list);
-	if (!*json)
-		return -ENOMEM;
-	*len = strlen(*json);
-	return 0;
-}
-
-static int render_metrics(char **text, size_t *len)
-{
-	struct debug_list *list;
-	int err = read_list(&list);
-
-	if (err)
-		return err;
-	*text = debug_list_metrics(list, len);
-	debug_list_free(list);
-	return *text ? 0 : -ENOMEM;
+	return render_list(json_text, json, len);
 }
 
 /* Makes the page from its source: replaces each NONCE_MARK by @nonce. */
@@ -184,7 +176,7 @@ static enum MHD_Result serve_metrics(struct MHD_Connection *conn)
 		.status = MHD_HTTP_OK, .mode = MHD_RESPMEM_MUST_FREE,
 		.type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
 	};
-	int err = render_metrics(&a.body, &a.len);
+	int err = render_list(debug_list_metrics, &a.body, &a.len);
 
 	return err ? send_unavailable(conn, err) : send_answer(conn, &a);
 }
