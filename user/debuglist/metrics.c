@@ -202,12 +202,25 @@ static void put_label(FILE *f, char before, const char *key, const char *value)
 	putc('"', f);
 }
 
+static void put_name(FILE *f, const char *name, const char *unit)
+{
+	fprintf(f, "stopper_%s%s%s", name, *unit ? "_" : "", unit);
+}
+
+static void put_about(FILE *f, const char *what, const char *name, const char *unit,
+		      const char *text)
+{
+	fprintf(f, "# %s ", what);
+	put_name(f, name, unit);
+	fprintf(f, " %s\n", text);
+}
+
 static void put_family(FILE *f, const char *name, const char *unit, const char *help)
 {
-	fprintf(f, "# TYPE stopper_%s%s%s gauge\n", name, *unit ? "_" : "", unit);
+	put_about(f, "TYPE", name, unit, "gauge");
 	if (*unit)
-		fprintf(f, "# UNIT stopper_%s_%s %s\n", name, unit, unit);
-	fprintf(f, "# HELP stopper_%s%s%s %s\n", name, *unit ? "_" : "", unit, help);
+		put_about(f, "UNIT", name, unit, unit);
+	put_about(f, "HELP", name, unit, help);
 }
 
 static void put_count(FILE *f, uint64_t count)
@@ -218,6 +231,18 @@ static void put_count(FILE *f, uint64_t count)
 static void put_seconds(FILE *f, uint64_t ms)
 {
 	fprintf(f, "} %" PRIu64 ".%03u\n", ms / 1000, (unsigned int)(ms % 1000));
+}
+
+/* The number at @offset in a row. */
+static void put_value(FILE *f, const void *row, size_t offset, const char *unit)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)row + offset, sizeof(value));
+	if (*unit)
+		put_seconds(f, value);
+	else
+		put_count(f, value);
 }
 
 static void put_phases(FILE *f, const struct rows *names, bool ages)
@@ -247,19 +272,14 @@ static void put_names(FILE *f, const struct rows *names, size_t offset, const ch
 		      const char *unit, const char *help)
 {
 	const struct name_row *row;
-	uint64_t value;
 	size_t i;
 
 	put_family(f, name, unit, help);
 	for (i = 0; i < names->nr; i++) {
 		row = row_at(names, i);
-		memcpy(&value, (const char *)row + offset, sizeof(value));
-		fprintf(f, "stopper_%s%s%s", name, *unit ? "_" : "", unit);
+		put_name(f, name, unit);
 		put_label(f, '{', "stopper", row->name);
-		if (*unit)
-			put_seconds(f, value);
-		else
-			put_count(f, value);
+		put_value(f, row, offset, unit);
 	}
 }
 
@@ -289,14 +309,12 @@ static void put_sites(FILE *f, const struct rows *sites, size_t offset, const ch
 {
 	char at[32];
 	const struct site_row *row;
-	uint64_t value;
 	size_t i;
 
 	put_family(f, name, unit, help);
 	for (i = 0; i < sites->nr; i++) {
 		row = row_at(sites, i);
-		memcpy(&value, (const char *)row + offset, sizeof(value));
-		fprintf(f, "stopper_%s%s%s", name, *unit ? "_" : "", unit);
+		put_name(f, name, unit);
 		put_label(f, '{', "stopper", row->stopper);
 		put_label(f, ',', "kind", row->kind);
 		put_label(f, ',', "name", row->name);
@@ -304,10 +322,7 @@ static void put_sites(FILE *f, const struct rows *sites, size_t offset, const ch
 		put_escaped(f, row->file);
 		snprintf(at, sizeof(at), ":%" PRIu64, row->line);
 		fprintf(f, "%s\"", row->line ? at : "");
-		if (*unit)
-			put_seconds(f, value);
-		else
-			put_count(f, value);
+		put_value(f, row, offset, unit);
 	}
 }
 
