@@ -63,25 +63,13 @@ static const char help[] =
 	"\n"
 	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{}
-};
-
 int cmd_dump(int argc, char **argv)
 {
 	struct source_text t = { 0 };
-	int opt, status;
+	int status = source_only_options(argc, argv, "dump", help);
 
-	opt = source_getopt(argc, argv, "h", options);
-	if (opt == 'h') {
-		fputs(help, stdout);
-		return finish_output();
-	}
-	if (opt != -1)
-		return try_help("dump");
-	if (optind != argc)
-		return wrong_usage("dump", "dump: unexpected operand '%s'", argv[optind]);
+	if (status != -1)
+		return status;
 	status = dump_source(&t);
 	source_text_free(&t);
 	return status;

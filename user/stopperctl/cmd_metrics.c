@@ -2,7 +2,6 @@
 /*
  * cmd_metrics.c - stopperctl metrics: prints the debug list as metrics; see ../debuglist/metrics.c.
  */
-#include <getopt.h>
 #include <stdlib.h>
 
 #include "../debuglist/debuglist.h"
@@ -15,11 +14,6 @@ static const char help[] =
 	"  -h, --help             show this help\n"
 	"\n"
 	"SOURCE: -p PID, -u URL, -s SOCKET, -f FILE; see 'stopperctl --help'.\n";
-
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{}
-};
 
 static int print_metrics(const struct debug_list *l)
 {
@@ -37,17 +31,12 @@ static int print_metrics(const struct debug_list *l)
 
 int cmd_metrics(int argc, char **argv)
 {
-	int opt = source_getopt(argc, argv, "h", options), status = EXIT_SOURCE;
+	int status = source_only_options(argc, argv, "metrics", help);
 	struct view *v;
 
-	if (opt == 'h') {
-		fputs(help, stdout);
-		return finish_output();
-	}
-	if (opt != -1)
-		return try_help("metrics");
-	if (optind != argc)
-		return wrong_usage("metrics", "metrics: unexpected operand '%s'", argv[optind]);
+	if (status != -1)
+		return status;
+	status = EXIT_SOURCE;
 	v = view_take();
 	if (v && v->state == SOURCE_OK)
 		status = print_metrics(v->list);

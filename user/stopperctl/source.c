@@ -87,6 +87,23 @@ int source_getopt(int argc, char **argv, const char *letters, const struct optio
 	return '?';
 }
 
+/* For a command without options of its own, but --help. Returns an exit status, or -1 to go on. */
+int source_only_options(int argc, char **argv, const char *command, const char *help)
+{
+	static const struct option own[] = { { "help", no_argument, NULL, 'h' }, {} };
+	int opt = source_getopt(argc, argv, "h", own);
+
+	if (opt == 'h') {
+		fputs(help, stdout);
+		return finish_output();
+	}
+	if (opt != -1)
+		return try_help(command);
+	if (optind != argc)
+		return wrong_usage(command, "%s: unexpected operand '%s'", command, argv[optind]);
+	return -1;
+}
+
 bool source_is_stdin(void)
 {
 	return source.kind == 'f' && !strcmp(source.arg, "-");

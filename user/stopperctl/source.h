@@ -30,6 +30,7 @@ struct source_text {
 };
 
 int source_getopt(int argc, char **argv, const char *letters, const struct option *own);
+int source_only_options(int argc, char **argv, const char *command, const char *help);
 const char *source_name(void);
 bool source_is_stdin(void);
 bool source_is_kernel(void);
