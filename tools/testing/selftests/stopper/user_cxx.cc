@@ -24,16 +24,7 @@
 #include <stopper/stopper.h>
 #include <stopper/trace.h>
 #include <stopper/uring.h>
-
-static int nr, failed;
-static bool ok;
-
-#define EXPECT(cond) do {							\
-	if (!(cond)) {								\
-		ok = false;							\
-		std::printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);	\
-	}									\
-} while (0)
+#include "env/results.hpp"
 
 namespace {
 
@@ -337,14 +328,6 @@ void exception_that_nobody_catches_terminates()
 		EXPECT(waitpid(pid, &status, 0) == pid);
 		EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	}
-}
-
-void run(const char *name, void (*fn)())
-{
-	ok = true;
-	fn();
-	failed += !ok;
-	std::printf("%sok %d %s\n", ok ? "" : "not ", ++nr, name);
 }
 
 } /* namespace */

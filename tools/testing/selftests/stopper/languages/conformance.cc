@@ -14,21 +14,12 @@
 #include <pthread.h>
 
 #include <stopper/stopper.hpp>
+#include "../env/results.hpp"
 
 using namespace std::chrono_literals;
 using stopxx::context;
 using stopxx::context_ref;
 using stopxx::status;
-
-static int nr, failed;
-static bool ok;
-
-#define EXPECT(cond) do {							\
-	if (!(cond)) {								\
-		ok = false;							\
-		std::printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);	\
-	}									\
-} while (0)
 
 namespace {
 
@@ -593,14 +584,6 @@ void stop_tokens()
 	EXPECT(stopxx::token_of(ctx).token().stop_requested());
 }
 #endif
-
-void run(const char *name, void (*fn)())
-{
-	ok = true;
-	fn();
-	failed += !ok;
-	std::printf("%sok %d %s\n", ok ? "" : "not ", ++nr, name);
-}
 
 } /* namespace */
 
