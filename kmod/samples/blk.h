@@ -66,7 +66,7 @@ extern const struct blk_life blk_life_hand;
  * @requests: the tasks are the requests
  * @medium: the delays and transfers; stops after @requests
  * @wq: by hand: runs the transfers
- * @gone: by hand: the error of requests; 0: they are admitted
+ * @refusal: by hand: the error that each request gets; 0: requests are admitted
  */
 struct blk_disk {
 	struct gendisk *disk;
@@ -83,7 +83,7 @@ struct blk_disk {
 	struct stopper *requests;
 	struct stopper *medium;
 	struct workqueue_struct *wq;
-	int gone;
+	int refusal;
 };
 
 /**

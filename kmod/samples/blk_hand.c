@@ -3,7 +3,7 @@
  * blk_hand.c - the life of the disk by hand: a flag, the reference count that the block layer has
  * for a queue (blk_mq_freeze_queue()), and delayed works. Written to be compared with
  * blk_stopper.c: it keeps the same promises, except that nothing says which request a drain waits
- * for, and why the disk has gone.
+ * for, or why the disk was removed.
  */
 #include "blk.h"
 
@@ -28,7 +28,7 @@ static void hand_exit(struct blk_cmd *cmd)
 
 static int hand_submit(struct blk_cmd *cmd, unsigned int delay_ms)
 {
-	int err = READ_ONCE(cmd->d->gone);
+	int err = READ_ONCE(cmd->d->refusal);
 
 	if (err)
 		return err;
@@ -54,7 +54,7 @@ static int hand_pause(struct blk_disk *d)
 {
 	unsigned int flags;
 
-	if (READ_ONCE(d->gone))
+	if (READ_ONCE(d->refusal))
 		return -ESHUTDOWN;
 	flags = blk_mq_freeze_queue(d->disk->queue);
 	blk_mq_quiesce_queue_nowait(d->disk->queue);
@@ -69,7 +69,7 @@ static void hand_resume(struct blk_disk *d)
 
 static void hand_refuse(struct blk_disk *d, int err, const char *why)
 {
-	WRITE_ONCE(d->gone, err);
+	WRITE_ONCE(d->refusal, err);
 }
 
 static void hand_destroy(void *wq)
