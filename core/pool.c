@@ -690,6 +690,8 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 	plat_lock(&pool.lock, f);
 	err = async_admit(a, start, &nested);
 	if (!err) {
+		/* Under the lock: it passes both on to the thread that takes the task. */
+		plat_happens_after(&s->phase);
 		plat_happens_after(&a->state);
 		plat_store(&a->state, ASYNC_QUEUED);
 		a->job.ops = start->ops;
@@ -710,7 +712,6 @@ int pool_push_task(struct stopper_async *a, const struct async_start *start, boo
 		return err;
 	if (PLAT_UNLIKELY(nested))
 		task_note_nested(s);
-	plat_happens_after(&s->phase);
 	err = run_deferred(&deferred);
 	return err && pool_retract_task(a, ticket) ? err : 0;
 }
