@@ -367,7 +367,7 @@ struct stopper_task_info {
  * @s: the stopper, or NULL
  *
  * Scans all tasks, so that tasks do not have to maintain a shared count. Tasks that begin or end
- * during the call may or may not be counted.
+ * during the call may or may not be counted, and one that is being refused may be, for a moment.
  *
  * Userspace: the call also waits for readers of the debug list that may read call sites in a
  * plugin; see struct stopper_site.
