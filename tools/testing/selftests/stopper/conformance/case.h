@@ -154,6 +154,9 @@ extern const struct test_case cases_race[];
 extern const struct test_case cases_order[];
 extern const struct test_case cases_misuse[];
 extern const struct test_case cases_only[];
+#ifndef __KERNEL__
+extern const struct test_case cases_only_list[];
+#endif
 
 struct case_totals {
 	int cases, passed, failed, skipped;
