@@ -77,7 +77,9 @@ check parent_of_an_async_task_is_who_queued_it [ "$(value task_start span-async 
 check parent_of_a_worker_is_who_started_it [ "$(value worker_start span-worker parent)" = "$outer" ]
 check trace_goes_through_all [ "$(sed -n 's/.* trace=\([^ ]*\).*/\1/p' $copy | sort -u | wc -l)" = 1 ]
 
-# Tracing is switched on and off under load; each event alone is enough to trace tasks.
+# Tracing is switched on and off under load; each event alone is enough to trace tasks. A small buffer: it is
+# full in no time, and as text under emulation it takes long.
+echo 256 >$tracing/buffer_size_kb
 fresh
 load stopper_load handles=50 async=5 churn=3
 i=0
