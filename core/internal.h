@@ -237,7 +237,7 @@ struct stopper {
 
 	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
 	plat_ref_t pins;
-	unsigned int refused, dropped;		/* async tasks, ever; without a lock */
+	unsigned int dropped;			/* async tasks, ever; without a lock */
 	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
 	bool uses_pool;				/* it, or one below it, has had async tasks */
 	bool sync_listed;			/* a list has had a synchronous task */
@@ -310,6 +310,7 @@ struct stopper {
 	struct cause cause;			/* of the first request to stop; then constant */
 	int64_t stop_requested;			/* when first; 0: not yet */
 	int error;				/* the first one; 0: none yet */
+	unsigned int refused;			/* tasks, ever; without a lock */
 	const struct first_error *error_from;	/* constant once it is set */
 	char name[];				/* escaped */
 };
@@ -393,6 +394,8 @@ void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, v
 		      void *arg);
 void task_lists_free(struct stopper *s);
 
+int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		   struct stopper_task *task);
 void task_end_async(struct stopper_slot *slot);
 void task_note_nested(struct stopper *s);
 /* A wait for the tasks of a stopper and of its children. */
@@ -494,15 +497,15 @@ void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tas
 		      unsigned int workers);
 
 /*
- * Count and trace the refusal of a task, and return @err. The refusal of a task on the
- * caller's thread is inlined into programs (slot.h), which count nothing: only async tasks count.
+ * Count and trace the refusal of a task, and return @err. The count is in a cache line that
+ * only refusals, reports and the beginning of a stop use, so threads that are refused all the
+ * time slow down only one another.
  */
 static inline int task_refused(struct stopper *s, unsigned int kind,
 			       const struct stopper_site *site, int err)
 {
 	/* (Q), ctx.c: a count for people, no order needed */
-	if (kind == STOPPER_KIND_ASYNC)
-		plat_fetch_add_full(&s->refused, 1);
+	plat_fetch_add_full(&s->refused, 1);
 	if (PLAT_UNLIKELY(__stopper_traced()))
 		plat_trace_task_refused(s, kind, site);
 	return err;

@@ -188,6 +188,22 @@ int stopper_resume(struct stopper *s)
 }
 EXPORT_SYMBOL_PLAT(stopper_resume);
 
+static int begin_or_wait(struct stopper *s, struct stopper_ctx *ctx,
+			 const struct stopper_site *site, struct stopper_task *task)
+{
+	int err;
+
+	/* A begin has no other reason for -EAGAIN. */
+	while ((err = task_try_begin(s, ctx, site, task)) == -EAGAIN) {
+		if (drain_would_deadlock(s))
+			return -EDEADLK;
+		err = resume_wait(s, ctx);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 int __stopper_task_begin_wait(struct stopper *s, struct stopper_ctx *ctx,
 			      const struct stopper_site *site, struct stopper_task *task)
 {
@@ -199,14 +215,9 @@ int __stopper_task_begin_wait(struct stopper *s, struct stopper_ctx *ctx,
 	err = plat_ready();
 	if (err)
 		return err;
-	/* A begin has no other reason for -EAGAIN. */
-	while ((err = __stopper_task_begin(s, ctx, site, task)) == -EAGAIN) {
-		if (drain_would_deadlock(s))
-			return -EDEADLK;
-		err = resume_wait(s, ctx);
-		if (err)
-			break;
-	}
-	return err;
+	if (__stopper_task_begin_fast(s, site, task))
+		return 0;
+	err = begin_or_wait(s, ctx, site, task);
+	return err ? task_refused(s, STOPPER_KIND_HANDLE, site, err) : 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_wait);

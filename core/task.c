@@ -560,11 +560,11 @@ static PLAT_ALWAYS_INLINE void task_end(struct stopper_slot *slot, struct stoppe
 	unlist_task(task);
 }
 
-/* Make the caller's task visible. If it is not admitted, undo that and refuse. */
+/* Make the caller's task visible. If it is not admitted, undo that and return why. */
 static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *ctx,
-					 const struct stopper_site *site, struct stopper_task *task,
-					 unsigned int kind)
+					 const struct stopper_site *site, struct stopper_task *task)
 {
+	const unsigned int kind = STOPPER_KIND_HANDLE;
 	struct stopper_slot *slot = NULL;
 	bool traced = __stopper_traced();
 
@@ -577,7 +577,7 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 		if (!task_may_nest(s, slot, kind)) {
 			task_end(slot, task);
 			task->slot = NULL;
-			return task_refused(s, kind, site, refusal_err(s));
+			return refusal_err(s);
 		}
 		task_note_nested(s);
 	}
@@ -592,12 +592,31 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	return 0;
 }
 
+/* For a caller that tries again: the refusal is neither counted nor traced. */
+int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		   struct stopper_task *task)
+{
+	return task_begin(s, ctx, site, task);
+}
+
 int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site, struct stopper_task *task)
 {
-	return plat_is_copy() ? -EOPNOTSUPP : task_begin(s, ctx, site, task, STOPPER_KIND_HANDLE);
+	int err;
+
+	if (plat_is_copy())
+		return -EOPNOTSUPP;
+	err = task_begin(s, ctx, site, task);
+	return err ? task_refused(s, STOPPER_KIND_HANDLE, site, err) : 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
+
+/* The fast path, which is inlined into the caller, has found that @s refuses every task. */
+int __stopper_task_refused(struct stopper *s, const struct stopper_site *site, unsigned int kind)
+{
+	return plat_is_copy() ? -EOPNOTSUPP : task_refused(s, kind, site, -ESHUTDOWN);
+}
+EXPORT_SYMBOL_PLAT(__stopper_task_refused);
 
 /* The end of an async task, on its pool thread. */
 void task_end_async(struct stopper_slot *slot)

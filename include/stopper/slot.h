@@ -78,6 +78,8 @@ STOPPER_API int __stopper_run_task_slowpath(struct stopper *s, struct stopper_ct
 STOPPER_API int __stopper_run_task_err_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 						const struct stopper_site *site,
 						stopper_err_fn fn, void *arg);
+STOPPER_API int __stopper_task_refused(struct stopper *s, const struct stopper_site *site,
+				       unsigned int kind);
 STOPPER_API void __stopper_slot_wake(struct stopper_slot *slot);
 
 /* Stores a new sequence number. It must be visible before any other store of the new task. */
@@ -311,7 +313,7 @@ STOPPER_INLINE int __stopper_run(struct stopper *s, struct stopper_ctx *ctx,
 
 		if (__stopper_unlikely(!__stopper_admits(s))) {
 			if (__stopper_refuses(s))
-				return -ESHUTDOWN;
+				return __stopper_task_refused(s, site, STOPPER_KIND_SYNC);
 			goto slowpath;
 		}
 		{

@@ -41,8 +41,9 @@ struct stopper_task {
  * @fn: the function of the task
  * @arg: passed to @fn
  *
- * The fast path takes no lock, writes no shared cache line and allocates nothing. In userspace
- * the first task of a thread registers the thread. A task may run other tasks, of any stopper.
+ * The fast path takes no lock, writes no shared cache line and allocates nothing; a refusal is
+ * counted in one. In userspace the first task of a thread registers the thread. A task may run
+ * other tasks, of any stopper.
  *
  * This function, stopper_task_begin() and stopper_task_end() are inlined into the caller and
  * encode the layout of a slot; see %STOPPER_LAYOUT. A program or module that was compiled for
@@ -108,19 +109,28 @@ STOPPER_API int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_
 					      struct stopper_task *task);
 STOPPER_API void __stopper_task_end_slowpath(struct stopper_task *task);
 
+/* The fast path. False: the task has not begun, and has no slot. */
+STOPPER_INLINE bool __stopper_task_begin_fast(struct stopper *s, const struct stopper_site *site,
+					      struct stopper_task *task)
+{
+	task->slot = __stopper_slot_take(s, site, STOPPER_KIND_HANDLE);
+	if (__stopper_unlikely(!task->slot))
+		return false;
+	if (__stopper_likely(__stopper_admits(s)))
+		return true;
+	__stopper_slot_leave(&task->slot);
+	task->slot = NULL;
+	return false;
+}
+
 STOPPER_INLINE int __stopper_task_begin(struct stopper *s, struct stopper_ctx *ctx,
 					const struct stopper_site *site, struct stopper_task *task)
 {
 	if (__stopper_unlikely(!s || !task))
 		return -EINVAL;
-	task->slot = __stopper_slot_take(s, site, STOPPER_KIND_HANDLE);
-	if (__stopper_unlikely(!task->slot))
-		return __stopper_task_begin_slowpath(s, ctx, site, task);
-	if (__stopper_likely(__stopper_admits(s)))
+	if (__stopper_likely(__stopper_task_begin_fast(s, site, task)))
 		return 0;
-	__stopper_slot_leave(&task->slot);
-	task->slot = NULL;
-	return __stopper_refuses(s) ? -ESHUTDOWN :
+	return __stopper_refuses(s) ? __stopper_task_refused(s, site, STOPPER_KIND_HANDLE) :
 				      __stopper_task_begin_slowpath(s, ctx, site, task);
 }
 

@@ -170,7 +170,7 @@ const struct debug_count debug_counts[DEBUG_COUNTS] = {
 	COUNT(closed, true, "Closers that have ended."),
 	COUNT(contexts, true, "Contexts made for the stopper that have not been freed."),
 	COUNT(waiters, true, "Callers that wait for a semaphore, or for the end of a pause."),
-	COUNT(refused, false, "Async tasks that were refused."),
+	COUNT(refused, false, "Tasks that were refused."),
 	COUNT(dropped, false, "Accepted tasks that were dropped from the queue by a quiesce."),
 };
 

@@ -355,6 +355,7 @@ static const struct {
 	{ "__stopper_task_end_slowpath", q_task_end, 0 },
 	{ "__stopper_task_end_slowpath", q_task_end_twice, 0 },
 	{ "__stopper_slot_wake", NONE, 0 },
+	{ "__stopper_task_refused", NONE, 0 },
 	{ "__stopper_panic", NONE, 0 },
 	{ "stopper_get", q_stopper_get, 0 },
 	{ "stopper_put", q_stopper_put, 0 },

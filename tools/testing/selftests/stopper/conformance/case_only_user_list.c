@@ -69,7 +69,7 @@ static void drop_item_done(struct stopper_async *async, int status)
 	((struct drop_item *)async)->status = status;
 }
 
-/* In each way once; only the three async tasks are counted. */
+/* In each of the seven ways once. */
 static void be_refused(struct stopper *s, struct env_counter *ran)
 {
 	struct stopper_async record;
@@ -79,7 +79,9 @@ static void be_refused(struct stopper *s, struct env_counter *ran)
 	stopper_sem_init(&sem, 1);
 	stopper_async_init(&record, drop_item_fn, NULL);
 	CHECK_EQ(stopper_run_task(s, NULL, "sync", case_count_fn, ran), -ESHUTDOWN);
+	CHECK_EQ(stopper_run_task_err(s, NULL, "sync", case_count_err_fn, ran), -ESHUTDOWN);
 	CHECK_EQ(stopper_task_begin(s, NULL, "handle", &task), -ESHUTDOWN);
+	CHECK_EQ(stopper_task_begin_wait(s, NULL, "handle", &task), -ESHUTDOWN);
 	CHECK_EQ(stopper_run_async_task(s, NULL, "async", case_count_fn, ran), -ESHUTDOWN);
 	CHECK_EQ(stopper_async_start(s, NULL, "record", &record), -ESHUTDOWN);
 	CHECK_EQ(stopper_run_limited_async_task(s, NULL, "limited", &sem, false, case_count_fn,
@@ -95,7 +97,7 @@ static int refuse_round(void)
 	static struct drop_item items[ITEMS];
 	struct stopper *s = new_stopper(&opts);
 	struct env_counter ran = { 0 };
-	char want[64] = ", refused 3\n";
+	char want[64] = ", refused 7\n";
 	int i, dropped = 0;
 
 	CHECK(!debug_says(", refused "));
@@ -108,7 +110,7 @@ static int refuse_round(void)
 		dropped += items[i].status == -ESHUTDOWN;
 	be_refused(s, &ran);
 	if (dropped)
-		snprintf(want, sizeof(want), ", refused 3, dropped %d\n", dropped);
+		snprintf(want, sizeof(want), ", refused 7, dropped %d\n", dropped);
 	CHECK(debug_says(want));
 	stop_and_put(s);
 	return dropped;
@@ -123,6 +125,51 @@ static void debug_list_counts_what_was_refused_and_dropped(void)
 		dropped = refuse_round();
 	while (!dropped && env_now() < until);
 	CHECK(dropped);
+}
+
+static void be_refused_by_a_pause(struct stopper_ctx *ctx, void *s)
+{
+	struct env_counter ran = { 0 };
+	struct stopper_task task;
+
+	(void)ctx;
+	CHECK_EQ(stopper_run_task(s, NULL, "sync", case_count_fn, &ran), -EAGAIN);
+	CHECK_EQ(stopper_task_begin(s, NULL, "handle", &task), -EAGAIN);
+	CHECK_EQ(env_get(&ran), 0);
+}
+
+static void task_that_waits_for_a_resume(void *s)
+{
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_task_begin_wait(s, NULL, "waits", &task), 0);
+	stopper_task_end(&task);
+}
+
+/* A pause refuses; a task that waits for its end is refused only if it is not admitted then. */
+static void debug_list_counts_each_refusal_of_a_pause_once(void)
+{
+	struct stopper *s = new_stopper(NULL), *other = new_stopper(NULL);
+	struct stopper_ctx *timeout = new_ctx_timeout(NULL, 10 * ENV_MSEC);
+	struct env_thread thread;
+	struct stopper_task task;
+
+	CHECK_EQ(stopper_pause(s, NULL), 0);
+	CHECK_EQ(env_spawn(&thread, task_that_waits_for_a_resume, s), 0);
+	CHECK_SOON(debug_says("waiters 1\n"));
+	be_refused_by_a_pause(NULL, s);
+	CHECK(debug_says(", refused 2\n"));
+	/* Inside a task the slot at hand is taken. */
+	CHECK_EQ(stopper_run_task(other, NULL, "outer", be_refused_by_a_pause, s), 0);
+	CHECK(debug_says(", refused 4\n"));
+	CHECK_EQ(stopper_task_begin_wait(s, timeout, "handle", &task), -ETIMEDOUT);
+	CHECK(debug_says(", refused 5\n"));
+	CHECK_EQ(stopper_resume(s), 0);
+	env_join(&thread);
+	CHECK(debug_says("waiters 0, refused 5\n"));
+	stopper_ctx_put(timeout);
+	stop_and_put(other);
+	stop_and_put(s);
 }
 
 static void debug_list_shows_pending_timers(void)
@@ -466,6 +513,7 @@ static void debug_print_to_a_full_file_says_so(void)
 const struct test_case cases_only_list[] = {
 	CASE(debug_list_shows_workers_and_the_closer_that_runs),
 	CASE(debug_list_counts_what_was_refused_and_dropped),
+	CASE(debug_list_counts_each_refusal_of_a_pause_once),
 	CASE(debug_list_shows_pending_timers),
 	CASE(debug_list_shows_stoppers_and_tasks),
 	CASE(debug_list_shows_the_semaphore_that_is_waited_for),
