@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_watch.sh: stopperctl metrics, and the files in user/watch: dashboard, alert rules, bpftrace scripts.
+# user_watch.sh: stopperctl metrics, and the files in user/watch: dashboard, alert rules, bpftrace scripts. A
+# Prometheus server watches a process that stops.
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=${STOPPER_TOP:-$here/../../../..}
 lib=${STOPPER_LIB:-$top/build/user}
 ctl=$lib/stopperctl
+target=${STOPPER_TEST_OUT:-$here}/user_stopperctl_target
 watch=$top/user/watch
 export LC_ALL=C
 
@@ -13,7 +15,7 @@ export LC_ALL=C
 [ -d "$watch" ] || { echo "1..0 # SKIP no $watch"; exit 4; }
 
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 nr=0 status=0
 ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
 not_ok() { nr=$((nr + 1)); status=1; [ ! -s "$work/log" ] || sed 's/^/# /' "$work/log" | head -30; echo "not ok $nr $1"; }
@@ -152,6 +154,85 @@ tests:
               description: 'stopperctl list says which tasks, workers or closer it waits for.'
 END
 check_with promtool prometheus alert_of_a_blocked_stop_fires promtool test rules "$work/alerts.test.yml"
+
+# A server that scrapes a live process, user_stopperctl_target, and evaluates the rules on what it gets. So that
+# a stop need not be blocked for half a minute, that limit is one second.
+
+cat >"$work/live.py" <<'END'
+import json, subprocess, sys, time, urllib.parse, urllib.request
+
+def until(what, get, is_so):
+    end = time.monotonic() + 60
+    while True:
+        value = get()
+        if is_so(value):
+            return print(what)
+        if time.monotonic() > end:
+            sys.exit("not so: %s: %s" % (what, json.dumps(value)))
+        time.sleep(0.1)
+
+def ask(path, **args):
+    url = "http://%s/api/v1/%s?%s" % (server, path, urllib.parse.urlencode(args))
+    return json.load(urllib.request.urlopen(url, timeout=20))["data"]
+
+def value(expr):
+    return [float(v["value"][1]) for v in ask("query", query=expr)["result"]]
+
+def tell(word):
+    process.stdin.write(word + "\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n"
+
+def listening():
+    for line in open(log):
+        if "Listening on" in line and "address=" in line:
+            return line.split("address=")[1].split()[0]
+
+def alerts():
+    return sorted((a["labels"]["alertname"], a["labels"]["stopper"], a["state"]) for a in ask("alerts")["alerts"])
+
+target, work, rules = sys.argv[1:]
+log = work + "/prometheus.log"
+process = subprocess.Popen([target], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+port = process.stdout.readline().split()[2]
+with open(work + "/prometheus.yml", "w") as f:
+    json.dump({"global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": [rules],
+               "scrape_configs": [{"job_name": "stopper",
+                                   "static_configs": [{"targets": ["127.0.0.1:" + port]}]}]}, f)
+prometheus = subprocess.Popen(["prometheus", "--config.file=" + work + "/prometheus.yml",
+                               "--storage.tsdb.path=" + work + "/tsdb", "--web.listen-address=127.0.0.1:0"],
+                              stdout=subprocess.DEVNULL, stderr=open(log, "w"))
+try:
+    until("it listens", listening, bool)
+    server = listening()
+    until("it scrapes /metrics", lambda: value('up{job="stopper"}'), lambda v: v == [1])
+    until("it has the tasks", lambda: value('stopper_tasks{stopper="web"}'), lambda v: v == [1])
+    until("it has the call site", lambda: value('count(stopper_site_oldest_seconds{name="request"})'),
+          lambda v: v == [1])
+    until("each rule evaluates", lambda: [r["health"] for g in ask("rules")["groups"] for r in g["rules"]],
+          lambda v: len(v) > 5 and set(v) == {"ok"})
+    assert not alerts(), alerts()
+    tell("stop")
+    until("the alert of a blocked stop fires", alerts, lambda v: v == [("StopperStopBlocked", "web", "firing")])
+    for word in "task", "worker", "closer":
+        tell(word)
+    until("after the stop it does not", alerts, lambda v: not v)
+    until("and the stopper is in no metric", lambda: value('stopper_tasks{stopper="web"}'), lambda v: not v)
+finally:
+    prometheus.terminate()
+    prometheus.wait(60)
+    process.kill()
+END
+watched_live() {
+	sed 's/\(phase!="running"}) >\) 30$/\1 1/' "$watch/stopper-alerts.yml" >"$work/live.yml" &&
+		! cmp -s "$work/live.yml" "$watch/stopper-alerts.yml" &&
+		python3 "$work/live.py" "$target" "$work" "$work/live.yml" || { tail -n 20 "$work/prometheus.log"; return 1; }
+}
+if [ -x "$target" ]; then
+	check_with prometheus prometheus prometheus_watches_a_stop watched_live
+else
+	skip prometheus_watches_a_stop "no $target"
+fi
 
 # bpftrace: compiled, not run. The kernel's tracepoints are those of kmod/trace.h.
 
