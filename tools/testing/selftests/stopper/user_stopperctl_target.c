@@ -10,6 +10,7 @@
  * "done" after each command on standard input:
  *
  *   stop / task / worker / closer   stop "web"; end its task, worker, closer
+ *   request                         begin a task of "web" again, after the first one has ended
  *   again                           a new stopper "web", after the first one has stopped
  *   hide                            forbid ptrace() of the process
  *   quit                            the end of the process, at once
@@ -84,6 +85,8 @@ static void obey(const char *word)
 		stopper_stop_async(web);
 	else if (!strcmp(word, "task"))
 		stopper_task_end(&request);
+	else if (!strcmp(word, "request") && stopper_task_begin(web, NULL, "request", &request))
+		fail("task");
 	else if (!strcmp(word, "worker"))
 		stopper_event_fire(&worker_end);
 	else if (!strcmp(word, "closer"))

@@ -234,9 +234,45 @@ else
 	skip prometheus_watches_a_stop "no $target"
 fi
 
-# bpftrace: compiled, not run. The kernel's tracepoints are those of kmod/trace.h.
+# bpftrace. The scripts for programs watch user_stopperctl_target. Those for the kernel are compiled, not run, with
+# the tracepoints of kmod/trace.h.
 
-user_script() { sed "s,@LIBDIR@,$(realpath "$lib")," "$watch/$1-user.bt" >"$work/$1.bt" && bpftrace -d "$work/$1.bt"; }
+tell() {
+	echo "$1" >&$to
+	read -r -t 20 _ <&$from
+}
+# live SCRIPT ARGUMENT LINE COMMAND...: the target gets the commands, again and again, until the script has printed
+# LINE: it does not say when it has attached.
+live() {
+	local script=$1 argument=$2 line=$3 word i job tracer status=1
+	sed "s,@LIBDIR@,$(realpath "$lib")," "$watch/$script-user.bt" >"$work/$script.bt" || return
+	mkfifo "$work/in" "$work/out" || return
+	XDG_RUNTIME_DIR=$work "$target" <"$work/in" >"$work/out" & job=$!
+	exec {to}>"$work/in" {from}<"$work/out"
+	read -r -t 20 _ <&$from
+	bpftrace -p $job "$work/$script.bt" $argument >"$work/bpftrace" 2>&1 & tracer=$!
+	for ((i = 0; i < 200 && status == 1; i++)); do
+		for word in "${@:4}"; do
+			tell $word
+			sleep 0.05
+		done
+		! grep -qE "$line" "$work/bpftrace" || status=0
+		kill -0 $tracer 2>/dev/null || break
+	done
+	kill $tracer
+	wait $tracer
+	tell quit
+	exec {to}>&- {from}<&-
+	wait $job
+	rm "$work/in" "$work/out"
+	cat "$work/bpftrace"
+	! grep WARNING "$work/bpftrace" && return $status
+}
+slow_tasks() { live stopper-slow 1 '^[0-9]+ +stopper 1: "request" begun on line [0-9]+ ran [0-9]+ ms$' task request; }
+blockers() {
+	live stopper-blockers '' '^[0-9]+ +stopper [0-9]+: "request" held it up for [0-9]+ ms, ran [0-9]+ ms$' \
+		task worker closer again request stop
+}
 
 # The formats of the events in a tracefs of our own, in a mount namespace of our own.
 make_formats() {
@@ -271,13 +307,23 @@ kernel_scripts() {
 		for f in slow blockers; do bpftrace -d "$1/stopper-$f.bt" >/dev/null || exit 1; done' "$work/formats" "$watch"
 }
 if ! command -v bpftrace >/dev/null; then
-	for name in slow blockers; do skip user_script_$name "no bpftrace"; done
+	for name in slow_tasks blockers; do skip user_script_finds_$name "no bpftrace"; done
 	skip kernel_scripts "no bpftrace"
 elif [ "$(id -u)" != 0 ]; then
-	for name in slow blockers; do skip user_script_$name "bpftrace works for root only"; done
+	for name in slow_tasks blockers; do skip user_script_finds_$name "bpftrace works for root only"; done
 	skip kernel_scripts "bpftrace works for root only"
 else
-	for name in slow blockers; do check user_script_$name user_script stopper-$name; done
+	if ! bpftrace -e 'BEGIN { exit(); }' >"$work/log" 2>&1; then
+		why="bpftrace does not work here: $(grep -m 1 ERROR "$work/log")"
+		skip user_script_finds_slow_tasks "$why"
+		skip user_script_finds_blockers "$why"
+	elif ! [ -x "$target" ] || ! readelf -n "$lib/libstopper.so" | grep -q stapsdt; then
+		skip user_script_finds_slow_tasks "no $target, or a library without probes"
+		skip user_script_finds_blockers "no $target, or a library without probes"
+	else
+		check user_script_finds_slow_tasks slow_tasks
+		check user_script_finds_blockers blockers
+	fi
 	make_formats "$work/formats"
 	kernel_scripts >"$work/log" 2>&1
 	case $? in
