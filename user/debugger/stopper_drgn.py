@@ -118,16 +118,24 @@ class Kernel(Reader):
             yield per_cpu_ptr(tables, cpu).value_()
 
     def jiffies(self):
-        return self.prog["jiffies"].value_()
+        # jiffies itself is made by the linker and not in the debug information.
+        return self.prog["jiffies_64"].value_()
 
     def hz(self):
-        from drgn.helpers.linux.kconfig import get_kconfig
-        return int(get_kconfig(self.prog).get("CONFIG_HZ", "250"))
+        # Few kernels contain their configuration. This clock's multiplier is the length of a tick in ns.
+        clock = self.prog["clocksource_jiffies"]
+        return round(1000000000 / (clock.mult.value_() >> clock.shift.value_()))
 
     def now(self):
         """The last update of the clock."""
         tkr = self.prog["tk_core"].timekeeper.tkr_mono
         return (tkr.base + (tkr.xtime_nsec >> tkr.shift)).value_()
+
+    def sleeps_in(self, task):
+        """The innermost function that is not the scheduler's."""
+        first, last = (self.prog.symbol("__sched_text_" + end).address for end in ("start", "end"))
+        names = (f.name for f in self.prog.stack_trace(task) if not first <= f.pc < last)
+        return next((n for n in names if n and n != "__switch_to_asm"), "")
 
     def thread(self, tid):
         from drgn.helpers.linux.pid import find_task
@@ -138,8 +146,7 @@ class Kernel(Reader):
         where, word = "", WORDS.get(task_state_to_char(task), "dead")
         try:
             if word != "running":
-                names = [f.name for f in self.prog.stack_trace(task)]
-                where = next((n for n in names if n and "sched" not in n), "")
+                where = self.sleeps_in(task)
         except (ValueError, LookupError, drgn.FaultError):
             pass
         return task.comm.string_(), word, where
