@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# crash_guest.sh: a stop that never ends, for tools/testing/vm/crash, which looks into this guest from outside.
+# crash_guest.sh [COMMAND...]: a stop that never ends, for tools/testing/vm/crash, which looks into this guest from
+# outside; or COMMAND looks from inside.
 
 plan=1
 . "$(dirname "$0")/kernel_lib.sh"
@@ -20,5 +21,11 @@ grep -E '\[stopper\]$| (__per_cpu_offset|nr_cpu_ids|init_task|jiffies)$' /proc/k
 echo "@list"
 cat /sys/kernel/debug/stopper
 echo "@end"
+if [ $# != 0 ]; then
+	echo "@command"
+	"$@"
+	echo "@done"
+	exit
+fi
 # Until this guest is ended from outside.
 sleep 600
