@@ -25,6 +25,9 @@
  * ones of all in a fixed order, and for the hooks, which have no limit, in as many passes as
  * it takes, each from the last record on. An async task that gets its thread between two passes
  * is seen twice: without a thread, then with it.
+ *
+ * What a stop waits for at a moment is less than what remains: workers are told to end when no task
+ * is left. So stop_held_up() looks for tasks, then for workers, then for closers.
  */
 #include "internal.h"
 
@@ -141,6 +144,67 @@ static void list_remaining(struct stopper *s, struct stopper_stages *st)
 	remaining_scan(&r, s);
 	st->filled = r.n;
 	st->count = r.total;
+}
+
+static void holdup_add(struct stop_holdup *h, struct stopper *s, const struct stopper_site *site,
+		       int64_t age, const char *label)
+{
+	h->count++;
+	if (h->count > 1 && age <= h->oldest_ns)
+		return;
+	h->oldest_ns = age;
+	memcpy(h->stopper, s->name, strlen(s->name) + 1);
+	if (label[0])
+		memcpy(h->name, label, STOPPER_LABEL_SHOWN + 1);
+	else
+		name_escape(h->name, sizeof(h->name), site->name);
+}
+
+static void holdup_add_task(void *arg, const struct task_view *v)
+{
+	holdup_add(arg, v->s, v->site, v->age, v->label);
+}
+
+/* A worker is waited for when the tasks and the children of its stopper have ended. */
+static void holdup_add_activity(void *arg, const struct activity *a)
+{
+	struct stop_holdup *h = arg;
+
+	if (a->kind == h->kind &&
+	    (a->kind == STOPPER_PANIC_CLOSER || stopper_phase(a->s) >= STOPPER_STOPPING))
+		holdup_add(h, a->s, a->site, plat_coarse_age(a->since), no_label);
+}
+
+static void holdup_scan(struct stop_holdup *h, struct stopper *s)
+{
+	struct stopper_walk w = WALK_CHILDREN(s);
+	struct stopper *child;
+
+	if (h->kind == STOPPER_PANIC_TASK)
+		tasks_visit(s, holdup_add_task, h);
+	else
+		activities_visit(s, holdup_add_activity, h);
+	while ((child = stopper_walk_next(&w))) {
+		holdup_scan(h, child);
+		stopper_unpin(child);
+	}
+}
+
+/* What a stop of @s and of its children waits for now; false: for nothing that runs. */
+bool stop_held_up(struct stopper *s, struct stop_holdup *h)
+{
+	static const enum stopper_panic_kind kinds[] = {
+		STOPPER_PANIC_TASK, STOPPER_PANIC_WORKER, STOPPER_PANIC_CLOSER,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		*h = (struct stop_holdup){ .kind = kinds[i] };
+		holdup_scan(h, s);
+		if (h->count)
+			return true;
+	}
+	return false;
 }
 
 static bool stages_valid(const struct stopper_stages *st)

@@ -29,6 +29,17 @@ void activities_end_thread(int tid);
 /* a call that would wait for a stop */
 bool stop_would_deadlock(struct stopper *s);
 
+/* what a stop waits for: of one kind, in the whole tree */
+struct stop_holdup {
+	enum stopper_panic_kind kind;	/* TASK: any task; WORKER; CLOSER */
+	unsigned long count;
+	int64_t oldest_ns;
+	char name[STOPPER_NAME_SHOWN + 1];	/* of the oldest one, or its label; escaped */
+	char stopper[STOPPER_NAME_SHOWN + 1];	/* whose it is */
+};
+
+bool stop_held_up(struct stopper *s, struct stop_holdup *h);
+
 /* panics */
 bool task_innermost(struct call *c);
 bool activity_innermost(struct call *c);

@@ -38,23 +38,26 @@ struct main_loop {
 	int64_t status_at;			/* PLAT_FOREVER: no status */
 };
 
-/* The oldest task of the sites with most tasks. */
+/* Without memory, which may be what is missing. */
 static void notify_stopping(struct main_loop *m)
 {
-	struct stopper_task_info info[STOPPER_MAIN_REMAINING], *oldest = info;
-	unsigned long tasks = stopper_num_tasks(m->s);
-	int i, n = stopper_running_tasks(m->s, info, STOPPER_MAIN_REMAINING);
+	static const char * const kinds[] = {
+		[STOPPER_PANIC_TASK] = "tasks",
+		[STOPPER_PANIC_WORKER] = "workers",
+		[STOPPER_PANIC_CLOSER] = "closers",
+	};
+	struct stop_holdup h;
+	bool own;
 
-	for (i = 1; i < n && i < STOPPER_MAIN_REMAINING; i++)
-		if (info[i].oldest_ns > oldest->oldest_ns)
-			oldest = &info[i];
-	if (tasks && n > 0)
-		notify("STATUS=waits for %lu tasks, oldest %s: %s\nEXTEND_TIMEOUT_USEC=%lld",
-		       tasks, SECS(oldest->oldest_ns),
-		       oldest->label[0] ? oldest->label : oldest->name, EXTEND_US);
-	else
+	if (!stop_held_up(m->s, &h)) {
 		notify("STATUS=%s\nEXTEND_TIMEOUT_USEC=%lld",
 		       stopper_phase_name(stopper_phase(m->s)), EXTEND_US);
+		return;
+	}
+	own = !strcmp(h.stopper, m->s->name);
+	notify("STATUS=waits for %lu %s, oldest %s: %s%s%s\nEXTEND_TIMEOUT_USEC=%lld", h.count,
+	       kinds[h.kind], SECS(h.oldest_ns), h.name, own ? "" : " of ", own ? "" : h.stopper,
+	       EXTEND_US);
 }
 
 static void main_tick(struct main_loop *m, int64_t now)

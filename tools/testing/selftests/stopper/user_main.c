@@ -28,6 +28,7 @@ struct program {
 	bool stuck;			/* a task that never ends */
 	bool stops_itself;
 	bool stuck_whole;		/* a worker, and a task of a child */
+	bool stuck_worker;
 	bool stuck_closer;
 	bool stuck_until_deadline;	/* a task that waits for its on-stop context */
 	bool probes;			/* starts a task in before_quiesce */
@@ -107,8 +108,8 @@ static void on_remaining(void *arg, const struct stopper_task_info *info, unsign
 	const struct program *p = arg;
 
 	if (p->stuck_whole)
-		step(n == 2 && !strcmp(info[0].name, "in the child") &&
-		     !strcmp(info[1].name, "the worker") ? 'w' : '?');
+		step(n == 2 && !strcmp(info[0].name, "the worker") &&
+		     !strcmp(info[1].name, "in the child") ? 'w' : '?');
 	else if (p->stuck_closer)
 		step(n == 1 && !strcmp(info->name, "the closer") ? 'c' : '?');
 	else
@@ -129,6 +130,15 @@ static void closer_never_ends(void *arg)
 	never_ends(NULL, NULL);
 }
 
+static int run_a_worker(void)
+{
+	int err = stopper_run_worker(server, NULL, "the worker", never_ends, NULL);
+
+	while (!err && !env_get(&begun))
+		env_nap();
+	return err;
+}
+
 static int run_a_worker_and_a_child(void)
 {
 	struct stopper_options opts = {
@@ -140,10 +150,7 @@ static int run_a_worker_and_a_child(void)
 
 	err = stopper_create(&child, "child", &opts);
 	err = err ?: stopper_task_begin(child, NULL, "in the child", &task);
-	err = err ?: stopper_run_worker(server, NULL, "the worker", never_ends, NULL);
-	while (!err && !env_get(&begun))
-		env_nap();
-	return err;
+	return err ?: run_a_worker();
 }
 
 static int begin_a_stop_that_closes(void)
@@ -197,6 +204,8 @@ static int program_main(struct program *p)
 		return 97;
 	if (p->stuck_whole && run_a_worker_and_a_child())
 		return 95;
+	if (p->stuck_worker && run_a_worker())
+		return 93;
 	if (p->stuck_closer && begin_a_stop_that_closes())
 		return 94;
 	if (p->stuck_until_deadline && run_until_deadline())
@@ -354,6 +363,39 @@ TEST_F(managed, a_manager_is_told_whom_the_stop_waits_for)
 	EXPECT_NE(NULL, strstr(text, ": stuck\nEXTEND_TIMEOUT_USEC="));
 	/* And again, as long as it waits. */
 	EXPECT_TRUE(is_told(self, "STATUS=waits for 1 tasks, oldest ", text, sizeof(text)));
+}
+
+/* Of the child's task and the worker, the task is waited for first. */
+TEST_F(managed, a_manager_is_told_of_children_workers_and_closers)
+{
+	static const struct {
+		struct program p;
+		const char *waits, *what;
+	} c[] = {
+		{ { .stuck_whole = true }, "STATUS=waits for 1 tasks, oldest ",
+		  ": in the child of child\nEXTEND_TIMEOUT_USEC=" },
+		{ { .stuck_worker = true }, "STATUS=waits for 1 workers, oldest ",
+		  ": the worker\nEXTEND_TIMEOUT_USEC=" },
+		{ { .stuck_closer = true }, "STATUS=waits for 1 closers, oldest ",
+		  ": the closer\nEXTEND_TIMEOUT_USEC=" },
+	};
+	struct program p;
+	char text[600];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		p = c[i].p;
+		p.opts.grace_ns = STOPPER_MAIN_NO_GRACE;
+		begin(self, &p);
+		ASSERT_TRUE(is_told(self, "READY=1", text, sizeof(text)));
+		kill(self->pid, SIGTERM);
+		EXPECT_TRUE(is_told(self, c[i].waits, text, sizeof(text)));
+		EXPECT_NE(NULL, strstr(text, c[i].what));
+		kill(self->pid, SIGKILL);
+		end_status(self);
+		close(self->steps);
+		self->steps = -1;
+	}
 }
 
 TEST_F(managed, tasks_are_admitted_in_the_lame_duck_time)
