@@ -465,7 +465,7 @@ static void mailbox_ask(struct mailbox *m)
 {
 	int err = stopper_async_start(m->s, NULL, "mail", &m->async);
 	/* The done() of an earlier run may ask late, when all is done and the stop has begun. */
-	/* The done() of an earlier run may ask too late, when all is done and the stop has begun. */
+	/* The done() of an earlier run may ask too late: all is done, the stop has begun. */
 	CHECK(!err || err == -EBUSY ||
 	      (err == -ESHUTDOWN && env_get(&m->handled) == env_get(&m->wanted)));
 }
