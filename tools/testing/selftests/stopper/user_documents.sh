@@ -50,7 +50,7 @@ list() {
 	manual_page stopper.7 stopper_7_1 example
 }
 
-nr=0 status=0
+nr=0 status=0 last=
 result() {	# STATUS NAME
 	nr=$((nr + 1))
 	if [ "$1" = 0 ]; then
@@ -80,6 +80,34 @@ kernel_headers() {
 		[ ! -f "$dir/include/generated/utsrelease.h" ] || { echo "$dir"; return; }
 	done
 }
+
+load() { ${CC:-cc} -O2 "$top/tools/testing/packages/port/load.c" -o "$work/load" -pthread; }
+
+# Commands that read the recording of a server under load, and end with a line that has numbers by name.
+measure() {
+	load && ${CC:-cc} -O2 -I"$top/include" "$top/user/examples/lined.c" -o "$work/lined" -L"$lib" -lstopper || return
+	(
+		cd "$work" && export LD_LIBRARY_PATH=$lib PATH=$lib:$PATH
+		STOPPER_TRACE=$work/recording "$work/load" "$work/lined" PORT &&
+			bash -e <(sed -E 's/^[$#] //' "$work/$1") >measured && cat measured &&
+			jq -e '.requests > 100 and .p50 > 0 and .p50 <= .p999 and .p999 <= .max' measured
+	)
+}
+
+# A whole program, or the parts of it that this step changes. Its last step is an example in the tree.
+step() {	# NAME NUMBER
+	local before=$work/step$(($2 - 1)).c now=$work/step$2.c
+	if [ "$2" = 1 ]; then
+		cp "$work/$1" "$now" && load
+	else
+		awk -f "$here/documents/step.awk" "$before" "$work/$1" >"$now"
+	fi &&
+		${CC:-cc} -O2 -Wall -Wextra -Wno-unused-parameter -Werror -I"$top/include" "$now" -o "$work/step$2" \
+			-L"$lib" -lstopper &&
+		LD_LIBRARY_PATH=$lib "$here/documents/tutorial.sh" "$2" "$work/step$2" "$work/load"
+}
+
+last_step() { diff <(tail -n +2 "$top/user/examples/lined.c") "$work/step$1.c"; }
 
 # All at once: each run of Kbuild takes seconds.
 kernel_build() {
@@ -180,6 +208,12 @@ while read -r name kinds; do
 		example) check "$name: compiles, starts and stops" example "$name" ;;
 		shell)	check "$name: commands exist" shell "$name" ;;
 		run)	check "$name: prints $2" program "$name" "$2"; shift ;;
+		measure) if command -v jq >/dev/null; then
+				check "$name: measures a recording" measure "$name"
+			else
+				skip "$name: measures a recording" "no jq"
+			fi ;;
+		step)	check "$name: step $2 is stopped under load" step "$name" "$2"; last=$2; shift ;;
 		cxx)	check "$name: compiles as C++ and runs" cxx "$name" ;;
 		python)	if command -v python3 >/dev/null; then
 				check "$name: runs in Python" python "$name"
@@ -198,5 +232,6 @@ while read -r name kinds; do
 		shift
 	done
 done <"$work/list"
+[ -z "$last" ] || check "the last step is user/examples/lined.c" last_step "$last"
 echo "1..$nr"
 exit $status
