@@ -19,7 +19,22 @@
 
 /* Before sdt.h, which declares them otherwise. */
 #define _SDT_HAS_SEMAPHORES	1
+#if __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>
+#else
+static inline void no_probe(int dummy, ...)
+{
+	(void)dummy;
+}
+
+#define STAP_PROBE2(provider, probe, ...)	no_probe(0, __VA_ARGS__)
+#define STAP_PROBE3	STAP_PROBE2
+#define STAP_PROBE4	STAP_PROBE2
+#define STAP_PROBE5	STAP_PROBE2
+#define STAP_PROBE6	STAP_PROBE2
+#define STAP_PROBE8	STAP_PROBE2
+#define STAP_PROBE9	STAP_PROBE2
+#endif
 #include "internal.h"
 
 union listeners {
