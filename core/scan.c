@@ -255,24 +255,34 @@ bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned i
 	return search.found && (kind == STOPPER_KIND_SYNC || !search.nested);
 }
 
-/* The latest task of kind @kind of thread @tid in @t, if it is later than @v, that of @best. */
+/* Has @slot a task of kind @kind of this thread, which is @tid? The task cannot change meanwhile. */
+static bool slot_is_mine(struct stopper_slot *slot, unsigned int kind, int tid)
+{
+	unsigned int word, found;
+
+	/* (C) pairs with __stopper_slot_fill(): another thread that has filled it is seen */
+	if (!plat_load_acquire(&slot->stopper))
+		return false;
+	word = plat_load(&slot->tid);
+	found = slot_kind(word) == STOPPER_KIND_NESTED ? STOPPER_KIND_ASYNC : slot_kind(word);
+	return (int)(word & TID_MASK) == tid && found == kind;
+}
+
+/* The latest task of kind @kind of this thread in @t, if it is later than @latest, that of @best. */
 static struct stopper_slot *find_later_slot(struct slot_table *t, unsigned int kind, int tid,
-					    struct stopper_slot *best, struct task_view *v)
+					    struct stopper_slot *best, unsigned int *latest)
 {
 	unsigned int i, n = 0, order;
-	struct task_view found;
-	uint64_t start;
 
 	slots_each(i, t) {
 		n++;
-		if (!view_slot(&t->slot[i], NULL, &found, &start) || found.tid != tid ||
-		    found.kind != kind)
+		if (!slot_is_mine(&t->slot[i], kind, tid))
 			continue;
-		order = plat_slot_order(i, found.seq);
-		if (best && (int)(order - v->order) < 0)
+		order = plat_slot_order(i, plat_load(&t->slot[i].seq));
+		if (best && (int)(order - *latest) < 0)
 			continue;
 		best = &t->slot[i];
-		v->order = order;
+		*latest = order;
 	}
 	count_steps(STEP_SLOTS, n);
 	return best;
@@ -286,14 +296,14 @@ struct stopper_slot *slot_innermost(void)
 {
 	struct stopper_slot *best = NULL;
 	struct slot_table *t = NULL;
+	unsigned int latest = 0;
 	int tid = plat_own_tid();
-	struct task_view v;
 
 	while (tid && (t = plat_slots_mine(t)))
-		best = find_later_slot(t, STOPPER_KIND_SYNC, tid, best, &v);
+		best = find_later_slot(t, STOPPER_KIND_SYNC, tid, best, &latest);
 	/* An async task is outside of all synchronous ones. */
 	while (tid && !best && (t = pool_slots_walk(t)))
-		best = find_later_slot(t, STOPPER_KIND_ASYNC, tid, best, &v);
+		best = find_later_slot(t, STOPPER_KIND_ASYNC, tid, best, &latest);
 	return best;
 }
 
