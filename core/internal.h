@@ -568,8 +568,8 @@ void pause_inherit(struct stopper *s, struct stopper *parent);
 struct stopper_walk {
 	stopper_lock_t *lock;
 	struct stopper_list *head;
-	struct stopper_link at;		/* behind the stopper returned last, if ->begun */
-	bool begun;
+	struct stopper_link at;		/* behind ->s */
+	struct stopper *s;		/* the one returned last; NULL: not begun, or over */
 };
 
 #define WALK_CHILDREN(p)	{ .lock = &(p)->lock, .head = &(p)->children }

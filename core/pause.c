@@ -110,10 +110,8 @@ void pause_inherit(struct stopper *s, struct stopper *parent)
 	}
 	plat_unlock(&s->lock, f);
 	followers_wake(s, &woken);
-	while ((child = stopper_walk_next(&w))) {
+	while ((child = stopper_walk_next(&w)))
 		pause_inherit(child, s);
-		stopper_unpin(child);
-	}
 }
 
 /* One pause more, or one less (@by is NULL), for @s and its subtree. */
@@ -136,10 +134,8 @@ static int pause_count(struct stopper *s, const struct pause *by)
 	}
 	plat_unlock(&s->lock, f);
 	followers_wake(s, &woken);
-	while (!err && (child = stopper_walk_next(&w))) {
+	while (!err && (child = stopper_walk_next(&w)))
 		pause_inherit(child, s);
-		stopper_unpin(child);
-	}
 	return err;
 }
 

@@ -426,8 +426,10 @@ static struct stopper **pin_all_stoppers(unsigned int *n)
 		if (!list)
 			return NULL;
 		registry_walk_init(&w);
-		for (*n = 0; *n < room && (s = stopper_walk_next(&w)); ++*n)
+		for (*n = 0; *n < room && (s = stopper_walk_next(&w)); ++*n) {
+			stopper_pin(s);
 			list[*n] = s;
+		}
 		stopper_walk_end(&w);
 		if (*n < room)
 			return list;

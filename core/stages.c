@@ -107,10 +107,8 @@ static void remaining_scan(struct remaining *r, struct stopper *s)
 
 	tasks_visit(s, remaining_add_task, r);
 	activities_visit(s, remaining_add_activity, r);
-	while ((child = stopper_walk_next(&w))) {
+	while ((child = stopper_walk_next(&w)))
 		remaining_scan(r, child);
-		stopper_unpin(child);
-	}
 }
 
 static void call_hooks(struct stopper *s, const struct stopper_stages *st)
@@ -184,10 +182,8 @@ static void holdup_scan(struct stop_holdup *h, struct stopper *s)
 		tasks_visit(s, holdup_add_task, h);
 	else
 		activities_visit(s, holdup_add_activity, h);
-	while ((child = stopper_walk_next(&w))) {
+	while ((child = stopper_walk_next(&w)))
 		holdup_scan(h, child);
-		stopper_unpin(child);
-	}
 }
 
 /* What a stop of @s and of its children waits for now; false: for nothing that runs. */

@@ -244,7 +244,9 @@ static struct stopper *first_stopping_child(struct stopper *s)
 	while ((child = stopper_walk_next(&w)) &&
 	       (plat_load(&child->nafter) ||
 		(child->flags & STOPPER_QUIET && !has_children(child))))
-		stopper_unpin(child);
+		;
+	if (child)
+		stopper_pin(child);
 	stopper_walk_end(&w);
 	return child;
 }
@@ -343,10 +345,8 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 	plat_unlock(&s->lock, f);
 	if (first)
 		plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
-	while (!leaf && (child = stopper_walk_next(&w))) {
+	while (!leaf && (child = stopper_walk_next(&w)))
 		quiesce_set_phase(child, from);
-		stopper_unpin(child);
-	}
 }
 
 /* Fire the quiesce events of @s and its subtree where they are unfired. */
@@ -373,10 +373,8 @@ static void quiesce_fire_events(struct stopper *s)
 		stopper_wake_leader(s);
 		plat_unlock(&s->lock, f);
 	}
-	while (!leaf && (child = stopper_walk_next(&w))) {
+	while (!leaf && (child = stopper_walk_next(&w)))
 		quiesce_fire_events(child);
-		stopper_unpin(child);
-	}
 }
 
 void quiesce_begin(struct stopper *s)
@@ -410,7 +408,6 @@ static int quiesce_children(struct stopper *s, const struct stop_wait *p)
 
 	while (!err && (child = stopper_walk_next(&w))) {
 		err = drive_to(child, false, p);
-		stopper_unpin(child);
 		plat_resched();
 	}
 	stopper_walk_end(&w);
@@ -431,7 +428,6 @@ static void watch_children(struct stopper *s, struct leader *w)
 			wake_watcher(child);
 		}
 		plat_unlock(&child->lock, f);
-		stopper_unpin(child);
 	}
 }
 
@@ -448,7 +444,6 @@ static void unwatch_tree(struct stopper *s, struct leader *w)
 			child->watcher = NULL;
 		plat_unlock(&child->lock, f);
 		unwatch_tree(child, w);
-		stopper_unpin(child);
 	}
 }
 
@@ -573,10 +568,8 @@ static bool watch_tree(struct stopper *s, struct drain *d)
 	struct stopper *child;
 	bool found = tasks_watch(s, d);
 
-	while ((child = stopper_walk_next(&w))) {
+	while ((child = stopper_walk_next(&w)))
 		found |= watch_tree(child, d);
-		stopper_unpin(child);
-	}
 	return found;
 }
 
@@ -960,10 +953,8 @@ static bool called_from_own_stop(struct stopper *s)
 	struct stopper *child;
 	bool mine = is_stopping(s);
 
-	while (!mine && (child = stopper_walk_next(&w))) {
+	while (!mine && (child = stopper_walk_next(&w)))
 		mine = called_from_own_stop(child);
-		stopper_unpin(child);
-	}
 	stopper_walk_end(&w);
 	return mine;
 }
@@ -1180,10 +1171,8 @@ void stop_end_contexts(struct stopper *s)
 		stopper_wake_leader(s);
 		plat_unlock(&s->lock, f);
 	}
-	while ((child = stopper_walk_next(&w))) {
+	while ((child = stopper_walk_next(&w)))
 		stop_end_contexts(child);
-		stopper_unpin(child);
-	}
 }
 
 static void stop_run(struct stopper_job *job, struct pool_thread *me)

@@ -75,26 +75,28 @@ void registry_remove(struct stopper *s)
 	plat_unlock(&registry_lock, f);
 }
 
-/* The next stopper, pinned. NULL: the walk is at its end. */
+/* The next stopper, pinned until the next call for @w. NULL: the walk is at its end. */
 struct stopper *stopper_walk_next(struct stopper_walk *w)
 {
-	struct stopper *s = NULL;
+	struct stopper *s = NULL, *last = w->s;
 	struct stopper_list *n;
 	plat_flags_t f;
 
 	plat_lock(w->lock, f);
-	n = w->begun ? w->at.node.next : w->head->next;
+	n = last ? w->at.node.next : w->head->next;
 	/* Skip the links of other walks. */
 	while (n != w->head && !(s = list_item(n, struct stopper_link, node)->s))
 		n = n->next;
-	if (w->begun)
+	if (last)
 		slist_remove(&w->at.node);
-	w->begun = s;
+	w->s = s;
 	if (s) {
 		slist_insert(n, &w->at.node);
 		stopper_pin(s);
 	}
 	plat_unlock(w->lock, f);
+	if (last)
+		stopper_unpin(last);
 	return s;
 }
 
@@ -103,11 +105,12 @@ void stopper_walk_end(struct stopper_walk *w)
 {
 	plat_flags_t f;
 
-	if (!w->begun)
+	if (!w->s)
 		return;
 	plat_lock(w->lock, f);
 	slist_remove(&w->at.node);
 	plat_unlock(w->lock, f);
+	stopper_unpin(w->s);
 }
 
 /* Begin a walk over all listed stoppers, oldest first. */

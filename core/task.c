@@ -441,10 +441,8 @@ void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void
 	struct stopper *s;
 
 	registry_walk_init(&w);
-	while ((s = stopper_walk_next(&w))) {
+	while ((s = stopper_walk_next(&w)))
 		tasks_walk_lists(s, fn, arg);
-		stopper_unpin(s);
-	}
 }
 
 static void leave_slot(struct stopper_slot *const *slot)
