@@ -577,6 +577,7 @@ struct stopper_walk {
 struct stopper *stopper_walk_next(struct stopper_walk *w);
 void stopper_walk_end(struct stopper_walk *w);
 void registry_walk_init(struct stopper_walk *w);
+struct stopper *parent_get(struct stopper *s);
 void registry_hide(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);

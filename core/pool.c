@@ -641,16 +641,11 @@ static bool pool_retract_task(struct stopper_async *a, uint64_t ticket)
 void pool_note_user(struct stopper *s)
 {
 	struct stopper *parent;
-	plat_flags_t f;
 
 	/* (U) pairs with its release below: set here means set on all stoppers above */
 	if (PLAT_LIKELY(plat_load_acquire(&s->uses_pool)))
 		return;
-	plat_lock(&s->lock, f);
-	parent = s->parent;
-	if (parent)
-		stopper_pin(parent);
-	plat_unlock(&s->lock, f);
+	parent = parent_get(s);
 	if (parent) {
 		pool_note_user(parent);
 		stopper_unpin(parent);

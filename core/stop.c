@@ -1211,20 +1211,6 @@ static int stop_order_err(const struct stopper *parent, const struct stopper *ch
 	return child == other || (other->nafter && !slist_empty(&child->orders)) ? -ELOOP : 0;
 }
 
-/* The parent of @s, pinned; NULL: it has none, or has stopped. */
-static struct stopper *parent_get(struct stopper *s)
-{
-	struct stopper *parent;
-	plat_flags_t f;
-
-	plat_lock(&s->lock, f);
-	parent = s->parent;
-	if (parent)
-		stopper_pin(parent);
-	plat_unlock(&s->lock, f);
-	return parent;
-}
-
 static int stop_order_add(struct stopper *parent, struct stopper *child, struct stopper *other)
 {
 	struct stop_order *o = plat_alloc(sizeof(*o));

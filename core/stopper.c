@@ -113,6 +113,20 @@ void stopper_walk_end(struct stopper_walk *w)
 	stopper_unpin(w->s);
 }
 
+/* The parent of @s, pinned; NULL: it has none, or has stopped. */
+struct stopper *parent_get(struct stopper *s)
+{
+	struct stopper *parent;
+	plat_flags_t f;
+
+	plat_lock(&s->lock, f);
+	parent = s->parent;
+	if (parent)
+		stopper_pin(parent);
+	plat_unlock(&s->lock, f);
+	return parent;
+}
+
 /* Begin a walk over all listed stoppers, oldest first. */
 void registry_walk_init(struct stopper_walk *w)
 {
