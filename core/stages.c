@@ -27,7 +27,7 @@
  * is seen twice: without a thread, then with it.
  *
  * What a stop waits for at a moment is less than what remains: workers are told to end when no task
- * is left. So stop_held_up() looks for tasks, then for workers, then for closers.
+ * is left. So stop_held_up() counts tasks only if there is one, else workers, else closers.
  */
 #include "internal.h"
 
@@ -144,11 +144,16 @@ static void list_remaining(struct stopper *s, struct stopper_stages *st)
 	st->count = r.total;
 }
 
-static void holdup_add(struct stop_holdup *h, struct stopper *s, const struct stopper_site *site,
-		       int64_t age, const char *label)
+/* What is of a kind that is waited for later is not counted; see enum stopper_panic_kind. */
+static void holdup_add(struct stop_holdup *h, enum stopper_panic_kind kind, struct stopper *s,
+		       const struct stopper_site *site, int64_t age, const char *label)
 {
+	if (kind > h->kind)
+		return;
+	if (kind < h->kind)
+		*h = (struct stop_holdup){ .kind = kind, .oldest_ns = -1 };
 	h->count++;
-	if (h->count > 1 && age <= h->oldest_ns)
+	if (age <= h->oldest_ns)
 		return;
 	h->oldest_ns = age;
 	memcpy(h->stopper, s->name, strlen(s->name) + 1);
@@ -160,17 +165,14 @@ static void holdup_add(struct stop_holdup *h, struct stopper *s, const struct st
 
 static void holdup_add_task(void *arg, const struct task_view *v)
 {
-	holdup_add(arg, v->s, v->site, v->age, v->label);
+	holdup_add(arg, STOPPER_PANIC_TASK, v->s, v->site, v->age, v->label);
 }
 
 /* A worker is waited for when the tasks and the children of its stopper have ended. */
 static void holdup_add_activity(void *arg, const struct activity *a)
 {
-	struct stop_holdup *h = arg;
-
-	if (a->kind == h->kind &&
-	    (a->kind == STOPPER_PANIC_CLOSER || stopper_phase(a->s) >= STOPPER_STOPPING))
-		holdup_add(h, a->s, a->site, plat_coarse_age(a->since), no_label);
+	if (a->kind == STOPPER_PANIC_CLOSER || stopper_phase(a->s) >= STOPPER_STOPPING)
+		holdup_add(arg, a->kind, a->s, a->site, plat_coarse_age(a->since), no_label);
 }
 
 static void holdup_scan(struct stop_holdup *h, struct stopper *s)
@@ -178,10 +180,8 @@ static void holdup_scan(struct stop_holdup *h, struct stopper *s)
 	struct stopper_walk w = WALK_CHILDREN(s);
 	struct stopper *child;
 
-	if (h->kind == STOPPER_PANIC_TASK)
-		tasks_visit(s, holdup_add_task, h);
-	else
-		activities_visit(s, holdup_add_activity, h);
+	tasks_visit(s, holdup_add_task, h);
+	activities_visit(s, holdup_add_activity, h);
 	while ((child = stopper_walk_next(&w)))
 		holdup_scan(h, child);
 }
@@ -189,18 +189,9 @@ static void holdup_scan(struct stop_holdup *h, struct stopper *s)
 /* What a stop of @s and of its children waits for now; false: for nothing that runs. */
 bool stop_held_up(struct stopper *s, struct stop_holdup *h)
 {
-	static const enum stopper_panic_kind kinds[] = {
-		STOPPER_PANIC_TASK, STOPPER_PANIC_WORKER, STOPPER_PANIC_CLOSER,
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		*h = (struct stop_holdup){ .kind = kinds[i] };
-		holdup_scan(h, s);
-		if (h->count)
-			return true;
-	}
-	return false;
+	*h = (struct stop_holdup){ .kind = STOPPER_PANIC_SCOPE };
+	holdup_scan(h, s);
+	return h->count;
 }
 
 static bool stages_valid(const struct stopper_stages *st)
