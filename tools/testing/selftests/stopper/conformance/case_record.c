@@ -464,8 +464,8 @@ static int mailbox_fn(struct stopper_ctx *ctx, struct stopper_async *async)
 static void mailbox_ask(struct mailbox *m)
 {
 	int err = stopper_async_start(m->s, NULL, "mail", &m->async);
+
 	/* The done() of an earlier run may ask late, when all is done and the stop has begun. */
-	/* The done() of an earlier run may ask too late: all is done, the stop has begun. */
 	CHECK(!err || err == -EBUSY ||
 	      (err == -ESHUTDOWN && env_get(&m->handled) == env_get(&m->wanted)));
 }
