@@ -255,7 +255,7 @@ bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned i
 	return search.found && (kind == STOPPER_KIND_SYNC || !search.nested);
 }
 
-/* Has @slot a task of kind @kind of this thread, which is @tid? The task cannot change meanwhile. */
+/* Has @slot a task of kind @kind of this thread, @tid? That task cannot change meanwhile. */
 static bool slot_is_mine(struct stopper_slot *slot, unsigned int kind, int tid)
 {
 	unsigned int word, found;
@@ -268,7 +268,7 @@ static bool slot_is_mine(struct stopper_slot *slot, unsigned int kind, int tid)
 	return (int)(word & TID_MASK) == tid && found == kind;
 }
 
-/* The latest task of kind @kind of this thread in @t, if it is later than @latest, that of @best. */
+/* The latest task of kind @kind of this thread in @t, if later than @latest, that of @best. */
 static struct stopper_slot *find_later_slot(struct slot_table *t, unsigned int kind, int tid,
 					    struct stopper_slot *best, unsigned int *latest)
 {

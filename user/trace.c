@@ -19,15 +19,15 @@
 
 /* Before sdt.h, which declares them otherwise. */
 #define _SDT_HAS_SEMAPHORES	1
-#if __has_include(<sys/sdt.h>)
+#ifndef NO_PROBES
 #include <sys/sdt.h>
 #else
-static inline void no_probe(int dummy, ...)
+static inline void no_probe(const char *name, ...)
 {
-	(void)dummy;
+	(void)name;
 }
 
-#define STAP_PROBE2(provider, probe, ...)	no_probe(0, __VA_ARGS__)
+#define STAP_PROBE2(provider, probe, ...)	no_probe(#provider #probe, __VA_ARGS__)
 #define STAP_PROBE3	STAP_PROBE2
 #define STAP_PROBE4	STAP_PROBE2
 #define STAP_PROBE5	STAP_PROBE2

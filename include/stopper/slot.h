@@ -313,7 +313,7 @@ STOPPER_INLINE int __stopper_run(struct stopper *s, struct stopper_ctx *ctx,
 
 		if (__stopper_unlikely(!__stopper_admits(s))) {
 			if (__stopper_refuses(s))
-				return __stopper_task_refused(s, site, STOPPER_KIND_SYNC);
+				goto refused;
 			goto slowpath;
 		}
 		{
@@ -329,6 +329,8 @@ STOPPER_INLINE int __stopper_run(struct stopper *s, struct stopper_ctx *ctx,
 		}
 	}
 	return 0;
+refused:
+	return __stopper_task_refused(s, site, STOPPER_KIND_SYNC);
 slowpath:
 	return err_fn ? __stopper_run_task_err_slowpath(s, ctx, site, err_fn, arg) :
 			__stopper_run_task_slowpath(s, ctx, site, fn, arg);
