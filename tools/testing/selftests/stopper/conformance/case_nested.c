@@ -358,7 +358,28 @@ static void report_counts_those_let_in(void)
 	env_free(log);
 }
 
-#define DEEP	80
+/* More than the table at hand has room for: what comes then is on a list. */
+#define FILL	200
+#define DEEP	20	/* a kernel's stack is small */
+
+static struct stopper_task *fill_table(struct stopper *other)
+{
+	struct stopper_task *task = env_alloc(FILL * sizeof(*task));
+	int i;
+
+	for (i = 0; i < FILL; i++)
+		CHECK_EQ(stopper_task_begin(other, NULL, "fill", &task[i]), 0);
+	return task;
+}
+
+static void empty_table(struct stopper_task *task)
+{
+	int i;
+
+	for (i = 0; i < FILL; i++)
+		stopper_task_end(&task[i]);
+	env_free(task);
+}
 
 struct deep {
 	struct outer *o;
@@ -380,38 +401,35 @@ static void deep_fn(struct stopper_ctx *ctx, void *deep)
 static void go_deep(struct outer *o)
 {
 	struct deep d = { .o = o, .left = DEEP };
+	struct stopper_task *fill;
 
 	deep_fn(NULL, &d);
+	fill = fill_table(o->other);
+	deep_fn(NULL, &d);
+	empty_table(fill);
 }
 
-/* More than a table has room for: some are on a list. */
+/* In a table, and on a list. */
 static void tasks_nest_as_deep_as_before(void)
 {
 	struct outer o;
 
 	outer_init(&o, new_nesting(0, NULL), go_deep);
+	o.other = new_stopper(NULL);
 	outer_run(&o, false);
-	CHECK_EQ(env_get(&o.ran), DEEP + 1);
+	CHECK_EQ(env_get(&o.ran), 2 * (DEEP + 1));
 	stop_and_put(o.s);
+	stop_and_put(o.other);
 	outer_destroy(&o);
 }
 
-static void deep_outer_fn(struct stopper_ctx *ctx, void *deep)
+static void listed_thread(void *outer)
 {
-	struct deep *d = deep, next = { .o = d->o, .left = d->left - 1 };
+	struct outer *o = outer;
+	struct stopper_task *fill = fill_table(o->other);
 
-	/* Tasks of another stopper fill the table. */
-	if (next.left)
-		CHECK_EQ(stopper_run_task(d->o->other, NULL, "deep", deep_outer_fn, &next), 0);
-	else
-		outer_thread(d->o);
-}
-
-static void deep_thread(void *outer)
-{
-	struct deep d = { .o = outer, .left = DEEP };
-
-	deep_outer_fn(NULL, &d);
+	outer_thread(o);
+	empty_table(fill);
 }
 
 /* The outer task is on a list. */
@@ -422,7 +440,7 @@ static void task_on_a_list_starts_others(void)
 
 	outer_init(&o, new_nesting(0, NULL), start_each_kind);
 	o.other = new_stopper(NULL);
-	CHECK_EQ(env_spawn(&o.thread, deep_thread, &o), 0);
+	CHECK_EQ(env_spawn(&o.thread, listed_thread, &o), 0);
 	CHECK_SOON(env_get(&o.in));
 	case_quiesce_begin(&quiesce, o.s, NULL);
 	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(o.s)));
