@@ -238,7 +238,7 @@ static void answer_status(struct conn *c, unsigned int status, uint64_t size)
 	char body[64];
 
 	close_file(c);
-	head.length = snprintf(body, sizeof(body), "%u %s\n", status, http_status_str(status));
+	head.length = snprintf(body, sizeof(body), "%u %s\n", status, http_status_text(status));
 	if (!answer_head(c, &head))
 		return;
 	if (!http_is_head(&c->req)) {

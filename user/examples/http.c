@@ -2,7 +2,7 @@
 /*
  * http.c - HTTP: requests, paths, ranges, heads of answers.
  *
- * http-parser implements the grammar. It parses bytes as they arrive and stops
+ * llhttp implements the grammar. It parses bytes as they arrive and stops
  * at the end of one request, so that the rest of the buffer is left to the next
  * one. It may report a value in pieces. A request lies in one buffer and is only
  * moved as a whole, so a value is stored as offset and length from its first byte.
@@ -12,7 +12,6 @@
  * never parsed as a request. "Upgrade" is ignored, as HTTP allows.
  */
 #define _GNU_SOURCE
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,7 @@ static void piece_extend(struct request *q, struct span *s, const char *at, size
 	s->len += len;
 }
 
-static int on_url(http_parser *p, const char *at, size_t len)
+static int on_url(llhttp_t *p, const char *at, size_t len)
 {
 	struct request *q = p->data;
 
@@ -37,7 +36,7 @@ static int on_url(http_parser *p, const char *at, size_t len)
 	return 0;
 }
 
-static int on_header_field(http_parser *p, const char *at, size_t len)
+static int on_header_field(llhttp_t *p, const char *at, size_t len)
 {
 	struct request *q = p->data;
 
@@ -62,7 +61,7 @@ static int which_header(const struct request *q)
 	return name_is(q, "Range") ? HEADER_RANGE : HEADER_OTHER;
 }
 
-static int on_header_value(http_parser *p, const char *at, size_t len)
+static int on_header_value(llhttp_t *p, const char *at, size_t len)
 {
 	struct request *q = p->data;
 
@@ -77,16 +76,16 @@ static int on_header_value(http_parser *p, const char *at, size_t len)
 	return 0;
 }
 
-static bool has_body(const http_parser *p)
+static bool has_body(const llhttp_t *p)
 {
-	return (p->flags & F_CHUNKED) || (p->content_length && p->content_length != ULLONG_MAX);
+	return (p->flags & F_TRANSFER_ENCODING) || p->content_length;
 }
 
-static int on_headers_complete(http_parser *p)
+static int on_headers_complete(llhttp_t *p)
 {
 	struct request *q = p->data;
 
-	q->keep_alive = http_should_keep_alive(p) && !has_body(p);
+	q->keep_alive = llhttp_should_keep_alive(p) && !has_body(p);
 	if (p->http_major != 1)
 		q->status = HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED;
 	else if (p->method != HTTP_GET && p->method != HTTP_HEAD)
@@ -101,16 +100,15 @@ static int on_headers_complete(http_parser *p)
 	return 1;	/* skip the body */
 }
 
-static int on_message_complete(http_parser *p)
+static int on_message_complete(llhttp_t *p)
 {
 	struct request *q = p->data;
 
 	q->complete = true;
-	http_parser_pause(p, 1);
-	return 0;
+	return HPE_PAUSED;
 }
 
-static const http_parser_settings settings = {
+static const llhttp_settings_t settings = {
 	.on_url = on_url,
 	.on_header_field = on_header_field,
 	.on_header_value = on_header_value,
@@ -121,7 +119,7 @@ static const http_parser_settings settings = {
 void http_request_init(struct request *q)
 {
 	memset(q, 0, sizeof(*q));
-	http_parser_init(&q->parser, HTTP_REQUEST);
+	llhttp_init(&q->parser, HTTP_REQUEST, &settings);
 	q->parser.data = q;
 }
 
@@ -131,16 +129,68 @@ void http_request_init(struct request *q)
  */
 size_t http_parse(struct request *q, const char *base, size_t done, size_t len)
 {
-	size_t n;
+	llhttp_errno_t err;
 
 	q->base = base;
-	n = http_parser_execute(&q->parser, &settings, base + done, len);
-	if (q->complete || HTTP_PARSER_ERRNO(&q->parser) == HPE_OK)
-		return n;
-	q->status = HTTP_PARSER_ERRNO(&q->parser) == HPE_HEADER_OVERFLOW ?
-		HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE : HTTP_STATUS_BAD_REQUEST;
-	q->keep_alive = false;
-	return n;
+	err = llhttp_execute(&q->parser, base + done, len);
+	if (err == HPE_OK)
+		return len;
+	if (!q->complete) {
+		q->status = err == HPE_INVALID_VERSION ? HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED :
+							 HTTP_STATUS_BAD_REQUEST;
+		q->keep_alive = false;
+	}
+	return llhttp_get_error_pos(&q->parser) - (base + done);
+}
+
+/* Of those that are answered. */
+const char *http_status_text(unsigned int status)
+{
+	static const struct {
+		unsigned int status;
+		const char *text;
+	} texts[] = {
+		{ HTTP_STATUS_OK, "OK" },
+		{ HTTP_STATUS_PARTIAL_CONTENT, "Partial Content" },
+		{ HTTP_STATUS_MOVED_PERMANENTLY, "Moved Permanently" },
+		{ HTTP_STATUS_BAD_REQUEST, "Bad Request" },
+		{ HTTP_STATUS_FORBIDDEN, "Forbidden" },
+		{ HTTP_STATUS_NOT_FOUND, "Not Found" },
+		{ HTTP_STATUS_METHOD_NOT_ALLOWED, "Method Not Allowed" },
+		{ HTTP_STATUS_REQUEST_TIMEOUT, "Request Timeout" },
+		{ HTTP_STATUS_PAYLOAD_TOO_LARGE, "Payload Too Large" },
+		{ HTTP_STATUS_URI_TOO_LONG, "URI Too Long" },
+		{ HTTP_STATUS_RANGE_NOT_SATISFIABLE, "Range Not Satisfiable" },
+		{ HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large" },
+		{ HTTP_STATUS_INTERNAL_SERVER_ERROR, "Internal Server Error" },
+		{ HTTP_STATUS_SERVICE_UNAVAILABLE, "Service Unavailable" },
+		{ HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED, "HTTP Version Not Supported" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].status == status)
+			return texts[i].text;
+	return "";
+}
+
+/*
+ * The path in the target of @q, which is "/path?query" or "http://host/path?query" (RFC 9112,
+ * section 3.2). NULL: there is none.
+ */
+static const char *target_path(const struct request *q, const char *base, size_t *len)
+{
+	const char *s = base + q->url.off, *end = s + q->url.len, *host;
+
+	host = memmem(s, q->url.len, "://", 3);
+	if (s < end && *s != '/')
+		for (s = host ? host + 3 : end; s < end && !strchr("/?#", *s); s++)
+			;
+	if (s == end || *s != '/')
+		return NULL;
+	for (*len = 0; s + *len < end && !strchr("?#", s[*len]); ++*len)
+		;
+	return s;
 }
 
 static int hex_digit(char c)
@@ -169,16 +219,12 @@ static int path_decode(const char **s, const char *end)
 /* The path of the file, relative to the served directory. Returns 0 or a status. */
 int http_path(const struct request *q, const char *base, char *path, size_t room)
 {
-	const char *s = base + q->url.off, *end;
-	struct http_parser_url url;
-	size_t n = 0;
+	size_t n = 0, len = 0;
+	const char *s = target_path(q, base, &len), *end = s + len;
 	int c;
 
-	http_parser_url_init(&url);
-	if (http_parser_parse_url(s, q->url.len, 0, &url) || !(url.field_set & 1 << UF_PATH))
+	if (!s)
 		return HTTP_STATUS_BAD_REQUEST;
-	s += url.field_data[UF_PATH].off;
-	end = s + url.field_data[UF_PATH].len;
 	while (s < end) {
 		c = path_decode(&s, end);
 		if (c < 0)
@@ -296,17 +342,12 @@ static void head_add_time(struct text *t, const char *name, time_t when)
 /* "dir" becomes "/dir/", but never "//dir/", which would be another host. */
 static void head_add_location(struct text *t, const struct head *h)
 {
-	const char *url = h->base + h->req->url.off;
-	struct http_parser_url u;
-	unsigned int off, len;
+	size_t len = 0;
+	const char *path = target_path(h->req, h->base, &len);
 
-	http_parser_url_init(&u);
-	http_parser_parse_url(url, h->req->url.len, 0, &u);
-	off = u.field_data[UF_PATH].off;
-	len = u.field_data[UF_PATH].len;
-	for (; len && url[off] == '/'; len--)
-		off++;
-	head_add(t, "Location: /%.*s/\r\n", (int)len, url + off);
+	for (; len && *path == '/'; len--)
+		path++;
+	head_add(t, "Location: /%.*s/\r\n", (int)len, len ? path : "");
 }
 
 static void head_add_fields(struct text *t, const struct head *h)
@@ -343,7 +384,7 @@ size_t http_head(char *buf, size_t room, const struct head *h)
 {
 	struct text t = { buf, buf + room };
 
-	head_add(&t, "HTTP/1.1 %u %s\r\n", h->status, http_status_str(h->status));
+	head_add(&t, "HTTP/1.1 %u %s\r\n", h->status, http_status_text(h->status));
 	head_add(&t, "Server: stopper-httpd\r\nDate: %s\r\n", h->date);
 	head_add(&t, "Content-Length: %ju\r\n", (uintmax_t)h->length);
 	head_add_fields(&t, h);

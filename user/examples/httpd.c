@@ -522,7 +522,6 @@ int main(int argc, char **argv)
 	parse_options(&h, argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	http_parser_set_max_header_size(REQUEST_MAX);
 	if (!open_all(&h))
 		status = httpd_create_and_run(&h);
 	close_sockets(&h);

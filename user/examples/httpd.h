@@ -6,7 +6,7 @@
  *   options.c  the command line
  *   ring.c     one thread and its ring: accept, dispatch, timeouts
  *   conn.c     one connection and the request that runs on it
- *   http.c     HTTP: requests (by http-parser), paths, heads of answers
+ *   http.c     HTTP: requests (by llhttp), paths, heads of answers
  *
  * Ownership: a ring thread owns its ring, its connections and their requests. No
  * other thread uses them, so there are no locks. The rings share the listening
@@ -25,7 +25,7 @@
 #include <sys/types.h>
 
 #include <liburing.h>
-#include <http_parser.h>
+#include <llhttp.h>
 #include <stopper/stopper.h>
 
 #define NSEC_PER_SEC	1000000000LL
@@ -150,7 +150,7 @@ struct span {
 };
 
 struct request {
-	http_parser parser;
+	llhttp_t parser;
 	const char *base;	/* first byte of the request, during http_parse() */
 	struct span url;
 	struct span name;	/* of the header that is being read */
@@ -185,6 +185,7 @@ enum range http_range(const struct request *q, const char *base, uint64_t size,
 		      uint64_t *first, uint64_t *length);
 size_t http_head(char *buf, size_t room, const struct head *head);
 const char *http_type(const char *path);
+const char *http_status_text(unsigned int status);
 
 static inline bool http_is_head(const struct request *q)
 {
