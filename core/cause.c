@@ -53,16 +53,12 @@ void cause_export(struct stopper_cause *out, const struct cause *c, int err)
 
 bool stopper_stop_cause(struct stopper *s, struct stopper_cause *out)
 {
-	plat_flags_t f;
-	bool asked;
-
 	if (!s || !out || plat_is_copy())
 		return false;
-	plat_lock(&s->lock, f);
-	asked = s->stop_requested;
-	if (asked)
-		cause_export(out, &s->cause, -ECANCELED);
-	plat_unlock(&s->lock, f);
-	return asked;
+	lock_guard(&s->lock);
+	if (!s->stop_requested)
+		return false;
+	cause_export(out, &s->cause, -ECANCELED);
+	return true;
 }
 EXPORT_SYMBOL_PLAT(stopper_stop_cause);

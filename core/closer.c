@@ -92,15 +92,13 @@ static void closing_take(struct stopper *s, struct stopper_list *n)
 static bool closing_next(struct stopper *s)
 {
 	struct stopper_list *n;
-	plat_flags_t f;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
 	n = stop_is_awaited(s) ? slist_pop(&s->closers) : NULL;
 	if (n) {
 		s->nclosed++;
 		closing_take(s, n);
 	}
-	plat_unlock(&s->lock, f);
 	return n;
 }
 
@@ -204,13 +202,11 @@ bool closers_start(struct stopper *s)
 
 void late_closer_done(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
 	s->late_closers--;
 	s->nclosed++;
 	stopper_wake_leader(s);
-	plat_unlock(&s->lock, f);
 }
 
 struct late_closer {

@@ -309,16 +309,13 @@ EXPORT_SYMBOL_PLAT(stopper_event_fire);
 /* Puts @of on the list; false: the event has fired, and @of is on no list. */
 bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
 {
-	plat_flags_t f;
-	bool fired;
+	lock_guard(&ev->lock);
 
-	plat_lock(&ev->lock, f);
-	fired = ev->fired;
-	plat_store(&of->event, fired ? NULL : ev);
-	if (!fired)
-		slist_append(&ev->waiters, &of->node);
-	plat_unlock(&ev->lock, f);
-	return !fired;
+	plat_store(&of->event, ev->fired ? NULL : ev);
+	if (ev->fired)
+		return false;
+	slist_append(&ev->waiters, &of->node);
+	return true;
 }
 
 /* true: detached, its function was not and will not be called. Never waits. */
@@ -326,19 +323,15 @@ bool event_try_detach(struct stopper_on_fire *of)
 {
 	/* (D) pairs with firing_next(): NULL means off the list; race 3 */
 	struct stopper_event *ev = plat_load_acquire(&of->event);
-	plat_flags_t f;
-	bool mine;
 
 	if (!ev)
 		return false;
-	plat_lock(&ev->lock, f);
-	mine = of->event == ev;
-	if (mine) {
-		slist_remove(&of->node);
-		plat_store(&of->event, NULL);
-	}
-	plat_unlock(&ev->lock, f);
-	return mine;
+	lock_guard(&ev->lock);
+	if (of->event != ev)
+		return false;
+	slist_remove(&of->node);
+	plat_store(&of->event, NULL);
+	return true;
 }
 
 int stopper_event_on_fire(struct stopper_event *ev, struct stopper_on_fire *of,

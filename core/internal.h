@@ -26,6 +26,35 @@ static inline int64_t ns_after(int64_t at, int64_t ns)
 	return ns > PLAT_FOREVER - at ? PLAT_FOREVER : at + ns;
 }
 
+/*
+ * lock_guard(l); holds @l from there to the end of the block, as the kernel's guard() does, which
+ * 6.1 does not have. One in a block. Sparse does not know that clean-ups run.
+ */
+struct lock_guard {
+	stopper_lock_t *lock;
+	plat_flags_t flags;
+};
+
+#ifndef __CHECKER__
+static PLAT_ALWAYS_INLINE struct lock_guard lock_guard_begin(stopper_lock_t *lock)
+{
+	struct lock_guard g = { .lock = lock };
+
+	plat_lock(lock, g.flags);
+	return g;
+}
+
+static PLAT_ALWAYS_INLINE void lock_guard_end(const struct lock_guard *g)
+{
+	plat_unlock(g->lock, g->flags);
+}
+
+#define lock_guard(l)									\
+	struct lock_guard held __attribute__((cleanup(lock_guard_end))) = lock_guard_begin(l)
+#else
+#define lock_guard(l)	((void)(l))
+#endif
+
 /* The callback that runs, for the panic hook. */
 struct call {
 	struct stopper *s;

@@ -39,35 +39,29 @@ static struct {
 /* Requests the stop of @s. The keeper takes over the caller's pin. Any context up to softirq. */
 void keeper_request(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&keeper.lock);
 
-	plat_lock(&keeper.lock, f);
 	slist_append(&keeper.requested, &s->keeper_node);
 	if (!keeper.running) {
 		keeper.running = true;
 		plat_keeper_wake();
 	}
-	plat_unlock(&keeper.lock, f);
 }
 
 static struct stopper *keeper_pop(struct stopper_list *list)
 {
 	struct stopper_list *n;
-	plat_flags_t f;
+	lock_guard(&keeper.lock);
 
-	plat_lock(&keeper.lock, f);
 	n = slist_pop(list);
-	plat_unlock(&keeper.lock, f);
 	return n ? list_item(n, struct stopper, keeper_node) : NULL;
 }
 
 static void keeper_append(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&keeper.lock);
 
-	plat_lock(&keeper.lock, f);
 	slist_append(&keeper.kept, &s->keeper_node);
-	plat_unlock(&keeper.lock, f);
 }
 
 /* Hands @s to the pool, or drives its stop for a slice and puts it last in turn. */
@@ -111,15 +105,10 @@ static void keeper_begin_requested(void)
 /* true: nothing is left to do; the next keeper_request() wakes the keeper. */
 static bool keeper_rest(void)
 {
-	plat_flags_t f;
-	bool rest;
+	lock_guard(&keeper.lock);
 
-	plat_lock(&keeper.lock, f);
-	rest = slist_empty(&keeper.requested) && slist_empty(&keeper.kept);
-	if (rest)
-		keeper.running = false;
-	plat_unlock(&keeper.lock, f);
-	return rest;
+	keeper.running = !slist_empty(&keeper.requested) || !slist_empty(&keeper.kept);
+	return !keeper.running;
 }
 
 /*

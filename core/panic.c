@@ -31,21 +31,17 @@ void activity_enter(struct activity *a, struct stopper *s, const struct stopper_
 void activity_rename(struct activity *a, struct stopper_site *site, const char *name)
 {
 	uint64_t since = plat_coarse_time();
-	plat_flags_t f;
+	lock_guard(&activities_lock);
 
-	plat_lock(&activities_lock, f);
 	site->name = name;
 	a->since = since;
-	plat_unlock(&activities_lock, f);
 }
 
 void activity_exit(struct activity *a)
 {
-	plat_flags_t f;
+	lock_guard(&activities_lock);
 
-	plat_lock(&activities_lock, f);
 	slist_remove(&a->node);
-	plat_unlock(&activities_lock, f);
 }
 
 /* With activities_lock held: the latest activity of @tid that @match, if any, accepts. */
@@ -72,13 +68,9 @@ static bool activity_is_within(const struct activity *a, const struct stopper *s
 /* Does this thread run a worker or closer of @s or of one below it? */
 bool activity_on_this_thread(struct stopper *s)
 {
-	plat_flags_t f;
-	bool found;
+	lock_guard(&activities_lock);
 
-	plat_lock(&activities_lock, f);
-	found = activity_find(plat_tid(), activity_is_within, s);
-	plat_unlock(&activities_lock, f);
-	return found;
+	return activity_find(plat_tid(), activity_is_within, s);
 }
 
 /* Call @visit, which must not sleep, for the workers and closers of @s (NULL: of all). */
@@ -86,32 +78,28 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 		      void *arg)
 {
 	struct stopper_list *n;
-	plat_flags_t f;
+	lock_guard(&activities_lock);
 
-	plat_lock(&activities_lock, f);
 	list_walk(n, &activities) {
 		struct activity *a = list_item(n, struct activity, node);
 
 		if ((!s || a->s == s) && a->kind != STOPPER_PANIC_SCOPE)
 			visit(arg, a);
 	}
-	plat_unlock(&activities_lock, f);
 }
 
 /* The worker, closer or scope that this thread entered last, for platforms that cannot unwind. */
 bool activity_innermost(struct call *c)
 {
 	struct activity *a;
-	plat_flags_t f;
+	lock_guard(&activities_lock);
 
-	plat_lock(&activities_lock, f);
 	a = activity_find(plat_tid(), NULL, NULL);
 	if (a) {
 		c->s = a->s;
 		c->site = a->site;
 		c->kind = a->kind;
 	}
-	plat_unlock(&activities_lock, f);
 	return a;
 }
 

@@ -289,15 +289,12 @@ static void pool_release(struct plat_thread *t)
 
 static void start_tick(int64_t delay)
 {
-	plat_flags_t f;
-
 	if (!plat_timer_start(&pool.timer, plat_now() + delay))
 		return;
 	/* No timer thread. Not expected: pool_reserve() ensured that there was one. */
-	plat_lock(&pool.lock, f);
+	lock_guard(&pool.lock);
 	pool.ticking = false;
 	wake_exit_waiter();
-	plat_unlock(&pool.lock, f);
 }
 
 /* With the lock held: the caller will try to start @n threads. */
@@ -619,19 +616,15 @@ static void pool_dequeued(struct stopper *s)
 /* No thread could be started for @a. True: none is expected soon; the task is taken back. */
 static bool pool_retract_task(struct stopper_async *a, uint64_t ticket)
 {
-	plat_flags_t f;
-	bool back;
+	lock_guard(&pool.lock);
 
-	plat_lock(&pool.lock, f);
 	/* If the task was taken, it may be finished and freed; its ticket tells. */
-	back = ticket >= pool.head && !pool_is_moving();
-	if (back) {
-		slist_remove(&a->job.node);
-		plat_store(&pool.nqueued, pool.nqueued - 1);
-		pool_dequeued(a->s);
-	}
-	plat_unlock(&pool.lock, f);
-	return back;
+	if (ticket < pool.head || pool_is_moving())
+		return false;
+	slist_remove(&a->job.node);
+	plat_store(&pool.nqueued, pool.nqueued - 1);
+	pool_dequeued(a->s);
+	return true;
 }
 
 /*
@@ -757,15 +750,12 @@ struct async_run *pool_thread_run(struct pool_thread *me)
 /* True: @a was queued, and its function will not be called. */
 bool pool_cancel_task(struct stopper_async *a)
 {
-	plat_flags_t f;
-	bool mine;
+	lock_guard(&pool.lock);
 
-	plat_lock(&pool.lock, f);
-	mine = plat_load(&a->state) == ASYNC_QUEUED;
-	if (mine)
-		plat_store(&a->state, ASYNC_CANCELLED);
-	plat_unlock(&pool.lock, f);
-	return mine;
+	if (plat_load(&a->state) != ASYNC_QUEUED)
+		return false;
+	plat_store(&a->state, ASYNC_CANCELLED);
+	return true;
 }
 
 /*
@@ -789,19 +779,15 @@ static struct stopper_async_waiter **async_waiters(struct stopper_async *a, int 
 /* True: the wait of @w is over. If it ends by its context, @w is taken off the list. */
 static bool async_wait_over(struct stopper_async_waiter *w, struct stopper_ctx *ctx, int *err)
 {
-	plat_flags_t f;
-	bool over;
+	lock_guard(&pool.lock);
 
-	plat_lock(&pool.lock, f);
 	*err = w->done ? 0 : ctx_wait_err(ctx);
-	over = w->done || *err;
 	if (*err) {
 		*w->link = w->next;
 		if (w->next)
 			w->next->link = w->link;
 	}
-	plat_unlock(&pool.lock, f);
-	return over;
+	return w->done || *err;
 }
 
 /* Wait until the latest start of @a is over. */
@@ -1133,25 +1119,19 @@ static struct stopper_async *queued_task(struct stopper_list *n, const struct st
 /* Have @me woken when the last queued task of @s is taken. False: none is queued. */
 bool pool_watch(struct stopper *s, struct plat_parker *me)
 {
-	plat_flags_t f;
-	bool queued;
+	lock_guard(&pool.lock);
 
-	plat_lock(&pool.lock, f);
-	queued = s->nqueued;
 	/* Only the leader of @s waits for its tasks. */
-	s->queue_watch = queued ? me : NULL;
-	plat_unlock(&pool.lock, f);
-	return queued;
+	s->queue_watch = s->nqueued ? me : NULL;
+	return s->nqueued;
 }
 
 /* After this returns the watch of @s does not wake its owner. */
 void pool_unwatch(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&pool.lock);
 
-	plat_lock(&pool.lock, f);
 	s->queue_watch = NULL;
-	plat_unlock(&pool.lock, f);
 }
 
 /*
@@ -1164,11 +1144,8 @@ uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct tas
 	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
 	struct stopper_list *n;
 	struct stopper_async *task;
-	plat_flags_t f;
-	uint64_t first;
+	lock_guard(&pool.lock);
 
-	plat_lock(&pool.lock, f);
-	first = pool.head;
 	list_walk(n, &pool.queue) {
 		task = queued_task(n, s);
 		if (!task)
@@ -1179,6 +1156,5 @@ uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct tas
 		v.age = plat_coarse_age(task->since);
 		visit(arg, &v);
 	}
-	plat_unlock(&pool.lock, f);
-	return first;
+	return pool.head;
 }

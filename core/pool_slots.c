@@ -64,13 +64,11 @@ struct slot_table *pool_slot_get(unsigned char *at)
 
 void pool_slot_put(struct slot_table *t, unsigned char at)
 {
-	plat_flags_t f;
+	lock_guard(&lock);
 
-	plat_lock(&lock, f);
 	t->nused--;
 	/* (G) pairs with slots_next(): the tasks of this thread are complete */
 	plat_store_release(&t->used[at], 0);
-	plat_unlock(&lock, f);
 }
 
 /* The pool's table after @t. NULL: there is none. */

@@ -249,27 +249,23 @@ static bool awaited_sem_next(struct awaited_sem *a, struct stopper *s, struct st
 			     unsigned int n)
 {
 	unsigned int i, reads = 0;
-	struct sem_waiter *w = NULL;
 	struct stopper_list *node;
-	plat_flags_t f;
+	struct sem_waiter *w;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
 	list_walk(node, &s->waiting) {
 		w = list_item(node, struct sem_waiter, of_stopper);
 		for (i = 0; i < n && seen[i] != w->sem; i++)
 			;
-		if (i == n)
-			break;
-		w = NULL;
+		if (i == n) {
+			awaited_sem_copy(a, w);
+			seen[n] = w->sem;
+			return true;
+		}
 		if (++reads == WAITERS_READ)
 			break;
 	}
-	if (w) {
-		awaited_sem_copy(a, w);
-		seen[n] = w->sem;
-	}
-	plat_unlock(&s->lock, f);
-	return w;
+	return false;
 }
 
 static void report_awaited_sems(const struct line_sink *out, struct stopper *s)

@@ -127,17 +127,12 @@ static int sem_take_slots(struct stopper_sem *sem, int n)
 
 int stopper_sem_try_acquire_n(struct stopper_sem *sem, int n)
 {
-	plat_flags_t f;
-	int err;
-
 	if (!sem || n <= 0)
 		return -EINVAL;
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	plat_lock(&sem->lock, f);
-	err = sem_take_slots(sem, n);
-	plat_unlock(&sem->lock, f);
-	return err;
+	lock_guard(&sem->lock);
+	return sem_take_slots(sem, n);
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_try_acquire_n);
 
@@ -244,17 +239,15 @@ static int sem_wait_done(struct stopper_sem *sem, struct sem_waiter *me, struct 
 static void sem_show_waiter(struct sem_waiter *me, bool show)
 {
 	struct stopper *s = me->s;
-	plat_flags_t f;
 
 	if (!s)
 		return;
-	plat_lock(&s->lock, f);
+	lock_guard(&s->lock);
 	if (show)
 		slist_append(&s->waiting, &me->of_stopper);
 	else
 		slist_remove(&me->of_stopper);
 	s->waiters += show ? 1 : -1;
-	plat_unlock(&s->lock, f);
 }
 
 static int sem_sleep_in_line(struct stopper_sem *sem, struct sem_waiter *me,
@@ -396,14 +389,12 @@ EXPORT_SYMBOL_PLAT(stopper_sem_resize);
 void stopper_sem_close(struct stopper_sem *sem)
 {
 	struct stopper_list *n;
-	plat_flags_t f;
 
 	if (!sem || plat_is_copy())
 		return;
-	plat_lock(&sem->lock, f);
+	lock_guard(&sem->lock);
 	sem->closed = true;
 	list_walk(n, &sem->waiters)
 		plat_unpark(&list_item(n, struct sem_waiter, node)->park);
-	plat_unlock(&sem->lock, f);
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_close);

@@ -106,17 +106,15 @@ static bool current_span(struct span *span, struct span *from)
 {
 	int tid = plat_own_tid();
 	struct span_record *t;
-	plat_flags_t f;
 
 	if (!tid)
 		return false;
-	plat_lock(span_lock_of(tid), f);
+	lock_guard(span_lock_of(tid));
 	t = span_innermost(tid);
 	if (t) {
 		*span = t->span;
 		*from = t->from;
 	}
-	plat_unlock(span_lock_of(tid), f);
 	return t;
 }
 
@@ -169,14 +167,11 @@ struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 
 static void span_enter_thread(struct span_record *t)
 {
-	plat_flags_t f;
-
 	t->tid = plat_own_tid();
 	if (!t->tid)
 		return;
-	plat_lock(span_lock_of(t->tid), f);
+	lock_guard(span_lock_of(t->tid));
 	span_link(t);
-	plat_unlock(span_lock_of(t->tid), f);
 }
 
 /* The task starts, on this thread. @t may be NULL. */

@@ -223,13 +223,9 @@ static void plan_report(struct leader *l, const struct stopper *s, int64_t now)
 
 static bool has_children(struct stopper *s)
 {
-	plat_flags_t f;
-	bool yes;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
-	yes = s->nchildren;
-	plat_unlock(&s->lock, f);
-	return yes;
+	return s->nchildren;
 }
 
 /*
@@ -451,26 +447,21 @@ static void unwatch_tree(struct stopper *s, struct leader *w)
 static struct stopper *pop_ready(struct leader *l)
 {
 	struct stopper_list *n;
-	plat_flags_t f;
+	lock_guard(&ready_lock);
 
-	plat_lock(&ready_lock, f);
 	n = slist_pop(&l->ready);
-	plat_unlock(&ready_lock, f);
 	return n ? list_item(n, struct stopper, ready) : NULL;
 }
 
 /* Is @l the watcher of @s? If another one is, it is woken: @s was on our list meanwhile. */
 static bool is_watched_by(struct stopper *s, struct leader *l)
 {
-	plat_flags_t f;
-	bool mine;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
-	mine = s->watcher == l;
-	if (!mine)
-		wake_watcher(s);
-	plat_unlock(&s->lock, f);
-	return mine;
+	if (s->watcher == l)
+		return true;
+	wake_watcher(s);
+	return false;
 }
 
 /* A child may have a shorter time until its report than the stopper that waits for it. */
@@ -587,7 +578,6 @@ static int lead_drain(struct leader *l)
 static int lead_quiesce(struct leader *l)
 {
 	struct stopper *s = l->s;
-	plat_flags_t f;
 	int err;
 
 	quiesce_begin(s);
@@ -600,10 +590,9 @@ static int lead_quiesce(struct leader *l)
 		err = lead_drain(l);
 	if (err)
 		return err;
-	plat_lock(&s->lock, f);
+	lock_guard(&s->lock);
 	s->quiesced = true;
 	wake_followers(s);
-	plat_unlock(&s->lock, f);
 	return 0;
 }
 
@@ -685,15 +674,13 @@ static struct stop_order *pop_order(struct stopper *s, struct stopper *parent)
 {
 	struct stop_order *o = NULL;
 	struct stopper_list *n;
-	plat_flags_t f;
+	lock_guard(&parent->lock);
 
-	plat_lock(&parent->lock, f);
 	n = slist_pop(&s->orders);
 	if (n) {
 		o = list_item(n, struct stop_order, node);
 		plat_store(&o->child->nafter, o->child->nafter - 1);
 	}
-	plat_unlock(&parent->lock, f);
 	return o;
 }
 
@@ -933,8 +920,8 @@ static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 static bool is_stopping(struct stopper *s)
 {
 	int tid = plat_tid();
-	plat_flags_t f;
 	bool mine, listed;
+	plat_flags_t f;
 
 	plat_lock(&s->lock, f);
 	mine = s->leader_tid == tid || s->firing_quiesce == tid || s->ending == tid;
@@ -959,16 +946,17 @@ static bool called_from_own_stop(struct stopper *s)
 	return mine;
 }
 
+static bool is_at_goal(struct stopper *s, bool stop)
+{
+	lock_guard(&s->lock);
+
+	return goal_reached(s, stop);
+}
+
 /* Would a stop (or, if !@stop, a quiesce) of @s wait for this thread itself? */
 static bool would_self_deadlock(struct stopper *s, bool stop)
 {
-	plat_flags_t f;
-	bool there;
-
-	plat_lock(&s->lock, f);
-	there = goal_reached(s, stop);
-	plat_unlock(&s->lock, f);
-	return !there && called_from_own_stop(s);
+	return !is_at_goal(s, stop) && called_from_own_stop(s);
 }
 
 /* Would a wait for the tasks of @s, by this thread, wait for itself? */
@@ -1021,15 +1009,13 @@ void stopper_wait_unled(struct stopper *s)
 static PLAT_NOINLINE void note_stop_request(struct stopper *s, const struct cause_args *why)
 {
 	struct cause cause;
-	plat_flags_t f;
 
 	cause_init(&cause, why);
-	plat_lock(&s->lock, f);
+	lock_guard(&s->lock);
 	if (!s->stop_requested) {
 		s->stop_requested = plat_now();
 		s->cause = cause;
 	}
-	plat_unlock(&s->lock, f);
 }
 
 int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
@@ -1259,15 +1245,12 @@ EXPORT_SYMBOL_PLAT(stopper_stop_after);
 
 static bool claim_stop_async(struct stopper *s)
 {
-	plat_flags_t f;
-	bool first;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
-	first = !s->async_stop && phase_of(s) != STOPPER_STOPPED;
-	if (first)
-		s->async_stop = true;
-	plat_unlock(&s->lock, f);
-	return first;
+	if (s->async_stop || phase_of(s) == STOPPER_STOPPED)
+		return false;
+	s->async_stop = true;
+	return true;
 }
 
 static int stop_async(struct stopper *s, const struct cause_args *why)

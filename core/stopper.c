@@ -44,35 +44,29 @@ static uint64_t last_id;
 
 static void registry_add(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&registry_lock);
 
-	plat_lock(&registry_lock, f);
 	s->id = ++last_id;
 	slist_append(&registry, &s->registry.node);
 	registered++;
-	plat_unlock(&registry_lock, f);
 }
 
 /* The debug list does not show it any more. */
 void registry_hide(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&registry_lock);
 
-	plat_lock(&registry_lock, f);
 	slist_remove(&s->registry.node);
 	slist_append(&registry_hidden, &s->registry.node);
 	registered--;
-	plat_unlock(&registry_lock, f);
 }
 
 /* No code of its owner will run for it any more. */
 void registry_remove(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&registry_lock);
 
-	plat_lock(&registry_lock, f);
 	slist_remove(&s->registry.node);
-	plat_unlock(&registry_lock, f);
 }
 
 /* The next stopper, pinned until the next call for @w. NULL: the walk is at its end. */
@@ -117,13 +111,11 @@ void stopper_walk_end(struct stopper_walk *w)
 struct stopper *parent_get(struct stopper *s)
 {
 	struct stopper *parent;
-	plat_flags_t f;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
 	parent = s->parent;
 	if (parent)
 		stopper_pin(parent);
-	plat_unlock(&s->lock, f);
 	return parent;
 }
 
@@ -136,13 +128,9 @@ void registry_walk_init(struct stopper_walk *w)
 /* The number of listed stoppers. */
 unsigned int registry_count(void)
 {
-	plat_flags_t f;
-	unsigned int n;
+	lock_guard(&registry_lock);
 
-	plat_lock(&registry_lock, f);
-	n = registered;
-	plat_unlock(&registry_lock, f);
-	return n;
+	return registered;
 }
 
 /* With the lock held. */
@@ -166,15 +154,13 @@ static struct stopper *first_owned_by(struct stopper_list *list, struct module *
 struct stopper *registry_find_owned(struct module *owner)
 {
 	struct stopper *s;
-	plat_flags_t f;
+	lock_guard(&registry_lock);
 
-	plat_lock(&registry_lock, f);
 	s = first_owned_by(&registry, owner);
 	if (!s)
 		s = first_owned_by(&registry_hidden, owner);
 	if (s)
 		stopper_pin(s);
-	plat_unlock(&registry_lock, f);
 	return s;
 }
 
@@ -325,11 +311,9 @@ static void stopper_discard(struct stopper *s)
 
 static void stopper_set_parent(struct stopper *s, struct stopper *parent)
 {
-	plat_flags_t f;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
 	s->parent = parent;
-	plat_unlock(&s->lock, f);
 }
 
 /* False: the parent does not admit children any more. */

@@ -207,14 +207,12 @@ static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
 void __stopper_slot_wake(struct stopper_slot *slot)
 {
 	struct plat_parker *p;
-	plat_flags_t f;
+	lock_guard(&drain_lock);
 
-	plat_lock(&drain_lock, f);
 	p = slot->watch;
 	plat_store(&slot->watch, NULL);
 	if (p)
 		plat_unpark(p);
-	plat_unlock(&drain_lock, f);
 }
 EXPORT_SYMBOL_PLAT(__stopper_slot_wake);
 
@@ -274,11 +272,9 @@ static PLAT_ALWAYS_INLINE bool sync_task_is_admitted(struct stopper *s, struct s
  */
 void task_note_nested(struct stopper *s)
 {
-	plat_flags_t f;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
 	plat_store(&s->nested, s->nested + 1);
-	plat_unlock(&s->lock, f);
 }
 
 /* The lists of @s. NULL: they are not allocated. */
@@ -356,12 +352,10 @@ static inline void detach_task(struct stopper_task *task)
 static void unlist_task(struct stopper_task *task)
 {
 	struct task_list l = task_list_of(task->own.stopper, task->shard);
-	plat_flags_t f;
+	lock_guard(l.lock);
 
-	plat_lock(l.lock, f);
 	detach_task(task);
 	/* The last use of the lock: the next thread that takes it may free the stopper. */
-	plat_unlock(l.lock, f);
 }
 
 static struct stopper_slot *list_task(struct stopper *s, const struct stopper_site *site,
@@ -658,36 +652,30 @@ static bool slot_held_by(struct stopper_slot *slot, const struct stopper *s)
 static bool slot_watch(struct stopper_slot *slot, struct plat_parker *me)
 {
 	struct plat_parker *other;
-	plat_flags_t f;
+	lock_guard(&drain_lock);
 
-	plat_lock(&drain_lock, f);
 	other = slot->watch;
 	plat_store(&slot->watch, me);
 	if (other && other != me)
 		plat_unpark(other);	/* race 4 */
-	plat_unlock(&drain_lock, f);
 	return other != me;
 }
 
 static void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me)
 {
-	plat_flags_t f;
+	lock_guard(&drain_lock);
 
-	plat_lock(&drain_lock, f);
 	if (slot->watch == me)
 		plat_store(&slot->watch, NULL);
-	plat_unlock(&drain_lock, f);
 }
 
 /* Set our watch on a slot that has none; another thread's watch stays. */
 static void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me)
 {
-	plat_flags_t f;
+	lock_guard(&drain_lock);
 
-	plat_lock(&drain_lock, f);
 	if (!slot->watch)
 		plat_store(&slot->watch, me);
-	plat_unlock(&drain_lock, f);
 }
 
 /*
@@ -780,21 +768,18 @@ static int tables_drain(struct stopper *s, struct drain *d, int (*wait)(void *ar
  */
 static bool task_list_watch(const struct task_list *l, struct plat_parker *me)
 {
-	struct stopper_task *task = NULL;
+	struct stopper_task *task;
 	struct stopper_list *n;
-	plat_flags_t f;
+	lock_guard(l->lock);
 
-	plat_lock(l->lock, f);
 	for (n = l->tasks->prev; n != l->tasks; n = n->prev) {
 		task = list_item(n, struct stopper_task, node);
-		if (task->own.stopper) {
-			slot_watch(&task->own, me);
-			break;
-		}
-		task = NULL;	/* a reader's bookmark */
+		if (!task->own.stopper)
+			continue;	/* a reader's bookmark */
+		slot_watch(&task->own, me);
+		return true;
 	}
-	plat_unlock(l->lock, f);
-	return task;
+	return false;
 }
 
 /* With the list's lock held. */
@@ -851,13 +836,9 @@ static int tasks_drain_once(struct stopper *s, struct drain *d, int (*wait)(void
 
 static unsigned int tasks_nested(struct stopper *s)
 {
-	unsigned int n;
-	plat_flags_t f;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
-	n = s->nested;
-	plat_unlock(&s->lock, f);
-	return n;
+	return s->nested;
 }
 
 /*

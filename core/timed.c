@@ -306,18 +306,14 @@ bool timers_drop(struct stopper *s)
 unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due)
 {
 	int64_t now = plat_now();
-	plat_flags_t f;
-	unsigned int n;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
-	n = s->ntimers;
-	if (n) {
+	if (s->ntimers) {
 		/* Its module is pinned while it is pending. */
 		task_info_init(info, timer_of_due(s->timers)->task.job.site);
 		*due = s->timers->at > now ? s->timers->at - now : 0;
 	}
-	plat_unlock(&s->lock, f);
-	return n;
+	return s->ntimers;
 }
 
 void __stopper_timer_init(struct stopper_timer *t, struct stopper *s,

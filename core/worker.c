@@ -99,18 +99,14 @@ static void worker_died(struct plat_thread *t, bool hook_called)
 
 static bool worker_count(struct stopper *s, struct worker *w)
 {
-	plat_flags_t f;
-	bool ok;
+	lock_guard(&s->lock);
 
-	plat_lock(&s->lock, f);
-	ok = phase_of(s) < STOPPER_STOPPING;
-	if (ok) {
-		slist_append(&s->workers, &w->node);
-		s->nworkers++;
-		stopper_pin(s);
-	}
-	plat_unlock(&s->lock, f);
-	return ok;
+	if (phase_of(s) >= STOPPER_STOPPING)
+		return false;
+	slist_append(&s->workers, &w->node);
+	s->nworkers++;
+	stopper_pin(s);
+	return true;
 }
 
 /* The thread was started: worker_stop_all() can stop it. If that was before, stop it here. */
