@@ -601,10 +601,14 @@ struct stopper_walk {
 	struct stopper *s;		/* the one returned last; NULL: not begun, or over */
 };
 
-#define WALK_CHILDREN(p)	{ .lock = &(p)->lock, .head = &(p)->children }
-
 struct stopper *stopper_walk_next(struct stopper_walk *w);
 void stopper_walk_end(struct stopper_walk *w);
+
+/* For each child of @p: it is @w.s, and pinned while the loop is at it. */
+#define for_each_child(w, p)								\
+	for (struct stopper_walk w __attribute__((cleanup(stopper_walk_end))) =		\
+	     { .lock = &(p)->lock, .head = &(p)->children }; stopper_walk_next(&w);)
+
 void registry_walk_init(struct stopper_walk *w);
 struct stopper *parent_get(struct stopper *s);
 void registry_hide(struct stopper *s);

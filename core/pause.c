@@ -94,8 +94,6 @@ static void pause_update(struct stopper *s, const struct pause *by, struct stopp
 void pause_inherit(struct stopper *s, struct stopper *parent)
 {
 	STOPPER_LIST(woken);
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
 	struct pause above;
 	plat_flags_t f;
 
@@ -110,16 +108,14 @@ void pause_inherit(struct stopper *s, struct stopper *parent)
 	}
 	plat_unlock(&s->lock, f);
 	followers_wake(s, &woken);
-	while ((child = stopper_walk_next(&w)))
-		pause_inherit(child, s);
+	for_each_child(w, s)
+		pause_inherit(w.s, s);
 }
 
 /* One pause more, or one less (@by is NULL), for @s and its subtree. */
 static int pause_count(struct stopper *s, const struct pause *by)
 {
 	STOPPER_LIST(woken);
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
 	plat_flags_t f;
 	int err = 0;
 
@@ -133,10 +129,12 @@ static int pause_count(struct stopper *s, const struct pause *by)
 		pause_update(s, by, &woken);
 	}
 	plat_unlock(&s->lock, f);
+	if (err)
+		return err;
 	followers_wake(s, &woken);
-	while (!err && (child = stopper_walk_next(&w)))
-		pause_inherit(child, s);
-	return err;
+	for_each_child(w, s)
+		pause_inherit(w.s, s);
+	return 0;
 }
 
 int __stopper_pause(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)

@@ -100,15 +100,14 @@ static void remaining_add_activity(void *arg, const struct activity *a)
 	remaining_add(arg, a->site, a->tid, plat_coarse_age(a->since), no_label);
 }
 
-static void remaining_scan(struct remaining *r, struct stopper *s)
+/* Call the two for all that runs in @s and in its subtree. */
+static void tree_visit(struct stopper *s, void (*task)(void *arg, const struct task_view *v),
+		       void (*activity)(void *arg, const struct activity *a), void *arg)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
-
-	tasks_visit(s, remaining_add_task, r);
-	activities_visit(s, remaining_add_activity, r);
-	while ((child = stopper_walk_next(&w)))
-		remaining_scan(r, child);
+	tasks_visit(s, task, arg);
+	activities_visit(s, activity, arg);
+	for_each_child(w, s)
+		tree_visit(w.s, task, activity, arg);
 }
 
 static void call_hooks(struct stopper *s, const struct stopper_stages *st)
@@ -122,7 +121,7 @@ static void call_hooks(struct stopper *s, const struct stopper_stages *st)
 		r.room = st->n ? st->n : 1;
 		r.n = 0;
 		r.site = NULL;
-		remaining_scan(&r, s);
+		tree_visit(s, remaining_add_task, remaining_add_activity, &r);
 		for (i = 0; i < r.n; i++) {
 			if (st->signo && r.info[i].tid)
 				plat_thread_signal(r.info[i].tid, st->signo);
@@ -139,7 +138,7 @@ static void list_remaining(struct stopper *s, struct stopper_stages *st)
 {
 	struct remaining r = { .info = st->remaining, .room = st->n };
 
-	remaining_scan(&r, s);
+	tree_visit(s, remaining_add_task, remaining_add_activity, &r);
 	st->filled = r.n;
 	st->count = r.total;
 }
@@ -175,22 +174,11 @@ static void holdup_add_activity(void *arg, const struct activity *a)
 		holdup_add(arg, a->kind, a->s, a->site, plat_coarse_age(a->since), no_label);
 }
 
-static void holdup_scan(struct stop_holdup *h, struct stopper *s)
-{
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
-
-	tasks_visit(s, holdup_add_task, h);
-	activities_visit(s, holdup_add_activity, h);
-	while ((child = stopper_walk_next(&w)))
-		holdup_scan(h, child);
-}
-
 /* What a stop of @s and of its children waits for now; false: for nothing that runs. */
 bool stop_held_up(struct stopper *s, struct stop_holdup *h)
 {
 	*h = (struct stop_holdup){ .kind = STOPPER_PANIC_SCOPE };
-	holdup_scan(h, s);
+	tree_visit(s, holdup_add_task, holdup_add_activity, h);
 	return h->count;
 }
 

@@ -234,17 +234,14 @@ static bool has_children(struct stopper *s)
  */
 static struct stopper *first_stopping_child(struct stopper *s)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
-
-	while ((child = stopper_walk_next(&w)) &&
-	       (plat_load(&child->nafter) ||
-		(child->flags & STOPPER_QUIET && !has_children(child))))
-		;
-	if (child)
-		stopper_pin(child);
-	stopper_walk_end(&w);
-	return child;
+	for_each_child(w, s) {
+		if (!plat_load(&w.s->nafter) &&
+		    (!(w.s->flags & STOPPER_QUIET) || has_children(w.s))) {
+			stopper_pin(w.s);
+			return w.s;
+		}
+	}
+	return NULL;
 }
 
 /* Report what holds up the stop: @l->s, or if it waits for its children a leaf below it. */
@@ -322,8 +319,6 @@ struct stop_request {
 /* Set @s and its subtree to QUIESCING where they are RUNNING. No child joins after that. */
 static void quiesce_set_phase(struct stopper *s, const struct stop_request *from)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
 	plat_flags_t f;
 	bool first, leaf;
 
@@ -341,15 +336,15 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 	plat_unlock(&s->lock, f);
 	if (first)
 		plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
-	while (!leaf && (child = stopper_walk_next(&w)))
-		quiesce_set_phase(child, from);
+	if (leaf)
+		return;
+	for_each_child(w, s)
+		quiesce_set_phase(w.s, from);
 }
 
 /* Fire the quiesce events of @s and its subtree where they are unfired. */
 static void quiesce_fire_events(struct stopper *s)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
 	plat_flags_t f;
 	bool mine, leaf;
 
@@ -369,8 +364,10 @@ static void quiesce_fire_events(struct stopper *s)
 		stopper_wake_leader(s);
 		plat_unlock(&s->lock, f);
 	}
-	while (!leaf && (child = stopper_walk_next(&w)))
-		quiesce_fire_events(child);
+	if (leaf)
+		return;
+	for_each_child(w, s)
+		quiesce_fire_events(w.s);
 }
 
 void quiesce_begin(struct stopper *s)
@@ -398,48 +395,40 @@ static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p);
 
 static int quiesce_children(struct stopper *s, const struct stop_wait *p)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
-	int err = 0;
+	int err;
 
-	while (!err && (child = stopper_walk_next(&w))) {
-		err = drive_to(child, false, p);
+	for_each_child(w, s) {
+		err = drive_to(w.s, false, p);
+		if (err)
+			return err;
 		plat_resched();
 	}
-	stopper_walk_end(&w);
-	return err;
+	return 0;
 }
 
 /* Have @w woken for the children of @s, each of which is ready at first. */
 static void watch_children(struct stopper *s, struct leader *w)
 {
-	struct stopper_walk walk = WALK_CHILDREN(s);
-	struct stopper *child;
-	plat_flags_t f;
-
-	while ((child = stopper_walk_next(&walk))) {
-		plat_lock(&child->lock, f);
-		if (child->parent && child->watcher != w) {
-			child->watcher = w;
-			wake_watcher(child);
+	for_each_child(walk, s) {
+		lock_guard(&walk.s->lock);
+		if (walk.s->parent && walk.s->watcher != w) {
+			walk.s->watcher = w;
+			wake_watcher(walk.s);
 		}
-		plat_unlock(&child->lock, f);
 	}
 }
 
 /* After this no stopper below @s wakes @w. */
 static void unwatch_tree(struct stopper *s, struct leader *w)
 {
-	struct stopper_walk walk = WALK_CHILDREN(s);
-	struct stopper *child;
 	plat_flags_t f;
 
-	while ((child = stopper_walk_next(&walk))) {
-		plat_lock(&child->lock, f);
-		if (child->watcher == w)
-			child->watcher = NULL;
-		plat_unlock(&child->lock, f);
-		unwatch_tree(child, w);
+	for_each_child(walk, s) {
+		plat_lock(&walk.s->lock, f);
+		if (walk.s->watcher == w)
+			walk.s->watcher = NULL;
+		plat_unlock(&walk.s->lock, f);
+		unwatch_tree(walk.s, w);
 	}
 }
 
@@ -555,12 +544,10 @@ static bool quiesce_begun(struct stopper *s)
 /* Set a watch on the tasks of @s and its subtree that are in tables. True: there are some. */
 static bool watch_tree(struct stopper *s, struct drain *d)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
 	bool found = tasks_watch(s, d);
 
-	while ((child = stopper_walk_next(&w)))
-		found |= watch_tree(child, d);
+	for_each_child(w, s)
+		found |= watch_tree(w.s, d);
 	return found;
 }
 
@@ -936,14 +923,13 @@ static bool is_stopping(struct stopper *s)
  */
 static bool called_from_own_stop(struct stopper *s)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
-	bool mine = is_stopping(s);
-
-	while (!mine && (child = stopper_walk_next(&w)))
-		mine = called_from_own_stop(child);
-	stopper_walk_end(&w);
-	return mine;
+	if (is_stopping(s))
+		return true;
+	for_each_child(w, s) {
+		if (called_from_own_stop(w.s))
+			return true;
+	}
+	return false;
 }
 
 static bool is_at_goal(struct stopper *s, bool stop)
@@ -1140,8 +1126,6 @@ int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock)
 /* End the on-stop contexts of @s and its subtree before their phase; stages.c. */
 void stop_end_contexts(struct stopper *s)
 {
-	struct stopper_walk w = WALK_CHILDREN(s);
-	struct stopper *child;
 	plat_flags_t f;
 	bool mine;
 
@@ -1157,8 +1141,8 @@ void stop_end_contexts(struct stopper *s)
 		stopper_wake_leader(s);
 		plat_unlock(&s->lock, f);
 	}
-	while ((child = stopper_walk_next(&w)))
-		stop_end_contexts(child);
+	for_each_child(w, s)
+		stop_end_contexts(w.s);
 }
 
 static void stop_run(struct stopper_job *job, struct pool_thread *me)
