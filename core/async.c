@@ -255,9 +255,7 @@ int __stopper_async_start(struct stopper *s, struct stopper_ctx *ctx,
 	struct async_start start;
 	int err;
 
-	if (!s || !site || !a || !a->fn || a->flags & ~STOPPER_ASYNC_TELL_REFUSED)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && site && a && a->fn && !(a->flags & ~STOPPER_ASYNC_TELL_REFUSED));
 	if (err)
 		return err;
 	err = async_prepare(&start, s, ctx, site);

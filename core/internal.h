@@ -55,6 +55,12 @@ static PLAT_ALWAYS_INLINE void lock_guard_end(const struct lock_guard *g)
 #define lock_guard(l)	((void)(l))
 #endif
 
+/* What a public call checks first: its arguments, and that this process may call. */
+static inline int call_err(bool valid)
+{
+	return valid ? plat_ready() : -EINVAL;
+}
+
 /* The callback that runs, for the panic hook. */
 struct call {
 	struct stopper *s;

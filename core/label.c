@@ -107,9 +107,7 @@ int stopper_task_label(struct stopper_task *task, const char *fmt, ...)
 	va_list ap;
 	int err;
 
-	if (!fmt || (task && !task->slot))
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(fmt && (!task || task->slot));
 	if (err)
 		return err;
 	slot = task ? task->slot : slot_innermost();

@@ -143,9 +143,7 @@ int __stopper_pause(struct stopper *s, struct stopper_ctx *ctx, const struct sto
 	int err;
 
 	plat_might_sleep();
-	if (!s || !site)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && site);
 	if (err)
 		return err;
 	if (drain_would_deadlock(s))
@@ -170,9 +168,7 @@ int stopper_resume(struct stopper *s)
 	int err;
 
 	plat_might_sleep();
-	if (!s)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s);
 	if (err)
 		return err;
 	count_steps(STEP_HEAVY_BARRIERS, 1);
@@ -204,9 +200,7 @@ int __stopper_task_begin_wait(struct stopper *s, struct stopper_ctx *ctx,
 	int err;
 
 	plat_might_sleep();
-	if (!s || !task)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && task);
 	if (err)
 		return err;
 	if (__stopper_task_begin_fast(s, site, task))

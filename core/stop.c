@@ -1010,9 +1010,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	int err;
 
 	plat_might_sleep();
-	if (!s || !site)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && site);
 	if (err)
 		return err;
 	if (drain_would_deadlock(s))
@@ -1208,9 +1206,7 @@ int stopper_stop_after(struct stopper *child, struct stopper *other)
 	struct stopper *parent, *others;
 	int err;
 
-	if (!child || !other || !child->depth || !other->depth)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(child && other && child->depth && other->depth);
 	if (err)
 		return err;
 	parent = parent_get(child);
@@ -1241,9 +1237,7 @@ static int stop_async(struct stopper *s, const struct cause_args *why)
 {
 	int err;
 
-	if (!s || !why->site)
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && why->site);
 	if (err)
 		return err;
 	if (!claim_stop_async(s))

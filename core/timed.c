@@ -347,10 +347,8 @@ int stopper_run_every(struct stopper_timer *t, struct stopper_ctx *ctx, int64_t 
 	plat_flags_t f;
 	int err;
 
-	if (!s || delay_ns < 0 || period_ns < 0 || jitter_ns < 0 ||
-	    (period_ns && jitter_ns > period_ns))
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && delay_ns >= 0 && period_ns >= 0 && jitter_ns >= 0 &&
+		       (!period_ns || jitter_ns <= period_ns));
 	if (err)
 		return err;
 	if (!plat_module_get(s, t->task.job.site->owner, &r.fn_module))

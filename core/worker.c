@@ -139,9 +139,7 @@ static int worker_run(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	int err;
 
 	plat_might_sleep();
-	if (!s || !site || (!fn && !err_fn))
-		return -EINVAL;
-	err = plat_ready();
+	err = call_err(s && site && (fn || err_fn));
 	if (err)
 		return err;
 	w = plat_alloc(sizeof(*w));
