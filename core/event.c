@@ -318,7 +318,17 @@ bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of)
 	return true;
 }
 
-/* true: detached, its function was not and will not be called. Never waits. */
+/* With the lock held. true: detached, its function was not and will not be called. */
+static bool event_unlink(struct stopper_event *ev, struct stopper_on_fire *of)
+{
+	if (of->event != ev)
+		return false;
+	slist_remove(&of->node);
+	plat_store(&of->event, NULL);
+	return true;
+}
+
+/* The same. Never waits. */
 bool event_try_detach(struct stopper_on_fire *of)
 {
 	/* (D) pairs with firing_next(): NULL means off the list; race 3 */
@@ -327,11 +337,7 @@ bool event_try_detach(struct stopper_on_fire *of)
 	if (!ev)
 		return false;
 	lock_guard(&ev->lock);
-	if (of->event != ev)
-		return false;
-	slist_remove(&of->node);
-	plat_store(&of->event, NULL);
-	return true;
+	return event_unlink(ev, of);
 }
 
 int stopper_event_on_fire(struct stopper_event *ev, struct stopper_on_fire *of,
@@ -361,15 +367,11 @@ bool stopper_event_detach(struct stopper_event *ev, struct stopper_on_fire *of)
 		return false;
 	plat_lock(&ev->lock, f);
 	/* Before ->firing: a record that its function freed may be attached again. */
-	mine = of->event == ev;
+	mine = event_unlink(ev, of);
 	fi = ev->firing;
 	wait = !mine && fi && fi->of == of && fi->tid != plat_tid();
-	if (mine) {
-		slist_remove(&of->node);
-		plat_store(&of->event, NULL);
-	} else if (wait) {
+	if (wait)
 		fire_waiter_append(&me, &fi->detachers);
-	}
 	plat_unlock(&ev->lock, f);
 	if (wait)
 		fire_waiter_wait(ev, &me);

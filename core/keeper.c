@@ -82,12 +82,10 @@ static void keeper_drive(struct stopper *s)
 static void keeper_accept(struct stopper *s)
 {
 	int64_t now = plat_now();
-	plat_flags_t f;
 
 	s->keeper_retry_at = now + RETRY_NS;
-	plat_lock(&s->lock, f);
+	lock_guard(&s->lock);
 	s->keeper_clock.since = now;
-	plat_unlock(&s->lock, f);
 }
 
 static void keeper_begin_requested(void)

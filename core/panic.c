@@ -15,16 +15,13 @@ static STOPPER_LIST(activities);
 void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
 		    enum stopper_panic_kind kind)
 {
-	plat_flags_t f;
-
 	a->s = s;
 	a->site = site;
 	a->kind = kind;
 	a->tid = plat_tid();
 	a->since = plat_coarse_time();
-	plat_lock(&activities_lock, f);
+	lock_guard(&activities_lock);
 	slist_append(&activities, &a->node);
-	plat_unlock(&activities_lock, f);
 }
 
 /* The thread begins another activity of the same stopper: @name in @site is its name. */

@@ -42,24 +42,22 @@ static struct slot_table *pool_slot_take_free(unsigned char *at)
 struct slot_table *pool_slot_get(unsigned char *at)
 {
 	struct slot_table *t, *new;
-	plat_flags_t f;
 
-	plat_lock(&lock, f);
-	t = pool_slot_take_free(at);
-	plat_unlock(&lock, f);
-	if (t)
-		return t;
+	{
+		lock_guard(&lock);
+		t = pool_slot_take_free(at);
+		if (t)
+			return t;
+	}
 	new = plat_alloc_lines(sizeof(*new), true);
 	if (!new)
 		return NULL;
 	new->pooled = true;
-	plat_lock(&lock, f);
+	lock_guard(&lock);
 	new->link = tables;
 	/* (L) pairs with pool_slots_walk(): the table is zeroed */
 	plat_store_release(&tables, new);
-	t = pool_slot_take_free(at);
-	plat_unlock(&lock, f);
-	return t;
+	return pool_slot_take_free(at);
 }
 
 void pool_slot_put(struct slot_table *t, unsigned char at)

@@ -200,14 +200,11 @@ static void span_finish(struct span_record *t)
 /* The task has ended; its site and its stopper are still valid. @t may be NULL. */
 void span_end(struct span_record *t)
 {
-	plat_flags_t f;
-
 	if (!t)
 		return;
 	if (t->tid) {
-		plat_lock(span_lock_of(t->tid), f);
+		lock_guard(span_lock_of(t->tid));
 		span_unlink(t);
-		plat_unlock(span_lock_of(t->tid), f);
 	}
 	span_finish(t);
 }

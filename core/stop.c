@@ -342,6 +342,15 @@ static void quiesce_set_phase(struct stopper *s, const struct stop_request *from
 		quiesce_set_phase(w.s, from);
 }
 
+/* The thread at @tid has fired events, for which the leader may wait. */
+static void firing_end(struct stopper *s, int *tid)
+{
+	lock_guard(&s->lock);
+
+	*tid = 0;
+	stopper_wake_leader(s);
+}
+
 /* Fire the quiesce events of @s and its subtree where they are unfired. */
 static void quiesce_fire_events(struct stopper *s)
 {
@@ -359,10 +368,7 @@ static void quiesce_fire_events(struct stopper *s)
 	if (mine) {
 		event_fire_because(&s->quiesce_ctx, ECANCELED, &s->cause, NULL);
 		event_fire(&s->quiesce, 1);
-		plat_lock(&s->lock, f);
-		s->firing_quiesce = 0;
-		stopper_wake_leader(s);
-		plat_unlock(&s->lock, f);
+		firing_end(s, &s->firing_quiesce);
 	}
 	if (leaf)
 		return;
@@ -373,17 +379,14 @@ static void quiesce_fire_events(struct stopper *s)
 void quiesce_begin(struct stopper *s)
 {
 	struct stop_request from;
-	plat_flags_t f;
-	bool begun;
 
-	plat_lock(&s->lock, f);
-	begun = phase_of(s) != STOPPER_RUNNING && !s->unfired;
-	from.requested = s->stop_requested;
-	if (!begun)
+	{
+		lock_guard(&s->lock);
+		if (phase_of(s) != STOPPER_RUNNING && !s->unfired)
+			return;
+		from.requested = s->stop_requested;
 		from.cause = s->cause;
-	plat_unlock(&s->lock, f);
-	if (begun)
-		return;
+	}
 	quiesce_set_phase(s, &from);
 	count_steps(STEP_HEAVY_BARRIERS, 1);
 	/* (B1) pairs with task_is_admitted(), task.c: it reads QUIESCING, or our drain its slot */
@@ -421,13 +424,12 @@ static void watch_children(struct stopper *s, struct leader *w)
 /* After this no stopper below @s wakes @w. */
 static void unwatch_tree(struct stopper *s, struct leader *w)
 {
-	plat_flags_t f;
-
 	for_each_child(walk, s) {
-		plat_lock(&walk.s->lock, f);
-		if (walk.s->watcher == w)
-			walk.s->watcher = NULL;
-		plat_unlock(&walk.s->lock, f);
+		{
+			lock_guard(&walk.s->lock);
+			if (walk.s->watcher == w)
+				walk.s->watcher = NULL;
+		}
 		unwatch_tree(walk.s, w);
 	}
 }
@@ -674,12 +676,12 @@ static struct stop_order *pop_order(struct stopper *s, struct stopper *parent)
 static void release_siblings(struct stopper *s, struct stopper *parent)
 {
 	struct stop_order *o;
-	plat_flags_t f;
 
 	while ((o = pop_order(s, parent))) {
-		plat_lock(&o->child->lock, f);
-		wake_watcher(o->child);
-		plat_unlock(&o->child->lock, f);
+		{
+			lock_guard(&o->child->lock);
+			wake_watcher(o->child);
+		}
 		stopper_unpin(o->child);
 		plat_free(o);
 	}
@@ -776,18 +778,10 @@ static void leader_init(struct leader *l, struct stopper *s, const struct stop_w
 {
 	bool no_freeze = s->flags & STOPPER_NO_FREEZE;
 
-	l->s = s;
-	l->own_clock = (struct stall_clock){ .since = 0 };
-	l->wait = p;
-	l->for_children = *p;
-	l->drain = p->drain;
-	l->wctx.ev = NULL;
-	l->wquiesce.ev = NULL;
-	l->stops_children = false;
+	*l = (struct leader){ .s = s, .wait = p, .for_children = *p, .drain = p->drain };
 	slist_init(&l->ready);
 	if (!p->drain || (no_freeze && !p->no_freeze && !p->watcher)) {
 		l->drain = &l->own;
-		l->own.watches = false;
 		stop_park_init(s, &l->own.park, p->blocks);
 		l->for_children.drain = l->drain;
 		l->for_children.no_freeze = no_freeze;
@@ -840,13 +834,12 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 /* Wait until a leader wakes us or the context ends. @me is on the list of followers. */
 static int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p)
 {
-	struct stopper_ctx *ctx = p->ctx;
 	struct event_waiter wctx, wquiesce;
 	plat_flags_t f;
 	bool woken;
 	int err;
 
-	event_waiter_attach_ctx(&wctx, ctx, &me->park);
+	event_waiter_attach_ctx(&wctx, p->ctx, &me->park);
 	event_waiter_attach_quiesce(&wquiesce, p, &me->park);
 	for (;;) {
 		plat_lock(&s->lock, f);
@@ -959,21 +952,18 @@ void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg)
 {
 	const struct stop_wait for_ever = { .until = PLAT_FOREVER };
 	struct follower me;
-	plat_flags_t f;
-	bool wait;
 
-	do {
-		plat_lock(&s->lock, f);
-		wait = more(arg);
-		if (wait) {
+	for (;;) {
+		{
+			lock_guard(&s->lock);
+			if (!more(arg))
+				return;
 			me.woken = false;
 			stop_park_init(s, &me.park, false);
 			slist_append(&s->followers, &me.node);
 		}
-		plat_unlock(&s->lock, f);
-		if (wait)
-			follow_leader(s, &me, &for_ever);
-	} while (wait);
+		follow_leader(s, &me, &for_ever);
+	}
 }
 
 /* With s->lock held. */
@@ -1092,24 +1082,19 @@ int resume_wait(struct stopper *s, struct stopper_ctx *ctx)
 {
 	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .pausing = s };
 	struct follower me = { .woken = false };
-	plat_flags_t f;
-	bool paused;
 	int err;
 
-	plat_lock(&s->lock, f);
-	paused = s->pause.paused;
-	if (paused) {
+	{
+		lock_guard(&s->lock);
+		if (!s->pause.paused)
+			return 0;
 		stop_park_init(s, &me.park, p.blocks);
 		slist_append(&s->resume_waiters, &me.node);
 		s->waiters++;
 	}
-	plat_unlock(&s->lock, f);
-	if (!paused)
-		return 0;
 	err = follow_leader(s, &me, &p);
-	plat_lock(&s->lock, f);
+	lock_guard(&s->lock);
 	s->waiters--;
-	plat_unlock(&s->lock, f);
 	return err;
 }
 
@@ -1134,10 +1119,7 @@ void stop_end_contexts(struct stopper *s)
 	plat_unlock(&s->lock, f);
 	if (mine) {
 		event_fire_because(&s->stop_ctx, ETIMEDOUT, NULL, NULL);
-		plat_lock(&s->lock, f);
-		s->ending = 0;
-		stopper_wake_leader(s);
-		plat_unlock(&s->lock, f);
+		firing_end(s, &s->ending);
 	}
 	for_each_child(w, s)
 		stop_end_contexts(w.s);

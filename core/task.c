@@ -298,8 +298,7 @@ static void shards_free(struct shard *sh)
 
 static struct shard *shards_new(struct stopper *s)
 {
-	struct shard *new = plat_alloc_lines(SHARDS * sizeof(*new), false), *old;
-	plat_flags_t f;
+	struct shard *new = plat_alloc_lines(SHARDS * sizeof(*new), false);
 	unsigned int i;
 
 	if (!new)
@@ -308,18 +307,17 @@ static struct shard *shards_new(struct stopper *s)
 		plat_lock_init(&new[i].lock);
 		slist_init(&new[i].tasks);
 	}
-	plat_lock(&s->lock, f);
-	old = s->shards;
-	if (!old) {
-		plat_happens_before(&s->shards);
-		/* (O) pairs with shards_of(): publish them initialised */
-		plat_store_release(&s->shards, new);
+	{
+		lock_guard(&s->lock);
+		if (!s->shards) {
+			plat_happens_before(&s->shards);
+			/* (O) pairs with shards_of(): publish them initialised */
+			plat_store_release(&s->shards, new);
+			return new;
+		}
 	}
-	plat_unlock(&s->lock, f);
-	if (!old)
-		return new;
 	shards_free(new);
-	return old;
+	return s->shards;
 }
 
 /* @s is about to be freed; there are no readers. */
@@ -363,7 +361,6 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 {
 	struct stopper_cursor *c = plat_slots_pin(kind);
 	struct task_list l;
-	plat_flags_t f;
 
 	task->span = NULL;
 	task->own.watch = NULL;
@@ -377,9 +374,8 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 	task->shard = shards_of(s) || shards_new(s) ?
 		      (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS : SHARDS;
 	l = task_list_of(s, task->shard);
-	plat_lock(l.lock, f);
+	lock_guard(l.lock);
 	slist_append(l.tasks, &task->node);
-	plat_unlock(l.lock, f);
 	return &task->own;
 }
 

@@ -194,10 +194,11 @@ int __stopper_run_worker_err(struct stopper *s, struct stopper_ctx *ctx,
 }
 EXPORT_SYMBOL_PLAT(__stopper_run_worker_err);
 
-/* With s->lock held: a worker whose thread the caller must stop. NULL: none is left. */
+/* A worker whose thread the caller must stop. NULL: none is left. */
 static struct worker *next_worker_to_stop(struct stopper *s)
 {
 	struct worker *w;
+	lock_guard(&s->lock);
 
 	if (slist_empty(&s->workers))
 		return NULL;
@@ -216,14 +217,8 @@ static struct worker *next_worker_to_stop(struct stopper *s)
 void worker_stop_all(struct stopper *s)
 {
 	struct worker *w;
-	plat_flags_t f;
 
-	while (PLAT_STOPS_THREADS) {
-		plat_lock(&s->lock, f);
-		w = next_worker_to_stop(s);
-		plat_unlock(&s->lock, f);
-		if (!w)
-			break;
+	while (PLAT_STOPS_THREADS && (w = next_worker_to_stop(s))) {
 		plat_thread_stop(&w->thread);
 		worker_release(w);
 		plat_resched();
