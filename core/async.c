@@ -353,7 +353,9 @@ static int limited_submit(struct async_task *t, struct async_start *start,
 		trace_queued(start);
 		return sem_acquire(sem, ctx, start->may_nest ? NULL : &start->s->quiesce, &w);
 	}
-	err = sem_try_acquire(sem, ctx);
+	err = stopper_ctx_err(ctx);
+	if (!err)
+		err = stopper_sem_try_acquire(sem);
 	if (err)
 		return err;
 	trace_queued(start);

@@ -120,13 +120,6 @@ static void closing_done(struct stopper *s)
 	stopper_unpin(s);
 }
 
-static void closing_call_init(struct call *c, struct stopper *s)
-{
-	c->s = s;
-	c->site = &s->closing_site;
-	c->kind = STOPPER_PANIC_CLOSER;
-}
-
 /* Prepare the next closer on the same thread. False: there is none, or not now. */
 static bool closing_continue(struct stopper *s, struct pool_thread *me)
 {
@@ -150,9 +143,8 @@ static bool closing_continue(struct stopper *s, struct pool_thread *me)
 static void closing_run(struct stopper_job *job, struct pool_thread *me)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
-	struct call c = { .s = NULL };
+	struct call c = { .s = s, .site = &s->closing_site, .kind = STOPPER_PANIC_CLOSER };
 
-	closing_call_init(&c, s);
 	activity_enter(&s->closing_activity, s, &s->closing_site, STOPPER_PANIC_CLOSER);
 	do {
 		trace_closing_start(s);
@@ -164,9 +156,8 @@ static void closing_run(struct stopper_job *job, struct pool_thread *me)
 static void closing_died(struct stopper_job *job, bool hook_called)
 {
 	struct stopper *s = list_item(job, struct stopper, close_job);
-	struct call c = { .s = NULL };
+	struct call c = { .s = s, .site = &s->closing_site, .kind = STOPPER_PANIC_CLOSER };
 
-	closing_call_init(&c, s);
 	if (!hook_called)
 		panic_hook(&c, NULL, s->closing_activity.tid, true);
 	closing_done(s);
@@ -178,19 +169,16 @@ static const struct stopper_job_ops closing_ops = { .run = closing_run, .died = 
 bool closers_start(struct stopper *s)
 {
 	struct stopper_list *n;
-	plat_flags_t f;
 
-	plat_lock(&s->lock, f);
-	n = slist_pop(&s->closers);
-	if (n) {
+	{
+		lock_guard(&s->lock);
+		n = slist_pop(&s->closers);
+		if (!n)
+			return false;
 		closing_take(s, n);
 		s->closers_busy = true;
 		stopper_pin(s);
 	}
-	plat_unlock(&s->lock, f);
-	if (!n)
-		return false;
-
 	s->closing_site = (struct stopper_site){ .name = closer_name(s->closing) };
 	s->close_job.ops = &closing_ops;
 	s->close_job.site = &s->closing_site;

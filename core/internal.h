@@ -400,7 +400,6 @@ struct sem_waiter {
 	int64_t since;
 };
 
-int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx);
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
 		struct sem_waiter *me);
 

@@ -188,7 +188,7 @@ static struct {
 	bool spinning;			/* a thread without a job polls the queue */
 	bool timed;			/* the tick can run */
 	bool ending;			/* threads exit instead of becoming idle */
-	bool ending_all;		/* ->exit_waiter waits for pool_is_empty() */
+	bool ending_all;		/* ->exit_waiter waits for the end of all threads */
 	uint64_t wake_budget_since;
 	struct stopper_list pushers;	/* struct pusher: callers that start a thread for a job */
 	struct stopper_list running;	/* earliest job first */
@@ -228,7 +228,6 @@ struct stopper_async_waiter {
 
 static void pool_main(struct plat_thread *t);
 static void pool_died(struct plat_thread *t, bool hook_called);
-static void pool_release(struct plat_thread *t);
 
 static void pool_thread_free(struct pool_thread *me)
 {
@@ -256,16 +255,11 @@ static bool claim_tick(void)
 	return start;
 }
 
-/* With the lock held: no thread, no job and no tick, now or later. */
-static bool pool_is_empty(void)
-{
-	return !pool.nthreads && !pool.nqueued && !pool.ticking;
-}
-
-/* With the lock held: what pool_end_threads() waits for. */
+/* With the lock held: what pool_end_threads() waits for: no thread, job or tick, or none idle. */
 static bool pool_is_drained(void)
 {
-	return pool.ending_all ? pool_is_empty() : slist_empty(&pool.idle) && !pool.nexiting;
+	return pool.ending_all ? !pool.nthreads && !pool.nqueued && !pool.ticking :
+				 slist_empty(&pool.idle) && !pool.nexiting;
 }
 
 /* With the lock held. */
@@ -916,13 +910,14 @@ static void finish_job(struct pool_thread *me)
 	me->job = NULL;
 }
 
-/* With the lock held. */
-static void note_thread_exit(struct pool_thread *me)
+/* With the lock held. True: the caller must start the tick. */
+static bool note_thread_exit(struct pool_thread *me)
 {
 	plat_store(&pool.nthreads, pool.nthreads - 1);
 	if (!me->sent_to_exit)
 		pool.nexiting++;
 	wake_exit_waiter();
+	return claim_tick();
 }
 
 /*
@@ -1028,8 +1023,7 @@ static void pool_main(struct plat_thread *t)
 		plat_lock(&pool.lock, f);
 		finish_job(me);
 	}
-	note_thread_exit(me);
-	tick = claim_tick();
+	tick = note_thread_exit(me);
 	plat_unlock(&pool.lock, f);
 	if (tick)
 		start_tick(0);
@@ -1038,15 +1032,13 @@ static void pool_main(struct plat_thread *t)
 static void pool_died(struct plat_thread *t, bool hook_called)
 {
 	struct pool_thread *me = list_item(t, struct pool_thread, thread);
-	struct stopper_job *job = me->job;
 	plat_flags_t f;
 	bool tick;
 
-	job->ops->died(job, hook_called);
+	me->job->ops->died(me->job, hook_called);
 	plat_lock(&pool.lock, f);
 	finish_job(me);
-	note_thread_exit(me);
-	tick = claim_tick();
+	tick = note_thread_exit(me);
 	plat_unlock(&pool.lock, f);
 	if (tick)
 		start_tick(0);
@@ -1107,15 +1099,6 @@ void pool_exit(void)
 	pool_end_threads(true, PLAT_FOREVER);
 }
 
-/* With the lock held: the task at @n if it is one of @s (NULL: of any stopper), or NULL. */
-static struct stopper_async *queued_task(struct stopper_list *n, const struct stopper *s)
-{
-	struct stopper_job *job = list_item(n, struct stopper_job, node);
-	struct stopper_async *a = list_item(job, struct stopper_async, job);
-
-	return job->ops->is_task && (!s || a->s == s) ? a : NULL;
-}
-
 /* Have @me woken when the last queued task of @s is taken. False: none is queued. */
 bool pool_watch(struct stopper *s, struct plat_parker *me)
 {
@@ -1147,8 +1130,8 @@ uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct tas
 	lock_guard(&pool.lock);
 
 	list_walk(n, &pool.queue) {
-		task = queued_task(n, s);
-		if (!task)
+		task = list_item(n, struct stopper_async, job.node);
+		if (!task->job.ops->is_task || (s && task->s != s))
 			continue;
 		v.s = task->s;
 		v.site = task->job.site;

@@ -142,14 +142,6 @@ int stopper_sem_try_acquire(struct stopper_sem *sem)
 }
 EXPORT_SYMBOL_PLAT(stopper_sem_try_acquire);
 
-/* As stopper_sem_try_acquire(), but refuses a caller whose context has ended. */
-int sem_try_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx)
-{
-	int err = stopper_ctx_err(ctx);
-
-	return err ? err : stopper_sem_try_acquire(sem);
-}
-
 /* The error that ends a wait; 0: it goes on. */
 static int sem_wait_error(struct stopper_sem *sem, struct stopper_ctx *ctx,
 			  struct stopper_event *quit)
@@ -193,18 +185,16 @@ static struct sem_waiter *sem_let_in(struct stopper_sem *sem, int freed)
 static void sem_run_grants(struct stopper_sem *sem, struct sem_waiter *w)
 {
 	struct sem_waiter *done;
-	plat_flags_t f;
 	int err;
 
 	while (w) {
 		done = w;
 		err = done->grant(done, false);
-		plat_lock(&sem->lock, f);
+		lock_guard(&sem->lock);
 		w = sem_let_in(sem, err ? done->n : 0);
 		done->err = err;
 		plat_store(&done->done, true);
 		plat_unpark(&done->park);
-		plat_unlock(&sem->lock, f);
 	}
 }
 

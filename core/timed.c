@@ -182,23 +182,13 @@ static void timer_end(struct stopper_timer *t)
 	plat_module_put(idle.fn_module);
 }
 
-static void timer_call_init(struct call *c, struct stopper_timer *t)
-{
-	*c = (struct call){
-		.s = t->s,
-		.site = t->task.job.site,
-		.kind = STOPPER_PANIC_ASYNC,
-	};
-}
-
 static void timer_run(struct stopper_job *job, struct pool_thread *me)
 {
 	struct stopper_timer *t = timer_of_job(job);
+	struct call c = { .s = t->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 	plat_flags_t f;
-	struct call c;
 
 	(void)me;
-	timer_call_init(&c, t);
 	plat_lock(&t->s->lock, f);
 	t->tid = plat_tid();
 	/* A start during the run may replace ->ctx. */
@@ -215,9 +205,8 @@ static void timer_run(struct stopper_job *job, struct pool_thread *me)
 static void timer_died(struct stopper_job *job, bool hook_called)
 {
 	struct stopper_timer *t = timer_of_job(job);
-	struct call c;
+	struct call c = { .s = t->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
-	timer_call_init(&c, t);
 	if (!hook_called)
 		panic_hook(&c, NULL, t->tid, true);
 	timer_end(t);
