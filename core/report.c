@@ -52,14 +52,17 @@ static const char *escape_comm(struct escaped_comm *b, const char *comm)
 #define COMM(comm)	escape_comm(&(struct escaped_comm){ "" }, comm)
 
 /*
- * "  WHAT at FILE:LINE FUNC by thread TID "COMM"AFTER". It has a frame of its own: inlined into
- * the header's record, it would pass what a 32-bit kernel allows for one.
+ * "  WHAT at FILE:LINE FUNC by thread TID "COMM", TIME agoAFTER". @ns: negative for none. It has a
+ * frame of its own: inlined into the header's record, it would pass what a 32-bit kernel allows.
  */
 static PLAT_NOINLINE void report_origin(const struct line_sink *out, const char *what,
-					const struct origin *o, const char *after)
+					const struct origin *o, int64_t ns, const char *after)
 {
-	report_line(out, "  %s at %s:%u %s by thread %d \"%s\"%s", what, o->file, o->line, o->func,
-		    o->tid, COMM(o->comm), after);
+	bool ago = ns >= 0;
+
+	report_line(out, "  %s at %s:%u %s by thread %d \"%s\"%s%s%s%s", what, o->file, o->line,
+		    o->func, o->tid, COMM(o->comm), ago ? ", " : "", ago ? SECS(ns) : "",
+		    ago ? " ago" : "", after);
 }
 
 static void origin_copy_site(struct origin *o, const struct stopper_site *site)
@@ -94,10 +97,8 @@ struct report_header {
 
 static void report_header_read(struct report_header *h, struct stopper *s)
 {
-	plat_flags_t f;
-
 	memset(h, 0, sizeof(*h));
-	plat_lock(&s->lock, f);
+	lock_guard(&s->lock);
 	h->phase = phase_of(s);
 	h->since = s->phase_since;
 	h->workers = s->nworkers;
@@ -116,19 +117,17 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 		h->parent = s->parent->id;
 		memcpy(h->parent_name, s->parent->name, strlen(s->parent->name) + 1);
 	}
-	plat_unlock(&s->lock, f);
 }
 
 static void report_error(const struct line_sink *out, const struct report_header *h, int64_t now)
 {
 	const struct first_error *e = h->error_from;
-	char what[sizeof(e->cause.text) + 32], ago[48];
+	char what[sizeof(e->cause.text) + 32];
 
 	if (!h->error)
 		return;
 	snprintf(what, sizeof(what), "failed %d \"%s\"", h->error, e->cause.text);
-	snprintf(ago, sizeof(ago), ", %s ago", SECS(e->since ? now - e->since : 0));
-	report_origin(out, what, &e->cause.at, ago);
+	report_origin(out, what, &e->cause.at, e->since ? now - e->since : 0, "");
 }
 
 /* The pending timers: how many, and the one that is due first. */
@@ -147,25 +146,12 @@ static void report_timers(const struct line_sink *out, struct stopper *s)
 static void report_stop_request(const struct line_sink *out, const struct report_header *h,
 				int64_t now)
 {
-	char after[sizeof(h->cause.text) + 80];
-	const char *ago = SECS(now - h->stop_requested);
+	char because[sizeof(h->cause.text) + 32] = "";
 
 	if (h->cause.err)
-		snprintf(after, sizeof(after), ", %s ago, because \"%s\" (%d)", ago, h->cause.text,
+		snprintf(because, sizeof(because), ", because \"%s\" (%d)", h->cause.text,
 			 h->cause.err);
-	else
-		snprintf(after, sizeof(after), ", %s ago", ago);
-	report_origin(out, "stop asked", &h->cause.at, after);
-}
-
-static void report_paused(const struct line_sink *out, const struct report_header *h, int64_t now)
-{
-	char ago[48];
-
-	if (!h->pause.paused)
-		return;
-	snprintf(ago, sizeof(ago), ", %s ago", SECS(now - h->pause.since));
-	report_origin(out, "paused", &h->pause.origin, ago);
+	report_origin(out, "stop asked", &h->cause.at, now - h->stop_requested, because);
 }
 
 /* ", refused N, dropped N": each if it is not 0. */
@@ -199,11 +185,12 @@ static void report_header(const struct line_sink *out, struct stopper *s, unsign
 		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
 		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
 		    h.closers, h.closed, plat_load(&s->contexts), h.waiters, TURNED_AWAY(s));
-	report_origin(out, "created", &s->created_at, "");
+	report_origin(out, "created", &s->created_at, -1, "");
 	if (h.parent)
 		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
 			    h.parent_name);
-	report_paused(out, &h, now);
+	if (h.pause.paused)
+		report_origin(out, "paused", &h.pause.origin, now - h.pause.since, "");
 	if (h.stop_requested)
 		report_stop_request(out, &h, now);
 	else
@@ -283,22 +270,15 @@ static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
 
 static const char *thread_state_word(char state)
 {
-	switch (state) {
-	case 'R':
-		return "running";
-	case 'S':
-		return "sleeping";
-	case 'D':
-		return "blocked";
-	case 'I':
-		return "idle";
-	case 'T':
-		return "stopped";
-	case 't':
-		return "traced";
-	default:
-		return "dead";
-	}
+	static const char letters[] = "RSDITt";
+	static const char * const words[] = {
+		"running", "sleeping", "blocked", "idle", "stopped", "traced", "dead"
+	};
+	unsigned int i = 0;
+
+	while (letters[i] && letters[i] != state)
+		i++;
+	return words[i];
 }
 
 /* " label "TEXT"", or nothing. */

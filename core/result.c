@@ -59,25 +59,23 @@ void error_free(struct stopper *s)
 int stopper_result(struct stopper *s, struct stopper_result_info *out)
 {
 	const struct first_error *from;
-	struct stopper_cause c;
-	plat_flags_t f;
 	int err;
 
 	if (!s || plat_is_copy())
 		return 0;
-	plat_lock(&s->lock, f);
-	err = s->error;
-	from = s->error_from;
-	plat_unlock(&s->lock, f);
+	{
+		lock_guard(&s->lock);
+		err = s->error;
+		from = s->error_from;
+	}
 	if (!err || !out)
 		return err;
-	cause_export(&c, &from->cause, err);
 	*out = (struct stopper_result_info){
-		.err = err, .tid = from->cause.at.tid, .line = c.line,
+		.err = err, .tid = from->cause.at.tid, .line = from->cause.at.line,
 	};
-	memcpy(out->name, c.text, sizeof(c.text));
-	memcpy(out->file, c.file, sizeof(c.file));
-	memcpy(out->func, c.func, sizeof(c.func));
+	memcpy(out->name, from->cause.text, sizeof(from->cause.text));
+	memcpy(out->file, from->cause.at.file, sizeof(from->cause.at.file));
+	memcpy(out->func, from->cause.at.func, sizeof(from->cause.at.func));
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_result);

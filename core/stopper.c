@@ -440,44 +440,36 @@ struct stopper_event *stopper_is_stopped(struct stopper *s)
 }
 EXPORT_SYMBOL_PLAT(stopper_is_stopped);
 
+static const struct {
+	int err;
+	const char *text;
+} errors[] = {
+	{ 0, "success" },
+	{ STOPPER_EUNAVAILABLE, "stopper unavailable: quiescing or stopped" },
+	{ STOPPER_ETHROTTLED, "throttled: no semaphore slot is free" },
+	{ STOPPER_EPANIC, "the task panicked" },
+	{ -ENOEXEC, "compiled for another version of the stopper" },
+	{ -ECANCELED, "context canceled" },
+	{ -ETIMEDOUT, "context deadline exceeded" },
+	{ -EDEADLK, "deadlock: a stop would wait for its own caller" },
+	{ -EINVAL, "invalid argument" },
+	{ -ENOMEM, "out of memory" },
+	{ -EAGAIN, "paused, or no thread could be started" },
+	{ -EOPNOTSUPP, "not usable in this child process: the library was used before fork()" },
+	{ -EALREADY, "the timer is pending already" },
+	{ -ELOOP, "the order of the siblings would be a cycle" },
+	{ -EINPROGRESS, "the timer's function is running" },
+	{ -EMFILE, "out of file descriptors" },
+	{ -ENFILE, "out of file descriptors" },
+};
+
 const char *stopper_strerror(int err)
 {
-	switch (err) {
-	case 0:
-		return "success";
-	case STOPPER_EUNAVAILABLE:
-		return "stopper unavailable: quiescing or stopped";
-	case STOPPER_ETHROTTLED:
-		return "throttled: no semaphore slot is free";
-	case STOPPER_EPANIC:
-		return "the task panicked";
-	case -ENOEXEC:
-		return "compiled for another version of the stopper";
-	case -ECANCELED:
-		return "context canceled";
-	case -ETIMEDOUT:
-		return "context deadline exceeded";
-	case -EDEADLK:
-		return "deadlock: a stop would wait for its own caller";
-	case -EINVAL:
-		return "invalid argument";
-	case -ENOMEM:
-		return "out of memory";
-	case -EAGAIN:
-		return "paused, or no thread could be started";
-	case -EOPNOTSUPP:
-		return "not usable in this child process: the library was used before fork()";
-	case -EALREADY:
-		return "the timer is pending already";
-	case -ELOOP:
-		return "the order of the siblings would be a cycle";
-	case -EINPROGRESS:
-		return "the timer's function is running";
-	case -EMFILE:
-	case -ENFILE:
-		return "out of file descriptors";
-	default:
-		return "unknown error";
-	}
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_LEN(errors); i++)
+		if (errors[i].err == err)
+			return errors[i].text;
+	return "unknown error";
 }
 EXPORT_SYMBOL_PLAT(stopper_strerror);
