@@ -92,8 +92,8 @@ static void closing_take(struct stopper *s, struct stopper_list *n)
 static bool closing_next(struct stopper *s)
 {
 	struct stopper_list *n;
-	lock_guard(&s->lock);
 
+	lock_guard(&s->lock);
 	n = stop_is_awaited(s) ? slist_pop(&s->closers) : NULL;
 	if (n) {
 		s->nclosed++;

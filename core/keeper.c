@@ -51,8 +51,8 @@ void keeper_request(struct stopper *s)
 static struct stopper *keeper_pop(struct stopper_list *list)
 {
 	struct stopper_list *n;
-	lock_guard(&keeper.lock);
 
+	lock_guard(&keeper.lock);
 	n = slist_pop(list);
 	return n ? list_item(n, struct stopper, keeper_node) : NULL;
 }

@@ -28,8 +28,8 @@ void activity_enter(struct activity *a, struct stopper *s, const struct stopper_
 void activity_rename(struct activity *a, struct stopper_site *site, const char *name)
 {
 	uint64_t since = plat_coarse_time();
-	lock_guard(&activities_lock);
 
+	lock_guard(&activities_lock);
 	site->name = name;
 	a->since = since;
 }
@@ -75,8 +75,8 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 		      void *arg)
 {
 	struct stopper_list *n;
-	lock_guard(&activities_lock);
 
+	lock_guard(&activities_lock);
 	list_walk(n, &activities) {
 		struct activity *a = list_item(n, struct activity, node);
 
@@ -89,8 +89,8 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 bool activity_innermost(struct call *c)
 {
 	struct activity *a;
-	lock_guard(&activities_lock);
 
+	lock_guard(&activities_lock);
 	a = activity_find(plat_tid(), NULL, NULL);
 	if (a) {
 		c->s = a->s;

@@ -1127,8 +1127,8 @@ uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct tas
 	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
 	struct stopper_list *n;
 	struct stopper_async *task;
-	lock_guard(&pool.lock);
 
+	lock_guard(&pool.lock);
 	list_walk(n, &pool.queue) {
 		task = list_item(n, struct stopper_async, job.node);
 		if (!task->job.ops->is_task || (s && task->s != s))

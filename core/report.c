@@ -238,8 +238,8 @@ static bool awaited_sem_next(struct awaited_sem *a, struct stopper *s, struct st
 	unsigned int i, reads = 0;
 	struct stopper_list *node;
 	struct sem_waiter *w;
-	lock_guard(&s->lock);
 
+	lock_guard(&s->lock);
 	list_walk(node, &s->waiting) {
 		w = list_item(node, struct sem_waiter, of_stopper);
 		for (i = 0; i < n && seen[i] != w->sem; i++)

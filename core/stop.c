@@ -438,8 +438,8 @@ static void unwatch_tree(struct stopper *s, struct leader *w)
 static struct stopper *pop_ready(struct leader *l)
 {
 	struct stopper_list *n;
-	lock_guard(&ready_lock);
 
+	lock_guard(&ready_lock);
 	n = slist_pop(&l->ready);
 	return n ? list_item(n, struct stopper, ready) : NULL;
 }
@@ -663,8 +663,8 @@ static struct stop_order *pop_order(struct stopper *s, struct stopper *parent)
 {
 	struct stop_order *o = NULL;
 	struct stopper_list *n;
-	lock_guard(&parent->lock);
 
+	lock_guard(&parent->lock);
 	n = slist_pop(&s->orders);
 	if (n) {
 		o = list_item(n, struct stop_order, node);

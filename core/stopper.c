@@ -111,8 +111,8 @@ void stopper_walk_end(struct stopper_walk *w)
 struct stopper *parent_get(struct stopper *s)
 {
 	struct stopper *parent;
-	lock_guard(&s->lock);
 
+	lock_guard(&s->lock);
 	parent = s->parent;
 	if (parent)
 		stopper_pin(parent);
@@ -154,8 +154,8 @@ static struct stopper *first_owned_by(struct stopper_list *list, struct module *
 struct stopper *registry_find_owned(struct module *owner)
 {
 	struct stopper *s;
-	lock_guard(&registry_lock);
 
+	lock_guard(&registry_lock);
 	s = first_owned_by(&registry, owner);
 	if (!s)
 		s = first_owned_by(&registry_hidden, owner);

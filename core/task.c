@@ -207,8 +207,8 @@ static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
 void __stopper_slot_wake(struct stopper_slot *slot)
 {
 	struct plat_parker *p;
-	lock_guard(&drain_lock);
 
+	lock_guard(&drain_lock);
 	p = slot->watch;
 	plat_store(&slot->watch, NULL);
 	if (p)
@@ -350,8 +350,8 @@ static inline void detach_task(struct stopper_task *task)
 static void unlist_task(struct stopper_task *task)
 {
 	struct task_list l = task_list_of(task->own.stopper, task->shard);
-	lock_guard(l.lock);
 
+	lock_guard(l.lock);
 	detach_task(task);
 	/* The last use of the lock: the next thread that takes it may free the stopper. */
 }
@@ -648,8 +648,8 @@ static bool slot_held_by(struct stopper_slot *slot, const struct stopper *s)
 static bool slot_watch(struct stopper_slot *slot, struct plat_parker *me)
 {
 	struct plat_parker *other;
-	lock_guard(&drain_lock);
 
+	lock_guard(&drain_lock);
 	other = slot->watch;
 	plat_store(&slot->watch, me);
 	if (other && other != me)
@@ -766,8 +766,8 @@ static bool task_list_watch(const struct task_list *l, struct plat_parker *me)
 {
 	struct stopper_task *task;
 	struct stopper_list *n;
-	lock_guard(l->lock);
 
+	lock_guard(l->lock);
 	for (n = l->tasks->prev; n != l->tasks; n = n->prev) {
 		task = list_item(n, struct stopper_task, node);
 		if (!task->own.stopper)

@@ -295,8 +295,8 @@ bool timers_drop(struct stopper *s)
 unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due)
 {
 	int64_t now = plat_now();
-	lock_guard(&s->lock);
 
+	lock_guard(&s->lock);
 	if (s->ntimers) {
 		/* Its module is pinned while it is pending. */
 		task_info_init(info, timer_of_due(s->timers)->task.job.site);

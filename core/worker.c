@@ -198,8 +198,8 @@ EXPORT_SYMBOL_PLAT(__stopper_run_worker_err);
 static struct worker *next_worker_to_stop(struct stopper *s)
 {
 	struct worker *w;
-	lock_guard(&s->lock);
 
+	lock_guard(&s->lock);
 	if (slist_empty(&s->workers))
 		return NULL;
 	/* Those with stop_queued are at the end, so one at the front means that all have it. */
