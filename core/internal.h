@@ -50,7 +50,8 @@ static PLAT_ALWAYS_INLINE void lock_guard_end(const struct lock_guard *g)
 }
 
 #define lock_guard(l)									\
-	struct lock_guard held __attribute__((cleanup(lock_guard_end))) = lock_guard_begin(l)
+	struct lock_guard held __attribute__((cleanup(lock_guard_end), unused)) =	\
+		lock_guard_begin(l)
 #else
 #define lock_guard(l)	((void)(l))
 #endif
