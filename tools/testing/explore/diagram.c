@@ -90,22 +90,28 @@ void functions(void)
 		pclose(f);
 }
 
-/* file:line and function of each step. */
+/* file:line and function of each step; of a guard's lock and unlock those around it. */
 static void find_where(void)
 {
 	char fn[128], line[512], *base, *text;
-	FILE *f = look_up("");
-	unsigned int i;
+	FILE *f = look_up("-ia");
+	unsigned int i = 0;	/* steps whose address has been read */
 
-	for (i = 0; f && i < E->ntrace; i++) {
-		if (!fgets(fn, sizeof(fn), f) || !fgets(line, sizeof(line), f))
+	while (f && fgets(fn, sizeof(fn), f)) {
+		if (!strncmp(fn, "0x", 2)) {
+			i++;
+			continue;
+		}
+		if (!i || i > E->ntrace || !fgets(line, sizeof(line), f))
 			break;
+		if (where[i - 1] || !strncmp(fn, "lock_guard_", 11))
+			continue;
 		fn[strcspn(fn, "\n")] = '\0';
 		line[strcspn(line, "\n (")] = '\0';
 		base = strrchr(line, '/');
 		base = base ? base + 1 : line;
 		if (asprintf(&text, "%s %s", base, fn) >= 0)
-			where[i] = text;
+			where[i - 1] = text;
 	}
 	if (f)
 		pclose(f);
