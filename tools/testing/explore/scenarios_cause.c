@@ -162,6 +162,24 @@ SCENARIO(two_stop_causes, "cause.c: two stop with a cause, one reads it from a c
 	stopper_put(s);
 }
 
+static void reads_stop(void *it)
+{
+	struct stopper_cause cause;
+
+	if (stopper_stop_cause((struct stopper *)it, &cause))
+		check(!strcmp(cause.text, text_of(cause.err)));
+}
+
+SCENARIO(stop_cause_is_whole, "cause.c: the cause of a stop is read while the stop is asked for",
+	 .budget = 2, .stale = 1)
+{
+	s = new_stopper(NULL);
+	go(reads_stop, s);
+	stops_io(s);
+	join_all();
+	stopper_put(s);
+}
+
 SCENARIO(stop_cause_or_async, "cause.c: a stop and an async stop, each with a cause",
 	 .budget = 2, .stale = 1)
 {
