@@ -167,7 +167,8 @@ struct pool_thread {
 	unsigned char at;		/* in ->table */
 };
 
-_Static_assert(sizeof(struct pool_thread) <= 512, "the cost of an idle thread beside its stack");
+_Static_assert(sizeof(struct pool_thread) - sizeof(struct plat_thread) -
+	       sizeof(struct plat_parker) <= 256, "an idle thread, beside what the platform needs");
 
 static struct {
 	stopper_lock_t lock;
