@@ -86,10 +86,12 @@ verified() {
 
 lists_a_label() { cat $debug >$tmp/list && grep -qE '"blk: request"' $tmp/list && grep -qE 'label "(read|write) [0-9]+\+8"' $tmp/list; }
 
+# The first requests take long: also a slow machine looks at them in flight.
 disturbed() {
-	delay 50
+	delay 5000
 	start_fio --rw=randwrite --verify=crc32c --do_verify=1
 	wait_for 60 in_flight $depth
+	delay 50
 	if [ $life = stopper ]; then
 		check requests_are_listed_with_their_blocks wait_for 60 lists_a_label
 		sed 's/^/# /' $tmp/list
