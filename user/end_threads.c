@@ -79,3 +79,10 @@ int stopper_end_idle_threads(void)
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_end_idle_threads);
+
+void stopper_barrier(void)
+{
+	if (!plat_is_copy())
+		plat_scan_sync();
+}
+EXPORT_SYMBOL_PLAT(stopper_barrier);

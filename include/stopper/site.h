@@ -42,8 +42,7 @@
  *
  * Userspace: they are unmapped with their plugin, which may be unloaded once its own stopper has
  * stopped. A reader of the debug list may still read, for a moment, the record of a call that
- * was refused or of a task of another stopper. stopper_num_tasks() before dlclose() waits for
- * such readers.
+ * was refused or of a task of another stopper. stopper_barrier() waits for such readers.
  */
 struct stopper_site {
 	const char *name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * threads.h - userspace: control of the library's threads.
+ * threads.h - userspace: control of the library's threads; the time before dlclose().
  */
 #ifndef STOPPER_THREADS_H
 #define STOPPER_THREADS_H
@@ -39,6 +39,19 @@ STOPPER_BEGIN_DECLS
  * * -ENOTSUP - in a child of fork() whose parent had used the library
  */
 STOPPER_API int stopper_end_idle_threads(void);
+
+/**
+ * stopper_barrier() - wait until nobody reads the call sites of tasks that are over
+ *
+ * For a plugin, between the end of its last task and dlclose(), as rcu_barrier() is for a kernel
+ * module. A reader that counts or lists tasks may use, for a moment, the names of a task that has
+ * ended or was refused; the call returns when all that had begun before are done. The stop of a
+ * plugin's own stopper waits for them, too: only tasks on another's stopper, and refused ones, need
+ * it. It does not wait for tasks.
+ *
+ * Context: Any thread; not a signal handler. Blocks as long as others read.
+ */
+STOPPER_API void stopper_barrier(void);
 
 STOPPER_END_DECLS
 

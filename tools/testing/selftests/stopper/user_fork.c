@@ -211,6 +211,7 @@ QUIET(init, (stopper_event_init(&(struct stopper_event){ 0 }), 0))
 QUIET(is_stopped, stopper_is_stopped(s))
 QUIET(name, stopper_name(s))
 QUIET(num_tasks, stopper_num_tasks(s))
+QUIET(barrier, (stopper_barrier(), 0))
 QUIET(phase, stopper_phase_name(stopper_phase(s)))
 QUIET(stopper_get, stopper_get(s))
 QUIET(stopper_put, (stopper_put(s), stopper_put(s), 0))
@@ -325,6 +326,7 @@ static const struct {
 	{ "stopper_is_stopped", q_is_stopped, 0 },
 	{ "stopper_name", q_name, 0 },
 	{ "stopper_num_tasks", q_num_tasks, 0 },
+	{ "stopper_barrier", q_barrier, 0 },
 	{ "stopper_phase", q_phase, 0 },
 	{ "stopper_phase_name", q_phase, 0 },
 	{ "__stopper_timer_init", q_timer_init, 0 },

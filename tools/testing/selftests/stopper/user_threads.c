@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_threads.c - stopper_end_idle_threads(): what ends, what stays, and that all works after it.
+ * user_threads.c - stopper_end_idle_threads(): what ends, what stays, and that all works after it;
+ * stopper_barrier(): it waits for a reader that is in the middle of a scan.
  *
  * The harness runs each test in a process of its own.
  */
@@ -8,8 +9,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -255,6 +258,97 @@ TEST(destructors_of_keys_are_waited_for)
 	pthread_join(t, NULL);
 	EXPECT_EQ(1, threads());
 	stopper_event_destroy(&in_destructor);
+}
+
+/* A thread that counts tasks, and that a signal stops wherever it is. */
+static struct {
+	pthread_t thread;
+	struct stopper *s;
+	int held[2], go[2];
+	bool over;
+} counter;
+
+static void hold_counter(int signo)
+{
+	char c = 0;
+
+	if (write(counter.held[1], &c, 1) != 1 || read(counter.go[0], &c, 1) != 1)
+		abort();
+}
+
+static void *count_tasks(void *arg)
+{
+	while (!__atomic_load_n(&counter.over, __ATOMIC_ACQUIRE))
+		stopper_num_tasks(counter.s);
+	return NULL;
+}
+
+static int barrier_tid, barrier_over;
+
+static void *pass_barrier(void *arg)
+{
+	__atomic_store_n(&barrier_tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	stopper_barrier();
+	__atomic_store_n(&barrier_over, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Its only sleep is in the barrier. */
+static bool barrier_sleeps(void)
+{
+	char path[64], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+		 __atomic_load_n(&barrier_tid, __ATOMIC_ACQUIRE));
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = '?';
+	if (f)
+		fclose(f);
+	return state == 'S' && __atomic_load_n(&barrier_tid, __ATOMIC_ACQUIRE);
+}
+
+/* Holds the counter, wherever it is, during a barrier. True: the barrier waited for it. */
+static bool barrier_waits_for_counter(struct __test_metadata *_metadata)
+{
+	pthread_t thread;
+	bool waits = false;
+	char c = 0;
+
+	barrier_tid = 0;
+	barrier_over = 0;
+	ASSERT_EQ(0, pthread_kill(counter.thread, SIGUSR1));
+	ASSERT_EQ(1, read(counter.held[0], &c, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, pass_barrier, NULL));
+	while (!__atomic_load_n(&barrier_over, __ATOMIC_ACQUIRE) && !(waits = barrier_sleeps()))
+		sched_yield();
+	ASSERT_EQ(1, write(counter.go[1], &c, 1));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	return waits;
+}
+
+TEST(barrier_waits_for_a_reader_in_a_scan)
+{
+	struct sigaction hold = { .sa_handler = hold_counter };
+	int i, waited = 0, passed = 0;
+
+	ASSERT_EQ(0, stopper_create(&counter.s, "counted", NULL));
+	ASSERT_EQ(0, pipe(counter.held));
+	ASSERT_EQ(0, pipe(counter.go));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &hold, NULL));
+	ASSERT_EQ(0, pthread_create(&counter.thread, NULL, count_tasks, NULL));
+	for (i = 0; i < 3000 && !(waited && passed); i++)
+		if (barrier_waits_for_counter(_metadata))
+			waited++;
+		else
+			passed++;
+	__atomic_store_n(&counter.over, true, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(counter.thread, NULL));
+	EXPECT_GT(waited, 0);
+	EXPECT_GT(passed, 0);
+	ASSERT_EQ(0, stopper_stop(counter.s, NULL));
+	stopper_put(counter.s);
 }
 
 TEST_HARNESS_MAIN
