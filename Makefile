@@ -162,7 +162,7 @@ explore: ## Explore all interleavings of small scenarios in simulation [SECONDS=
 .PHONY: explore-mutants
 explore-mutants: ## Remove each barrier, lock and wake-up of the core: a scenario must fail [MUTANT=pattern]
 	@tools/testing/lib/deps build
-	@tools/testing/explore/mutants $(MUTANT)
+	@tools/testing/explore/mutants $(if $(MUTANT),'$(MUTANT)')
 
 .PHONY: litmus
 litmus: ## Check the litmus tests of the races against the kernel's memory model
