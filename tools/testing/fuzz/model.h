@@ -127,10 +127,12 @@ bool model_is_paused(const struct model *m, int s);
 
 int model_ctx(struct model *m, int parent, int s, int phase_event, int code);
 void model_ctx_put(struct model *m, int c);
+void model_ctx_drop(struct model *m, int c);
 bool model_ctx_cancel(struct model *m, int c, int cause);
 int model_ctx_err(const struct model *m, int c);
 
 bool model_fire(struct model *m, int ev);
+bool model_fire_as(struct model *m, int ev, int code, int cause);
 void model_attach(struct model *m, int ev, int rec);
 bool model_detach(struct model *m, int rec);
 
