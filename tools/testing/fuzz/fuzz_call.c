@@ -307,11 +307,12 @@ static int stop_staged(const struct step *st)
 	if (stages.count < (unsigned long)end->d ||
 	    stages.count > (unsigned long)(end->d + end->e) || listed > stages.count ||
 	    (stages.filled < 2 && listed != stages.count))
-		fail("%lu remain, %lu of them listed, not %d tasks and %d workers", stages.count,
-		     listed, end->d, end->e);
+		fail("%lu remain, %lu of them listed, not %d tasks or closers and %d workers",
+		     stages.count, listed, end->d, end->e);
 	/* A task that gets its thread between two scans is seen in the queue and on the thread. */
 	if (hooked < (unsigned long)end->d || hooked > (unsigned long)(2 * end->d + end->e))
-		fail("the hook saw %lu of %d tasks and %d workers", hooked, end->d, end->e);
+		fail("the hook saw %lu of %d tasks or closers and %d workers", hooked, end->d,
+		     end->e);
 	return err;
 }
 

@@ -119,7 +119,7 @@ void plan_stop_async(int s)
 	returns(OP_STOP_ASYNC, s, 0);
 }
 
-/* RETURNS: d tasks remain, and between 0 and e workers, which may not have begun. */
+/* RETURNS: d tasks and closers remain, and between 0 and e workers, which may not have begun. */
 void plan_stop_staged(int s)
 {
 	bool end = pick(2);
@@ -133,7 +133,7 @@ void plan_stop_staged(int s)
 	st = returns(OP_STOP_STAGED, s, ret);
 	for (i = 0; i < now.m.nstoppers; i++)
 		if (model_within(&now.m, i, s)) {
-			st->d += model_tasks(&now.m, i);
+			st->d += model_tasks(&now.m, i) + now.m.s[i].running_closers;
 			st->e += now.m.s[i].nworkers;
 		}
 }
