@@ -132,13 +132,13 @@ static int run_async(const struct step *st)
 {
 	bool limited = st->op == OP_LIMITED || st->op == OP_HELD_LIMITED;
 	bool held = st->op == OP_HELD || st->op == OP_HELD_LIMITED;
-	struct own_task *t = &real.task[st->e >> 1];
+	struct own_task *t = &real.task[st->e >> 2];
 	const struct stopper_site *site = &real.site[st->b];
 	stopper_fn fn = held ? held_task : joined_task;
 	struct stopper *s = real.s[st->a];
 	int err;
 
-	t->id = st->e >> 1;
+	t->id = st->e >> 2;
 	t->site = st->b;
 	t->runs = 0;
 	stopper_event_init(&t->gate);
@@ -148,12 +148,11 @@ static int run_async(const struct step *st)
 						       st->e & 1, fn, t);
 	} else if (st->op == OP_ASYNC_ERR) {
 		err = __stopper_run_async_task_err(s, ctx_of(st->c), site, joined_task_err, t);
-	} else if (held || t->id % 2 || plan.step[at].ret.ret == -EAGAIN) {
-		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
-	} else {
-		/* A timer that is due at once is the same, but a pause does not refuse it. */
+	} else if (st->e & 2) {
 		__stopper_timer_init(&t->timer, s, site, fn, t);
 		err = stopper_run_after(&t->timer, ctx_of(st->c), 0);
+	} else {
+		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
 	}
 	if (err || held)
 		return err;
@@ -167,13 +166,13 @@ static int run_async(const struct step *st)
 
 static int run_record(const struct step *st)
 {
-	struct own_task *t = &real.task[st->e >> 1];
+	struct own_task *t = &real.task[st->e >> 2];
 	const struct stopper_site *site = &real.site[st->b];
 	bool held = st->op == OP_HELD_RECORD;
 	struct stopper *s = real.s[st->a];
 	int err;
 
-	t->id = st->e >> 1;
+	t->id = st->e >> 2;
 	t->site = st->b;
 	t->runs = 0;
 	t->ends = 0;

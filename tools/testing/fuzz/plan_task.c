@@ -82,6 +82,18 @@ static bool too_few_slots(int sem, int n, int c)
 	return !x->closed && n > x->capacity - x->length && !model_ctx_err(&now.m, c);
 }
 
+/*
+ * Every other async task is started by a timer that is due at once. That is the same, but no pause
+ * refuses it, and no running task lets it in.
+ */
+static bool by_timer(int s, enum op op)
+{
+	const struct model *m = &now.m;
+
+	return op == OP_ASYNC && !(m->ntasks % 2) && !model_is_paused(m, s) &&
+		(m->s[s].phase == STOPPER_RUNNING || !model_may_nest(m, M_JOINED, s));
+}
+
 void plan_async(int s, enum op op)
 {
 	bool limited = op == OP_LIMITED || op == OP_HELD_LIMITED;
@@ -96,7 +108,7 @@ void plan_async(int s, enum op op)
 		return;
 	wait = limited && pick(2) && !too_few_slots(sem, 1, c);
 	st = begins(op, s, site, c, sem);
-	st->e = now.m.ntasks << 1 | wait;
+	st->e = now.m.ntasks << 2 | by_timer(s, op) << 1 | wait;
 	now.panicked = false;
 	r = model_task(&now.m, held ? M_HELD : M_JOINED, s, site, c, sem, wait);
 	result = now.panicked ? -EOWNERDEAD : result_of(site);
