@@ -90,6 +90,17 @@ bool model_turns(const struct model *m)
 	return false;
 }
 
+/* Does a thread fire events of it or of one below, so that a stop waits for the callbacks? */
+bool model_fires(const struct model *m, int tree)
+{
+	int s;
+
+	for (s = 0; s < m->nstoppers; s++)
+		if ((m->s[s].turner != NONE || m->s[s].ender != NONE) && model_within(m, s, tree))
+			return true;
+	return false;
+}
+
 /* Does a call that has not returned need it? */
 bool model_in_use(const struct model *m, int s)
 {

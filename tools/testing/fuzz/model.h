@@ -156,6 +156,7 @@ bool model_has_tasks(const struct model *m, int tree);
 bool model_has_workers(const struct model *m, int tree);
 bool model_is_inside(const struct model *m, int s, bool stop);
 bool model_turns(const struct model *m);
+bool model_fires(const struct model *m, int tree);
 bool model_at_work(const struct model *m, int tree);
 bool model_in_use(const struct model *m, int s);
 size_t model_show(char *dst, const char *name);

@@ -56,7 +56,7 @@ static int patience(int s, bool stop, int c)
 
 	if (at_once(s, stop, c))
 		return c;
-	if (now.m.leads)
+	if (now.m.leads || model_fires(&now.m, s))
 		return CTX_ENDED;
 	if (model_has_tasks(&now.m, s))
 		return ends_with(c, s) && !workers ? c : CTX_ENDED;
@@ -107,7 +107,7 @@ void plan_stop_async(int s)
 	int before = now.m.thread, why = a_cause();
 
 	if (now.stops_async || in_a_stop() || model_is_inside(&now.m, s, true) ||
-	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) ||
+	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) || model_fires(&now.m, s) ||
 	    now.m.ev[EV_STOPPER(s, STOPPED)].nr)
 		return;
 	begins(OP_STOP_ASYNC, s, why, 0, 0);
