@@ -26,7 +26,6 @@ struct own_task {
 
 struct real {
 	struct stopper *s[NSTOPPERS];
-	int parent[NSTOPPERS];
 	struct stopper_ctx *ctx[NCTXS];
 	struct stopper_event ev[NEVENTS];
 	struct stopper_on_fire record[NRECORDS];

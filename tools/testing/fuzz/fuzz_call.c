@@ -44,17 +44,6 @@ struct stopper_event *event_of(int ev)
 	}
 }
 
-/* The model stops siblings one after the other, the youngest first. */
-static void order_siblings(int s, int parent)
-{
-	int i;
-
-	real.parent[s] = parent;
-	for (i = 0; i < s && parent != NONE; i++)
-		if (real.parent[i] == parent && real.s[i] && real.s[s])
-			stopper_stop_after(real.s[i], real.s[s]);
-}
-
 static int create(const struct step *st)
 {
 	struct stopper_options opts = {
@@ -67,7 +56,6 @@ static int create(const struct step *st)
 	model_show(real.shown[st->c], plan.name[st->d]);
 	err = __stopper_create(&real.s[st->c], plan.name[st->d], &opts, &real.site[st->e]);
 	__stopper_timer_init(&real.timer[st->c], real.s[st->c], &real.site[st->d], never_due, NULL);
-	order_siblings(st->c, st->a);
 	return err;
 }
 
@@ -331,6 +319,8 @@ int make_call(const struct step *st)
 		return stop(st);
 	case OP_QUIESCE:
 		return stopper_quiesce(real.s[st->a], ctx_of(st->b));
+	case OP_STOP_AFTER:
+		return stopper_stop_after(real.s[st->a], real.s[st->b]);
 	case OP_STOP_ASYNC:
 		return stop_async(st);
 	case OP_STOP_STAGED:

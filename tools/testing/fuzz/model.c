@@ -35,7 +35,7 @@ int model_create(struct model *m, int parent, unsigned int flags)
 	if (parent != NONE && m->s[parent].phase != STOPPER_RUNNING)
 		return -ESHUTDOWN;
 	*s = (struct m_stopper){
-		.alive = true, .refs = 1, .parent = parent, .flags = flags,
+		.alive = true, .refs = 1, .parent = parent, .family = parent, .flags = flags,
 		.depth = parent != NONE ? m->s[parent].depth + 1 : 0,
 		.leader = NONE, .turner = NONE, .ender = NONE,
 	};
@@ -141,18 +141,33 @@ int model_add_closer(struct model *m, int s)
 	return 0;
 }
 
-/* A child that has not stopped, the first after @after; or the last one. */
-static int child(const struct model *m, int s, int after, bool last)
+/* A child that has not stopped, the first after @after. */
+static int child(const struct model *m, int s, int after)
 {
-	int i, found = NONE;
+	int i;
 
 	for (i = after + 1; i < m->nstoppers; i++)
-		if (m->s[i].parent == s && m->s[i].phase != STOPPER_STOPPED) {
-			found = i;
-			if (!last)
-				break;
+		if (m->s[i].parent == s && m->s[i].phase != STOPPER_STOPPED)
+			return i;
+	return NONE;
+}
+
+/* The one that stops next. Two that no order is between would stop side by side. */
+static int next_to_stop(const struct model *m, int s)
+{
+	int c = NONE, next = NONE;
+
+	while ((c = child(m, s, c)) != NONE) {
+		if (model_is_held_up(m, c))
+			continue;
+		if (next != NONE) {
+			fputs("model: two children stop at once: the plan should not have this\n",
+			      stderr);
+			abort();
 		}
-	return found;
+		next = c;
+	}
+	return next;
 }
 
 static void quiesce_set_phase(struct model *m, int s, int cause)
@@ -165,7 +180,7 @@ static void quiesce_set_phase(struct model *m, int s, int cause)
 		m->s[s].phase = STOPPER_QUIESCING;
 		m->s[s].unfired = true;
 	}
-	while ((c = child(m, s, c, false)) != NONE)
+	while ((c = child(m, s, c)) != NONE)
 		quiesce_set_phase(m, c, cause);
 }
 
@@ -180,7 +195,7 @@ static void quiesce_fire_events(struct model *m, int s)
 		model_fire_as(m, EV_STOPPER(s, QUIESCE), 1, C_NONE);
 		m->s[s].turner = NONE;
 	}
-	while ((c = child(m, s, c, false)) != NONE)
+	while ((c = child(m, s, c)) != NONE)
 		quiesce_fire_events(m, c);
 }
 
@@ -219,7 +234,7 @@ static int lead_quiesce(struct model *m, int s, int ctx)
 	quiesce_begin(m, s);
 	if (model_tasks(m, s))
 		return wait_for(m, ctx, "tasks");
-	while (!err && (c = child(m, s, c, false)) != NONE)
+	while (!err && (c = child(m, s, c)) != NONE)
 		err = reach(m, c, false, ctx);
 	if (!err)
 		m->s[s].quiesced = true;
@@ -247,7 +262,7 @@ static int lead_stop(struct model *m, int s, int ctx)
 {
 	int c, err;
 
-	while ((c = child(m, s, NONE, true)) != NONE) {
+	while ((c = next_to_stop(m, s)) != NONE) {
 		err = reach(m, c, true, ctx);
 		if (err)
 			return err;
@@ -358,7 +373,7 @@ static void end_contexts(struct model *m, int s)
 		model_fire_as(m, EV_STOPPER(s, STOP_CTX), ETIMEDOUT, C_DEADLINE);
 		m->s[s].ender = NONE;
 	}
-	while ((c = child(m, s, c, false)) != NONE)
+	while ((c = child(m, s, c)) != NONE)
 		end_contexts(m, c);
 }
 

@@ -49,6 +49,8 @@ struct m_event {
 struct m_stopper {
 	bool alive;
 	int refs, parent, depth;
+	int family;			/* ->parent, and stays when it has stopped */
+	unsigned int after;		/* siblings that stop before it, a bit each */
 	unsigned int flags;
 	enum stopper_phase phase;
 	bool unfired;			/* QUIESCING, and its events have not fired */
@@ -124,6 +126,12 @@ int model_add_closer(struct model *m, int s);
 int model_pause(struct model *m, int s, int ctx);
 int model_resume(struct model *m, int s);
 bool model_is_paused(const struct model *m, int s);
+
+struct m_ret model_order_err(const struct model *m, int child, int other);
+bool model_may_be_refused_wrongly(const struct model *m, int child, int other);
+struct m_ret model_stop_after(struct model *m, int child, int other);
+bool model_is_held_up(const struct model *m, int s);
+bool model_are_ordered(const struct model *m, int a, int b);
 
 int model_ctx(struct model *m, int parent, int s, int phase_event, int code);
 void model_ctx_put(struct model *m, int c);

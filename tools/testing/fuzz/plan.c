@@ -25,13 +25,15 @@ int pick(int n)
 
 static bool room(void)
 {
-	return now.p->n < NSTEPS - 2 * NTASKS - 200;
+	return now.p->n < NSTEPS - 2 * NTASKS - 300;
 }
 
 static struct step *add(enum step_kind kind, enum op op)
 {
 	struct step *st = &now.p->step[now.p->n++];
 
+	if (now.p->n > NSTEPS)
+		abort();
 	memset(st, 0, sizeof(*st));
 	st->kind = kind;
 	st->op = op;
@@ -208,6 +210,9 @@ static void with_stopper(enum op op, int s)
 	case OP_QUIESCE:
 		plan_stop(s, op == OP_STOP, a_ctx());
 		break;
+	case OP_STOP_AFTER:
+		plan_order(s);
+		break;
 	case OP_STOP_ASYNC:
 		plan_stop_async(s);
 		break;
@@ -362,6 +367,10 @@ static void clean_up(void)
 			plan_end(i, now.m.task[i].kind == M_HELD ? OP_OPEN : OP_END);
 	for (i = 0; i < now.m.nstoppers; i++)
 		if (now.m.s[i].alive)
+			plan_stop(i, true, NONE);
+	/* What is left has children that cannot stop in a row: they do, one by one. */
+	for (i = now.m.nstoppers - 1; i >= 0; i--)
+		if (now.m.s[i].alive && now.m.s[i].phase != STOPPER_STOPPED)
 			plan_stop(i, true, NONE);
 	for (i = 0; i < NRECORDS; i++)
 		plan_detach(i);

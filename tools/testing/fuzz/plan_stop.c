@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * plan_stop.c - plans calls on stoppers: create and put, stop and quiesce, closers, pauses.
+ * plan_stop.c - plans calls on stoppers: create and put, orders, stop and quiesce, closers, pauses.
  */
 #include "planner.h"
 
-void plan_create(void)
+static void create(int parent)
 {
-	int parent = pick(2) ? a_stopper() : NONE, s = now.m.nstoppers;
+	int s = now.m.nstoppers;
 	unsigned int flags = (unsigned int)pick(9) % 5 |
 			     (pick(4) == 3 ? STOPPER_CTX_ENDS_AT_QUIESCE : 0) |
 			     (pick(2) ? STOPPER_ADMIT_NESTED : 0);
@@ -19,6 +19,11 @@ void plan_create(void)
 	returns(OP_CREATE, NONE, model_create(&now.m, parent, flags));
 }
 
+void plan_create(void)
+{
+	create(pick(2) ? a_stopper() : NONE);
+}
+
 void plan_put(int s)
 {
 	if (now.m.s[s].phase == STOPPER_STOPPED && !model_in_use(&now.m, s) &&
@@ -29,6 +34,111 @@ void plan_put(int s)
 	} else {
 		begins(OP_GET_PUT, s, 0, 0, 0);
 		returns(OP_GET_PUT, NONE, 0);
+	}
+}
+
+static bool are_siblings(int a, int b)
+{
+	return now.m.s[a].parent != NONE && now.m.s[a].parent == now.m.s[b].parent;
+}
+
+/* Would these two stop side by side, in a stop of @tree? */
+static bool are_abreast(int a, int b, int tree)
+{
+	return are_siblings(a, b) && model_within(&now.m, now.m.s[a].parent, tree) &&
+		!model_are_ordered(&now.m, a, b);
+}
+
+static bool stops_in_a_row(int tree)
+{
+	int a, b;
+
+	for (a = 0; a < now.m.nstoppers; a++)
+		for (b = 0; b < a; b++)
+			if (are_abreast(a, b, tree))
+				return false;
+	return true;
+}
+
+static void order(int child, int other)
+{
+	if (model_may_be_refused_wrongly(&now.m, child, other))
+		return;
+	begins(OP_STOP_AFTER, child, other, 0, 0);
+	returns2(OP_STOP_AFTER, NONE, model_stop_after(&now.m, child, other));
+}
+
+static bool try_order(int child, int other)
+{
+	if (!model_order_err(&now.m, child, other).ret)
+		order(child, other);
+	return model_are_ordered(&now.m, child, other);
+}
+
+/*
+ * A plan has one place, and siblings that no order is between stop side by side. So before the
+ * first quiesce of a tree they are put in a row, as far as the rules of orders let them.
+ */
+static void put_in_a_row(int tree)
+{
+	bool old_first = pick(2);
+	int a, b;
+
+	for (a = 0; a < now.m.nstoppers; a++)
+		for (b = 0; b < a; b++)
+			if (are_abreast(a, b, tree) &&
+			    !try_order(old_first ? a : b, old_first ? b : a))
+				try_order(old_first ? b : a, old_first ? a : b);
+}
+
+/* One of the children of one parent, of which @s is one; most often another one. */
+static int a_sibling(int s)
+{
+	int n = now.m.nstoppers, i, other = s + 1 + pick(n);
+
+	for (i = 0; i < n; i++, other++)
+		if (now.m.s[other % n].alive && now.m.s[other % n].family == now.m.s[s].family)
+			break;
+	return other % n;
+}
+
+static void order_siblings(int s)
+{
+	int n;
+
+	for (n = 1 + pick(4); n; n--) {
+		s = a_sibling(s);
+		order(s, a_sibling(s));
+	}
+}
+
+/* Children whose closers show in what order they stop. */
+static void order_children(int s)
+{
+	int n, child = NONE;
+
+	for (n = 2 + pick(3); n && now.m.nstoppers < NSTOPPERS; n--) {
+		child = now.m.nstoppers;
+		create(s);
+		if (now.m.nstoppers == child)
+			return;
+		plan_closer(child, pick(2) ? OP_CLOSER : OP_CLOSER_FN);
+	}
+	if (child != NONE)
+		order_siblings(child);
+}
+
+void plan_order(int s)
+{
+	switch (pick(4)) {
+	case 0:
+		order(s, a_stopper());
+		break;
+	case 1:
+		order_siblings(s);
+		break;
+	default:
+		order_children(s);
 	}
 }
 
@@ -56,7 +166,7 @@ static int patience(int s, bool stop, int c)
 
 	if (at_once(s, stop, c))
 		return c;
-	if (now.m.leads || model_fires(&now.m, s))
+	if (now.m.leads || model_fires(&now.m, s) || (stop && !stops_in_a_row(s)))
 		return CTX_ENDED;
 	if (model_has_tasks(&now.m, s))
 		return ends_with(c, s) && !workers ? c : CTX_ENDED;
@@ -92,6 +202,7 @@ void plan_stop(int s, bool stop, int c)
 
 	if (ends_lead_ctx(s))
 		return;
+	put_in_a_row(s);
 	c = patience(s, stop, c);
 	begins(op, s, c, why, 0);
 	returns(op, s, model_stop(&now.m, s, stop, c,
@@ -109,6 +220,9 @@ void plan_stop_async(int s)
 	if (now.stops_async || in_a_stop() || model_is_inside(&now.m, s, true) ||
 	    model_has_tasks(&now.m, s) || model_in_use(&now.m, s) || model_fires(&now.m, s) ||
 	    now.m.ev[EV_STOPPER(s, STOPPED)].nr)
+		return;
+	put_in_a_row(s);
+	if (!stops_in_a_row(s))
 		return;
 	begins(OP_STOP_ASYNC, s, why, 0, 0);
 	now.stops_async = true;
@@ -128,6 +242,7 @@ void plan_stop_staged(int s)
 
 	if (ends_lead_ctx(s))
 		return;
+	put_in_a_row(s);
 	begins(OP_STOP_STAGED, s, end, 0, 0);
 	ret = model_stop_staged(&now.m, s, end);
 	st = returns(OP_STOP_STAGED, s, ret);

@@ -42,6 +42,7 @@ void plan_put(int s);
 void plan_stop(int s, bool stop, int c);
 void plan_stop_async(int s);
 void plan_stop_staged(int s);
+void plan_order(int s);
 void plan_closer(int s, enum op op);
 void plan_pause(int s, int c);
 void plan_resume(int s);
