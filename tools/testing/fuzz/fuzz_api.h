@@ -21,6 +21,7 @@ struct own_task {
 	struct stopper_async async;
 	sem_t over;
 	int id, site, runs;
+	int label;			/* that it gives itself, or 0 */
 	int ends, status;		/* of a record, as done() was told */
 };
 
@@ -35,6 +36,7 @@ struct real {
 	struct stopper_timer timer[NSTOPPERS];
 	struct stopper_site site[NSITES];
 	char shown[NSTOPPERS][STOPPER_NAME_SHOWN + 8];
+	char label[NLABELS][STOPPER_LABEL_SHOWN + 8];
 };
 
 extern struct plan plan;
@@ -45,6 +47,12 @@ extern struct real real;
 #define WHY	"why \t%d"
 #define SHOWN	"why \\t%d"
 
+/*
+ * A known fault: each task has the age at which the reader came to it. So the second one may be
+ * shown as the oldest by a reader that was preempted after the first. Not by each of so many.
+ */
+#define LOOKS	4
+
 /* fuzz_api.c */
 void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void perform(void);
@@ -53,6 +61,12 @@ void perform(void);
 int make_call(const struct step *st);
 struct stopper_event *event_of(int ev);
 int err_of(int n);
+int set_label(struct stopper_task *task, int n);
+
+/* fuzz_list.c */
+bool list_is_printable(const char *text, size_t len);
+const char *list_differs(const struct step *end);
+bool label_differs(const struct m_group *g, const char *label);
 
 /* fuzz_back.c */
 void sync_task(struct stopper_ctx *ctx, void *arg);

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 #include "fuzz_api.h"
-#include "fuzz_list.h"
 
 static char cookie;			/* the value of our panics */
 
@@ -62,6 +61,11 @@ void held_task(struct stopper_ctx *ctx, void *arg)
 	struct own_task *t = arg;
 
 	(void)ctx;
+	if (t->label) {
+		if (set_label(NULL, t->label))
+			fail("a task that has begun has no label");
+		sem_post(&t->over);
+	}
 	stopper_wait(&t->gate, NULL);
 	t->runs++;
 }

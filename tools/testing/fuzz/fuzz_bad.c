@@ -153,6 +153,10 @@ int bad_call(int which, struct stopper *s)
 		return stopper_stop_after(s, NULL);
 	case 41:
 		return stopper_stop_after(NULL, s);
+	case 42:
+		return stopper_task_label(NULL, NULL);
+	case 43:
+		return stopper_task_label(&(struct stopper_task){ .slot = NULL }, "bad");
 	default:
 		return bad_create(which, s);
 	}

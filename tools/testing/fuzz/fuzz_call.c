@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz_api.h"
-#include "fuzz_list.h"
 
 #define HOUR_NS		3600000000000LL
 
@@ -116,6 +115,26 @@ static void until_tasks_are(const struct step *st)
 		sched_yield();
 }
 
+/* Number 0 is empty. All others are different, also when they are cut. */
+int set_label(struct stopper_task *task, int n)
+{
+	char text[NAME_MAX_ + 16];
+	const char *name = plan.name[n % NSITES];
+
+	if (!n)
+		return stopper_task_label(task, "%s", "");
+	snprintf(text, sizeof(text), "%d:%s", n, name);
+	model_show_label(real.label[n], text);
+	return stopper_task_label(task, "%d:%s", n, name);
+}
+
+/* The fuzzer's own alarm may come between. */
+static void wait_over(struct own_task *t)
+{
+	while (sem_wait(&t->over))
+		;
+}
+
 static int run_async(const struct step *st)
 {
 	bool limited = st->op == OP_LIMITED || st->op == OP_HELD_LIMITED;
@@ -128,6 +147,7 @@ static int run_async(const struct step *st)
 
 	t->id = st->e >> 2;
 	t->site = st->b;
+	t->label = st->label;
 	t->runs = 0;
 	stopper_event_init(&t->gate);
 	sem_init(&t->over, 0, 0);
@@ -142,11 +162,10 @@ static int run_async(const struct step *st)
 	} else {
 		err = __stopper_run_async_task(s, ctx_of(st->c), site, fn, t);
 	}
+	if (!err && (!held || t->label))
+		wait_over(t);
 	if (err || held)
 		return err;
-	/* The fuzzer's own alarm may come between. */
-	while (sem_wait(&t->over))
-		;
 	if (plan.step[at].kind == RETURNS)
 		until_tasks_are(&plan.step[at]);
 	return 0;
@@ -162,15 +181,19 @@ static int run_record(const struct step *st)
 
 	t->id = st->e >> 2;
 	t->site = st->b;
+	t->label = st->label;
 	t->runs = 0;
 	t->ends = 0;
 	stopper_event_init(&t->gate);
+	sem_init(&t->over, 0, 0);
 	stopper_async_init(&t->async, held ? held_record_task : record_task, record_done);
 	if (stopper_async_wait(&t->async, NULL) || stopper_async_cancel(&t->async))
 		fail("a record that was never started is not idle");
 	err = __stopper_async_start(s, ctx_of(st->c), site, &t->async);
 	if (!err && held && __stopper_async_start(s, NULL, site, &t->async) != -EBUSY)
 		fail("a record was started twice");
+	if (!err && t->label)
+		wait_over(t);
 	if (err || held)
 		return err;
 	err = stopper_async_wait(&t->async, NULL);
@@ -193,6 +216,41 @@ static int open_gate(const struct step *st)
 	return 0;
 }
 
+static bool has_wrong_label(const struct stopper_task_info *info, const struct step *end)
+{
+	const struct m_group *g;
+
+	for (g = end->groups; g < end->groups + end->ngroups; g++)
+		if (g->site == (int)info->line - 1)
+			break;
+	if (g == end->groups + end->ngroups || (int)info->count != g->count)
+		fail("running_tasks counts %d tasks of line %u", (int)info->count, info->line);
+	return label_differs(g, info->label);
+}
+
+static const struct stopper_task_info *find_wrong_label(struct stopper *s, const struct step *end)
+{
+	static struct stopper_task_info info[NSITES];
+	int i, n = stopper_running_tasks(s, info, NSITES);
+
+	for (i = 0; i < n && i < NSITES; i++)
+		if (has_wrong_label(&info[i], end))
+			return &info[i];
+	return NULL;
+}
+
+static void look_at_labels(struct stopper *s, const struct step *end)
+{
+	const struct stopper_task_info *wrong;
+	int i = 0;
+
+	do {
+		wrong = find_wrong_label(s, end);
+	} while (wrong && ++i < LOOKS);
+	if (wrong)
+		fail("the oldest task of line %u has the label \"%s\"", wrong->line, wrong->label);
+}
+
 static int look_at_map(const struct step *st, const struct step *end)
 {
 	struct stopper_task_info info[NSITES];
@@ -210,6 +268,7 @@ static int look_at_map(const struct step *st, const struct step *end)
 		if (i && info[i].count > info[i - 1].count)
 			fail("running_tasks is not sorted");
 	}
+	look_at_labels(real.s[st->a], end);
 	if (tasks != (uint64_t)end->seen.tasks)
 		fail("running_tasks counts %d of %d", (int)tasks, end->seen.tasks);
 	return sites;
@@ -217,14 +276,11 @@ static int look_at_map(const struct step *st, const struct step *end)
 
 static int look_at_list(const struct step *end)
 {
-	const char *shown[NSTOPPERS], *wrong;
-	int i;
+	const char *wrong;
 
-	for (i = 0; i < NSTOPPERS; i++)
-		shown[i] = real.shown[i];
 	if (end->kind != RETURNS)
 		fail("the plan has no list here");
-	wrong = list_differs(end->text, shown);
+	wrong = list_differs(end);
 	if (wrong)
 		fail("the debug list: %s", wrong);
 	return 0;
@@ -374,6 +430,8 @@ int make_call(const struct step *st)
 	case OP_RECORD:
 	case OP_HELD_RECORD:
 		return run_record(st);
+	case OP_LABEL:
+		return set_label(st->a == NONE ? NULL : &real.task[st->a].handle, st->b);
 	case OP_OPEN:
 		return open_gate(st);
 	case OP_WORKER:

@@ -2,15 +2,15 @@
 /*
  * fuzz_list.c - compares the debug list with the model.
  *
- * Whatever names tasks and stoppers have: each line has a form of stopper-debuglist(5), in bytes
- * that can be printed, and there is one line for each stopper, with its name and its counts.
+ * Whatever names and labels tasks and stoppers have: each line has a form of stopper-debuglist(5),
+ * in bytes that can be printed; there is one line for each stopper, with its name and its counts,
+ * and one for each site with running tasks, with their number; and labels are those of its tasks.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stopper/print.h>
-#include <stopper/stopper.h>
-#include "fuzz_list.h"
+#include "fuzz_api.h"
 
 #define LINE_REST "%*u.%*us, age %*u.%*us, tasks %d, queued %d, workers %d, "	\
 		  "closers %d, closed %d, contexts %d, waiters 0"
@@ -27,13 +27,24 @@ static bool starts(const char *line, const char *with)
 	return !strncmp(line, with, strlen(with));
 }
 
+/* What is being read, and what has been. */
+struct reading {
+	const struct step *end;
+	const char *want;		/* lines of the stoppers that are to come */
+	int s;
+	const struct m_group *group;	/* NULL: no tasks */
+	int threads, nlabels;		/* of this group */
+	int ngroups;
+	bool seen[NLABELS];
+};
+
 static bool is_known(const char *line)
 {
 	static const char *const forms[] = {
 		"  created at ", "  child of ", "  stop asked at ", "  stop not asked",
-		"  paused at ", "  task ", "  worker ", "  closer ", "  timers ",
+		"  paused at ", "  worker ", "  closer ", "  timers ",
 		"  semaphore: ", "  semaphore \"", "  failed ", "  nested ", "    queued ",
-		"    thread ", "    and ",
+		"    and ",
 	};
 	size_t i;
 
@@ -43,20 +54,21 @@ static bool is_known(const char *line)
 	return false;
 }
 
-/* The line of the stopper that the first line of @want tells of. */
-static const char *stopper_differs(const char *line, const char *want, const char *const *shown)
+/* The line of the stopper that the first line of ->want tells of. */
+static const char *stopper_differs(struct reading *r, const char *line)
 {
-	int s, phase, n[5], got[5], contexts, queued, used = 0;
+	int phase, n[5], got[5], contexts, queued, used = 0;
 	unsigned int id;
 	char head[STOPPER_NAME_SHOWN + 64];
 
-	if (sscanf(want, "%d %d %d %d %d %d %d", &s, &phase, &n[0], &n[1], &n[2], &n[3],
+	if (sscanf(r->want, "%d %d %d %d %d %d %d", &r->s, &phase, &n[0], &n[1], &n[2], &n[3],
 		   &contexts) != 7)
 		return "a stopper too many";
+	r->want = strchr(r->want, '\n') + 1;
 	n[4] = contexts;
 	if (sscanf(line, "stopper %u%n", &id, &used) != 1)
 		return "a stopper without a number";
-	snprintf(head, sizeof(head), " \"%s\": %s for ", shown[s],
+	snprintf(head, sizeof(head), " \"%s\": %s for ", real.shown[r->s],
 		 stopper_phase_name((enum stopper_phase)phase));
 	line += used;
 	if (!starts(line, head))
@@ -70,15 +82,119 @@ static const char *stopper_differs(const char *line, const char *want, const cha
 	return memcmp(n, got, sizeof(n)) ? "wrong counts" : NULL;
 }
 
-static const char *next_line(const char *text)
+/* The number of a label of @g. 0: it has no such label. */
+static int label_find(const struct m_group *g, const char *label)
 {
-	const char *end = strchr(text, '\n');
+	int i;
 
-	return end ? end + 1 : text + strlen(text);
+	for (i = 0; i < g->nlabels; i++)
+		if (!strcmp(real.label[g->label[i]], label))
+			return g->label[i];
+	return 0;
 }
 
-static const char *text_differs(char *text, const char *want, const char *const *shown)
+/* @label is that of the oldest task of @g. */
+bool label_differs(const struct m_group *g, const char *label)
 {
+	int n = label_find(g, label);
+
+	if (*label && !n)
+		return true;
+	return g->oldest == NONE ? !*label && g->nlabels == g->count : g->oldest != n;
+}
+
+/* Behind the end of a quoted text. */
+static const char *unquote(const char *text)
+{
+	while (*text && *text != '"')
+		text += *text == '\\' && text[1] ? 2 : 1;
+	return *text ? text + 1 : text;
+}
+
+/* Site N is at line N + 1. */
+static const char *group_differs(struct reading *r, const char *line)
+{
+	const struct m_group *g = r->end->groups, *end = g + r->end->ngroups;
+	int count, site, used = 0;
+
+	if (sscanf(line, "  task %d \"%n", &count, &used) != 1)
+		return "tasks without a number";
+	line = strchr(unquote(line + used), ':');
+	site = line ? atoi(line + 1) - 1 : NONE;
+	while (g < end && (g->s != r->s || g->site != site))
+		g++;
+	if (g == end || g->count != count)
+		return "tasks that do not run";
+	r->group = g;
+	r->ngroups++;
+	return NULL;
+}
+
+/* Its label is that of its oldest task, so no other thread has it. */
+static const char *thread_differs(struct reading *r, char *line)
+{
+	static const char before[] = " label \"";
+	const char *rest = line + strlen("    thread ");
+	char *label;
+	int n;
+
+	rest += strspn(rest, "0123456789");
+	if (starts(rest, " \""))
+		rest = unquote(rest + 2);
+	r->threads++;
+	label = strstr(rest, before);
+	if (!label)
+		return NULL;
+	label += strlen(before);
+	*((char *)unquote(label) - 1) = '\0';
+	n = r->group ? label_find(r->group, label) : 0;
+	if (!n || r->seen[n])
+		return "a label of another task";
+	r->seen[n] = true;
+	r->nlabels++;
+	return NULL;
+}
+
+static const char no_label[] = "the label of the oldest task is missing";
+
+/* All threads of the group, as far as they are shown, have been read. */
+static const char *threads_differ(struct reading *r)
+{
+	const struct m_group *g = r->group;
+	int threads = r->threads, nlabels = r->nlabels;
+
+	r->group = NULL;
+	r->threads = 0;
+	r->nlabels = 0;
+	if (!g)
+		return NULL;
+	if (g->oldest > 0 && !r->seen[g->oldest])
+		return no_label;
+	return g->nlabels == g->count && nlabels != threads ? "a label is missing" : NULL;
+}
+
+static const char *line_differs(struct reading *r, char *line)
+{
+	const char *wrong = NULL;
+
+	if (!list_is_printable(line, strlen(line)))
+		return "bytes that cannot be printed";
+	if (!starts(line, "    "))
+		wrong = threads_differ(r);
+	if (wrong)
+		return wrong;
+	if (starts(line, "stopper "))
+		return stopper_differs(r, line);
+	if (starts(line, "  task "))
+		return group_differs(r, line);
+	if (starts(line, "    thread "))
+		return thread_differs(r, line);
+	return is_known(line) ? NULL : "a line of no known form";
+}
+
+static const char *text_differs(char *text, const struct step *expected)
+{
+	struct reading r = { .end = expected, .want = expected->text };
 	const char *wrong = NULL;
 	char *line, *end;
 
@@ -87,22 +203,18 @@ static const char *text_differs(char *text, const char *want, const char *const 
 		if (!end)
 			return "no newline at its end";
 		*end = '\0';
-		if (!list_is_printable(line, (size_t)(end - line)))
-			return "bytes that cannot be printed";
-		if (starts(line, "stopper ")) {
-			wrong = stopper_differs(line, want, shown);
-			want = next_line(want);
-		} else if (!is_known(line)) {
-			wrong = "a line of no known form";
-		}
-		if (wrong)
+		wrong = line_differs(&r, line);
+		if (wrong && wrong != no_label)
 			fprintf(stderr, "%s\n", line);
 	}
-	return !wrong && *want ? "a stopper is missing" : wrong;
+	if (!wrong)
+		wrong = threads_differ(&r);
+	if (!wrong && (*r.want || r.ngroups != expected->ngroups))
+		wrong = "stoppers or tasks are missing";
+	return wrong;
 }
 
-/* NULL: it is as it should be. @expected: a line for each stopper (plan.c). */
-const char *list_differs(const char *expected, const char *const *shown)
+static const char *look_at_list(const struct step *end)
 {
 	const char *wrong = "it could not be made";
 	char *text = NULL;
@@ -112,7 +224,19 @@ const char *list_differs(const char *expected, const char *const *shown)
 	if (!f)
 		return wrong;
 	if (!stopper_debug_print(f) && !fclose(f))
-		wrong = strlen(text) == len ? text_differs(text, expected, shown) : "a NUL in it";
+		wrong = strlen(text) == len ? text_differs(text, end) : "a NUL in it";
 	free(text);
+	return wrong;
+}
+
+/* NULL: it is as it should be, as @end says. */
+const char *list_differs(const struct step *end)
+{
+	const char *wrong;
+	int i = 0;
+
+	do {
+		wrong = look_at_list(end);
+	} while (wrong == no_label && ++i < LOOKS);
 	return wrong;
 }

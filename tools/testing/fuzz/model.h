@@ -20,6 +20,7 @@
 #define NCLOSERS	24
 #define NTASKS		160
 #define NSITES		6
+#define NLABELS		64
 #define NONE		(-1)
 
 /* The events of a stopper, in the order in which they fire. */
@@ -63,6 +64,7 @@ struct m_stopper {
 	int timer_ctx;			/* what it was started with, or NONE */
 	int cause;			/* of the first request to stop */
 	int error;			/* the first one that a function returned */
+	int reads;			/* of its tasks, by the map and the list */
 };
 
 struct m_ctx {
@@ -80,11 +82,21 @@ struct m_task {
 	enum m_kind kind;
 	int s, site, ctx, sem;
 	int thread;			/* M_SYNC, M_JOINED: where it runs */
+	int label;			/* its number; 0: none */
+	int reads;			/* of its stopper, when it began */
 };
 
 struct m_sem {
 	int capacity, length;
 	bool closed;
+};
+
+/* The tasks of a stopper that run at a site. */
+struct m_group {
+	int s, site, count;
+	int oldest;			/* label of the oldest; NONE: not known which that is */
+	short label[NTASKS];		/* of those that have one */
+	int nlabels;
 };
 
 /* A closer that runs: whose, and on which thread. */
@@ -148,6 +160,8 @@ bool model_may_nest(const struct model *m, enum m_kind kind, int s);
 struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int ctx, int sem,
 			bool wait);
 void model_task_end(struct model *m, int task);
+int model_innermost(const struct model *m);
+int model_label(struct model *m, int task, int label);
 int model_worker(struct model *m, int s);
 int model_run_after(struct model *m, int s, int ctx);
 struct m_ret model_timer_cancel(struct model *m, int s);
@@ -167,7 +181,9 @@ bool model_turns(const struct model *m);
 bool model_fires(const struct model *m, int tree);
 bool model_at_work(const struct model *m, int tree);
 bool model_in_use(const struct model *m, int s);
+int model_groups(struct model *m, int s, struct m_group *g);
 size_t model_show(char *dst, const char *name);
+size_t model_show_label(char *dst, const char *label);
 int model_task_map(const struct model *m, int s, const char *const *names, char *buf);
 
 #endif /* STOPPER_FUZZ_MODEL_H */

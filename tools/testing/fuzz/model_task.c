@@ -58,6 +58,7 @@ static int task_new(struct model *m, enum m_kind kind, int s, int site, int ctx,
 {
 	m->task[m->ntasks] = (struct m_task){
 		.counted = true, .kind = kind, .s = s, .site = site, .ctx = ctx, .sem = sem,
+		.reads = m->s[s].reads,
 	};
 	return m->ntasks++;
 }
@@ -138,6 +139,34 @@ struct m_ret model_task(struct model *m, enum m_kind kind, int s, int site, int 
 	if (kind == M_SYNC || kind == M_JOINED)
 		task_run(m, task);
 	return (struct m_ret){ 0, 0 };
+}
+
+/* NONE: this thread runs none. */
+int model_innermost(const struct model *m)
+{
+	int i;
+
+	for (i = m->ntasks - 1; i >= 0; i--) {
+		const struct m_task *t = &m->task[i];
+
+		if (t->counted && t->thread == m->thread &&
+		    (t->kind == M_SYNC || t->kind == M_JOINED))
+			break;
+	}
+	return i;
+}
+
+/* @task: a handle, or NONE: the innermost task of this thread. */
+int model_label(struct model *m, int task, int label)
+{
+	if (task == NONE)
+		task = model_innermost(m);
+	else if (!m->task[task].counted)
+		return -EINVAL;
+	if (task == NONE)
+		return -ESRCH;
+	m->task[task].label = label;
+	return 0;
 }
 
 int model_worker(struct model *m, int s)

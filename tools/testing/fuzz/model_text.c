@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * model_text.c - the contract of names and of the task map.
+ * model_text.c - the contract of names, of the task map and of what is shown of tasks.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,22 +22,32 @@ static size_t show_byte(char *dst, unsigned char c)
 }
 
 /* Whole, or as much of it as leaves room for "...". */
-size_t model_show(char *dst, const char *name)
+static size_t show(char *dst, const char *name, size_t max)
 {
 	size_t len = 0, fits = 0, n;
 
 	for (; *name; name++) {
 		n = show_byte(dst + len, (unsigned char)*name);
 		len += n;
-		if (len <= STOPPER_NAME_SHOWN - 3)
+		if (len <= max - 3)
 			fits = len;
-		if (len > STOPPER_NAME_SHOWN) {
+		if (len > max) {
 			strcpy(dst + fits, "...");
 			return fits + 3;
 		}
 	}
 	dst[len] = '\0';
 	return len;
+}
+
+size_t model_show(char *dst, const char *name)
+{
+	return show(dst, name, STOPPER_NAME_SHOWN);
+}
+
+size_t model_show_label(char *dst, const char *label)
+{
+	return show(dst, label, STOPPER_LABEL_SHOWN);
 }
 
 struct line {
@@ -80,4 +90,46 @@ int model_task_map(const struct model *m, int s, const char *const *names, char 
 		buf += sprintf(buf, "%-6d %s\n", lines[i].count, lines[i].name);
 	*buf = '\0';
 	return sites;
+}
+
+/*
+ * Is @first, the first to begin of its site, surely shown as older than @t? Ages are lower bounds.
+ * But a synchronous task has the age at which a reader first saw it, so it is older than another
+ * one that has begun after a reader.
+ */
+static bool is_older(const struct m_task *first, const struct m_task *t)
+{
+	return first->kind == M_SYNC && t->kind == M_SYNC && first->reads < t->reads;
+}
+
+static bool group_fill(const struct model *m, int s, int site, struct m_group *g)
+{
+	const struct m_task *first = NULL, *t;
+	bool known = true;
+
+	*g = (struct m_group){ .s = s, .site = site };
+	for (t = m->task; t < m->task + m->ntasks; t++) {
+		if (!t->counted || t->s != s || t->site != site)
+			continue;
+		if (!first)
+			first = t;
+		else
+			known &= is_older(first, t);
+		if (t->label)
+			g->label[g->nlabels++] = (short)t->label;
+		g->count++;
+	}
+	g->oldest = known && first ? first->label : NONE;
+	return first;
+}
+
+/* The running tasks of @s, which are being read, by site. */
+int model_groups(struct model *m, int s, struct m_group *g)
+{
+	int site, n = 0;
+
+	for (site = 0; site < NSITES; site++)
+		n += group_fill(m, s, site, g + n);
+	m->s[s].reads++;
+	return n;
 }

@@ -191,6 +191,8 @@ static void on_call(struct model *m, enum m_what what, int id)
 		now.entered[id]++;
 		now.entered_by[id] = m->thread;
 	}
+	if (what == M_TASK && pick(4) == 3)
+		plan_label_own();
 	call_ops();
 	if (what == M_RECORD) {
 		now.entered[id]--;
@@ -306,6 +308,9 @@ static void one_op(void)
 		break;
 	case OP_END:
 		plan_end(a_task(M_HANDLE), op);
+		break;
+	case OP_LABEL:
+		plan_label();
 		break;
 	case OP_OPEN:
 		plan_end(a_task(M_HELD), op);
@@ -431,6 +436,8 @@ void plan_free(struct plan *p)
 {
 	int i;
 
-	for (i = 0; i < p->n; i++)
+	for (i = 0; i < p->n; i++) {
 		free(p->step[i].text);
+		free(p->step[i].groups);
+	}
 }

@@ -18,7 +18,7 @@ enum op {
 	OP_WORKER, OP_TRY, OP_ACQUIRE, OP_RELEASE, OP_SEM_CLOSE, OP_WAIT, OP_WAIT_ANY, OP_MAP,
 	OP_LIST, OP_BAD, OP_WORDS, OP_AFTER, OP_TIMER_CANCEL, OP_TIMER_SYNC,
 	OP_CANCEL_BECAUSE, OP_STOP_STAGED, OP_RESIZE,
-	OP_PAUSE, OP_RESUME, OP_BEGIN_WAIT, OP_STOP_AFTER,
+	OP_PAUSE, OP_RESUME, OP_BEGIN_WAIT, OP_STOP_AFTER, OP_LABEL,
 	NOPS
 };
 
@@ -40,10 +40,13 @@ struct step {
 	enum step_kind kind;
 	enum op op;
 	int a, b, c, d, e;		/* CALL: arguments; ENTER: kind, index */
+	int label;			/* CALL: that a task gives itself, or 0 */
 	bool panic;			/* LEAVE: without returning */
 	struct m_ret ret;		/* RETURNS */
 	struct seen_state seen;		/* RETURNS */
 	char *text;			/* RETURNS of MAP; expected lines of LIST */
+	struct m_group *groups;		/* RETURNS of both: what runs */
+	int ngroups;
 };
 
 #define NSTEPS		1152

@@ -56,6 +56,7 @@ static const char *const texts[] = {
 	[OP_RESUME] = "resume(s%d)",
 	[OP_BEGIN_WAIT] = "task_begin_wait(s%d, site %d, ctx%d) -> task %d",
 	[OP_STOP_AFTER] = "stop_after(s%d, s%d)",
+	[OP_LABEL] = "task_label(task %d, label %d)",
 	[OP_WORDS] = "names and words(s%d, %d)",
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * plan_task.c - plans tasks, workers and semaphores, and looks at what runs.
+ * plan_task.c - plans tasks, their labels, workers and semaphores, and looks at what runs.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "planner.h"
 
@@ -82,6 +83,89 @@ static bool too_few_slots(int sem, int n, int c)
 	return !x->closed && n > x->capacity - x->length && !model_ctx_err(&now.m, c);
 }
 
+static void expect(struct step *st, const char *text, const struct m_group *groups, int n)
+{
+	st->text = strdup(text);
+	st->groups = calloc((size_t)n + 1, sizeof(*groups));
+	memcpy(st->groups, groups, (size_t)n * sizeof(*groups));
+	st->ngroups = n;
+}
+
+void plan_map(int s)
+{
+	const char *names[NSITES];
+	char text[NSITES * (STOPPER_NAME_SHOWN + 32)];
+	struct m_group groups[NSITES];
+	int i, sites;
+
+	for (i = 0; i < NSITES; i++)
+		names[i] = now.p->name[i];
+	begins(OP_MAP, s, 0, 0, 0);
+	sites = model_task_map(&now.m, s, names, text);
+	expect(returns(OP_MAP, s, sites), text, groups, model_groups(&now.m, s, groups));
+}
+
+/*
+ * What is to stand in each stopper's own line, and what runs; contexts, only where no event is
+ * being fired.
+ */
+void plan_list(void)
+{
+	struct model *m = &now.m;
+	struct m_group groups[NSTOPPERS * NSITES];
+	char text[NSTOPPERS * 96], *to = text;
+	int s, contexts, n = 0;
+
+	begins(OP_LIST, 0, 0, 0, 0);
+	*to = '\0';
+	for (s = 0; s < m->nstoppers; s++) {
+		if (!m->s[s].alive || m->s[s].phase == STOPPER_STOPPED)
+			continue;
+		contexts = now.depth ? NONE : model_contexts(m, s);
+		to += sprintf(to, "%d %d %d %d %d %d %d\n", s, m->s[s].phase, model_tasks(m, s),
+			      m->s[s].nworkers, m->s[s].nclosers + m->s[s].running_closers,
+			      m->s[s].nclosed, contexts);
+		n += model_groups(m, s, groups + n);
+	}
+	expect(returns(OP_LIST, NONE, 0), text, groups, n);
+}
+
+/* The number of a new label, or 0: an empty one. */
+static int a_label(void)
+{
+	return pick(8) < 7 && now.labels < NLABELS - 1 ? ++now.labels : 0;
+}
+
+/* Then looks at it, most often. NONE: the innermost task of this thread. */
+static void label_task(int task)
+{
+	int label = a_label(), err;
+
+	begins(OP_LABEL, task, label, 0, 0);
+	err = model_label(&now.m, task, label);
+	returns(OP_LABEL, NONE, err);
+	if (task == NONE)
+		task = model_innermost(&now.m);
+	if (err || !pick(4))
+		return;
+	plan_map(now.m.task[task].s);
+	if (pick(4) == 3)
+		plan_list();
+}
+
+void plan_label_own(void)
+{
+	label_task(NONE);
+}
+
+/* Of a handle, in rare cases of one that has ended. */
+void plan_label(void)
+{
+	int task = pick(8) < 7 || !now.m.ntasks ? a_task(M_HANDLE) : pick(now.m.ntasks);
+
+	label_task(task != NONE && now.m.task[task].kind == M_HANDLE ? task : NONE);
+}
+
 /*
  * Every other async task is started by a timer that is due at once. That is the same, but no pause
  * refuses it, and no running task lets it in.
@@ -99,20 +183,23 @@ void plan_async(int s, enum op op)
 	bool limited = op == OP_LIMITED || op == OP_HELD_LIMITED;
 	bool held = op == OP_HELD || op == OP_HELD_LIMITED || op == OP_HELD_RECORD;
 	int site = pick(NSITES), c = a_ctx(), sem = limited ? pick(NSEMS) : NONE;
+	int id = now.m.ntasks, result;
 	struct step *st;
 	struct m_ret r;
-	int result;
 	bool wait;
 
-	if (now.m.ntasks == NTASKS || (held && !may_last(s)))
+	if (id == NTASKS || (held && !may_last(s)))
 		return;
 	wait = limited && pick(2) && !too_few_slots(sem, 1, c);
 	st = begins(op, s, site, c, sem);
-	st->e = now.m.ntasks << 2 | by_timer(s, op) << 1 | wait;
+	st->e = id << 2 | by_timer(s, op) << 1 | wait;
+	st->label = held && pick(2) ? a_label() : 0;
 	now.panicked = false;
 	r = model_task(&now.m, held ? M_HELD : M_JOINED, s, site, c, sem, wait);
 	result = now.panicked ? -EOWNERDEAD : result_of(site);
 	now.panicked = false;
+	if (!r.ret && st->label)
+		now.m.task[id].label = st->label;
 	/* What has run and returned a result. */
 	if ((op == OP_RECORD || op == OP_ASYNC_ERR) && !r.ret && result < 0 &&
 	    !now.m.s[s].error)
@@ -156,37 +243,4 @@ void plan_sem(enum op op)
 		now.m.sem[sem].closed = true;
 	}
 	returns2(op, NONE, r);
-}
-
-void plan_map(int s)
-{
-	const char *names[NSITES];
-	char text[NSITES * (STOPPER_NAME_SHOWN + 32)];
-	int i, sites;
-
-	for (i = 0; i < NSITES; i++)
-		names[i] = now.p->name[i];
-	begins(OP_MAP, s, 0, 0, 0);
-	sites = model_task_map(&now.m, s, names, text);
-	returns(OP_MAP, s, sites)->text = strdup(text);
-}
-
-/* What is to stand in each stopper's own line; contexts, only where no event is being fired. */
-void plan_list(void)
-{
-	struct model *m = &now.m;
-	char text[NSTOPPERS * 96], *to = text;
-	int s, contexts;
-
-	begins(OP_LIST, 0, 0, 0, 0);
-	*to = '\0';
-	for (s = 0; s < m->nstoppers; s++) {
-		if (!m->s[s].alive || m->s[s].phase == STOPPER_STOPPED)
-			continue;
-		contexts = now.depth ? NONE : model_contexts(m, s);
-		to += sprintf(to, "%d %d %d %d %d %d %d\n", s, m->s[s].phase, model_tasks(m, s),
-			      m->s[s].nworkers, m->s[s].nclosers + m->s[s].running_closers,
-			      m->s[s].nclosed, contexts);
-	}
-	returns(OP_LIST, NONE, 0)->text = strdup(text);
 }

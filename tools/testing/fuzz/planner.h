@@ -14,7 +14,7 @@ struct planner {
 	struct model m;
 	struct plan *p;
 	const uint8_t *at, *end;
-	int depth, workers, causes;
+	int depth, workers, causes, labels;
 	int last_event[NRECORDS], entered[NRECORDS], entered_by[NRECORDS];
 	int cancelling[NCTXS];
 	bool panicked, cleaning, stops_async;
@@ -65,6 +65,8 @@ void plan_end(int t, enum op op);
 void plan_async(int s, enum op op);
 void plan_worker(int s);
 void plan_sem(enum op op);
+void plan_label(void);
+void plan_label_own(void);
 void plan_map(int s);
 void plan_list(void);
 
