@@ -71,5 +71,8 @@ void counted(struct stopper_ctx *ctx, void *arg);
 void accepted(int err);
 /* Quiesces, stops and puts; then all that was accepted must have run. */
 void end(struct stopper *s);
+/* For go(): stops a stopper, cancels a context. */
+void stops(void *s);
+void cancels_ctx(void *ctx);
 
 #endif /* STOPPER_EXPLORE_SCENARIO_H */

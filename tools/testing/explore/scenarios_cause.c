@@ -47,11 +47,6 @@ static void cancels_perm(void *c)
 		ghost_add(CALLED, 1);
 }
 
-static void cancels_plainly(void *c)
-{
-	stopper_ctx_cancel(c);
-}
-
 static void waits_and_reads(void *c)
 {
 	check(!stopper_wait(stopper_ctx_done(c), NULL));
@@ -82,7 +77,7 @@ SCENARIO(cause_or_cancel, "event.c, race 5: one cancels with a cause, one withou
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	check(!stopper_ctx_with_cancel(ctx, &below));
 	go(cancels_io, ctx);
-	go(cancels_plainly, below);
+	go(cancels_ctx, below);
 	waits_and_reads(below);
 	join_all();
 	check(ghost_get(CALLED) == 1);
@@ -259,11 +254,6 @@ static void end_staged(void)
 	stopper_ctx_put(below);
 	stopper_ctx_put(ctx);
 	stopper_put(s);
-}
-
-static void stops(void *it)
-{
-	check(!stopper_stop((struct stopper *)it, NULL));
 }
 
 SCENARIO(stage_beside_a_leader, "stages.c: contexts end early while another thread leads the stop",

@@ -144,11 +144,6 @@ SCENARIO(fired_twice, "two fire; callbacks are called once",
 	stopper_event_destroy(&ev);
 }
 
-static void cancels(void *c)
-{
-	stopper_ctx_cancel(c);
-}
-
 static void puts_(void *c)
 {
 	stopper_ctx_put(c);
@@ -202,7 +197,7 @@ SCENARIO(wait_any, "one waits for two events and a context",
 	stopper_event_init(&ev2);
 	check(!stopper_ctx_with_cancel(NULL, &parent));
 	go(fires, &ev2);
-	go(cancels, parent);
+	go(cancels_ctx, parent);
 	got = stopper_wait_any(evs, 2, parent);
 	check(got == 1 || got == -ECANCELED);
 	join_all();
@@ -216,7 +211,7 @@ SCENARIO(put_or_cancel, "ctx.c: the last put of a child while its parent is canc
 {
 	check(!stopper_ctx_with_cancel(NULL, &parent));
 	check(!stopper_ctx_with_cancel(parent, &child));
-	go(cancels, parent);
+	go(cancels_ctx, parent);
 	stopper_ctx_put(child);
 	join_all();
 	stopper_ctx_put(parent);
@@ -228,7 +223,7 @@ SCENARIO(put_by_two, "ctx.c: the last puts of a child and of its parent, which i
 	check(!stopper_ctx_with_cancel(NULL, &parent));
 	check(!stopper_ctx_with_cancel(parent, &child));
 	stopper_ctx_get(parent);
-	go(cancels, parent);
+	go(cancels_ctx, parent);
 	go(puts_, child);
 	stopper_ctx_put(parent);
 	join_all();
@@ -265,7 +260,7 @@ SCENARIO(grandchild, "a wait for a grandchild's end, while the eldest is cancell
 	check(!stopper_ctx_with_cancel(NULL, &parent));
 	check(!stopper_ctx_with_cancel(parent, &child));
 	check(!stopper_ctx_with_cancel(child, &grandchild));
-	go(cancels, parent);
+	go(cancels_ctx, parent);
 	check(!stopper_wait(stopper_ctx_done(grandchild), NULL));
 	check(stopper_ctx_err(grandchild) == -ECANCELED && stopper_ctx_err(parent) == -ECANCELED);
 	stopper_ctx_put(grandchild);
@@ -281,7 +276,7 @@ SCENARIO(deadline_or_cancel, "a deadline comes while its context is cancelled an
 
 	check(!stopper_ctx_with_timeout(NULL, 1000, &parent));
 	stopper_ctx_get(parent);
-	go(cancels, parent);
+	go(cancels_ctx, parent);
 	check(!stopper_wait(stopper_ctx_done(parent), NULL));
 	err = stopper_ctx_err(parent);
 	check(err == -ETIMEDOUT || err == -ECANCELED);

@@ -239,11 +239,6 @@ SCENARIO(begin_wait_and_quiesce, "pause.c, race 3: one waits for the resume, ano
 	end(s);
 }
 
-static void cancel(void *arg)
-{
-	stopper_ctx_cancel(ctx);
-}
-
 SCENARIO(begin_wait_gives_up, "pause.c: two wait for the resume, and one of them gives up",
 	 .budget = 3, .stale = 1)
 {
@@ -252,7 +247,7 @@ SCENARIO(begin_wait_gives_up, "pause.c: two wait for the resume, and one of them
 	check(!stopper_pause(s, NULL));
 	go(begin_waits, s);
 	go(begin_waits, s);
-	go(cancel, NULL);
+	go(cancels_ctx, ctx);
 	check(!stopper_resume(s));
 	join_all();
 	end(s);
@@ -292,7 +287,7 @@ SCENARIO(two_pause, "pause.c: two pause, and one of them, which may lead, gives 
 	begin_with_handle();
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	go(pauses_or_gives_up, s);
-	go(cancel, NULL);
+	go(cancels_ctx, ctx);
 	go(end_handle, NULL);
 	pauses_and_resumes(s);
 	join_all();

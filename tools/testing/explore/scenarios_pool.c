@@ -275,11 +275,6 @@ SCENARIO(queue_watched, "pool.c: a drain watches the queue while a thread takes 
 
 static struct stopper_ctx *ctx;
 
-static void cancel(void *arg)
-{
-	stopper_ctx_cancel(ctx);
-}
-
 static int try_quiesce(void)
 {
 	return stopper_quiesce(s, ctx);
@@ -293,7 +288,7 @@ SCENARIO(queue_watch_given_up, "pool.c: a drain leaves and frees its parker whil
 	s = new_stopper(NULL);
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	push(NULL);
-	go(cancel, NULL);
+	go(cancels_ctx, ctx);
 	err = try_quiesce();
 	check(!err || err == -ECANCELED);
 	end(s);

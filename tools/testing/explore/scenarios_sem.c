@@ -64,11 +64,6 @@ SCENARIO(limited_handed_on, "sem.c: a releaser starts the task of who waits in l
 	all_free();
 }
 
-static void cancel(void *c)
-{
-	stopper_ctx_cancel(c);
-}
-
 SCENARIO(limited_cancelled, "sem.c: granted and cancelled at once",
 	 .budget = 2, .stale = 1)
 {
@@ -77,7 +72,7 @@ SCENARIO(limited_cancelled, "sem.c: granted and cancelled at once",
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	check(!stopper_sem_try_acquire(&sem));
 	go(run_limited, ctx);
-	go(cancel, ctx);
+	go(cancels_ctx, ctx);
 	stopper_sem_release(&sem);
 	join_all();
 	end(s);
@@ -128,7 +123,7 @@ SCENARIO(sem_gives_up, "sem.c: one gives up while he is granted the slot",
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	check(!stopper_sem_acquire(&sem, NULL));
 	go(take_turn, ctx);
-	go(cancel, ctx);
+	go(cancels_ctx, ctx);
 	stopper_sem_release(&sem);
 	take_turn(NULL);
 	join_all();

@@ -8,12 +8,6 @@
 static struct stopper *s, *kid;
 static struct stopper_ctx *ctx;
 
-static void stops(void *it)
-{
-	check(!stopper_stop((struct stopper *)it, NULL));
-	check(stopper_phase(it) == STOPPER_STOPPED);
-}
-
 SCENARIO(two_stop, "stop.c: two stop at once: one leads, the other follows",
 	 .budget = 3, .stale = 1)
 {
@@ -22,11 +16,6 @@ SCENARIO(two_stop, "stop.c: two stop at once: one leads, the other follows",
 	stops(s);
 	join_all();
 	stopper_put(s);
-}
-
-static void cancel(void *arg)
-{
-	stopper_ctx_cancel(ctx);
 }
 
 static struct stopper_task handle;
@@ -69,7 +58,7 @@ SCENARIO(leader_gives_up, "stop.c: the leader's context ends: a follower takes o
 {
 	begin_with_handle();
 	go(stops_or_gives_up, NULL);
-	go(cancel, NULL);
+	go(cancels_ctx, ctx);
 	go(end_handle, NULL);
 	end(s);
 	stopper_ctx_put(ctx);
@@ -409,7 +398,7 @@ SCENARIO(walk_given_up, "stop.c: a leader gives up in a walk while another child
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	check(!stopper_task_begin(kid, NULL, "kid", &kid_handle));
 	go(stops, other);
-	go(cancel, NULL);
+	go(cancels_ctx, ctx);
 	err = stopper_stop(s, ctx);
 	check(err == -ECANCELED);
 	stopper_task_end(&kid_handle);
@@ -584,7 +573,7 @@ SCENARIO(closers_and_leader_gives_up, "closer.c: a leader gives up between close
 	check(!stopper_add_closer_fn(s, "b", in_order, (void *)2));
 	check(!stopper_add_closer_fn(s, "c", in_order, (void *)3));
 	go(stops_or_gives_up_then_counts, NULL);
-	go(cancel, NULL);
+	go(cancels_ctx, ctx);
 	check(!stopper_stop(s, NULL));
 	check(ghost_get(CLOSED) == 3);
 	join_all();

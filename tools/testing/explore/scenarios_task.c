@@ -1,45 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * scenarios_task.c - the races drawn in core/task.c, and what is used by all scenarios.
+ * scenarios_task.c - the races drawn in core/task.c.
  */
 #include "scenario.h"
-
-struct stopper *new_stopper(struct stopper *parent)
-{
-	struct stopper_options o = {
-		.size = sizeof(o), .flags = STOPPER_QUIET, .parent = parent,
-	};
-	struct stopper *s;
-
-	return stopper_create(&s, "s", &o) ? NULL : s;
-}
-
-void counted(struct stopper_ctx *ctx, void *arg)
-{
-	check(!ghost_get(QUIESCED));
-	ghost_add(RAN, 1);
-	check(!ghost_get(QUIESCED));
-}
-
-void accepted(int err)
-{
-	check(!err || err == -ESHUTDOWN || err == -ENOMEM || err == -EAGAIN);
-	if (!err)
-		ghost_add(ACCEPTED, 1);
-}
-
-void end(struct stopper *s)
-{
-	check(!stopper_quiesce(s, NULL));
-	ghost_set(QUIESCED, 1);
-	check(!stopper_stop(s, NULL));
-	ghost_set(STOPPED, 1);
-	join_all();
-	/* Not before: one that is being refused may be seen. */
-	check(!stopper_num_tasks(s));
-	check(ghost_get(RAN) == ghost_get(ACCEPTED));
-	stopper_put(s);
-}
 
 static void run_one(void *s)
 {
@@ -73,11 +36,6 @@ SCENARIO(end_against_drain, "task.c, race 2: a task ends while its stopper goes 
 
 static struct stopper_ctx *given;
 
-static void cancel(void *ctx)
-{
-	stopper_ctx_cancel(ctx);
-}
-
 static int try_quiesce(struct stopper *s, struct stopper_ctx *ctx)
 {
 	return stopper_quiesce(s, ctx);
@@ -91,7 +49,7 @@ SCENARIO(drain_gives_up, "task.c, race 3: a drain leaves and frees its parker wh
 
 	check(!stopper_ctx_with_cancel(NULL, &given));
 	go(run_one, s);
-	go(cancel, given);
+	go(cancels_ctx, given);
 	err = try_quiesce(s, given);
 	check(!err || err == -ECANCELED);
 	if (!err)
@@ -476,7 +434,7 @@ SCENARIO(list_watch_given_up, "a drain of the list leaves and frees its parker w
 	stopper_task_end(&handle[0]);
 	stopper_task_end(&handle[1]);
 	go(end_listed, NULL);
-	go(cancel, given);
+	go(cancels_ctx, given);
 	err = try_quiesce(s, given);
 	check(!err || err == -ECANCELED);
 	end(s);

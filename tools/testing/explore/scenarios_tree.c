@@ -78,18 +78,13 @@ static void stops_s(void *arg)
 	check(!err || err == -ECANCELED);
 }
 
-static void cancels(void *arg)
-{
-	stopper_ctx_cancel(ctx);
-}
-
 SCENARIO(tree_child_led_by_another, "stop.c: another thread leads a child, and gives up",
 	 .budget = 2, .stale = 1)
 {
 	begin(works_until_b_has_stopped, works);
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	go(stops_b, NULL);
-	go(cancels, NULL);
+	go(cancels_ctx, ctx);
 	check(!stopper_stop(s, NULL));
 	join_all();
 	finish();
@@ -102,7 +97,7 @@ SCENARIO(tree_leader_gives_up, "stop.c: who watches the children gives up; anoth
 	begin(works, works);
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	go(stops_s, NULL);
-	go(cancels, NULL);
+	go(cancels_ctx, ctx);
 	check(!stopper_stop(s, NULL));
 	join_all();
 	check(ghost_get(RAN) == 2);
@@ -126,7 +121,7 @@ SCENARIO(tree_nobody_leads, "stop.c: a worker ends when the leader that watched 
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	go(stops_s, NULL);
 	settle();
-	cancels(NULL);
+	cancels_ctx(ctx);
 	join_all();
 	stopper_event_fire(&gate);
 	settle();
@@ -149,7 +144,7 @@ SCENARIO(tree_middle_led_by_another, "stop.c: a grandchild's watcher is replaced
 	check(!stopper_run_worker(c, NULL, "c", works, c));
 	check(!stopper_ctx_with_cancel(NULL, &ctx));
 	go(stops_b, NULL);
-	go(cancels, NULL);
+	go(cancels_ctx, ctx);
 	check(!stopper_stop(s, NULL));
 	join_all();
 	check(stopper_phase(c) == STOPPER_STOPPED);
