@@ -9,6 +9,7 @@
  *   race.c        races, use after free
  *   heap.c        allocations; memory is not reused
  *   platform.c    the operations of core/seam.h's table
+ *   world.c       what scenarios are written with
  *   slots.c       slot tables of simulated threads
  *   diagram.c     a failing schedule, drawn
  *   main.c        the command
@@ -156,6 +157,9 @@ __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *fmt, ...);
 void timer_thread(void *arg);
 int64_t timer_deadline(void);
 void scenario_main(void *arg);
+
+/* world.c, likewise */
+void thread_over(void);
 
 /* sched.c */
 void sched_init(void);
