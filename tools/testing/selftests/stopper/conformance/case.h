@@ -78,6 +78,23 @@ void case_quiesce_begin(struct case_call *c, struct stopper *s, struct stopper_c
 void case_pause_begin(struct case_call *c, struct stopper *s, struct stopper_ctx *ctx);
 int case_call_end(struct case_call *c);
 
+/* A caller that waits for slots of a semaphore, on a thread of its own. */
+struct case_taker {
+	struct env_thread thread;
+	struct stopper_sem *sem;
+	struct stopper_ctx *ctx;
+	struct env_counter *line;
+	int n, ret, place;
+	struct env_counter returned;
+};
+
+/* Both return when it stands in the line. */
+void case_take_slots(struct case_taker *t, struct stopper_sem *sem, int n, struct stopper_ctx *ctx,
+		     struct env_counter *line);
+void case_take(struct case_taker *t, struct stopper_sem *sem, struct stopper_ctx *ctx,
+	       struct env_counter *line);
+int case_taken(struct case_taker *t);
+
 /* A log sink that keeps its lines. */
 struct case_log {
 	struct stopper_options opts;	/* with this sink set */
@@ -109,6 +126,7 @@ void case_panics_init(struct case_panics *p);
 
 struct stopper *new_stopper(const struct stopper_options *opts);
 void stop_and_put(struct stopper *s);
+bool case_is_paused(struct stopper *s);
 struct stopper_ctx *new_ctx(struct stopper_ctx *parent);
 struct stopper_ctx *new_ctx_timeout(struct stopper_ctx *parent, int64_t ns);
 bool case_printable(const char *s);
@@ -132,6 +150,7 @@ extern const struct test_case cases_stages[];
 extern const struct test_case cases_parent[];
 extern const struct test_case cases_tree[];
 extern const struct test_case cases_pause[];
+extern const struct test_case cases_pause_beside[];
 extern const struct test_case cases_nested[];
 extern const struct test_case cases_stall[];
 extern const struct test_case cases_event[];
@@ -142,6 +161,7 @@ extern const struct test_case cases_ctx_task[];
 extern const struct test_case cases_cause[];
 extern const struct test_case cases_span[];
 extern const struct test_case cases_sem[];
+extern const struct test_case cases_sem_weight[];
 extern const struct test_case cases_guard[];
 extern const struct test_case cases_panic[];
 extern const struct test_case cases_count[];

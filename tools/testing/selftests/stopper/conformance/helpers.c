@@ -256,3 +256,52 @@ bool case_is_comm_of(const char *comm, const char *name)
 		return !strcmp(comm, name);
 	return strlen(comm) == 15 && !strncmp(comm, name, 12);
 }
+
+static void take_main(void *arg)
+{
+	struct case_taker *t = arg;
+
+	t->ret = t->n == 1 ? stopper_sem_acquire(t->sem, t->ctx) :
+		 stopper_sem_acquire_n(t->sem, t->n, t->ctx);
+	if (!t->ret && t->line) {
+		t->place = env_inc(t->line);
+		stopper_sem_release_n(t->sem, t->n);
+	}
+	env_inc(&t->returned);
+}
+
+void case_take_slots(struct case_taker *t, struct stopper_sem *sem, int n, struct stopper_ctx *ctx,
+		     struct env_counter *line)
+{
+	int before = stopper_sem_waiters(sem);
+
+	memset(t, 0, sizeof(*t));
+	t->sem = sem;
+	t->n = n;
+	t->ctx = ctx;
+	t->line = line;
+	CHECK_EQ(env_spawn(&t->thread, take_main, t), 0);
+	CHECK_SOON(stopper_sem_waiters(sem) > before);
+}
+
+void case_take(struct case_taker *t, struct stopper_sem *sem, struct stopper_ctx *ctx,
+	       struct env_counter *line)
+{
+	case_take_slots(t, sem, 1, ctx, line);
+}
+
+int case_taken(struct case_taker *t)
+{
+	env_join(&t->thread);
+	return t->ret;
+}
+
+bool case_is_paused(struct stopper *s)
+{
+	struct env_counter ran = { 0 };
+	int err = stopper_run_task(s, NULL, "probe", case_count_fn, &ran);
+
+	CHECK(!err || err == -EAGAIN);
+	CHECK_EQ(env_get(&ran), err ? 0 : 1);
+	return err;
+}
