@@ -6,7 +6,8 @@
  * while the caller waits. A task that is planned to run beside the rest waits at a gate and
  * touches nothing. So the plan holds however the threads are scheduled.
  *
- * On a difference the plan up to there is printed, as calls, and the process aborts.
+ * On a difference the plan up to there is printed, as calls, and the process aborts. Of a run that
+ * hangs, gdb prints it: gdb -p PID -batch -ex 'call (void)plan_print(&plan, at)'.
  */
 #include <stdarg.h>
 #include <stdio.h>
