@@ -42,7 +42,8 @@
 #if defined(CONFIG_SMP) && defined(CONFIG_64BIT)
 static_assert(offsetof(struct stopper, refs) >= 64);	/* nothing writes where tasks read */
 #endif
-#ifndef CONFIG_LOCKDEP
+/* Locks are larger there. */
+#if !defined(CONFIG_LOCKDEP) && !defined(CONFIG_PREEMPT_RT)
 static_assert(sizeof(struct stopper) <= 1536);
 #endif
 
