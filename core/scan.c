@@ -36,10 +36,8 @@ static bool view_slot(struct stopper_slot *slot, struct stopper *s, struct task_
 }
 
 /* The age of a task that noted no time: since a reader first saw it. */
-static int64_t first_seen_age(struct first_seen *first, unsigned int seq)
+static int64_t first_seen_age(struct first_seen *first, unsigned int seq, int64_t now)
 {
-	int64_t now = plat_now();
-
 	if (first->seq != seq || !first->since) {
 		first->seq = seq;
 		first->since = now;
@@ -50,7 +48,7 @@ static int64_t first_seen_age(struct first_seen *first, unsigned int seq)
 typedef void (*visit_fn)(void *arg, const struct task_view *v);
 
 /* Skips async tasks with tickets from @first on: they were seen in the queue, or came later. */
-static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
+static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first, int64_t now,
 			visit_fn visit, void *arg)
 {
 	struct task_view v;
@@ -66,7 +64,7 @@ static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first,
 			continue;
 		v.order = plat_slot_order(i, v.seq);
 		v.age = start || t->pooled ? plat_coarse_age(start) :
-					     first_seen_age(&t->first_seen[i], v.seq);
+					     first_seen_age(&t->first_seen[i], v.seq, now);
 		visit(arg, &v);
 	}
 	count_steps(STEP_SLOTS, n);
@@ -105,13 +103,16 @@ void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 	bool pool = !s || plat_load(&s->uses_pool);
 	struct slot_table *t = NULL;
 	uint64_t first = 0;
+	int64_t now;
 
 	plat_scan_enter();
+	/* Once, so that who was seen first is the oldest however long the scan takes. */
+	now = plat_now();
 	/* The queue first: its tasks move to slots, never back. */
 	if (pool)
 		first = pool_visit(s, visit, arg);
 	while ((t = slots_walk(t, pool)))
-		visit_table(t, s, first, visit, arg);
+		visit_table(t, s, first, now, visit, arg);
 	plat_scan_exit();
 	/* A task on a list, and its site, are valid while the list's lock is held. */
 	if (s)

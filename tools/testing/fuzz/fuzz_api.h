@@ -47,12 +47,6 @@ extern struct real real;
 #define WHY	"why \t%d"
 #define SHOWN	"why \\t%d"
 
-/*
- * A known fault: each task has the age at which the reader came to it. So the second one may be
- * shown as the oldest by a reader that was preempted after the first. Not by each of so many.
- */
-#define LOOKS	4
-
 /* fuzz_api.c */
 void fail(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void perform(void);

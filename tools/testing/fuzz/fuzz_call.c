@@ -241,12 +241,8 @@ static const struct stopper_task_info *find_wrong_label(struct stopper *s, const
 
 static void look_at_labels(struct stopper *s, const struct step *end)
 {
-	const struct stopper_task_info *wrong;
-	int i = 0;
+	const struct stopper_task_info *wrong = find_wrong_label(s, end);
 
-	do {
-		wrong = find_wrong_label(s, end);
-	} while (wrong && ++i < LOOKS);
 	if (wrong)
 		fail("the oldest task of line %u has the label \"%s\"", wrong->line, wrong->label);
 }
