@@ -316,6 +316,7 @@ struct stopper {
 	struct stopper_list ready;		/* the watcher's list; ready_lock (stop.c) */
 	unsigned int nafter;			/* siblings to stop before it; the parent's lock */
 	struct stopper_list orders;		/* those that stop after it; the parent's lock */
+	struct stopper_list waits;		/* what it stops after; likewise */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
 	struct module *closing_fn_module;	/* likewise */
 	struct activity closing_activity;

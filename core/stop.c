@@ -106,10 +106,12 @@
  *
  * An order between siblings (stopper_stop_after()) is a count of those that must stop before,
  * ->nafter; a child that has some is not led. A stopper that has stopped counts down those on
- * its list ->orders, and makes them ready. All of it is under the parent's lock, under which
- * a stopped child has left the list of children: either the order is refused, or released.
+ * its list ->orders, and makes them ready; the orders by which it was to wait itself, ->waits, it
+ * drops before IsStopped fires. All of it is under the parent's lock, under which a stopped child
+ * has left the list of children: either the order is refused, or released.
  * Siblings cannot wait for one another in a circle: an order can close one only if the one
- * that is to stop first waits for a sibling, and the other is waited for. It is then refused.
+ * that is to stop first waits for a sibling that has not stopped, and the other is waited for.
+ * It is then refused.
  *
  * The leader has one parker, for tasks, workers, closers, its context and the stall
  * clock; every wait is "check, park, check again".
@@ -123,10 +125,12 @@
 /* Lists of ready stoppers, of all leaders. */
 static stopper_lock_t ready_lock = PLAT_LOCK_INIT(ready_lock);
 
-/* One sibling stops after another one: on the other's list ->orders. */
+/* One sibling stops after another one. Valid until one of the two has stopped. */
 struct stop_order {
-	struct stopper_list node;
+	struct stopper_list node;	/* ->orders of ->other */
+	struct stopper_list wait;	/* ->waits of ->child */
 	struct stopper *child;		/* pinned */
+	struct stopper *other;
 };
 
 /* How long and how a caller waits: until the context ends or the deadline passes. */
@@ -668,9 +672,35 @@ static struct stop_order *pop_order(struct stopper *s, struct stopper *parent)
 	n = slist_pop(&s->orders);
 	if (n) {
 		o = list_item(n, struct stop_order, node);
+		slist_remove(&o->wait);
 		plat_store(&o->child->nafter, o->child->nafter - 1);
 	}
 	return o;
+}
+
+static void stop_order_free(struct stop_order *o)
+{
+	stopper_unpin(o->child);
+	plat_free(o);
+}
+
+/* @s has left @parent: the siblings after which it was to stop forget it. */
+static void drop_waits(struct stopper *s, struct stopper *parent)
+{
+	struct stopper_list *n;
+	struct stop_order *o;
+
+	for (;;) {
+		{
+			lock_guard(&parent->lock);
+			n = slist_pop(&s->waits);
+			if (!n)
+				return;
+			o = list_item(n, struct stop_order, wait);
+			slist_remove(&o->node);
+		}
+		stop_order_free(o);
+	}
 }
 
 static void release_siblings(struct stopper *s, struct stopper *parent)
@@ -682,8 +712,7 @@ static void release_siblings(struct stopper *s, struct stopper *parent)
 			lock_guard(&o->child->lock);
 			wake_watcher(o->child);
 		}
-		stopper_unpin(o->child);
-		plat_free(o);
+		stop_order_free(o);
 	}
 }
 
@@ -731,6 +760,8 @@ static int lead_stop(struct leader *l)
 	plat_control_close(s);
 	registry_hide(s);
 	parent = detach_from_parent(s);
+	if (parent)
+		drop_waits(s, parent);
 	plat_scan_sync();
 	event_fire(&s->stopped, 1);
 	if (parent) {
@@ -1150,15 +1181,27 @@ bool stop_push_job(struct stopper *s)
 	return pool_try_push(&s->stop_job);
 }
 
+/* With the parent's lock held. A sibling that has stopped may not have released @s yet. */
+static bool waits_for_sibling(struct stopper *s)
+{
+	struct stopper_list *n;
+
+	list_walk(n, &s->waits)
+		if (!slist_empty(&list_item(n, struct stop_order, wait)->other->sibling.node))
+			return true;
+	return false;
+}
+
 /* With parent->lock held. */
 static int stop_order_err(const struct stopper *parent, const struct stopper *child,
-			  const struct stopper *other)
+			  struct stopper *other)
 {
 	if (phase_of(parent) != STOPPER_RUNNING || slist_empty(&child->sibling.node) ||
 	    slist_empty(&other->sibling.node))
 		return -ESHUTDOWN;
 	/* A cycle needs a sibling that @other waits for, and one that waits for @child. */
-	return child == other || (other->nafter && !slist_empty(&child->orders)) ? -ELOOP : 0;
+	return child == other || (!slist_empty(&child->orders) && waits_for_sibling(other)) ?
+	       -ELOOP : 0;
 }
 
 static int stop_order_add(struct stopper *parent, struct stopper *child, struct stopper *other)
@@ -1170,11 +1213,13 @@ static int stop_order_add(struct stopper *parent, struct stopper *child, struct 
 	if (!o)
 		return -ENOMEM;
 	o->child = child;
+	o->other = other;
 	plat_lock(&parent->lock, f);
 	err = stop_order_err(parent, child, other);
 	if (!err) {
 		stopper_pin(child);
 		slist_append(&other->orders, &o->node);
+		slist_append(&child->waits, &o->wait);
 		plat_store(&child->nafter, child->nafter + 1);
 	}
 	plat_unlock(&parent->lock, f);

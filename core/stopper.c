@@ -275,6 +275,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	slist_init(&s->sibling.node);
 	slist_init(&s->ready);
 	slist_init(&s->orders);
+	slist_init(&s->waits);
 	s->sibling.s = s;
 	slist_init(&s->tasks);
 	s->registry.s = s;

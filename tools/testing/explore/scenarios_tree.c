@@ -203,6 +203,23 @@ SCENARIO(tree_order_or_stop, "stop.c: an order is made while the first one stops
 	finish();
 }
 
+static void stops_a_at_once(void *arg)
+{
+	check(!stopper_stop(a, NULL));
+}
+
+SCENARIO(tree_order_dropped_or_released, "stop.c: both ends of an order stop, each by itself",
+	 .budget = 2, .stale = 1)
+{
+	begin(NULL, NULL);
+	check(!stopper_stop_after(a, b));
+	go(stops_a_at_once, NULL);
+	go(stops_b_at_once, NULL);
+	join_all();
+	check(!stopper_stop(s, NULL));
+	finish();
+}
+
 SCENARIO(tree_first_led_by_another, "stop.c: another thread stops the first, and releases the next",
 	 .budget = 2, .stale = 1)
 {

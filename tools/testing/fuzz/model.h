@@ -140,7 +140,6 @@ int model_resume(struct model *m, int s);
 bool model_is_paused(const struct model *m, int s);
 
 struct m_ret model_order_err(const struct model *m, int child, int other);
-bool model_may_be_refused_wrongly(const struct model *m, int child, int other);
 struct m_ret model_stop_after(struct model *m, int child, int other);
 bool model_is_held_up(const struct model *m, int s);
 bool model_are_ordered(const struct model *m, int a, int b);

@@ -74,21 +74,6 @@ struct m_ret model_order_err(const struct model *m, int child, int other)
 	return (struct m_ret){ 0, 0 };
 }
 
-/*
- * A known fault: the core may see a cycle in orders that are gone. It takes an order off only when
- * the one that stops first has stopped, though the later one may have stopped before; and then
- * after IsStopped has fired, which another thread may have waited for.
- */
-bool model_may_be_refused_wrongly(const struct model *m, int child, int other)
-{
-	bool holds = false;
-	int i;
-
-	for (i = 0; i < m->nstoppers; i++)
-		holds |= m->s[i].after >> child & 1;
-	return holds && m->s[other].after && !model_order_err(m, child, other).ret;
-}
-
 struct m_ret model_stop_after(struct model *m, int child, int other)
 {
 	struct m_ret r = model_order_err(m, child, other);

@@ -62,8 +62,6 @@ static bool stops_in_a_row(int tree)
 
 static void order(int child, int other)
 {
-	if (model_may_be_refused_wrongly(&now.m, child, other))
-		return;
 	begins(OP_STOP_AFTER, child, other, 0, 0);
 	returns2(OP_STOP_AFTER, NONE, model_stop_after(&now.m, child, other));
 }

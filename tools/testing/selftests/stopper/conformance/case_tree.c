@@ -146,6 +146,30 @@ static void child_that_stops_alone_waits_for_nobody(void)
 	stopper_put(last);
 }
 
+/* b after a, and d after c: with b gone, a may come after d. */
+static void order_of_a_child_that_has_stopped_is_over(void)
+{
+	struct stopper *parent = new_stopper(NULL);
+	struct stopper *a = child_named("a", parent), *b = child_named("b", parent);
+	struct stopper *c = child_named("c", parent), *d = child_named("d", parent);
+
+	CHECK_EQ(stopper_stop_after(b, a), 0);
+	CHECK_EQ(stopper_stop_after(d, c), 0);
+	CHECK_EQ(stopper_stop_after(a, d), -ELOOP);
+	CHECK_EQ(stopper_stop_async(b), 0);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(b), NULL), 0);
+	CHECK_EQ(stopper_stop_after(a, d), 0);
+	/* c is not waited for any more, so d waits for nobody. */
+	CHECK_EQ(stopper_stop_async(c), 0);
+	CHECK_EQ(stopper_wait(stopper_is_stopped(c), NULL), 0);
+	CHECK_EQ(stopper_stop_after(d, a), -ELOOP);
+	stop_and_put(parent);
+	stopper_put(a);
+	stopper_put(b);
+	stopper_put(c);
+	stopper_put(d);
+}
+
 static void orders_that_cannot_be_are_refused(void)
 {
 	struct stopper *parent = new_stopper(NULL), *other = new_stopper(NULL);
@@ -284,6 +308,7 @@ const struct test_case cases_tree[] = {
 	CASE(worker_may_wait_until_a_sibling_has_stopped),
 	CASE(siblings_stop_in_the_order_that_was_asked_for),
 	CASE(child_that_stops_alone_waits_for_nobody),
+	CASE(order_of_a_child_that_has_stopped_is_over),
 	CASE(orders_that_cannot_be_are_refused),
 	CASE(stop_of_a_tree_gives_up_and_goes_on),
 	CASE(wide_tree_stops_whole),
