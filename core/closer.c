@@ -286,12 +286,10 @@ static int closer_fn_add(struct stopper *s, const char *name, void (*fn)(void *a
 	cf = plat_alloc(sizeof(*cf));
 	if (!cf)
 		return -ENOMEM;
-	cf->closer.name = name;
-	cf->closer.fn = closer_fn_call;
-	cf->fn = fn;
-	cf->err_fn = err_fn;
-	cf->arg = arg;
-	cf->s = s;
+	*cf = (struct closer_fn){
+		.closer = { .name = name, .fn = closer_fn_call },
+		.fn = fn, .err_fn = err_fn, .arg = arg, .s = s,
+	};
 	err = __stopper_add_closer(s, &cf->closer, owner);
 	if (err)
 		plat_free(cf);

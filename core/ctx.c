@@ -173,9 +173,9 @@ static void ctx_timer_fired(struct plat_timer *t)
 static void ctx_link_source(struct stopper_ctx *ctx, struct stopper_on_fire *of,
 			    struct caused_event *to)
 {
-	of->fn = ctx_source_fired;
-	of->arg = ctx;
-	of->chain = &ctx->done.ev;
+	*of = (struct stopper_on_fire){
+		.fn = ctx_source_fired, .arg = ctx, .chain = &ctx->done.ev,
+	};
 	/* Before it is linked: it may fire at once. */
 	plat_ref_get(&ctx->pins);
 	if (event_attach(&to->ev, of))

@@ -99,11 +99,9 @@ struct fire_waiter {
 
 void stopper_event_init(struct stopper_event *ev)
 {
-	ev->fired = 0;
-	ev->fd = 0;
+	*ev = (struct stopper_event){ .fired = 0 };
 	plat_lock_init(&ev->lock);
 	slist_init(&ev->waiters);
-	ev->firing = NULL;
 }
 EXPORT_SYMBOL_PLAT(stopper_event_init);
 
@@ -391,9 +389,7 @@ void event_waiter_attach(struct event_waiter *w, struct stopper_event *ev, struc
 	w->ev = ev;
 	if (!ev)
 		return;
-	w->of.fn = event_unpark;
-	w->of.arg = p;
-	w->of.chain = NULL;
+	w->of = (struct stopper_on_fire){ .fn = event_unpark, .arg = p };
 	if (!event_attach(ev, &w->of))
 		plat_unpark(p);
 }

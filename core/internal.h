@@ -464,6 +464,8 @@ struct task_view {
 	char label[STOPPER_LABEL_SHOWN + 1];
 };
 
+typedef void (*visit_fn)(void *arg, const struct task_view *v);
+
 struct stopper_slot *slot_innermost(void);
 
 /* label.c */
@@ -482,8 +484,7 @@ int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
 void pool_note_user(struct stopper *s);
 bool pool_watch(struct stopper *s, struct plat_parker *me);
 void pool_unwatch(struct stopper *s);
-uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
-		    void *arg);
+uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg);
 
 /* pool_slots.c */
 struct slot_table *pool_slot_get(unsigned char *at);

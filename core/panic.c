@@ -15,11 +15,9 @@ static STOPPER_LIST(activities);
 void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
 		    enum stopper_panic_kind kind)
 {
-	a->s = s;
-	a->site = site;
-	a->kind = kind;
-	a->tid = plat_tid();
-	a->since = plat_coarse_time();
+	*a = (struct activity){
+		.s = s, .site = site, .kind = kind, .tid = plat_tid(), .since = plat_coarse_time(),
+	};
 	lock_guard(&activities_lock);
 	slist_append(&activities, &a->node);
 }

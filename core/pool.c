@@ -319,9 +319,8 @@ static int add_thread(void)
 	if (me)
 		me->table = pool_slot_get(&me->at);
 	if (me && me->table) {
-		me->thread.main = pool_main;
-		me->thread.died = pool_died;
-		me->thread.release = pool_release;
+		me->thread = (struct plat_thread){ .main = pool_main, .died = pool_died,
+						   .release = pool_release };
 		memcpy(me->name, IDLE_THREAD_NAME, sizeof(IDLE_THREAD_NAME));
 		err = plat_thread_start(&me->thread, IDLE_THREAD_NAME);
 	}
@@ -1122,8 +1121,7 @@ void pool_unwatch(struct stopper *s)
  * Call @visit for every queued task of @s (NULL: of all stoppers). Return the first ticket in the
  * queue: a task in a slot with that ticket or a later one was visited here or came later.
  */
-uint64_t pool_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v),
-		    void *arg)
+uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg)
 {
 	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
 	struct stopper_list *n;

@@ -392,7 +392,7 @@ void report_stopper(const struct line_sink *out, const struct task_snapshot *sna
 /* Pins every stopper, oldest first; NULL: no memory. */
 static struct stopper **pin_all_stoppers(unsigned int *n)
 {
-	unsigned int room = registry_count() + 16;
+	unsigned int room = 64;
 	struct stopper **list;
 	struct stopper_walk w;
 	struct stopper *s;

@@ -45,8 +45,6 @@ static int64_t first_seen_age(struct first_seen *first, unsigned int seq, int64_
 	return now - first->since;
 }
 
-typedef void (*visit_fn)(void *arg, const struct task_view *v);
-
 /* Skips async tasks with tickets from @first on: they were seen in the queue, or came later. */
 static void visit_table(struct slot_table *t, struct stopper *s, uint64_t first, int64_t now,
 			visit_fn visit, void *arg)

@@ -285,9 +285,6 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 	int err;
 
 	plat_might_sleep();
-	me->granted = false;
-	me->done = false;
-	me->err = 0;
 	plat_lock(&sem->lock, f);
 	err = sem_wait_error(sem, ctx, quit);
 	if (!err)

@@ -101,7 +101,7 @@ static void remaining_add_activity(void *arg, const struct activity *a)
 }
 
 /* Call the two for all that runs in @s and in its subtree. */
-static void tree_visit(struct stopper *s, void (*task)(void *arg, const struct task_view *v),
+static void tree_visit(struct stopper *s, visit_fn task,
 		       void (*activity)(void *arg, const struct activity *a), void *arg)
 {
 	tasks_visit(s, task, arg);

@@ -949,10 +949,9 @@ static bool called_from_own_stop(struct stopper *s)
 {
 	if (is_stopping(s))
 		return true;
-	for_each_child(w, s) {
+	for_each_child(w, s)
 		if (called_from_own_stop(w.s))
 			return true;
-	}
 	return false;
 }
 
@@ -1212,8 +1211,7 @@ static int stop_order_add(struct stopper *parent, struct stopper *child, struct 
 
 	if (!o)
 		return -ENOMEM;
-	o->child = child;
-	o->other = other;
+	*o = (struct stop_order){ .child = child, .other = other };
 	plat_lock(&parent->lock, f);
 	err = stop_order_err(parent, child, other);
 	if (!err) {

@@ -281,8 +281,8 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->registry.s = s;
 	s->created = plat_now();
 	s->phase_since = s->created;
-	s->stall_ns = NS_PER_SEC;
-	s->owner = site->owner;
+	s->stall_ns = opts->stall_ns ? opts->stall_ns : NS_PER_SEC;
+	s->owner = opts->owner ? opts->owner : site->owner;
 	origin_copy(&s->created_at, site);
 	plat_timer_init(&s->due_timer, timers_due);
 	plat_stopper_init(s);
@@ -291,12 +291,8 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->on_panic_arg = opts->on_panic_arg;
 	s->log = opts->log;
 	s->log_arg = opts->log_arg;
-	if (opts->stall_ns)
-		s->stall_ns = opts->stall_ns;
 	s->stall_max_ns = opts->stall_max_ns;
 	plat_stack_note(opts->stack_size);
-	if (opts->owner)
-		s->owner = opts->owner;
 	return s;
 }
 

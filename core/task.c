@@ -363,14 +363,11 @@ static struct stopper_slot *list_task(struct stopper *s, const struct stopper_si
 	struct task_list l;
 
 	task->span = NULL;
-	task->own.watch = NULL;
-	task->own.label = NULL;
-	task->own.seq = c ? ++c->number : 0;
+	task->own = (struct stopper_slot){
+		.stopper = s, .site = site, .seq = c ? ++c->number : 0,
+		.tid = slot_tid(kind, (unsigned int)plat_own_tid()), .start = plat_coarse_time(),
+	};
 	plat_slots_unpin(c);
-	task->own.site = site;
-	task->own.stopper = s;
-	task->own.tid = slot_tid(kind, (unsigned int)plat_own_tid());
-	task->own.start = plat_coarse_time();
 	task->shard = shards_of(s) || shards_new(s) ?
 		      (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS : SHARDS;
 	l = task_list_of(s, task->shard);
@@ -548,9 +545,12 @@ static PLAT_ALWAYS_INLINE void task_end(struct stopper_slot *slot, struct stoppe
 	unlist_task(task);
 }
 
-/* Make the caller's task visible. If it is not admitted, undo that and return why. */
-static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *ctx,
-					 const struct stopper_site *site, struct stopper_task *task)
+/*
+ * Make the caller's task visible. If it is not admitted, undo that and return why: the refusal is
+ * neither counted nor traced, as the caller may try again.
+ */
+int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		   struct stopper_task *task)
 {
 	const unsigned int kind = STOPPER_KIND_HANDLE;
 	struct stopper_slot *slot = NULL;
@@ -580,13 +580,6 @@ static PLAT_ALWAYS_INLINE int task_begin(struct stopper *s, struct stopper_ctx *
 	return 0;
 }
 
-/* For a caller that tries again: the refusal is neither counted nor traced. */
-int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
-		   struct stopper_task *task)
-{
-	return task_begin(s, ctx, site, task);
-}
-
 int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 				  const struct stopper_site *site, struct stopper_task *task)
 {
@@ -594,7 +587,7 @@ int __stopper_task_begin_slowpath(struct stopper *s, struct stopper_ctx *ctx,
 
 	if (plat_is_copy())
 		return -EOPNOTSUPP;
-	err = task_begin(s, ctx, site, task);
+	err = task_try_begin(s, ctx, site, task);
 	return err ? task_refused(s, STOPPER_KIND_HANDLE, site, err) : 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_begin_slowpath);
@@ -871,24 +864,19 @@ static void end_listed_of_thread(struct stopper_task *task, void *tid)
 		detach_task(task);
 }
 
-/* End the synchronous tasks of a thread that are on lists. */
-static void lists_end_thread(int tid)
-{
-	tasks_walk_all_lists(end_listed_of_thread, &tid);
-}
-
 /* End the synchronous tasks of a thread that has exited: those of its table, and on lists. */
 void tasks_exit_table(struct slot_table *t)
 {
+	int tid = (int)t->id;
 	unsigned int i;
 
-	spans_end_thread((int)t->id);
+	spans_end_thread(tid);
 	for (i = 0; i < SLOTS_HALF; i++)
 		if (plat_load(&t->slot[i].stopper))
 			slot_release(&t->slot[i]);
 	/* Its tasks went on lists only if its half was full. */
 	if (t->high_water[0] == SLOTS_HALF)
-		lists_end_thread((int)t->id);
+		tasks_walk_all_lists(end_listed_of_thread, &tid);
 }
 
 /* End the synchronous tasks of a thread that is dying. Any context. */
@@ -902,7 +890,7 @@ void tasks_end_thread(int tid)
 		for (i = 0; i < SLOTS; i++)
 			if (slot_is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
 				slot_release(&t->slot[i]);
-	lists_end_thread(tid);
+	tasks_walk_all_lists(end_listed_of_thread, &tid);
 }
 
 /*

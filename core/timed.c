@@ -310,11 +310,9 @@ void __stopper_timer_init(struct stopper_timer *t, struct stopper *s,
 {
 	if (!t)
 		return;
-	memset(t, 0, sizeof(*t));
-	t->s = fn && site ? s : NULL;
-	t->fn = fn;
-	t->arg = arg;
-	t->task.job.site = site;
+	*t = (struct stopper_timer){
+		.s = fn && site ? s : NULL, .fn = fn, .arg = arg, .task.job.site = site,
+	};
 }
 EXPORT_SYMBOL_PLAT(__stopper_timer_init);
 

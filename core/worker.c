@@ -145,17 +145,12 @@ static int worker_run(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	w = plat_alloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	w->thread.main = worker_main;
-	w->thread.died = worker_died;
-	w->thread.release = worker_thread_release;
-	w->stop_queued = true;
+	*w = (struct worker){
+		.s = s, .site = site, .ctx = ctx, .fn = fn, .err_fn = err_fn, .arg = arg,
+		.thread.main = worker_main, .thread.died = worker_died,
+		.thread.release = worker_thread_release, .stop_queued = true,
+	};
 	plat_ref_init(&w->refs, 2);
-	w->s = s;
-	w->site = site;
-	w->ctx = ctx;
-	w->fn = fn;
-	w->err_fn = err_fn;
-	w->arg = arg;
 	if (!plat_module_get(s, site->owner, &w->fn_module)) {
 		plat_free(w);
 		return -ESHUTDOWN;
