@@ -29,8 +29,31 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* The type of the address argument of kernel_bind(). */
+#ifndef HAVE_KTHREAD_REQUEST_STOP
+/* kthread_stop() without the wait for the exit. */
+void kthread_request_stop(struct task_struct *task);
+int request_stop_probe(void);
+#endif
+
+#ifndef HAVE___SET_TASK_COMM
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/string.h>
+
+/* For modules, which cannot call __set_task_comm(). Readers of comm hold this lock. */
+static inline void compat_set_comm(struct task_struct *task, const char *comm)
+{
+	task_lock(task);
+	strscpy_pad(task->comm, comm, TASK_COMM_LEN);
+	task_unlock(task);
+}
+
+#undef set_task_comm
+#define set_task_comm(task, comm)	compat_set_comm(task, comm)
+#endif
+
 #ifndef HAVE_SOCKADDR_UNSIZED
+/* The type of the address argument of kernel_bind(). */
 #define sockaddr_unsized sockaddr
 #endif
 

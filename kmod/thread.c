@@ -36,32 +36,13 @@
  *   queues reap; touches nothing more   kthread_stop(): waits until it has exited
  *   returns                             release(): frees
  *
- * Stopping. kthread_stop() makes kthread_should_stop() true in a kthread, ends its
- * interruptible sleep, and waits for its exit. A stopper wants the first two for all its
- * workers at once, without a thread that sleeps for each of them. The kernel has no function
- * for that. But the completion that kthread_stop() waits for is reachable: in every kernel since
- * 3.8, task_struct::vfork_done points to it until the exit has completed it. Each kthread_stop()
- * consumes one count of it. So plat_thread_stop() adds a count, which its own kthread_stop()
- * consumes, and the exit adds the one for thread_reap():
+ * Stopping. A stopper makes kthread_should_stop() true in all its workers at once, without a
+ * thread that sleeps for each of them: kthread_request_stop() is kthread_stop() without the wait
+ * for the exit. The mutex ->stopping orders it and the reaping: a kthread is queued for reaping
+ * only after ->exiting is set, and then no stop is requested.
  *
- *   plat_thread_stop()                  kthread                   thread_reap()
- *   lock ->stopping; exiting? no
- *   complete(vfork_done)
- *   kthread_stop(): does not sleep      should stop: returns
- *   unlock ->stopping                   lock; exiting; unlock
- *                                       queue reap
- *                                       exit: complete()          kthread_stop(): sleeps
- *
- *   The mutex ->stopping keeps thread_reap() from consuming the count that is not its own: a
- *   kthread is queued for reaping only after ->exiting is set, and then no count is added.
- *
- * The alternative was to set the bit in the private struct kthread. With this method the
- * kthread_stop() of each kernel does everything that it does for a kthread that has to stop.
- * That it does not sleep is tested with a thread when the module is loaded, as a future kernel
- * may change it.
- *
- * kthread_stop() before the thread function has been entered would keep it from ever running. In
- * that case the thread requests its own stop when it has entered the function.
+ * A request before the thread function has been entered would keep it from ever running. In that
+ * case the thread requests its own stop when it has entered the function.
  *
  * A process with a fatal signal pending cannot create kthreads, but a workqueue can. So the
  * task of a dying process is started all the same.
@@ -75,6 +56,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include "internal.h"
+#include "compat.h"
 
 static atomic_t alive = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(all_reaped);
@@ -181,26 +163,11 @@ static struct notifier_block die_nb = {
 	.notifier_call = die_notify,
 };
 
-/* With ->stopping held and the thread not yet exiting. Does not wait for the exit. */
-static void thread_request_stop(struct plat_thread *t)
-{
-	struct completion *exited;
-
-	task_lock(t->task);
-	exited = t->task->vfork_done;
-	if (exited)
-		complete(exited);
-	task_unlock(t->task);
-	/* Otherwise it has exited inside its function. */
-	if (exited)
-		kthread_stop(t->task);
-}
-
 void plat_thread_stop(struct plat_thread *t)
 {
 	mutex_lock(&t->stopping);
 	if (t->entered && !t->exiting)
-		thread_request_stop(t);
+		kthread_request_stop(t->task);
 	t->stop_requested = true;
 	mutex_unlock(&t->stopping);
 }
@@ -210,7 +177,7 @@ static void thread_set_entered(struct plat_thread *t)
 	mutex_lock(&t->stopping);
 	t->entered = true;
 	if (t->stop_requested)
-		thread_request_stop(t);
+		kthread_request_stop(t->task);
 	mutex_unlock(&t->stopping);
 }
 
@@ -221,68 +188,17 @@ static void thread_set_exiting(struct plat_thread *t)
 	mutex_unlock(&t->stopping);
 }
 
-/* A thread that checks whether a request to stop waits for its exit. */
-struct stop_probe {
-	struct plat_thread thread;
-	struct completion returned;
-	struct completion released;
-	bool stop_waited;
-};
-
-static void stop_probe_main(struct plat_thread *t)
-{
-	struct stop_probe *p = container_of(t, struct stop_probe, thread);
-
-	for (;;) {
-		set_current_state(TASK_IDLE);
-		if (kthread_should_stop())
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	p->stop_waited = !wait_for_completion_timeout(&p->returned, HZ);
-}
-
-static void stop_probe_release(struct plat_thread *t)
-{
-	complete(&container_of(t, struct stop_probe, thread)->released);
-}
-
-static int stop_probe_run(void)
-{
-	struct stop_probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	int err = -ENOMEM;
-
-	if (!p)
-		return err;
-	init_completion(&p->returned);
-	init_completion(&p->released);
-	p->thread.main = stop_probe_main;
-	p->thread.release = stop_probe_release;
-	err = plat_thread_start(&p->thread, "stopper/probe");
-	if (err)
-		goto out;
-	plat_thread_stop(&p->thread);
-	complete(&p->returned);
-	wait_for_completion(&p->released);
-	if (p->stop_waited) {
-		pr_err("kthread_stop() of this kernel waits after vfork_done: not supported\n");
-		err = -EOPNOTSUPP;
-	}
-out:
-	kfree(p);
-	return err;
-}
-
 int threads_init(void)
 {
 	int err = register_die_notifier(&die_nb);
 
+#ifndef HAVE_KTHREAD_REQUEST_STOP
 	if (err)
 		return err;
-	err = stop_probe_run();
+	err = request_stop_probe();
 	if (err)
 		threads_exit();
+#endif
 	return err;
 }
 
@@ -388,10 +304,7 @@ void plat_thread_name(struct plat_thread *t, const char *name)
 {
 	memset(t->comm, 0, sizeof(t->comm));
 	name_escape_comm(t->comm, sizeof(t->comm), name);
-	/* Like __set_task_comm(), which modules cannot call: readers of comm hold this lock. */
-	task_lock(current);
-	memcpy(current->comm, t->comm, sizeof(t->comm));
-	task_unlock(current);
+	set_task_comm(current, t->comm);
 }
 
 static bool panic_find_callback(struct call *c)
