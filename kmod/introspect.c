@@ -40,7 +40,12 @@ static struct task_struct *thread_find(int tid)
 	return task;
 }
 
-#ifdef HAVE_STACK_TRACE_SAVE_TSK
+#ifndef CONFIG_STACKTRACE
+static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame, unsigned int max)
+{
+	return 0;
+}
+#elif defined(HAVE_STACK_TRACE_SAVE_TSK)
 static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame, unsigned int max)
 {
 	return stack_trace_save_tsk(task, frame, max, 0);
@@ -118,17 +123,55 @@ static void symbol_without_address(char *buf, const char *symbol)
 	strscpy(buf, symbol[0] == '0' ? "?" : symbol, SYMBOL_SIZE);
 }
 
-/* The innermost frame outside this module: the function that waits through the stopper. */
+#ifndef CONFIG_STOPPER
+/* How many of the innermost frames are of this module? */
+static unsigned int count_own_frames(const struct thread_snapshot *snap)
+{
+	unsigned int i = 0;
+
+	while (i < snap->nframes && within_module(snap->frame[i], THIS_MODULE))
+		i++;
+	return i;
+}
+#else
+static bool frame_begins_with(unsigned long addr, const char *prefix)
+{
+	char symbol[KSYM_SYMBOL_LEN];
+
+	sprint_symbol_no_offset(symbol, addr);
+	return str_has_prefix(symbol, prefix);
+}
+
+/*
+ * In the kernel itself this code has no addresses of its own. All its waits are in plat_park(),
+ * and end at the first function with a public name that other code has called.
+ */
+static unsigned int count_own_frames(const struct thread_snapshot *snap)
+{
+	unsigned int i = 0;
+
+	if (!frame_begins_with(snap->frame[0], "plat_park"))
+		return 0;
+	while (i < snap->nframes && !frame_begins_with(snap->frame[i], "stopper_") &&
+	       !frame_begins_with(snap->frame[i], "__stopper_"))
+		i++;
+	while (i < snap->nframes && (frame_begins_with(snap->frame[i], "stopper_") ||
+				     frame_begins_with(snap->frame[i], "__stopper_")))
+		i++;
+	return i < snap->nframes ? i : 0;
+}
+#endif
+
+/* The innermost frame of other code: the function that waits through the stopper. */
 void plat_thread_where(const struct thread_snapshot *snap, char *buf)
 {
 	char symbol[KSYM_SYMBOL_LEN];
-	unsigned int i = 0;
+	unsigned int own;
 
 	if (!snap->nframes)
 		return;
-	while (i + 1 < snap->nframes && within_module(snap->frame[i], THIS_MODULE))
-		i++;
-	sprint_symbol_no_offset(symbol, snap->frame[i]);
+	own = min(count_own_frames(snap), snap->nframes - 1);
+	sprint_symbol_no_offset(symbol, snap->frame[own]);
 	symbol_without_address(buf, symbol);
 }
 

@@ -113,7 +113,8 @@ static int __init stopper_init(void)
 	err = unload_init();
 	if (err)
 		goto err_notifier;
-	debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &debug_fops);
+	if (IS_ENABLED(CONFIG_STOPPER_DEBUG_FS))
+		debug_file = debugfs_create_file("stopper", 0400, NULL, NULL, &debug_fops);
 	return 0;
 
 err_notifier:
@@ -142,7 +143,8 @@ static void __exit stopper_exit(void)
 	slots_exit();
 }
 
-module_init(stopper_init);
+/* Built in: before the first driver that may create a stopper. */
+subsys_initcall(stopper_init);
 module_exit(stopper_exit);
 
 MODULE_DESCRIPTION("Ordered shutdown and task tracking");

@@ -197,7 +197,12 @@ void plat_thread_signal(int tid, int n);
 #define plat_happens_before(p)	((void)(p))
 #define plat_happens_after(p)	((void)(p))
 
+#ifdef CONFIG_MODULES
 bool plat_module_get(struct stopper *s, struct module *module, struct module **fn_module);
+#else
+#define plat_module_get(s, module, fn_module)					\
+	((void)(s), (void)(module), *(fn_module) = NULL, true)
+#endif
 #define plat_module_put(module)	module_put(module)
 #define plat_alloc(n)		kvzalloc(n, GFP_KERNEL)
 /* kmalloc() aligns powers of two to their size. */
@@ -323,7 +328,12 @@ void lockdep_end_thread(void);
 bool on_stopper_thread(void);
 int threads_init(void);
 void threads_exit(void);
+#ifdef CONFIG_MODULES
 int unload_init(void);
 void unload_exit(void);
+#else
+#define unload_init()		0
+#define unload_exit()		((void)0)
+#endif
 
 #endif /* STOPPER_KMOD_PLATFORM_H */

@@ -4,7 +4,7 @@
  *
  * A pending timer pins this module, whose code it would call: a context whose deadline lies in
  * the future may have been left behind by a module that was unloaded. The timer of the pool does
- * not pin, as it is in the module itself; pool_exit() waits for it.
+ * not pin, as it is in the module itself; pool_exit() waits for it. Built in, there is no module.
  */
 #include "internal.h"
 #include "compat.h"
@@ -18,7 +18,7 @@ static void timer_work_fn(struct work_struct *work)
 
 static bool timer_holds_module(const struct plat_timer *t)
 {
-	return !within_module((unsigned long)t, THIS_MODULE);
+	return !IS_BUILTIN(CONFIG_STOPPER) && !within_module((unsigned long)t, THIS_MODULE);
 }
 
 static void timer_put_module(const struct plat_timer *t)
