@@ -3,7 +3,8 @@
  * case.h - what conformance cases are written with.
  *
  * The cases are one source, compiled into a program and into test_stopper.ko. They use
- * <stopper/...>, env.h, check.h and what is declared here; run_user.c and run_kernel.c differ.
+ * <stopper/...>, env.h, check.h and what is declared here; run_user.c, run_kernel.c and
+ * run_kunit.c differ.
  *
  * A case is a function without arguments. CHECK() reports a failure and goes on.
  * Cases never sleep in place of a condition: CHECK_SOON() polls one with a
@@ -178,6 +179,17 @@ extern const struct test_case cases_only[];
 extern const struct test_case cases_only_list[];
 #endif
 
+/* The case after @prev, the first one after NULL; NULL after the last. */
+const struct test_case *case_next(const struct test_case *prev);
+/* Runs one case; false: it failed. *@skip: why it did not run, or NULL. */
+bool case_run(const struct test_case *c, const char **skip);
+extern const char *current_case;
+
+/* Supplied by the builds: the result of a check that does not hold. */
+void case_say_failure(const char *line);
+
+/* --- run_all.c -------------------------------------------------------------------------------- */
+
 struct case_totals {
 	int cases, passed, failed, skipped;
 };
@@ -186,11 +198,9 @@ struct case_totals {
 void case_say_plan(int n);
 void case_say_begin(int nr, const char *name);
 void case_say_end(int nr, const char *name, bool ok, const char *skip);
-void case_say_failure(const char *line);
 
 typedef bool (*case_filter_fn)(const char *name);
 struct case_totals run_all_cases(case_filter_fn wanted);
 void each_case_name(void (*fn)(const char *name));
-extern const char *current_case;
 
 #endif /* STOPPER_CASE_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * run.c - the list of cases and the loop that runs them.
+ * run.c - the list of cases, and how one is run.
  */
 #include "case.h"
 
@@ -78,64 +78,31 @@ void check_failed(const char *file, int line, const char *fmt, ...)
 	case_say_failure(where);
 }
 
-static void run_case(const struct test_case *c, struct case_totals *run)
+bool case_run(const struct test_case *c, const char **skip)
 {
-	const char *skip = NULL;
 	bool ok;
 
 	current_case = c->name;
-	case_say_begin(run->cases, c->name);
 	env_set(&failures, 0);
 	skip_reason = NULL;
 	c->fn();
 	ok = !env_get(&failures);
-	if (!ok)
-		run->failed++;
-	else if (skip_reason)
-		run->skipped++;
-	else
-		run->passed++;
-	if (ok)
-		skip = skip_reason;
-	case_say_end(run->cases, c->name, ok, skip);
+	*skip = ok ? skip_reason : NULL;
+	return ok;
 }
 
-static int count(case_filter_fn wanted)
+const struct test_case *case_next(const struct test_case *prev)
 {
 	const struct test_case *c;
-	int n = 0;
+	bool found = !prev;
 	int i;
 
-	for (i = 0; groups[i]; i++)
-		for (c = groups[i]; c->name; c++)
-			n += wanted(c->name);
-	return n;
-}
-
-struct case_totals run_all_cases(case_filter_fn wanted)
-{
-	struct case_totals run = { 0, 0, 0, 0 };
-	const struct test_case *c;
-	int i;
-
-	case_say_plan(count(wanted));
 	for (i = 0; groups[i]; i++) {
 		for (c = groups[i]; c->name; c++) {
-			if (!wanted(c->name))
-				continue;
-			run.cases++;
-			run_case(c, &run);
+			if (found)
+				return c;
+			found = c == prev;
 		}
 	}
-	return run;
-}
-
-void each_case_name(void (*fn)(const char *name))
-{
-	const struct test_case *c;
-	int i;
-
-	for (i = 0; groups[i]; i++)
-		for (c = groups[i]; c->name; c++)
-			fn(c->name);
+	return NULL;
 }
