@@ -59,12 +59,16 @@ static void task_is_counted_once_while_it_goes_from_queue_to_thread(void)
 	struct env_thread thread;
 
 	CHECK_EQ(env_spawn(&thread, hand_over_all, m), 0);
-	while (env_get(&m->accepted) < MANY)
+	while (env_get(&m->accepted) < MANY) {
 		look_between(m);
+		env_yield();
+	}
 	/* now they only get their threads */
-	while (env_get(&m->hold.in) < MANY)
+	while (env_get(&m->hold.in) < MANY) {
 		if (!CHECK_EQ(stopper_num_tasks(m->s), MANY))
 			break;
+		env_yield();
+	}
 	env_join(&thread);
 	env_gate_open(&m->hold.gate);
 	many_free(m);
