@@ -3,6 +3,7 @@
 #
 #   ok NAME / not_ok NAME [WHY] / skip NAME WHY / check NAME COMMAND...   one result each
 #   load MODULE [PARAMETER...] / unload MODULE                           from $STOPPER_KO_DIR
+#   reloads=y               set before sourcing: this test cannot run on a stopper in the kernel's image
 #   machine_do COMMAND, stopping N, returned N, waiting N, interrupted N, phase_is PHASE   of stopper_machine.ko
 #   dmesg_is_clean NAME     a result: nothing wrong in the kernel log since the script began
 #   finish                  ends the script, everything unloaded, with kselftest's exit status
@@ -11,6 +12,7 @@
 
 here=$(dirname "$0")
 ko=${STOPPER_KO_DIR:-/lib/stopper}
+[ -d "$ko" ] || ko=$here/kmod	# as kselftest installs them from a kernel's tree
 debug=/sys/kernel/debug/stopper
 nr=0 failed=0
 
@@ -32,8 +34,15 @@ new_log() {
 skip_all() { echo "1..0 # SKIP $1"; exit 4; }
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
-[ -f "$ko/stopper.ko" ] || skip_all "no modules in $ko"
 ! grep -q '^stopper ' /proc/modules || skip_all "stopper.ko is loaded and in use here"
+# In the image of a kernel it is there from the start, and stays.
+built_in=
+if [ -e $debug ]; then
+	built_in=y
+	[ -z "$reloads" ] || skip_all "the stopper is in the kernel's image"
+elif [ ! -f "$ko/stopper.ko" ] && ! modprobe -n stopper 2>/dev/null; then
+	skip_all "no modules in $ko"
+fi
 
 echo "TAP version 13"
 echo "1..$plan"
@@ -48,8 +57,13 @@ check() {
 	if "$@"; then ok "$name"; else not_ok "$name" "$*: status $?"; fi
 }
 
-load() { local m=$1; shift; insmod "$ko/$m.ko" "$@"; }
-unload() { rmmod "$1"; }
+load() {
+	local m=$1
+	shift
+	[ -z "$built_in" ] || [ "$m" != stopper ] || return 0
+	if [ -f "$ko/$m.ko" ]; then insmod "$ko/$m.ko" "$@"; else modprobe "$m" "$@"; fi
+}
+unload() { [ "$built_in $1" = "y stopper" ] || rmmod "$1"; }
 loaded() { grep -q "^$1 " /proc/modules; }
 parameter() { cat "/sys/module/$1/parameters/$2"; }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel_load.sh: loading and unloading, again and again, idle and full of tasks.
 
-plan=10
+plan=10 reloads=y
 . "$(dirname "$0")/kernel_lib.sh"
 rounds=${STOPPER_TEST_LOADS:-10}
 

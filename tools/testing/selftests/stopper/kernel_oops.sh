@@ -14,7 +14,7 @@ plan=$((2 * (11 * 4 + 3) + 5))
 log=/tmp/oops-log.$$
 # What it provokes, and no more; the harness reads this line. KASAN and arm64 have words of their own. There
 # a BUG() ends its thread inside of a debug exception, and the kernel finds its context tracking unbalanced, once.
-provoked='BUG: kernel NULL pointer dereference|KASAN: null-ptr-deref|kernel BUG at .*(stopper_oops|kmod/thread)\.c|Oops: |Oops - BUG: |Unable to handle kernel NULL|WARNING: .* ct_kernel_exit'
+provoked='BUG: kernel NULL pointer dereference|KASAN: null-ptr-deref|kernel BUG at .*(stopper_oops|thread)\.c|Oops: |Oops - BUG: |Unable to handle kernel NULL|WARNING: .* ct_kernel_exit'
 
 tracing=/sys/kernel/tracing
 [ -f $tracing/trace ] || mount -t tracefs nodev $tracing 2>/dev/null
