@@ -100,6 +100,10 @@ clean: ## Remove build/
 distclean: clean ## Remove build/ and the cache of fetched kernels
 	@rm -rf "$${STOPPER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/stopper}"
 
+.PHONY: intree
+intree: ## Put the stopper into a kernel tree, as lib/stopper [LINUX=dir; see tools/intree for patches]
+	@tools/intree $(or $(LINUX),$(error LINUX=dir is missing))
+
 ##@ Check a change
 
 .PHONY: check-quick
@@ -154,6 +158,10 @@ kselftest-debug: ## The tests of stopper.ko under KASAN, lockdep, KCSAN, faults,
 .PHONY: kselftest-modules
 kselftest-modules: ## Load and unload modules for a long time, in booted kernels [ROUNDS=1000 SEED=1 KERNEL=]
 	@$(lib)/kselftest-modules $(or $(ROUNDS),1000) $(or $(SEED),1) $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
+
+.PHONY: kselftest-intree
+kselftest-intree: ## The stopper in the kernel's tree: a series, =y and =m, booted, KUnit, in 6.12 and the newest source [KERNEL=6.12|newest]
+	@$(lib)/kselftest-intree $(if $(filter-out file,$(origin KERNEL)),$(KERNEL))
 
 .PHONY: explore
 explore: ## Explore all interleavings of small scenarios in simulation [SECONDS=for each SCENARIO=names]
