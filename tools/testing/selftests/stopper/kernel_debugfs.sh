@@ -31,7 +31,7 @@ unload stopper_load
 load stopper_machine
 machine_do softirq
 machine_do softirq_stop
-if grep -q PREEMPT_RT /proc/version; then
+if on_rt; then
 	skip handle_of_a_softirq_has_thread_0 "a softirq is the work of a thread on PREEMPT_RT"
 else
 	check handle_of_a_softirq_has_thread_0 grep -q '^    thread 0 "softirq" idle for [0-9.]*s$' $debug

@@ -31,6 +31,8 @@ new_log() {
 		END { for (i = start + 1; i <= NR; i++) print line[i] }'
 }
 
+on_rt() { [ -e /sys/kernel/realtime ]; }
+
 skip_all() { echo "1..0 # SKIP $1"; exit 4; }
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"

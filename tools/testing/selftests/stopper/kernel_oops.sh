@@ -32,8 +32,6 @@ may_oops() {
 	esac
 }
 
-on_rt() { [ -e /sys/kernel/realtime ]; }
-
 # On the stack, which the kernel writes over after an oops. See Documentation/limits.rst.
 leaves_records() {
 	case $1 in
