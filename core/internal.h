@@ -390,7 +390,7 @@ struct sem_waiter {
 	int n;				/* of slots */
 	struct stopper *s;		/* shows it in the debug list, with site; or NULL */
 	const struct stopper_site *site;
-	/* sem.c's own */
+	/* sem.c's own; 0 at first */
 	struct stopper_list node;
 	struct plat_parker park;
 	bool granted;

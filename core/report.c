@@ -270,15 +270,19 @@ static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
 
 static const char *thread_state_word(char state)
 {
-	static const char letters[] = "RSDITt";
-	static const char * const words[] = {
-		"running", "sleeping", "blocked", "idle", "stopped", "traced", "dead"
+	static const struct {
+		char state;
+		const char *word;
+	} words[] = {
+		{ 'R', "running" }, { 'S', "sleeping" }, { 'D', "blocked" },
+		{ 'I', "idle" }, { 'T', "stopped" }, { 't', "traced" },
 	};
-	unsigned int i = 0;
+	unsigned int i;
 
-	while (letters[i] && letters[i] != state)
-		i++;
-	return words[i];
+	for (i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i].state == state)
+			return words[i].word;
+	return "dead";
 }
 
 /* " label "TEXT"", or nothing. */
@@ -392,7 +396,7 @@ void report_stopper(const struct line_sink *out, const struct task_snapshot *sna
 /* Pins every stopper, oldest first; NULL: no memory. */
 static struct stopper **pin_all_stoppers(unsigned int *n)
 {
-	unsigned int room = 64;
+	unsigned int room = registry_count() + 16;
 	struct stopper **list;
 	struct stopper_walk w;
 	struct stopper *s;
