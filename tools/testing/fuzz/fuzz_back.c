@@ -133,7 +133,7 @@ void on_panic(void *arg, const struct stopper_panic_info *info)
 {
 	(void)arg;
 	if (info->value != &cookie || info->died)
-		fail("a panic with a value that nobody gave");
+		fail("a panic with another value than was given");
 }
 
 void on_log(void *arg, int level, const char *line)

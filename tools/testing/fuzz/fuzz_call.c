@@ -135,22 +135,31 @@ static void wait_over(struct own_task *t)
 		;
 }
 
-static int run_async(const struct step *st)
+/* The record of the task that @st starts. */
+static struct own_task *own_task_init(const struct step *st)
 {
-	bool limited = st->op == OP_LIMITED || st->op == OP_HELD_LIMITED;
-	bool held = st->op == OP_HELD || st->op == OP_HELD_LIMITED;
 	struct own_task *t = &real.task[st->e >> 2];
-	const struct stopper_site *site = &real.site[st->b];
-	stopper_fn fn = held ? held_task : joined_task;
-	struct stopper *s = real.s[st->a];
-	int err;
 
 	t->id = st->e >> 2;
 	t->site = st->b;
 	t->label = st->label;
 	t->runs = 0;
+	t->ends = 0;
 	stopper_event_init(&t->gate);
 	sem_init(&t->over, 0, 0);
+	return t;
+}
+
+static int run_async(const struct step *st)
+{
+	bool limited = st->op == OP_LIMITED || st->op == OP_HELD_LIMITED;
+	bool held = st->op == OP_HELD || st->op == OP_HELD_LIMITED;
+	struct own_task *t = own_task_init(st);
+	const struct stopper_site *site = &real.site[st->b];
+	stopper_fn fn = held ? held_task : joined_task;
+	struct stopper *s = real.s[st->a];
+	int err;
+
 	if (limited) {
 		err = __stopper_run_limited_async_task(s, ctx_of(st->c), site, &real.sem[st->d],
 						       st->e & 1, fn, t);
@@ -173,19 +182,12 @@ static int run_async(const struct step *st)
 
 static int run_record(const struct step *st)
 {
-	struct own_task *t = &real.task[st->e >> 2];
+	struct own_task *t = own_task_init(st);
 	const struct stopper_site *site = &real.site[st->b];
 	bool held = st->op == OP_HELD_RECORD;
 	struct stopper *s = real.s[st->a];
 	int err;
 
-	t->id = st->e >> 2;
-	t->site = st->b;
-	t->label = st->label;
-	t->runs = 0;
-	t->ends = 0;
-	stopper_event_init(&t->gate);
-	sem_init(&t->over, 0, 0);
 	stopper_async_init(&t->async, held ? held_record_task : record_task, record_done);
 	if (stopper_async_wait(&t->async, NULL) || stopper_async_cancel(&t->async))
 		fail("a record that was never started is not idle");
@@ -200,7 +202,7 @@ static int run_record(const struct step *st)
 	if (err || t->ends != 1)
 		fail("a wait for a record returned %d, done() was called %d times", err, t->ends);
 	if (t->status != (plan.step[at - 1].panic ? -EOWNERDEAD : result_of(t->site)))
-		fail("done() was told %d", t->status);
+		fail("done() was called with %d", t->status);
 	return 0;
 }
 
