@@ -13,12 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <stopper/stopper.h>
 #include <stopper/threads.h>
 #include "kselftest_harness.h"
+#include "env/program.h"
 
 #define ROUNDS	200
 #define SEC	1000000000LL
@@ -45,11 +45,6 @@ static void empty(struct stopper_ctx *ctx, void *arg)
 static void wait_gate(struct stopper_ctx *ctx, void *arg)
 {
 	stopper_wait(&gate, NULL);
-}
-
-static void wait_stop(struct stopper_ctx *ctx, void *s)
-{
-	stopper_wait(stopper_should_stop(s), NULL);
 }
 
 static void use(struct __test_metadata *_metadata, struct stopper **s)
@@ -296,17 +291,9 @@ static void *pass_barrier(void *arg)
 /* Its only sleep is in the barrier. */
 static bool barrier_sleeps(void)
 {
-	char path[64], state = '?';
-	FILE *f;
+	int tid = __atomic_load_n(&barrier_tid, __ATOMIC_ACQUIRE);
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
-		 __atomic_load_n(&barrier_tid, __ATOMIC_ACQUIRE));
-	f = fopen(path, "r");
-	if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
-		state = '?';
-	if (f)
-		fclose(f);
-	return state == 'S' && __atomic_load_n(&barrier_tid, __ATOMIC_ACQUIRE);
+	return tid && env_state_of(tid) == 'S';
 }
 
 /* Holds the counter, wherever it is, during a barrier. True: the barrier waited for it. */

@@ -42,19 +42,9 @@ static void *wait_for_go(void *arg)
 
 static bool sleeps(int tid)
 {
-	char path[64], line[512] = "";
-	const char *state;
-	FILE *f;
+	char state = env_state_of(tid);
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	fclose(f);
-	state = strrchr(line, ')');
-	return state && (state[2] == 'S' || state[2] == 'D');
+	return state == 'S' || state == 'D';
 }
 
 /*

@@ -254,6 +254,23 @@ static inline void env_comm_of(int tid, char *buf, size_t size)
 		fclose(f);
 }
 
+/* The state of another thread, as /proc has it; '\0' once it has ended. */
+static inline char env_state_of(int tid)
+{
+	char path[64], line[512] = "";
+	const char *comm_end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (f && !fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	comm_end = strrchr(line, ')');
+	return comm_end ? comm_end[2] : '\0';
+}
+
 /* Renames the calling thread, as code does that does not know the stopper. */
 static inline void env_rename(const char *comm)
 {
