@@ -5,6 +5,8 @@
 #
 #   deb_depends PACKAGE REGEX   the dependencies of PACKAGE that match
 #   deb_fetch PACKAGE...        download into the current directory
+#   deb_unpack_source PACKAGE [FILE...]  of a linux-source package in the current directory, its source, or these files
+#                               of it, into tree/
 #   deb_foreign ARCH DIR        $foreign: apt's options for another architecture, with lists and state in DIR, an
 #                               empty folder; the machine's own apt is not changed. Renews the lists.
 #   deb_suite SUITE ARCH DIR    the same for a suite that this machine need not have: a codename, stable,
@@ -23,6 +25,13 @@ deb_depends() {
 }
 
 deb_fetch() { apt-get download -o APT::Sandbox::User="$(id -un)" "${foreign[@]}" "$@"; }
+
+deb_unpack_source() {
+	local name=$1
+	shift
+	mkdir -p tree && dpkg-deb --fsys-tarfile "$name"_*.deb | tar -xO "./usr/src/$name.tar.xz" |
+		tar -xJ -C tree --strip-components=1 "${@/#/$name/}"
+}
 
 deb_foreign() {
 	mkdir -p "$2/state/lists/partial" "$2/cache/archives/partial"

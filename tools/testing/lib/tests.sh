@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# The names of single tests, for `make test` and `make kselftest-vm T=NAME`. Sourced, after ui.sh.
+# What scripts that run tests share: results, and the names of single tests, for `make test` and
+# `make kselftest-vm T=NAME`. Sourced, after ui.sh.
 #
+#   tap COMMAND...        shows its output, which is KTAP, and adds it to the summary in $ktap
+#   verdict LINE          a result of the script's own, about a run as a whole
 #   cases user|kernel     the conformance cases that this build has
 #   kernel_scripts        kernel_* scripts, which run in a VM
 #   no_such_test NAME BUILD SCRIPT...   ends the script: says which tests have NAME in their name, or
 #                         which there are: these scripts, and the cases of this build
 
 folder=$testing/selftests/stopper
+
+tap() { record "$ktap" "$@"; }
+
+verdict() { tap printf 'TAP version 13\n1..1\n%s\n' "$1"; }
 
 cases() {
 	local other=kernel
