@@ -41,7 +41,7 @@ STOPPER_BEGIN_DECLS
 STOPPER_API int stopper_end_idle_threads(void);
 
 /**
- * stopper_barrier() - wait until nobody reads the call sites of tasks that are over
+ * stopper_barrier() - wait for readers that may use the call sites of finished tasks
  *
  * For a plugin, between the end of its last task and dlclose(), as rcu_barrier() is for a kernel
  * module. A reader that counts or lists tasks may use, for a moment, the names of a task that has
