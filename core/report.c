@@ -270,10 +270,7 @@ static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
 
 static const char *thread_state_word(char state)
 {
-	static const struct {
-		char state;
-		const char *word;
-	} words[] = {
+	static const struct { char state; const char *word; } words[] = {
 		{ 'R', "running" }, { 'S', "sleeping" }, { 'D', "blocked" },
 		{ 'I', "idle" }, { 'T', "stopped" }, { 't', "traced" },
 	};

@@ -437,10 +437,7 @@ struct stopper_event *stopper_is_stopped(struct stopper *s)
 }
 EXPORT_SYMBOL_PLAT(stopper_is_stopped);
 
-static const struct {
-	int err;
-	const char *text;
-} errors[] = {
+static const struct { int err; const char *text; } errors[] = {
 	{ 0, "success" },
 	{ STOPPER_EUNAVAILABLE, "stopper unavailable: quiescing or stopped" },
 	{ STOPPER_ETHROTTLED, "throttled: no semaphore slot is free" },
