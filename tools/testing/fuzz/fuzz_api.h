@@ -22,7 +22,7 @@ struct own_task {
 	sem_t over;
 	int id, site, runs;
 	int label;			/* that it gives itself, or 0 */
-	int ends, status;		/* of a record: calls of done(), and the last one's status */
+	int ends, status;		/* of a record: calls of done(), and its last status */
 };
 
 struct real {
