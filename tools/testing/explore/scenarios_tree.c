@@ -248,3 +248,20 @@ SCENARIO(tree_faults, "a tree with workers and an order, and any memory or threa
 	stopper_put(b);
 	stopper_put(s);
 }
+
+static void reports_a(void *unused)
+{
+	report_stall(a, 1000, false);
+}
+
+SCENARIO(tree_child_leaves_in_a_report, "stall.c: a child leaves its tree while a report names it",
+	 .budget = 3, .stale = 1)
+{
+	s = new_stopper(NULL);
+	a = new_stopper(s);
+	go(reports_a, NULL);
+	check(!stopper_stop(s, NULL));
+	stopper_put(s);
+	join_all();
+	stopper_put(a);
+}
