@@ -299,7 +299,7 @@ static void print_tasks(const struct stopper_task_info *info, int n)
 	int i;
 
 	for (i = 0; i < n; i++)
-		printf("httpd:   %ju x %s (%s:%u %s), oldest on thread %d for %.3f s\n",
+		printf("httpd:   %ju x %s (%s:%u %s), oldest on thread %d for at least %.3f s\n",
 		       (uintmax_t)info[i].count, info[i].name, info[i].file, info[i].line,
 		       info[i].func, info[i].tid, ns_to_seconds(info[i].oldest_ns));
 }
