@@ -510,8 +510,13 @@ static void tree_drains_with_one_more(void)
 		stopper_task_end(&e->task[i]);
 	}
 	CHECK_EQ(case_call_end(&stop), 0);
-	/* Handles on lists need none: where there is no membarrier(), or under TSan. */
-	CHECK(__stopper_steps("heavy barriers") - before <= 2);
+	/*
+	 * Handles on lists need none: where there is no membarrier(), or under TSan. The contract
+	 * allows a third: a thread that ended a task of an earlier case, in a slot that is used
+	 * again now, may take the watch there (race 4 of core/task.c), which is then set anew. One
+	 * for each of the four tasks would be five.
+	 */
+	CHECK(__stopper_steps("heavy barriers") - before <= 3);
 	stopper_put(parent);
 	tree_put(kids);
 	env_free(e);
