@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * cause.c - why a context ended or a stopper stops.
+ * cause.c - who did it: where a call came from, why a context ended or a stopper stops, and what a
+ * function returned.
  *
  * A cause is an error, a text and the place of the call that gave them. All is copied into a
  * record of fixed size: the format, its arguments and the call site may not outlast the call. The
@@ -24,6 +25,39 @@
  */
 #include "internal.h"
 
+/* Where @site is; the rest is not set. */
+void origin_copy_site(struct origin *o, const struct stopper_site *site)
+{
+	name_escape_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
+	name_escape(o->func, sizeof(o->func), site->func ? site->func : "?");
+	o->line = site->line;
+}
+
+/* Where @site is, and which thread calls from there. Any context. */
+void origin_copy(struct origin *o, const struct stopper_site *site)
+{
+	origin_copy_site(o, site);
+	o->tid = plat_own_tid();
+	if (o->tid)
+		plat_comm(o->comm);
+	else
+		memcpy(o->comm, SOFTIRQ_COMM, sizeof(SOFTIRQ_COMM));
+}
+
+/* Where and under which name; the rest is not set. */
+void task_info_init(struct stopper_task_info *info, const struct stopper_site *site)
+{
+	name_escape(info->name, STOPPER_NAME_SHOWN + 1, site->name);
+	name_escape_tail(info->file, sizeof(info->file), site->file ? site->file : "");
+	name_escape(info->func, sizeof(info->func), site->func ? site->func : "");
+	info->line = site->line;
+}
+
+/* Where an error is from if there was no memory for that. */
+const struct first_error error_unknown = {
+	.cause = { .at = { .file = "?", .func = "?", .comm = "?" }, .text = "?" },
+};
+
 void cause_init(struct cause *c, const struct cause_args *args)
 {
 	char text[STOPPER_CAUSE_SHOWN + 2];	/* one byte more: is it cut? */
@@ -33,6 +67,13 @@ void cause_init(struct cause *c, const struct cause_args *args)
 	origin_copy(&c->at, args->site);
 	c->err = args->err;
 	name_escape(c->text, sizeof(c->text), args->fmt ? text : args->site->name);
+}
+
+/* @s is about to be freed. */
+void error_free(struct stopper *s)
+{
+	if (s->error_from != &error_unknown)
+		plat_free((void *)s->error_from);
 }
 
 /* @c: NULL if there is no record; @err: of stopper_ctx_err(). */

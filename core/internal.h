@@ -505,7 +505,24 @@ static inline struct stopper_ctx *task_ctx(const struct stopper *s, struct stopp
 	return ctx ? ctx : s->task_ctx;
 }
 
+/* text.c */
+#define TEXT_LINE_SIZE	512	/* bytes of a line of the log or of the debug list, at most */
+
+struct secs {
+	char text[32];
+};
+
+const char *secs(struct secs *b, int64_t ns);
+#define SECS(ns)	secs(&(struct secs){ "" }, ns)
+
 /* cause.c */
+#define SOFTIRQ_COMM	"softirq"	/* in place of a comm: no thread */
+
+void origin_copy_site(struct origin *o, const struct stopper_site *site);
+void origin_copy(struct origin *o, const struct stopper_site *site);
+void task_info_init(struct stopper_task_info *info, const struct stopper_site *site);
+extern const struct first_error error_unknown;
+void error_free(struct stopper *s);
 void cause_init(struct cause *c, const struct cause_args *args);
 void cause_export(struct stopper_cause *out, const struct cause *c, int err);
 
@@ -554,12 +571,8 @@ void timers_due(struct plat_timer *timer);
 bool timers_drop(struct stopper *s);
 unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due);
 
-/* snapshot.c */
-void task_info_init(struct stopper_task_info *info, const struct stopper_site *site);
-
 /* result.c */
 void error_note(struct stopper *s, const struct stopper_site *site, int err);
-void error_free(struct stopper *s);
 
 /* worker.c */
 void worker_stop_all(struct stopper *s);
@@ -628,15 +641,6 @@ struct line_sink {
 	void (*line)(void *arg, const char *line);
 	void *arg;
 };
-
-struct secs {
-	char text[32];
-};
-
-const char *secs(struct secs *b, int64_t ns);
-#define SECS(ns)	secs(&(struct secs){ "" }, ns)
-
-void origin_copy(struct origin *o, const struct stopper_site *site);
 
 /* steps.c: what tests count instead of time */
 enum step {

@@ -16,26 +16,17 @@
 #define LOOKUPS		256
 #define SEMS_SHOWN	4
 #define WAITERS_READ	64
-#define SOFTIRQ		"softirq"	/* in place of a comm: no thread */
 
 /* Formats one line and passes it to @out. */
 static void STOPPER_PRINTF(2, 3) report_line(const struct line_sink *out, const char *fmt, ...)
 {
-	char line[LINE_SIZE];
+	char line[TEXT_LINE_SIZE];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	out->line(out->arg, line);
-}
-
-const char *secs(struct secs *b, int64_t ns)
-{
-	int64_t ms = plat_div(ns, NS_PER_MSEC), s = plat_div(ms, 1000);
-
-	snprintf(b->text, sizeof(b->text), "%lld.%03ds", (long long)s, (int)(ms - s * 1000));
-	return b->text;
 }
 
 /* A comm escaped: any process may set it to anything. */
@@ -63,23 +54,6 @@ static PLAT_NOINLINE void report_origin(const struct line_sink *out, const char 
 	report_line(out, "  %s at %s:%u %s by thread %d \"%s\"%s%s%s%s", what, o->file, o->line,
 		    o->func, o->tid, COMM(o->comm), ago ? ", " : "", ago ? SECS(ns) : "",
 		    ago ? " ago" : "", after);
-}
-
-static void origin_copy_site(struct origin *o, const struct stopper_site *site)
-{
-	name_escape_tail(o->file, sizeof(o->file), site->file ? site->file : "?");
-	name_escape(o->func, sizeof(o->func), site->func ? site->func : "?");
-	o->line = site->line;
-}
-
-void origin_copy(struct origin *o, const struct stopper_site *site)
-{
-	origin_copy_site(o, site);
-	o->tid = plat_own_tid();
-	if (o->tid)
-		plat_comm(o->comm);
-	else
-		memcpy(o->comm, SOFTIRQ, sizeof(SOFTIRQ));
 }
 
 /* A consistent copy of what the stopper's lock guards. */
@@ -304,7 +278,7 @@ static void report_thread(const struct line_sink *out, const struct thread_age *
 	int err;
 
 	if (!t->tid) {
-		report_line(out, "    thread 0 \"" SOFTIRQ "\" idle for %s%s", SECS(t->age),
+		report_line(out, "    thread 0 \"" SOFTIRQ_COMM "\" idle for %s%s", SECS(t->age),
 			    LABEL(t));
 		return;
 	}

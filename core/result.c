@@ -17,11 +17,6 @@
  */
 #include "internal.h"
 
-/* Where an error is from if there was no memory for that. */
-static const struct first_error unknown = {
-	.cause = { .at = { .file = "?", .func = "?", .comm = "?" }, .text = "?" },
-};
-
 /* A function that was started at @site has returned @err. It is still counted. */
 void error_note(struct stopper *s, const struct stopper_site *site, int err)
 {
@@ -39,7 +34,7 @@ void error_note(struct stopper *s, const struct stopper_site *site, int err)
 	first = !s->error;
 	if (first) {
 		s->error = err;
-		s->error_from = from ? from : &unknown;
+		s->error_from = from ? from : &error_unknown;
 	}
 	plat_unlock(&s->lock, f);
 	if (!first)
@@ -47,13 +42,6 @@ void error_note(struct stopper *s, const struct stopper_site *site, int err)
 	else if (s->flags & STOPPER_STOP_ON_ERROR)
 		__stopper_stop_async_because(s, site, err, "%s failed",
 					     site->name ? site->name : "a function");
-}
-
-/* @s is about to be freed. */
-void error_free(struct stopper *s)
-{
-	if (s->error_from != &unknown)
-		plat_free((void *)s->error_from);
 }
 
 int stopper_result(struct stopper *s, struct stopper_result_info *out)

@@ -40,15 +40,6 @@ static int snapshot_alloc(struct task_snapshot *snap, unsigned int groups)
 	return -ENOMEM;
 }
 
-/* Where and under which name; the rest is not set. */
-void task_info_init(struct stopper_task_info *info, const struct stopper_site *site)
-{
-	name_escape(info->name, STOPPER_NAME_SHOWN + 1, site->name);
-	name_escape_tail(info->file, sizeof(info->file), site->file ? site->file : "");
-	name_escape(info->func, sizeof(info->func), site->func ? site->func : "");
-	info->line = site->line;
-}
-
 static void site_group_init(struct site_group *g, struct stopper *s,
 			    const struct stopper_site *site, unsigned int kind)
 {

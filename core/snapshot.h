@@ -8,7 +8,6 @@
 #include "internal.h"
 
 #define THREADS_SHOWN	5	/* the oldest threads of a call site */
-#define LINE_SIZE	512	/* bytes of a line of the list or of a report, at most */
 
 struct thread_age {
 	int tid;

@@ -61,20 +61,6 @@ static bool report_rate_allows(unsigned int *left_out)
 	return may;
 }
 
-void stopper_log(struct stopper *s, int level, const char *fmt, ...)
-{
-	char line[LINE_SIZE];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (s && s->log)
-		s->log(s->log_arg, level, line);
-	else
-		plat_log(level, line);
-}
-
 struct log_out {
 	struct stopper *s;
 	int level;
@@ -123,7 +109,7 @@ static unsigned int snapshot_buffer_get(struct task_snapshot *snap)
 
 struct tree_path {
 	char root[STOPPER_NAME_SHOWN + 1];
-	char path[LINE_SIZE / 2];
+	char path[TEXT_LINE_SIZE / 2];
 };
 
 /* The names from the highest stopper that stops down to @s, as far as there is room. */

@@ -405,20 +405,6 @@ enum stopper_phase stopper_phase(const struct stopper *s)
 }
 EXPORT_SYMBOL_PLAT(stopper_phase);
 
-const char *stopper_phase_name(enum stopper_phase phase)
-{
-	static const char * const names[] = {
-		[STOPPER_RUNNING] = "running",
-		[STOPPER_QUIESCING] = "quiescing",
-		[STOPPER_STOPPING] = "stopping",
-		[STOPPER_CLOSING] = "closing",
-		[STOPPER_STOPPED] = "stopped",
-	};
-
-	return (unsigned int)phase <= STOPPER_STOPPED ? names[phase] : "unknown";
-}
-EXPORT_SYMBOL_PLAT(stopper_phase_name);
-
 struct stopper_event *stopper_should_quiesce(struct stopper *s)
 {
 	return s ? &s->quiesce : &event_never;
@@ -436,34 +422,3 @@ struct stopper_event *stopper_is_stopped(struct stopper *s)
 	return s ? &s->stopped : &event_never;
 }
 EXPORT_SYMBOL_PLAT(stopper_is_stopped);
-
-static const struct { int err; const char *text; } errors[] = {
-	{ 0, "success" },
-	{ STOPPER_EUNAVAILABLE, "stopper unavailable: quiescing or stopped" },
-	{ STOPPER_ETHROTTLED, "throttled: no semaphore slot is free" },
-	{ STOPPER_EPANIC, "the task panicked" },
-	{ -ENOEXEC, "compiled for another version of the stopper" },
-	{ -ECANCELED, "context canceled" },
-	{ -ETIMEDOUT, "context deadline exceeded" },
-	{ -EDEADLK, "deadlock: a stop would wait for its own caller" },
-	{ -EINVAL, "invalid argument" },
-	{ -ENOMEM, "out of memory" },
-	{ -EAGAIN, "paused, or no thread could be started" },
-	{ -EOPNOTSUPP, "not usable in this child process: the library was used before fork()" },
-	{ -EALREADY, "the timer is pending already" },
-	{ -ELOOP, "the order of the siblings would be a cycle" },
-	{ -EINPROGRESS, "the timer's function is running" },
-	{ -EMFILE, "out of file descriptors" },
-	{ -ENFILE, "out of file descriptors" },
-};
-
-const char *stopper_strerror(int err)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_LEN(errors); i++)
-		if (errors[i].err == err)
-			return errors[i].text;
-	return "unknown error";
-}
-EXPORT_SYMBOL_PLAT(stopper_strerror);
