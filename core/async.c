@@ -212,7 +212,7 @@ static int async_prepare(struct async_start *start, struct stopper *s, struct st
 		return err;
 	}
 	if (PLAT_UNLIKELY(__stopper_traced()))
-		start->span = span_new(s, ctx, site, STOPPER_KIND_ASYNC);
+		start->span = span_new(s, ctx_span(ctx), site, STOPPER_KIND_ASYNC);
 	return 0;
 }
 

@@ -527,7 +527,7 @@ void cause_init(struct cause *c, const struct cause_args *args);
 void cause_export(struct stopper_cause *out, const struct cause *c, int err);
 
 /* span.c */
-struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
+struct span_record *span_new(struct stopper *s, const struct span *carried,
 			     const struct stopper_site *site, unsigned int kind);
 void span_begin(struct span_record *t);
 void span_end(struct span_record *t);

@@ -150,8 +150,11 @@ static void span_init(struct span_record *t, const struct span *from)
 	t->span.id = span_new_id();
 }
 
-/* A record for a task or worker that will start; NULL: no memory. Any context. */
-struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
+/*
+ * A record for a task or worker that will start; @carried: by its context, or NULL. NULL: no memory.
+ * Any context.
+ */
+struct span_record *span_new(struct stopper *s, const struct span *carried,
 			     const struct stopper_site *site, unsigned int kind)
 {
 	struct span_record *t = plat_alloc_cached(sizeof(*t), false);
@@ -161,7 +164,7 @@ struct span_record *span_new(struct stopper *s, struct stopper_ctx *ctx,
 	t->kind = kind;
 	t->stopper = s->id;
 	t->site = site;
-	span_init(t, ctx_span(ctx));
+	span_init(t, carried);
 	return t;
 }
 

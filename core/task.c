@@ -454,7 +454,7 @@ static PLAT_NOINLINE int task_call_traced(struct stopper *s, struct stopper_ctx 
 					  stopper_err_fn err_fn, void *arg)
 {
 	struct span_record *scope __attribute__((cleanup(leave_span))) =
-		span_new(s, ctx, site, STOPPER_KIND_SYNC);
+		span_new(s, ctx_span(ctx), site, STOPPER_KIND_SYNC);
 
 	span_begin(scope);
 	if (err_fn)
@@ -574,7 +574,7 @@ int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	if (PLAT_UNLIKELY(slot == &task->own))
 		plat_happens_after(&s->phase);
 	if (PLAT_UNLIKELY(traced)) {
-		task->span = span_new(s, ctx, site, kind);
+		task->span = span_new(s, ctx_span(ctx), site, kind);
 		span_begin(task->span);
 	}
 	return 0;

@@ -196,7 +196,8 @@ static void timer_run(struct stopper_job *job, struct pool_thread *me)
 	plat_unlock(&t->s->lock, f);
 	t->span = NULL;
 	if (PLAT_UNLIKELY(__stopper_traced()))
-		t->span = span_new(t->s, t->run_ctx, c.site, STOPPER_KIND_ASYNC);
+		t->span = span_new(t->s, ctx_span(t->run_ctx), c.site,
+				   STOPPER_KIND_ASYNC);
 	span_begin(t->span);
 	plat_call(&c, t->fn, task_ctx(t->s, t->run_ctx), t->arg);
 	timer_end(t);

@@ -162,7 +162,7 @@ static int worker_run(struct stopper *s, struct stopper_ctx *ctx, const struct s
 	}
 	stopper_ctx_get(ctx);
 	if (__stopper_traced())
-		w->span = span_new(s, ctx, site, SPAN_WORKER);
+		w->span = span_new(s, ctx_span(ctx), site, SPAN_WORKER);
 	err = plat_thread_start(&w->thread, site->name);
 	if (err) {
 		plat_free_cached(w->span);
