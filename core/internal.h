@@ -5,7 +5,7 @@
  * Locks, in the order in which they may be nested; all others are leaves:
  *
  *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> the inside of a parker
- *   registry_lock (stopper.c) -> s->lock -> the pool's lock -> the inside of a timer
+ *   registry_lock (ref.c) -> s->lock -> the pool's lock -> the inside of a timer
  *   s->lock -> ready_lock (stop.c)
  */
 #ifndef STOPPER_CORE_INTERNAL_H
@@ -248,7 +248,7 @@ struct stall_clock {
 	bool quiet_too;			/* report also on a stopper with STOPPER_QUIET */
 };
 
-/* A link in a list of stoppers: of one of them, or of a walk over them (stopper.c). */
+/* A link in a list of stoppers: of one of them, or of a walk over them (ref.c). */
 struct stopper_link {
 	struct stopper_list node;
 	struct stopper *s;		/* NULL: of a walk */
@@ -613,7 +613,7 @@ void followers_wake(struct stopper *s, struct stopper_list *list);
 /* pause.c */
 void pause_inherit(struct stopper *s, struct stopper *parent);
 
-/* stopper.c */
+/* ref.c */
 /* A walk over the stoppers of a list, in the list's order. */
 struct stopper_walk {
 	stopper_lock_t *lock;
@@ -631,6 +631,7 @@ void stopper_walk_end(struct stopper_walk *w);
 	     { .lock = &(p)->lock, .head = &(p)->children }; stopper_walk_next(&w);)
 
 void registry_walk_init(struct stopper_walk *w);
+void registry_add(struct stopper *s);
 struct stopper *parent_get(struct stopper *s);
 void registry_hide(struct stopper *s);
 void registry_remove(struct stopper *s);

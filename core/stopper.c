@@ -1,194 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * stopper.c - the lifetime of a stopper: created, listed, referenced, freed.
+ * stopper.c - stoppers as users have them: created, joined to a parent, referenced, asked.
  *
- * ->refs counts the users' references, ->pins what will still access the memory: one
- * for all users together, one for each context, child, worker, closer or stop that is
- * under way. If the last user's reference is put before STOPPED, that is reported and
- * the users' pin is kept, so the memory is never freed; nothing else would be safe.
- *
- * The registry lists all stoppers, for the debug list. A stopper leaves it when it has
- * STOPPED, before IsStopped fires. Until the callbacks of that event have returned it is
- * on a second list, registry_hidden, where the unloading of its module still finds it. A
- * reader pins the stopper that it shows and drops the lock, so a stalled reader blocks
- * nobody.
- *
- * A walk over a list of stoppers (all of them, or the children of one) drops the lock at
- * each of them, so that no lock is held for a time that grows with their number. The
- * stopper that the walk is at may leave the list meanwhile. So the walk has a link of its
- * own in the list, which marks its position. Walks skip the links of other walks.
+ * ->refs counts the users' references. If the last one is put before STOPPED, that is reported and
+ * the users' pin (ref.c) is kept, so the memory is never freed; nothing else would be safe.
  *
  * A child is on its parent's list from creation until it has STOPPED, and pins the parent
  * for that time. The parent's phase changes under the parent's lock, which thereby decides
  * whether a child joins in time to be quiesced with it.
  *
- * Ordered accesses:
- *
- *   (P)  references and pins are dropped with release, the last one with acquire also;
- *        each drop pairs with the last one. Guarantees: the thread that frees sees all that
- *        the others did before they dropped theirs.
- *
- * A count that would overflow or that was dropped once too often saturates, as a refcount_t
- * does: the memory is never freed, and the misuse is reported.
+ * Ordered accesses: (P) of ref.c.
  */
 #include "internal.h"
 
 _Static_assert(offsetof(struct stopper, phase) == offsetof(struct stopper_head, phase),
 	       "code inlined into callers reads the phase");
-
-static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
-static STOPPER_LIST(registry);
-static STOPPER_LIST(registry_hidden);
-static unsigned int registered;
-static uint64_t last_id;
-
-static void registry_add(struct stopper *s)
-{
-	lock_guard(&registry_lock);
-
-	s->id = ++last_id;
-	slist_append(&registry, &s->registry.node);
-	registered++;
-}
-
-/* The debug list does not show it any more. */
-void registry_hide(struct stopper *s)
-{
-	lock_guard(&registry_lock);
-
-	slist_remove(&s->registry.node);
-	slist_append(&registry_hidden, &s->registry.node);
-	registered--;
-}
-
-/* No code of its owner will run for it any more. */
-void registry_remove(struct stopper *s)
-{
-	lock_guard(&registry_lock);
-
-	slist_remove(&s->registry.node);
-}
-
-/* The next stopper, pinned until the next call for @w. NULL: the walk is at its end. */
-struct stopper *stopper_walk_next(struct stopper_walk *w)
-{
-	struct stopper *s = NULL, *last = w->s;
-	struct stopper_list *n;
-	plat_flags_t f;
-
-	plat_lock(w->lock, f);
-	n = last ? w->at.node.next : w->head->next;
-	/* Skip the links of other walks. */
-	while (n != w->head && !(s = list_item(n, struct stopper_link, node)->s))
-		n = n->next;
-	if (last)
-		slist_remove(&w->at.node);
-	w->s = s;
-	if (s) {
-		slist_insert(n, &w->at.node);
-		stopper_pin(s);
-	}
-	plat_unlock(w->lock, f);
-	if (last)
-		stopper_unpin(last);
-	return s;
-}
-
-/* End a walk before its end. */
-void stopper_walk_end(struct stopper_walk *w)
-{
-	plat_flags_t f;
-
-	if (!w->s)
-		return;
-	plat_lock(w->lock, f);
-	slist_remove(&w->at.node);
-	plat_unlock(w->lock, f);
-	stopper_unpin(w->s);
-}
-
-/* The parent of @s, pinned; NULL: it has none, or has stopped. */
-struct stopper *parent_get(struct stopper *s)
-{
-	struct stopper *parent;
-
-	lock_guard(&s->lock);
-	parent = s->parent;
-	if (parent)
-		stopper_pin(parent);
-	return parent;
-}
-
-/* Begin a walk over all listed stoppers, oldest first. */
-void registry_walk_init(struct stopper_walk *w)
-{
-	*w = (struct stopper_walk){ .lock = &registry_lock, .head = &registry };
-}
-
-/* The number of listed stoppers. */
-unsigned int registry_count(void)
-{
-	lock_guard(&registry_lock);
-
-	return registered;
-}
-
-/* With the lock held. */
-static struct stopper *first_owned_by(struct stopper_list *list, struct module *owner)
-{
-	struct stopper_list *node;
-
-	list_walk(node, list) {
-		struct stopper *s = list_item(node, struct stopper_link, node)->s;
-
-		if (s && s->owner == owner)
-			return s;
-	}
-	return NULL;
-}
-
-/*
- * A stopper for which code of @owner may still run, pinned. NULL: there is none. For the
- * unloading of a module.
- */
-struct stopper *registry_find_owned(struct module *owner)
-{
-	struct stopper *s;
-
-	lock_guard(&registry_lock);
-	s = first_owned_by(&registry, owner);
-	if (!s)
-		s = first_owned_by(&registry_hidden, owner);
-	if (s)
-		stopper_pin(s);
-	return s;
-}
-
-void stopper_pin(struct stopper *s)
-{
-	plat_ref_get(&s->pins);
-}
-
-static void stopper_free(struct stopper *s)
-{
-	stopper_event_destroy(&s->quiesce_ctx.ev);
-	stopper_event_destroy(&s->quiesce);
-	stopper_event_destroy(&s->stop_ctx.ev);
-	stopper_event_destroy(&s->stop);
-	stopper_event_destroy(&s->stopped);
-	task_lists_free(s);
-	error_free(s);
-	plat_lock_destroy(&s->lock);
-	plat_stopper_free(s);
-	plat_free(s);
-}
-
-void stopper_unpin(struct stopper *s)
-{
-	/* (P) pairs with the other drops: the last one sees all that they did before */
-	if (plat_ref_put(&s->pins))
-		stopper_free(s);
-}
 
 struct stopper *stopper_get(struct stopper *s)
 {
@@ -384,14 +210,6 @@ int __stopper_create(struct stopper **out, const char *name, const struct stoppe
 	return 0;
 }
 EXPORT_SYMBOL_PLAT(__stopper_create);
-
-/* Is @s equal to @tree or below it? The caller keeps @s from stopping. */
-bool stopper_is_within(const struct stopper *s, const struct stopper *tree)
-{
-	while (s && s != tree)
-		s = s->parent;
-	return s;
-}
 
 const char *stopper_name(const struct stopper *s)
 {

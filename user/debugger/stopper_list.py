@@ -230,7 +230,7 @@ class List:
 
     def stoppers(self):
         """Those of the registry; a link without a stopper is a walk that was under way."""
-        for link in self.walk(self.r.var("registry", "stopper.c"), "struct stopper_link", "node"):
+        for link in self.walk(self.r.var("registry", "ref.c"), "struct stopper_link", "node"):
             if self.num(link, "s"):
                 yield self.r.at("struct stopper", self.num(link, "s"))
 
