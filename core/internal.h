@@ -4,7 +4,7 @@
  *
  * Locks, in the order in which they may be nested; all others are leaves:
  *
- *   a list's lock (task.c; s->lock is one) -> drain_lock (task.c) -> the inside of a parker
+ *   a list's lock (lists.c; s->lock is one) -> drain_lock (watch.c) -> the inside of a parker
  *   registry_lock (ref.c) -> s->lock -> the pool's lock -> the inside of a timer
  *   s->lock -> ready_lock (stop.c)
  */
@@ -408,7 +408,13 @@ int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper
 /* keeper.c */
 void keeper_request(struct stopper *s);
 
-/* task.c: tasks on lists */
+/* watch.c */
+bool slot_watch(struct stopper_slot *slot, struct plat_parker *me);
+void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me);
+void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me);
+void slot_watches_settle(void);
+
+/* lists.c */
 #ifndef SHARDS
 #define SHARDS		16
 #endif
@@ -418,22 +424,32 @@ struct shard {
 	struct stopper_list tasks;	/* struct stopper_task */
 } PLAT_CACHELINE_ALIGNED;
 
-extern struct stopper_slot stopper_busy_slot;
-
 /* A list of tasks and its lock. Number SHARDS is the one in the stopper itself. */
 struct task_list {
 	stopper_lock_t *lock;
 	struct stopper_list *tasks;
 };
 
+struct task_list task_list_of(struct stopper *s, unsigned int i);
+struct stopper_slot *task_list_add(struct stopper *s, const struct stopper_site *site,
+				   struct stopper_task *task, unsigned int kind);
+void task_list_del(struct stopper_task *task);
+void task_list_each(const struct task_list *l,
+		    void (*fn)(struct stopper_task *task, void *arg), void *arg);
 void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
 		      void *arg);
 void task_lists_free(struct stopper *s);
 
+/* task.c */
+extern struct stopper_slot stopper_busy_slot;
+
 int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
 		   struct stopper_task *task);
+void task_end_in_table(struct stopper_slot *slot);
 void task_end_async(struct stopper_slot *slot);
 void task_note_nested(struct stopper *s);
+
+/* drain.c */
 /* A wait for the tasks of a stopper and of its children. */
 struct drain {
 	struct plat_parker park;
@@ -445,7 +461,7 @@ void tasks_watch_barrier(void);
 int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
 void drain_end(struct drain *d);
 
-/* scan.c */
+/* view.c */
 bool task_in_table_of_this_thread(struct stopper *s);
 bool task_listed_by_this_thread(struct stopper *s);
 bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned int kind);
@@ -466,10 +482,20 @@ struct task_view {
 
 typedef void (*visit_fn)(void *arg, const struct task_view *v);
 
+/* A visit of a task on a list. */
+struct listed_visit {
+	visit_fn visit;
+	void *arg;
+};
+
+bool slot_view(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
+	       uint64_t *start);
+void task_visit_listed(struct stopper_task *task, void *visit);
 struct stopper_slot *slot_innermost(void);
 
 /* label.c */
 extern const char no_label[STOPPER_LABEL_SHOWN + 1];
+int label_set(struct stopper_slot *slot, const char *text);
 void label_read(struct stopper_slot *slot, unsigned int seq, char *out);
 void label_free(struct stopper_slot *slot);
 

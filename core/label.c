@@ -61,7 +61,7 @@ static void label_write(struct stopper_label *l, unsigned int seq, const unsigne
 /* The label of task @seq in @slot; "": it has none, or the task has changed. */
 void label_read(struct stopper_slot *slot, unsigned int seq, char *out)
 {
-	/* (T) pairs with slot_set_label(): a label is seen initialized */
+	/* (T) pairs with label_set(): a label is seen initialized */
 	struct stopper_label *l = plat_load_acquire(&slot->label);
 	unsigned long text[LABEL_WORDS];
 	unsigned int i, version;
@@ -81,45 +81,26 @@ void label_read(struct stopper_slot *slot, unsigned int seq, char *out)
 		memcpy(out, text, sizeof(text));
 }
 
-static int slot_set_label(struct stopper_slot *slot, const unsigned long *text)
+/* Label the task in @slot, which its owner keeps, with @text. */
+int label_set(struct stopper_slot *slot, const char *text)
 {
 	struct stopper_label *l = plat_load(&slot->label);
+	unsigned long shown[LABEL_WORDS] = { 0 };
 	unsigned int seq = plat_load(&slot->seq);
 
+	name_escape((char *)shown, sizeof(shown), text);
 	if (l) {
-		label_write(l, seq, text);
+		label_write(l, seq, shown);
 		return 0;
 	}
 	l = plat_alloc_cached(sizeof(*l), false);
 	if (!l)
 		return -ENOMEM;
-	label_write(l, seq, text);
+	label_write(l, seq, shown);
 	/* (T) pairs with label_read() */
 	plat_store_release(&slot->label, l);
 	return 0;
 }
-
-int stopper_task_label(struct stopper_task *task, const char *fmt, ...)
-{
-	char text[STOPPER_LABEL_SHOWN + 2];	/* one byte more: is it cut? */
-	unsigned long shown[LABEL_WORDS] = { 0 };
-	struct stopper_slot *slot;
-	va_list ap;
-	int err;
-
-	err = call_err(fmt && (!task || task->slot));
-	if (err)
-		return err;
-	slot = task ? task->slot : slot_innermost();
-	if (!slot)
-		return -ESRCH;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	name_escape((char *)shown, sizeof(shown), text);
-	return slot_set_label(slot, shown);
-}
-EXPORT_SYMBOL_PLAT(stopper_task_label);
 
 /* Of a slot that is not read any more. Any context. */
 void label_free(struct stopper_slot *slot)

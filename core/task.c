@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * task.c - admit tasks, count them, and wait until none is left.
+ * task.c - admit tasks, and end them: the theory of all that counts them and waits for them.
+ *
+ * What belongs to it: watch.c, lists.c, view.c (one task and its reader), drain.c, death.c, scan.c.
  *
  * Theory: visible readers, as in hazard pointers and BRAVO locks. Every CPU (in
  * userspace every thread) has a table of slots that only it fills. A running
@@ -34,16 +36,7 @@
  *     the heavy barrier.
  *   - The pool's tables and queue are scanned only for a stopper that has had
  *     async tasks (->uses_pool, pool.c).
- *   - Lists belong to a stopper. There are SHARDS of them, allocated by the first
- *     task that needs one, so that CPUs that begin many handles do not contend for
- *     one lock; and one more, under the stopper's lock, for when that allocation
- *     fails. A walk drops the list's lock after every WALK_BATCH tasks and keeps its
- *     position with a bookmark, a record that names no stopper. So the time for which
- *     the lock is held and interrupts are off does not grow with the number of tasks.
- *
- * The end of a task on a list may be the last use of the stopper: the stop takes
- * the list's lock next, finds the list empty, and the stopper may be freed. The
- * last access of the end is the unlock, as in event.c, race 4.
+ *   - Lists belong to a stopper (lists.c).
  *
  * Race 1: admission against quiesce (store buffering, asymmetric).
  *
@@ -107,7 +100,7 @@
  *
  * Race 6: a task that a running one starts while its stopper drains (STOPPER_ADMIT_NESTED). It is
  * let in only if the thread that starts it runs a task of the same stopper, the outer one, which
- * thus cannot end before the start returns (task_may_nest(), scan.c). The phase of such a stopper
+ * thus cannot end before the start returns (task_may_nest(), view.c). The phase of such a stopper
  * has no STOPPER_PHASE_FINAL before STOPPING, so the fast path refuses nothing by itself.
  *
  * A synchronous task ends before its outer one, so a drain that waits for the outer one has waited
@@ -134,8 +127,8 @@
  * Ordered accesses, beside (R) of pause.c:
  *
  *   (C)  slot->stopper = s is a release; its partners are the acquires in
- *        view_slot() (scan.c) and slot_held_by(). Guarantees: a thread that sees the
- *        stopper sees the site, thread and start of this task.
+ *        slot_view() (view.c) and slot_held_by() (drain.c). Guarantees: a thread that
+ *        sees the stopper sees the site, thread and start of this task.
  *   (E)  slot->stopper = NULL is a release; its partners are the acquires in
  *        slot_held_by(), slot_claim() and __stopper_slot_take(). Guarantees: what the
  *        task did happens before the return of a drain that sees the slot clear, and
@@ -145,13 +138,11 @@
  *        __stopper_pause() (pause.c).
  *        Guarantees: begin sees the new phase, or drain sees the slot (or ->uses_pool).
  *   (B2) the light barrier in slot_release() and __stopper_slot_leave() pairs with the
- *        heavy barrier in tasks_watch_barrier(). Guarantees: end sees the watch, or
- *        drain sees the slot clear.
+ *        heavy barrier in tasks_watch_barrier() (drain.c). Guarantees: end sees the
+ *        watch, or drain sees the slot clear.
  *   (S)  the release of ->seq and the store barrier in __stopper_slot_number() pair
- *        with the acquire of ->seq and the load barrier in view_slot() (scan.c).
+ *        with the acquire of ->seq and the load barrier in slot_view() (view.c).
  *        Guarantees: a reader that finds the same number twice has read one task.
- *   (O)  ->shards is published with release in shards_new(); its partner is the acquire
- *        in shards_of(). Guarantees: a thread that sees the lists sees them initialised.
  *   (W)  the count of warnings is fully ordered only to be counted once; it pairs with
  *        itself. Guarantees: exactly one thread logs the warning.
  *
@@ -192,29 +183,9 @@
 /* How many slots are tried before the task goes on a list: cheaper than a search of the table. */
 #define CLAIM_TRIES	4
 
-/* How many tasks of a list are visited before its lock is dropped for a moment. */
-#ifndef WALK_BATCH
-#define WALK_BATCH	128
-#endif
-
 /* Always taken: the slot at hand where there is no table. */
 struct stopper_slot stopper_busy_slot = { .stopper = (struct stopper *)&stopper_busy_slot };
 EXPORT_SYMBOL_PLAT(stopper_busy_slot);
-
-static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
-
-/* The end of a slot's task: wake its watcher. */
-void __stopper_slot_wake(struct stopper_slot *slot)
-{
-	struct plat_parker *p;
-
-	lock_guard(&drain_lock);
-	p = slot->watch;
-	plat_store(&slot->watch, NULL);
-	if (p)
-		plat_unpark(p);
-}
-EXPORT_SYMBOL_PLAT(__stopper_slot_wake);
 
 /* As __stopper_slot_leave(), but also correct where light barriers are fences. */
 static PLAT_ALWAYS_INLINE void slot_release(struct stopper_slot *slot)
@@ -277,161 +248,6 @@ void task_note_nested(struct stopper *s)
 	plat_store(&s->nested, s->nested + 1);
 }
 
-/* The lists of @s. NULL: they are not allocated. */
-static struct shard *shards_of(struct stopper *s)
-{
-	/* (O) pairs with shards_new(): the lists are seen initialised */
-	struct shard *shards = plat_load_acquire(&s->shards);
-
-	plat_happens_after(&s->shards);
-	return shards;
-}
-
-static void shards_free(struct shard *sh)
-{
-	unsigned int i;
-
-	for (i = 0; sh && i < SHARDS; i++)
-		plat_lock_destroy(&sh[i].lock);
-	plat_free(sh);
-}
-
-static struct shard *shards_new(struct stopper *s)
-{
-	struct shard *new = plat_alloc_lines(SHARDS * sizeof(*new), false);
-	unsigned int i;
-
-	if (!new)
-		return NULL;
-	for (i = 0; i < SHARDS; i++) {
-		plat_lock_init(&new[i].lock);
-		slist_init(&new[i].tasks);
-	}
-	{
-		lock_guard(&s->lock);
-		if (!s->shards) {
-			plat_happens_before(&s->shards);
-			/* (O) pairs with shards_of(): publish them initialised */
-			plat_store_release(&s->shards, new);
-			return new;
-		}
-	}
-	shards_free(new);
-	return s->shards;
-}
-
-/* @s is about to be freed; there are no readers. */
-void task_lists_free(struct stopper *s)
-{
-	shards_free(s->shards);
-}
-
-/* List @i of @s, 0 to SHARDS. ->lock is NULL if that list does not exist. */
-static struct task_list task_list_of(struct stopper *s, unsigned int i)
-{
-	struct shard *sh = shards_of(s);
-
-	if (i == SHARDS)
-		return (struct task_list){ &s->lock, &s->tasks };
-	if (!sh)
-		return (struct task_list){ NULL, NULL };
-	return (struct task_list){ &sh[i].lock, &sh[i].tasks };
-}
-
-/* With its list's lock held. */
-static inline void detach_task(struct stopper_task *task)
-{
-	slist_remove(&task->node);
-	label_free(&task->own);
-	if (task->own.watch)
-		__stopper_slot_wake(&task->own);
-}
-
-static void unlist_task(struct stopper_task *task)
-{
-	struct task_list l = task_list_of(task->own.stopper, task->shard);
-
-	lock_guard(l.lock);
-	detach_task(task);
-	/* The last use of the lock: the next thread that takes it may free the stopper. */
-}
-
-static struct stopper_slot *list_task(struct stopper *s, const struct stopper_site *site,
-				      struct stopper_task *task, unsigned int kind)
-{
-	struct stopper_cursor *c = plat_slots_pin(kind);
-	struct task_list l;
-
-	task->span = NULL;
-	task->own = (struct stopper_slot){
-		.stopper = s, .site = site, .seq = c ? ++c->number : 0,
-		.tid = slot_tid(kind, (unsigned int)plat_own_tid()), .start = plat_coarse_time(),
-	};
-	plat_slots_unpin(c);
-	task->shard = shards_of(s) || shards_new(s) ?
-		      (task->own.seq ^ (unsigned int)plat_tid()) % SHARDS : SHARDS;
-	l = task_list_of(s, task->shard);
-	lock_guard(l.lock);
-	slist_append(l.tasks, &task->node);
-	return &task->own;
-}
-
-/*
- * Call @fn for each task of a list, with the list's lock held; @fn may detach the task. The
- * lock is dropped after every WALK_BATCH tasks; a bookmark in the list keeps the position.
- */
-static void task_list_each(const struct task_list *l,
-			   void (*fn)(struct stopper_task *task, void *arg), void *arg)
-{
-	struct stopper_task bookmark = { .own = { .stopper = NULL } }, *task;
-	struct stopper_list *n, *next;
-	unsigned int i = 0;
-	plat_flags_t f;
-
-	plat_lock(l->lock, f);
-	for (n = l->tasks->next; n != l->tasks; n = next) {
-		next = n->next;
-		task = list_item(n, struct stopper_task, node);
-		if (task->own.stopper)
-			fn(task, arg);
-		if (++i % WALK_BATCH || next == l->tasks)
-			continue;
-		slist_insert(next->prev, &bookmark.node);
-		plat_unlock(l->lock, f);
-		plat_lock(l->lock, f);
-		next = bookmark.node.next;
-		slist_remove(&bookmark.node);
-	}
-	plat_unlock(l->lock, f);
-	if (i)
-		count_steps(STEP_LISTED, i);
-}
-
-/* The same for all tasks of @s that are on lists. */
-void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
-		      void *arg)
-{
-	struct task_list l;
-	unsigned int i;
-
-	for (i = 0; i <= SHARDS; i++) {
-		l = task_list_of(s, i);
-		if (l.lock)
-			task_list_each(&l, fn, arg);
-	}
-}
-
-/* The same for all stoppers. */
-void tasks_walk_all_lists(void (*fn)(struct stopper_task *task, void *arg), void *arg)
-{
-	struct stopper_walk w;
-	struct stopper *s;
-
-	registry_walk_init(&w);
-	while ((s = stopper_walk_next(&w)))
-		tasks_walk_lists(s, fn, arg);
-}
-
 static void leave_slot(struct stopper_slot *const *slot)
 {
 	slot_release(*slot);
@@ -440,7 +256,7 @@ static void leave_slot(struct stopper_slot *const *slot)
 
 static void leave_list(struct stopper_task *const *task)
 {
-	unlist_task(*task);
+	task_list_del(*task);
 }
 
 static void leave_span(struct span_record *const *t)
@@ -490,7 +306,7 @@ PLAT_NOINLINE int task_run_listed(struct stopper *s, struct stopper_ctx *ctx,
 
 	if (!plat_load(&s->sync_listed))
 		plat_store(&s->sync_listed, true);
-	list_task(s, site, &task, STOPPER_KIND_SYNC);
+	task_list_add(s, site, &task, STOPPER_KIND_SYNC);
 	{
 		struct stopper_task *scope __attribute__((cleanup(leave_list), unused)) = &task;
 
@@ -542,7 +358,7 @@ static PLAT_ALWAYS_INLINE void task_end(struct stopper_slot *slot, struct stoppe
 		return;
 	}
 	span_end(task->span);
-	unlist_task(task);
+	task_list_del(task);
 }
 
 /*
@@ -560,7 +376,7 @@ int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stop
 	if (PLAT_LIKELY(!traced))
 		slot = slot_claim(s, site, kind);
 	if (PLAT_UNLIKELY(!slot))
-		slot = list_task(s, site, task, kind);
+		slot = task_list_add(s, site, task, kind);
 	if (PLAT_UNLIKELY(!task_is_admitted(s))) {
 		if (!task_may_nest(s, slot, kind)) {
 			task_end(slot, task);
@@ -599,6 +415,12 @@ int __stopper_task_refused(struct stopper *s, const struct stopper_site *site, u
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_refused);
 
+/* End the task in a slot of a table. */
+void task_end_in_table(struct stopper_slot *slot)
+{
+	slot_release(slot);
+}
+
 /* The end of an async task, on its pool thread. */
 void task_end_async(struct stopper_slot *slot)
 {
@@ -631,340 +453,22 @@ void __stopper_task_end_slowpath(struct stopper_task *task)
 }
 EXPORT_SYMBOL_PLAT(__stopper_task_end_slowpath);
 
-static bool slot_held_by(struct stopper_slot *slot, const struct stopper *s)
+int stopper_task_label(struct stopper_task *task, const char *fmt, ...)
 {
-	/* (C), (E) pairs with fill and release: see the task whole, or its end complete */
-	return plat_load_acquire(&slot->stopper) == s;
-}
-
-/* Set our watch on a slot. True: it was not set before. */
-static bool slot_watch(struct stopper_slot *slot, struct plat_parker *me)
-{
-	struct plat_parker *other;
-
-	lock_guard(&drain_lock);
-	other = slot->watch;
-	plat_store(&slot->watch, me);
-	if (other && other != me)
-		plat_unpark(other);	/* race 4 */
-	return other != me;
-}
-
-static void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me)
-{
-	lock_guard(&drain_lock);
-
-	if (slot->watch == me)
-		plat_store(&slot->watch, NULL);
-}
-
-/* Set our watch on a slot that has none; another thread's watch stays. */
-static void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me)
-{
-	lock_guard(&drain_lock);
-
-	if (!slot->watch)
-		plat_store(&slot->watch, me);
-}
-
-/*
- * Set a watch on every table slot that names @s. True: there are some. The caller does the same
- * for the other stoppers that @d waits for, then tasks_watch_barrier() once for all of them.
- */
-bool tasks_watch(struct stopper *s, struct drain *d)
-{
-	bool found = false, pool = plat_load(&s->uses_pool);
-	struct slot_table *t = NULL;
-	unsigned int i, n = 0;
-
-	while ((t = slots_walk(t, pool)))
-		slots_each(i, t) {
-			n++;
-			if (slot_held_by(&t->slot[i], s)) {
-				slot_watch_if_free(&t->slot[i], &d->park);
-				found = true;
-			}
-		}
-	count_steps(STEP_SLOTS, n);
-	if (found)
-		d->watches = true;
-	return found;
-}
-
-/* Needed between setting watches and checking whether their slots still name the stopper. */
-void tasks_watch_barrier(void)
-{
-	count_steps(STEP_HEAVY_BARRIERS, 1);
-	/* (B2) pairs with slot_release(): its end sees the watch, or we see its slot clear */
-	plat_heavy_barrier();
-}
-
-/* After this returns no thread wakes @d. */
-void drain_end(struct drain *d)
-{
-	struct slot_table *t = NULL;
-	plat_flags_t f;
-	unsigned int i;
-
-	if (!d->watches)
-		return;
-	/* A pool thread may have exited since, but our watch is still there. */
-	while ((t = slots_walk(t, true)))
-		for (i = t->pooled ? 0 : slots_next(t, 0); i < SLOTS;
-		     i = t->pooled ? i + 1 : slots_next(t, i + 1))
-			if (plat_load(&t->slot[i].watch) == &d->park)
-				slot_unwatch(&t->slot[i], &d->park);
-	/* Race 3: wait for any end that took a watch of ours and may still use the parker. */
-	plat_lock(&drain_lock, f);
-	plat_unlock(&drain_lock, f);
-}
-
-static int slot_drain(struct stopper *s, struct stopper_slot *slot, struct drain *d,
-		      int (*wait)(void *arg), void *arg)
-{
+	char text[STOPPER_LABEL_SHOWN + 2];	/* one byte more: is it cut? */
+	struct stopper_slot *slot;
+	va_list ap;
 	int err;
 
-	while (slot_held_by(slot, s)) {
-		if (slot_watch(slot, &d->park)) {
-			d->watches = true;
-			tasks_watch_barrier();
-			continue;
-		}
-		err = wait(arg);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int tables_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
-{
-	bool pool = plat_load(&s->uses_pool);
-	struct slot_table *t = NULL;
-	unsigned int i, n = 0;
-	int err = 0;
-
-	while (!err && (t = slots_walk(t, pool)))
-		for (i = slots_next(t, 0); i < SLOTS && !err; i = slots_next(t, i + 1), n++)
-			err = slot_drain(s, &t->slot[i], d, wait, arg);
-	count_steps(STEP_SLOTS, n);
-	return err;
-}
-
-/*
- * Set our watch on the latest task of a list: if tasks end in the order in which they began,
- * that is one wake-up for all. False: the list is empty.
- */
-static bool task_list_watch(const struct task_list *l, struct plat_parker *me)
-{
-	struct stopper_task *task;
-	struct stopper_list *n;
-
-	lock_guard(l->lock);
-	for (n = l->tasks->prev; n != l->tasks; n = n->prev) {
-		task = list_item(n, struct stopper_task, node);
-		if (!task->own.stopper)
-			continue;	/* a reader's bookmark */
-		slot_watch(&task->own, me);
-		return true;
-	}
-	return false;
-}
-
-/* With the list's lock held. */
-static void task_unwatch(struct stopper_task *task, void *me)
-{
-	slot_unwatch(&task->own, me);
-}
-
-static int task_list_drain(const struct task_list *l, struct drain *d, int (*wait)(void *arg),
-			   void *arg)
-{
-	int err = 0;
-
-	/* The list's lock orders watch and end: no barrier. */
-	while (!err && task_list_watch(l, &d->park))
-		err = wait(arg);
+	err = call_err(fmt && (!task || task->slot));
 	if (err)
-		task_list_each(l, task_unwatch, &d->park);
-	return err;
+		return err;
+	slot = task ? task->slot : slot_innermost();
+	if (!slot)
+		return -ESRCH;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return label_set(slot, text);
 }
-
-static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(void *arg),
-		       void *arg)
-{
-	int err = 0;
-
-	/* A push that sets it after this check is refused, (B1) in pool_push_task(), or nested. */
-	if (!plat_load(&s->uses_pool))
-		return 0;
-	/* The pool's lock orders watch and check: no barrier. */
-	while (!err && pool_watch(s, me))
-		err = wait(arg);
-	if (err)
-		pool_unwatch(s);
-	return err;
-}
-
-/* The queue comes first, as a task leaves it into a slot. */
-static int tasks_drain_once(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
-{
-	int err = queue_drain(s, &d->park, wait, arg);
-	struct task_list l;
-	unsigned int i;
-
-	if (!err)
-		err = tables_drain(s, d, wait, arg);
-	for (i = 0; i <= SHARDS && !err; i++) {
-		l = task_list_of(s, i);
-		if (l.lock)
-			err = task_list_drain(&l, d, wait, arg);
-	}
-	return err;
-}
-
-static unsigned int tasks_nested(struct stopper *s)
-{
-	lock_guard(&s->lock);
-
-	return s->nested;
-}
-
-/*
- * Wait until no task of @s is left. Admission is closed and the heavy barrier of
- * quiesce_begin() has passed, so a slot that was once seen clear of @s never again holds a
- * running task of @s, unless one was let in meanwhile: one pass is enough, or one without that
- * (race 6). @wait parks on @d until it is woken, or returns an error. Slots on which tasks_watch()
- * set a watch cost no further barrier. The caller must call drain_end(), even after an error.
- */
-int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg)
-{
-	bool nests = s->flags & STOPPER_ADMIT_NESTED;
-	unsigned int nested;
-	int err;
-
-	do {
-		nested = nests ? tasks_nested(s) : 0;
-		err = tasks_drain_once(s, d, wait, arg);
-	} while (!err && nests && tasks_nested(s) != nested);
-	if (!err)
-		plat_happens_after(s);
-	return err;
-}
-
-static bool slot_is_sync_of(const struct stopper_slot *slot, int tid)
-{
-	return plat_load(&slot->tid) == slot_tid(STOPPER_KIND_SYNC, (unsigned int)tid);
-}
-
-/* With the list's lock held. */
-static void end_listed_of_thread(struct stopper_task *task, void *tid)
-{
-	if (slot_is_sync_of(&task->own, *(int *)tid))
-		detach_task(task);
-}
-
-/* End the synchronous tasks of a thread that has exited: those of its table, and on lists. */
-void tasks_exit_table(struct slot_table *t)
-{
-	int tid = (int)t->id;
-	unsigned int i;
-
-	spans_end_thread(tid);
-	for (i = 0; i < SLOTS_HALF; i++)
-		if (plat_load(&t->slot[i].stopper))
-			slot_release(&t->slot[i]);
-	/* Its tasks went on lists only if its half was full. */
-	if (t->high_water[0] == SLOTS_HALF)
-		tasks_walk_all_lists(end_listed_of_thread, &tid);
-}
-
-/* End the synchronous tasks of a thread that is dying. Any context. */
-void tasks_end_thread(int tid)
-{
-	struct slot_table *t = NULL;
-	unsigned int i;
-
-	spans_end_thread(tid);
-	while ((t = slots_walk(t, true)))
-		for (i = 0; i < SLOTS; i++)
-			if (slot_is_sync_of(&t->slot[i], tid) && plat_load(&t->slot[i].stopper))
-				slot_release(&t->slot[i]);
-	tasks_walk_all_lists(end_listed_of_thread, &tid);
-}
-
-/*
- * Turn the synchronous tasks of a dying thread that are in tables into handles, which
- * @new_owner ends with tasks_end_transferred(). Any context.
- */
-void tasks_transfer(int tid, void *new_owner)
-{
-	struct slot_table *t = NULL;
-	unsigned int i;
-
-	spans_end_thread(tid);
-	while ((t = slots_walk(t, true)))
-		for (i = 0; i < SLOTS; i++) {
-			if (!slot_is_sync_of(&t->slot[i], tid) || !plat_load(&t->slot[i].stopper))
-				continue;
-			plat_store(&t->slot[i].frame, new_owner);
-			plat_store(&t->slot[i].tid,
-				   slot_tid(STOPPER_KIND_HANDLE, (unsigned int)tid));
-		}
-}
-
-void tasks_end_transferred(void *new_owner)
-{
-	struct slot_table *t = NULL;
-	unsigned int i;
-
-	while ((t = slots_walk(t, true)))
-		for (i = 0; i < SLOTS; i++) {
-			if (plat_load(&t->slot[i].frame) != new_owner)
-				continue;
-			plat_store(&t->slot[i].frame, NULL);
-			slot_release(&t->slot[i]);
-		}
-}
-
-/* End a task that nothing else can end. With its list's lock held. */
-void task_end_listed(struct stopper_task *task)
-{
-	detach_task(task);
-}
-
-struct stack_range {
-	const char *from;
-	size_t size;
-	struct span_record *span;		/* of the tasks found, still to be ended */
-};
-
-/* With the list's lock held. */
-static void end_listed_on_stack(struct stopper_task *task, void *span)
-{
-	struct stack_range *m = span;
-
-	if ((const char *)task < m->from || (const char *)task >= m->from + m->size)
-		return;
-	if (task->span) {
-		task->span->next = m->span;
-		m->span = task->span;
-	}
-	detach_task(task);
-}
-
-/*
- * End the listed tasks whose records are on a stack that is about to be freed, handles too, as
- * nothing can end them later. Any context.
- */
-void tasks_end_on_stack(const void *from, size_t size)
-{
-	struct stack_range m = { .from = from, .size = size };
-	struct span_record *t;
-
-	tasks_walk_all_lists(end_listed_on_stack, &m);
-	while ((t = m.span)) {
-		m.span = t->next;
-		span_end(t);
-	}
-}
+EXPORT_SYMBOL_PLAT(stopper_task_label);

@@ -85,9 +85,9 @@ STOPPER_API void __stopper_slot_wake(struct stopper_slot *slot);
 /* Stores a new sequence number. It must be visible before any other store of the new task. */
 STOPPER_INLINE void __stopper_slot_number(struct stopper_slot *slot, unsigned int number)
 {
-	/* (S) pairs with the acquire in view_slot(): after the end of the old task */
+	/* (S) pairs with the acquire in slot_view(): after the end of the old task */
 	__stopper_store_release(&slot->seq, number);
-	/* (S) pairs with the load barrier in view_slot(): before the new task's fields */
+	/* (S) pairs with the load barrier in slot_view(): before the new task's fields */
 	__stopper_store_barrier();
 }
 
@@ -244,7 +244,7 @@ STOPPER_INLINE void __stopper_slot_fill(struct stopper_slot *slot, struct stoppe
 					const struct stopper_site *site)
 {
 	__stopper_store(&slot->site, site);
-	/* (C) pairs with view_slot() and slot_held_by(): the fields above come first */
+	/* (C) pairs with slot_view() and slot_held_by(): the fields above come first */
 	__stopper_store_release(&slot->stopper, s);
 }
 
