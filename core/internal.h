@@ -405,8 +405,10 @@ struct sem_waiter {
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
 		struct sem_waiter *me);
 
-/* keeper.c */
-void keeper_request(struct stopper *s);
+/* request.c */
+void stop_request_note(struct stopper *s, const struct cause_args *why);
+struct stopper *stop_request_pop(void);
+bool stop_requests_rest(bool busy);
 
 /* watch.c */
 bool slot_watch(struct stopper_slot *slot, struct plat_parker *me);

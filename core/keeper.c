@@ -13,56 +13,14 @@
  * end of a slice undoes nothing; the next slice goes on from there. Every RETRY_NS the pool is
  * asked again. Only a closer that blocks holds up the keeper, while the pool has no thread.
  *
- *   stopper_stop_async()              keeper
- *   lock; append to requested         lock; pop requested; unlock; begin; hand over
- *   running? no: running = true,      ...
- *   wake the keeper; unlock           lock; requested, kept empty: running = false; unlock
- *
- *   All under one lock: the keeper finds the stopper, or it is woken for it.
+ * How it is asked, and woken: request.c. What it keeps, only the keeper itself reads and writes.
  */
 #include "internal.h"
 
 #define SLICE_NS	(50 * NS_PER_MSEC)
 #define RETRY_NS	(200 * NS_PER_MSEC)
 
-static struct {
-	stopper_lock_t lock;
-	struct stopper_list requested;	/* stops to begin; struct stopper, ->keeper_node */
-	struct stopper_list kept;	/* stops that the keeper drives */
-	bool running;
-} keeper = {
-	.lock = PLAT_LOCK_INIT(keeper.lock),
-	.requested = { &keeper.requested, &keeper.requested },
-	.kept = { &keeper.kept, &keeper.kept },
-};
-
-/* Requests the stop of @s. The keeper takes over the caller's pin. Any context up to softirq. */
-void keeper_request(struct stopper *s)
-{
-	lock_guard(&keeper.lock);
-
-	slist_append(&keeper.requested, &s->keeper_node);
-	if (!keeper.running) {
-		keeper.running = true;
-		plat_keeper_wake();
-	}
-}
-
-static struct stopper *keeper_pop(struct stopper_list *list)
-{
-	struct stopper_list *n;
-
-	lock_guard(&keeper.lock);
-	n = slist_pop(list);
-	return n ? list_item(n, struct stopper, keeper_node) : NULL;
-}
-
-static void keeper_append(struct stopper *s)
-{
-	lock_guard(&keeper.lock);
-
-	slist_append(&keeper.kept, &s->keeper_node);
-}
+static STOPPER_LIST(kept);	/* stops that the keeper drives; struct stopper, ->keeper_node */
 
 /* Hands @s to the pool, or drives its stop for a slice and puts it last in turn. */
 static void keeper_drive(struct stopper *s)
@@ -74,7 +32,7 @@ static void keeper_drive(struct stopper *s)
 	if (now >= s->keeper_retry_at)
 		s->keeper_retry_at = now + RETRY_NS;
 	if (stop_drive(s, now + SLICE_NS, NULL))
-		keeper_append(s);
+		slist_append(&kept, &s->keeper_node);
 	else
 		stopper_unpin(s);
 }
@@ -92,21 +50,12 @@ static void keeper_begin_requested(void)
 {
 	struct stopper *s;
 
-	while ((s = keeper_pop(&keeper.requested))) {
+	while ((s = stop_request_pop())) {
 		quiesce_begin(s);
 		keeper_accept(s);
 		if (!stop_push_job(s))
-			keeper_append(s);
+			slist_append(&kept, &s->keeper_node);
 	}
-}
-
-/* true: nothing is left to do; the next keeper_request() wakes the keeper. */
-static bool keeper_rest(void)
-{
-	lock_guard(&keeper.lock);
-
-	keeper.running = !slist_empty(&keeper.requested) || !slist_empty(&keeper.kept);
-	return !keeper.running;
 }
 
 /*
@@ -115,11 +64,11 @@ static bool keeper_rest(void)
  */
 bool keeper_run(void)
 {
-	struct stopper *s;
+	struct stopper_list *n;
 
 	keeper_begin_requested();
-	s = keeper_pop(&keeper.kept);
-	if (s)
-		keeper_drive(s);
-	return !keeper_rest();
+	n = slist_pop(&kept);
+	if (n)
+		keeper_drive(list_item(n, struct stopper, keeper_node));
+	return !stop_requests_rest(!slist_empty(&kept));
 }

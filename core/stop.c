@@ -1011,19 +1011,6 @@ void stopper_wait_unled(struct stopper *s)
 	stopper_follow_while(s, is_led, s);
 }
 
-/* Only the first request is recorded. */
-static PLAT_NOINLINE void note_stop_request(struct stopper *s, const struct cause_args *why)
-{
-	struct cause cause;
-
-	cause_init(&cause, why);
-	lock_guard(&s->lock);
-	if (!s->stop_requested) {
-		s->stop_requested = plat_now();
-		s->cause = cause;
-	}
-}
-
 int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
 	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
@@ -1035,7 +1022,7 @@ int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct s
 		return err;
 	if (drain_would_deadlock(s))
 		return -EDEADLK;
-	note_stop_request(s, &(struct cause_args){ .site = site });
+	stop_request_note(s, &(struct cause_args){ .site = site });
 	quiesce_begin(s);
 	return drive_to(s, false, &p);
 }
@@ -1063,7 +1050,7 @@ int stop_begin(struct stopper *s, const struct cause_args *why)
 		return err;
 	if (stop_would_deadlock(s))
 		return -EDEADLK;
-	note_stop_request(s, why);
+	stop_request_note(s, why);
 	quiesce_begin(s);
 	return 1;
 }
@@ -1247,49 +1234,3 @@ int stopper_stop_after(struct stopper *child, struct stopper *other)
 	return err;
 }
 EXPORT_SYMBOL_PLAT(stopper_stop_after);
-
-static bool claim_stop_async(struct stopper *s)
-{
-	lock_guard(&s->lock);
-
-	if (s->async_stop || phase_of(s) == STOPPER_STOPPED)
-		return false;
-	s->async_stop = true;
-	return true;
-}
-
-static int stop_async(struct stopper *s, const struct cause_args *why)
-{
-	int err;
-
-	err = call_err(s && why->site);
-	if (err)
-		return err;
-	if (!claim_stop_async(s))
-		return 0;
-	note_stop_request(s, why);
-	stopper_pin(s);
-	keeper_request(s);
-	return 0;
-}
-
-int __stopper_stop_async(struct stopper *s, const struct stopper_site *site)
-{
-	return stop_async(s, &(struct cause_args){ .site = site });
-}
-EXPORT_SYMBOL_PLAT(__stopper_stop_async);
-
-int __stopper_stop_async_because(struct stopper *s, const struct stopper_site *site, int err,
-				 const char *fmt, ...)
-{
-	va_list ap;
-	int ret;
-
-	if (err >= 0 || !fmt)
-		return -EINVAL;
-	va_start(ap, fmt);
-	ret = stop_async(s, &(struct cause_args){ site, err, fmt, &ap });
-	va_end(ap);
-	return ret;
-}
-EXPORT_SYMBOL_PLAT(__stopper_stop_async_because);

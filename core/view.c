@@ -10,7 +10,7 @@
 
 /* Copies a running task of @s (NULL: of any) from @slot; false: there is none, or it changed. */
 bool slot_view(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
-		      uint64_t *start)
+	       uint64_t *start)
 {
 	/* (S) pairs with __stopper_slot_number(): what follows is of this number or newer */
 	unsigned int tid, seq = plat_load_acquire(&slot->seq);
