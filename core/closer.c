@@ -188,7 +188,7 @@ bool closers_start(struct stopper *s)
 	return true;
 }
 
-void late_closer_done(struct stopper *s)
+static void late_closer_done(struct stopper *s)
 {
 	lock_guard(&s->lock);
 
@@ -218,6 +218,8 @@ static void late_closer_run(struct stopper *s, struct stopper_closer *closer)
 	struct late_closer late;
 
 	activity_enter(&late.activity, s, &site, STOPPER_PANIC_CLOSER);
+	/* Its thread, this one, looks for it when it dies. */
+	late.activity.abandoned = late_closer_done;
 	late.traced = plat_traces_closers();
 	if (late.traced) {
 		name_escape(late.escaped, sizeof(late.escaped), site.name);

@@ -6,7 +6,7 @@
  *
  *   a list's lock (lists.c; s->lock is one) -> drain_lock (watch.c) -> the inside of a parker
  *   registry_lock (ref.c) -> s->lock -> the pool's lock -> the inside of a timer
- *   s->lock -> ready_lock (stop.c)
+ *   s->lock -> ready_lock (follow.c)
  */
 #ifndef STOPPER_CORE_INTERNAL_H
 #define STOPPER_CORE_INTERNAL_H
@@ -100,6 +100,7 @@ struct activity {
 	enum stopper_panic_kind kind;
 	int tid;
 	uint64_t since;
+	void (*abandoned)(struct stopper *s);	/* its thread died in it; or NULL */
 };
 
 struct pool_thread;
@@ -313,7 +314,7 @@ struct stopper {
 	struct pause pause;
 	struct leader *leader;			/* woken when a worker or the closers end */
 	struct leader *watcher;			/* that of a parent, which drives this one too */
-	struct stopper_list ready;		/* the watcher's list; ready_lock (stop.c) */
+	struct stopper_list ready;		/* the watcher's list; ready_lock (follow.c) */
 	unsigned int nafter;			/* siblings to stop before it; the parent's lock */
 	struct stopper_list orders;		/* those that stop after it; the parent's lock */
 	struct stopper_list waits;		/* what it stops after; likewise */
@@ -607,7 +608,6 @@ void worker_stop_all(struct stopper *s);
 
 /* closer.c */
 bool closers_start(struct stopper *s);
-void late_closer_done(struct stopper *s);
 
 /* panic.c */
 void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
@@ -623,20 +623,26 @@ static inline void activity_leave(struct activity **a)
 void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
 		      void *arg);
 
-/* stop.c */
-void quiesce_begin(struct stopper *s);
-int stop_begin(struct stopper *s, const struct cause_args *why);
-int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock);
-void stop_end_contexts(struct stopper *s);
-bool stop_push_job(struct stopper *s);
+/* follow.c */
 bool stop_is_awaited(struct stopper *s);
 void stopper_wake_leader(struct stopper *s);
 void wake_followers(struct stopper *s);
+void followers_wake(struct stopper *s, struct stopper_list *list);
 void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
+int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
+
+/* quiesce.c */
+void phase_set(struct stopper *s, enum stopper_phase phase);
+void firing_end(struct stopper *s, int *tid);
+void quiesce_begin(struct stopper *s);
+void stop_end_contexts(struct stopper *s);
+
+/* stop.c */
+int stop_begin(struct stopper *s, const struct cause_args *why);
+int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock);
+bool stop_push_job(struct stopper *s);
 bool drain_would_deadlock(struct stopper *s);
 int pause_drain(struct stopper *s, struct stopper_ctx *ctx);
-int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
-void followers_wake(struct stopper *s, struct stopper_list *list);
 
 /* pause.c */
 void pause_inherit(struct stopper *s, struct stopper *parent);

@@ -108,19 +108,22 @@ static bool activity_is_on_stack(const struct activity *a, const struct stopper 
 /* End the scopes and late closers of a thread that is dying. Any context. */
 void activities_end_thread(int tid)
 {
-	struct stopper *late;
+	void (*abandoned)(struct stopper *s);
+	struct stopper *s = NULL;
 	struct activity *a;
 	plat_flags_t f;
 
 	do {
 		plat_lock(&activities_lock, f);
 		a = activity_find(tid, activity_is_on_stack, NULL);
-		late = a && a->kind == STOPPER_PANIC_CLOSER ? a->s : NULL;
-		if (a)
+		abandoned = a ? a->abandoned : NULL;
+		if (a) {
+			s = a->s;
 			slist_remove(&a->node);
+		}
 		plat_unlock(&activities_lock, f);
-		if (late)
-			late_closer_done(late);
+		if (abandoned)
+			abandoned(s);
 	} while (a);
 }
 

@@ -22,52 +22,11 @@
  * would wait for itself if it stopped or quiesced the same stopper or one above it;
  * called_from_own_stop() detects that.
  *
- * Each step may find that an earlier leader did it, wholly or in part. Only
- * quiesce_begin() may run outside the leader: every caller runs it before it waits,
- * so that a context bounds only the waiting, and a stop begins even if its context
- * has ended. The thread that fires the events is ->firing_quiesce until its
- * callbacks have returned, and the leader waits for that. So a scan of the tasks
- * comes after the heavy barrier, and a Quiesce or Stop that returns 0 comes after
- * the callbacks, whichever thread ran them:
- *
- *   caller 1 (its context may have ended)   caller 2, the leader
- *   lock; phase = QUIESCING, unfired        lock; QUIESCING, and fired or being fired; unlock
- *   unlock; heavy barrier                   become the leader; lock
- *   lock; unfired = false                   unfired or firing_quiesce? unlock; park
- *   firing_quiesce = tid; unlock
- *   fire; callbacks
- *   lock; firing_quiesce = 0
- *   wake the leader; unlock                 lock; neither: drain
- *   context ended? return its error
- *
- *   quiesce_begin()                     a thread that sees ShouldQuiesce fired
- *   phase = QUIESCING
- *   heavy barrier  (B1, task.c)
- *   fire contexts
- *   fire ShouldQuiesce (F, event.c)     fired? yes (F)
- *                                       any begin from here on reads QUIESCING
- *
- * A tree is quiesced as a whole: a heavy barrier is a grace period, and a parent may
- * have ten thousand children. So quiesce_begin() walks the tree twice, with one
- * barrier between the walks:
- *
- *   first walk     each stopper that is RUNNING becomes QUIESCING and unfired. From then
- *                  on no child joins it (stopper.c), so the walk meets all children it
- *                  will ever have
- *   heavy barrier  for all that became QUIESCING, whichever thread set their phase
- *   second walk    each stopper that is unfired is fired, parents first
- *
- * Between the two walks, and while a callback of the parent runs, a child is QUIESCING
- * and unfired. A caller that finds a child in that state does not wait for the other
- * thread, whose callback may wait for this very child: it makes a barrier of its own,
- * and fires. The thread that clears ->unfired, under the lock, fires; ->unfired was
- * set before either thread's barrier:
- *
- *   quiesce of the parent                   quiesce of the child
- *   child: phase = QUIESCING, unfired
- *   heavy barrier                           unfired: heavy barrier
- *   fire the parent; callbacks              lock; unfired = false; unlock; fire
- *   child: lock; not unfired: nothing
+ * Each step may find that an earlier leader did it, wholly or in part. Only quiesce_begin()
+ * (quiesce.c) may run outside the leader: every caller runs it before it waits, so that a context
+ * bounds only the waiting, and a stop begins even if its context has ended. The leader waits until
+ * the thread that fires the events has done so, ->firing_quiesce. Who follows, and who is woken
+ * when: follow.c.
  *
  * The drain of a whole tree takes one more barrier: the leader sets its watch on all
  * slots that name a stopper of the tree before it waits for the first one
@@ -94,7 +53,7 @@
  * A thread that leads a child itself becomes the watcher of those below. It gives them up
  * when it gives up, which makes the child ready for the leader above. That leader then leads
  * the child and watches those below again. A child that is on the list of a former watcher is
- * passed on to the present one (is_watched_by()). A watcher leaves when it has no child
+ * passed on to the present one (stopper_is_watched_by()). A watcher leaves when it has no child
  * left, or has taken itself off all stoppers below; a stopper drops its watcher before its
  * parent counts it no more. Both are under the stopper's lock, so a wake-up finds a watcher
  * that exists:
@@ -104,107 +63,16 @@
  *   parent: lock; nchildren = 0             lock; nchildren? unlock
  *   wake; unlock                            none: goes on, returns
  *
- * An order between siblings (stopper_stop_after()) is a count of those that must stop before,
- * ->nafter; a child that has some is not led. A stopper that has stopped counts down those on
- * its list ->orders, and makes them ready; the orders by which it was to wait itself, ->waits, it
- * drops before IsStopped fires. All of it is under the parent's lock, under which a stopped child
- * has left the list of children: either the order is refused, or released.
- * Siblings cannot wait for one another in a circle: an order can close one only if the one
- * that is to stop first waits for a sibling that has not stopped, and the other is waited for.
- * It is then refused.
+ * A child for which an order (order.c) is not fulfilled, ->nafter, is not led.
  *
  * The leader has one parker, for tasks, workers, closers, its context and the stall
  * clock; every wait is "check, park, check again".
  *
  * Ordered accesses: (B1) of task.c, (F) of event.c. All else is under s->lock.
  */
-#include "internal.h"
+#include "leader.h"
 
 #define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
-
-/* Lists of ready stoppers, of all leaders. */
-static stopper_lock_t ready_lock = PLAT_LOCK_INIT(ready_lock);
-
-/* One sibling stops after another one. Valid until one of the two has stopped. */
-struct stop_order {
-	struct stopper_list node;	/* ->orders of ->other */
-	struct stopper_list wait;	/* ->waits of ->child */
-	struct stopper *child;		/* pinned */
-	struct stopper *other;
-};
-
-/* How long and how a caller waits: until the context ends or the deadline passes. */
-struct stop_wait {
-	struct stopper_ctx *ctx;
-	int64_t until;			/* PLAT_FOREVER: none */
-	bool blocks;			/* counts as blocked, not as idle: a public call */
-	struct stopper *pausing;	/* a pause of it, which its quiesce ends; or NULL */
-	struct stall_clock *clock;	/* runs on from call to call; NULL: the leader's own */
-	struct drain *drain;		/* of a parent's leader, which drains its children too */
-	struct leader *watcher;		/* a parent's leader, which waits; this call does not */
-	bool no_freeze;			/* ->drain's parker does not freeze */
-};
-
-struct leader {
-	struct stopper *s;
-	const struct stop_wait *wait;
-	struct drain *drain;		/* ->own, or that of a parent's leader */
-	struct stop_wait for_children;
-	struct stopper_list ready;	/* stoppers below ->s to be driven on; pinned */
-	bool stops_children;		/* waits for them, not for ->s itself */
-	struct drain own;
-	struct event_waiter wctx, wquiesce;
-	struct stall_clock *clock, own_clock;
-};
-
-struct follower {
-	struct stopper_list node;
-	struct plat_parker park;
-	bool woken;
-};
-
-static int stop_wait_err(const struct stop_wait *p)
-{
-	int err = ctx_wait_err(p->ctx);
-
-	if (p->pausing && phase_of(p->pausing) != STOPPER_RUNNING)
-		err = -ESHUTDOWN;
-	if (!err && p->until != PLAT_FOREVER && plat_now() >= p->until)
-		err = -ETIMEDOUT;
-	return err;
-}
-
-/* With s->lock held: does a caller with a live context wait for the stop? */
-bool stop_is_awaited(struct stopper *s)
-{
-	return (s->leader && !stop_wait_err(s->leader->wait)) ||
-	       (s->watcher && !stop_wait_err(s->watcher->wait));
-}
-
-/* With s->lock held: something has changed, so the watcher, if any, is to drive @s on. */
-static void wake_watcher(struct stopper *s)
-{
-	struct leader *w = s->watcher;
-	plat_flags_t f;
-
-	if (!w)
-		return;
-	plat_lock(&ready_lock, f);
-	if (slist_empty(&s->ready)) {
-		stopper_pin(s);
-		slist_append(&w->ready, &s->ready);
-	}
-	plat_unlock(&ready_lock, f);
-	plat_unpark(&w->drain->park);
-}
-
-/* With s->lock held. */
-void stopper_wake_leader(struct stopper *s)
-{
-	if (s->leader)
-		plat_unpark(&s->leader->drain->park);
-	wake_watcher(s);
-}
 
 /* How long after its beginning or its latest report a stop makes the next report, on @s. */
 static int64_t report_gap(const struct leader *l, const struct stopper *s)
@@ -305,99 +173,6 @@ static int leader_wait_until(struct leader *l, bool (*done)(struct stopper *s))
 	}
 }
 
-/* With s->lock held. */
-static void set_phase(struct stopper *s, enum stopper_phase phase)
-{
-	bool final = phase != STOPPER_QUIESCING || !(s->flags & STOPPER_ADMIT_NESTED);
-
-	plat_store(&s->phase, phase | (final ? STOPPER_PHASE_FINAL : 0));
-	s->phase_since = plat_now();
-}
-
-/* When and why a stop was requested: that of a parent is that of its children too. */
-struct stop_request {
-	int64_t requested;
-	struct cause cause;
-};
-
-/* Set @s and its subtree to QUIESCING where they are RUNNING. No child joins after that. */
-static void quiesce_set_phase(struct stopper *s, const struct stop_request *from)
-{
-	plat_flags_t f;
-	bool first, leaf;
-
-	plat_lock(&s->lock, f);
-	first = phase_of(s) == STOPPER_RUNNING;
-	if (first) {
-		set_phase(s, STOPPER_QUIESCING);
-		s->unfired = true;
-	}
-	if (!s->stop_requested) {
-		s->stop_requested = from->requested;
-		s->cause = from->cause;
-	}
-	leaf = slist_empty(&s->children);
-	plat_unlock(&s->lock, f);
-	if (first)
-		plat_trace_phase(s, STOPPER_RUNNING, STOPPER_QUIESCING);
-	if (leaf)
-		return;
-	for_each_child(w, s)
-		quiesce_set_phase(w.s, from);
-}
-
-/* The thread at @tid has fired events, for which the leader may wait. */
-static void firing_end(struct stopper *s, int *tid)
-{
-	lock_guard(&s->lock);
-
-	*tid = 0;
-	stopper_wake_leader(s);
-}
-
-/* Fire the quiesce events of @s and its subtree where they are unfired. */
-static void quiesce_fire_events(struct stopper *s)
-{
-	plat_flags_t f;
-	bool mine, leaf;
-
-	plat_lock(&s->lock, f);
-	mine = s->unfired;
-	if (mine) {
-		s->unfired = false;
-		s->firing_quiesce = plat_tid();
-	}
-	leaf = slist_empty(&s->children);
-	plat_unlock(&s->lock, f);
-	if (mine) {
-		event_fire_because(&s->quiesce_ctx, ECANCELED, &s->cause, NULL);
-		event_fire(&s->quiesce, 1);
-		firing_end(s, &s->firing_quiesce);
-	}
-	if (leaf)
-		return;
-	for_each_child(w, s)
-		quiesce_fire_events(w.s);
-}
-
-void quiesce_begin(struct stopper *s)
-{
-	struct stop_request from;
-
-	{
-		lock_guard(&s->lock);
-		if (phase_of(s) != STOPPER_RUNNING && !s->unfired)
-			return;
-		from.requested = s->stop_requested;
-		from.cause = s->cause;
-	}
-	quiesce_set_phase(s, &from);
-	count_steps(STEP_HEAVY_BARRIERS, 1);
-	/* (B1) pairs with task_is_admitted(), task.c: it reads QUIESCING, or our drain its slot */
-	plat_heavy_barrier();
-	quiesce_fire_events(s);
-}
-
 static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p);
 
 static int quiesce_children(struct stopper *s, const struct stop_wait *p)
@@ -420,7 +195,7 @@ static void watch_children(struct stopper *s, struct leader *w)
 		lock_guard(&walk.s->lock);
 		if (walk.s->parent && walk.s->watcher != w) {
 			walk.s->watcher = w;
-			wake_watcher(walk.s);
+			stopper_wake_watcher(walk.s);
 		}
 	}
 }
@@ -436,27 +211,6 @@ static void unwatch_tree(struct stopper *s, struct leader *w)
 		}
 		unwatch_tree(walk.s, w);
 	}
-}
-
-/* A stopper to drive on, pinned. NULL: there is none. */
-static struct stopper *pop_ready(struct leader *l)
-{
-	struct stopper_list *n;
-
-	lock_guard(&ready_lock);
-	n = slist_pop(&l->ready);
-	return n ? list_item(n, struct stopper, ready) : NULL;
-}
-
-/* Is @l the watcher of @s? If another one is, it is woken: @s was on our list meanwhile. */
-static bool is_watched_by(struct stopper *s, struct leader *l)
-{
-	lock_guard(&s->lock);
-
-	if (s->watcher == l)
-		return true;
-	wake_watcher(s);
-	return false;
 }
 
 /* A child may have a shorter time until its report than the stopper that waits for it. */
@@ -481,14 +235,14 @@ static int stop_children(struct leader *l)
 		return has_children(s) ? -EAGAIN : 0;
 	l->stops_children = true;
 	while (!err && has_children(s)) {
-		child = pop_ready(l);
+		child = leader_pop_ready(l);
 		if (!child) {
 			err = leader_park(l);
 			continue;
 		}
 		if (child->flags & STOPPER_NO_FREEZE)
 			plat_park_no_freeze(&l->drain->park);
-		if (is_watched_by(child, l) && !plat_load(&child->nafter))
+		if (stopper_is_watched_by(child, l) && !plat_load(&child->nafter))
 			err = drive_to(child, true, &l->for_children);
 		if (err == -EAGAIN) {
 			plan_report_of_child(l, child);
@@ -500,45 +254,11 @@ static int stop_children(struct leader *l)
 	l->stops_children = false;
 	if (err)
 		unwatch_tree(s, l);
-	while ((child = pop_ready(l))) {
-		is_watched_by(child, l);
+	while ((child = leader_pop_ready(l))) {
+		stopper_is_watched_by(child, l);
 		stopper_unpin(child);
 	}
 	return err;
-}
-
-/* With s->lock held. False: the list is empty. */
-static bool wake_follower(struct stopper_list *list)
-{
-	struct stopper_list *n = slist_pop(list);
-	struct follower *fo;
-
-	if (!n)
-		return false;
-	fo = list_item(n, struct follower, node);
-	fo->woken = true;
-	plat_unpark(&fo->park);
-	return true;
-}
-
-/* With s->lock held. */
-void wake_followers(struct stopper *s)
-{
-	while (wake_follower(&s->followers))
-		;
-}
-
-/* The same for a list of any length: the lock is dropped after each of them. */
-void followers_wake(struct stopper *s, struct stopper_list *list)
-{
-	plat_flags_t f;
-	bool more;
-
-	do {
-		plat_lock(&s->lock, f);
-		more = wake_follower(list);
-		plat_unlock(&s->lock, f);
-	} while (more);
 }
 
 /* With s->lock held. */
@@ -610,7 +330,7 @@ static void enter_phase(struct stopper *s, enum stopper_phase phase)
 	plat_lock(&s->lock, f);
 	from = phase_of(s);
 	if (from < phase)
-		set_phase(s, phase);
+		phase_set(s, phase);
 	plat_unlock(&s->lock, f);
 	if (from < phase)
 		plat_trace_phase(s, from, phase);
@@ -658,62 +378,8 @@ static bool try_set_stopped(struct stopper *s)
 {
 	if (s->late_closers)
 		return false;
-	set_phase(s, STOPPER_STOPPED);
+	phase_set(s, STOPPER_STOPPED);
 	return true;
-}
-
-/* A sibling that stops after @s. NULL: there is none. */
-static struct stop_order *pop_order(struct stopper *s, struct stopper *parent)
-{
-	struct stop_order *o = NULL;
-	struct stopper_list *n;
-
-	lock_guard(&parent->lock);
-	n = slist_pop(&s->orders);
-	if (n) {
-		o = list_item(n, struct stop_order, node);
-		slist_remove(&o->wait);
-		plat_store(&o->child->nafter, o->child->nafter - 1);
-	}
-	return o;
-}
-
-static void stop_order_free(struct stop_order *o)
-{
-	stopper_unpin(o->child);
-	plat_free(o);
-}
-
-/* @s has left @parent: the siblings after which it was to stop forget it. */
-static void drop_waits(struct stopper *s, struct stopper *parent)
-{
-	struct stopper_list *n;
-	struct stop_order *o;
-
-	for (;;) {
-		{
-			lock_guard(&parent->lock);
-			n = slist_pop(&s->waits);
-			if (!n)
-				return;
-			o = list_item(n, struct stop_order, wait);
-			slist_remove(&o->node);
-		}
-		stop_order_free(o);
-	}
-}
-
-static void release_siblings(struct stopper *s, struct stopper *parent)
-{
-	struct stop_order *o;
-
-	while ((o = pop_order(s, parent))) {
-		{
-			lock_guard(&o->child->lock);
-			wake_watcher(o->child);
-		}
-		stop_order_free(o);
-	}
 }
 
 /* Returns the parent, still pinned, or NULL. */
@@ -761,25 +427,15 @@ static int lead_stop(struct leader *l)
 	registry_hide(s);
 	parent = detach_from_parent(s);
 	if (parent)
-		drop_waits(s, parent);
+		orders_drop_waits(s, parent);
 	plat_scan_sync();
 	event_fire(&s->stopped, 1);
 	if (parent) {
-		release_siblings(s, parent);
+		orders_release(s, parent);
 		stopper_unpin(parent);
 	}
 	registry_remove(s);
 	return 0;
-}
-
-/* NO_FREEZE: the caller of stop may hold a lock that suspend takes. */
-static void stop_park_init(struct stopper *s, struct plat_parker *p, bool blocks)
-{
-	plat_park_init(p);
-	if (s->flags & STOPPER_NO_FREEZE)
-		plat_park_no_freeze(p);
-	if (blocks)
-		plat_park_blocked(p);
 }
 
 /* With s->lock held. A stop that the keeper drives in slices began with the first slice. */
@@ -819,13 +475,6 @@ static void leader_init(struct leader *l, struct stopper *s, const struct stop_w
 	}
 }
 
-/* A quiesce ends a pause: wake @park. */
-static void event_waiter_attach_quiesce(struct event_waiter *w, const struct stop_wait *p,
-					struct plat_parker *park)
-{
-	event_waiter_attach(w, p->pausing ? &p->pausing->quiesce_ctx.ev : NULL, park);
-}
-
 static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait *p)
 {
 	struct leader l;
@@ -857,34 +506,8 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	wake_followers(s);
 	/* It may be refused as long as this thread leads. */
 	if (s->watcher != p->watcher)
-		wake_watcher(s);
+		stopper_wake_watcher(s);
 	plat_unlock(&s->lock, f);
-	return err;
-}
-
-/* Wait until a leader wakes us or the context ends. @me is on the list of followers. */
-static int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p)
-{
-	struct event_waiter wctx, wquiesce;
-	plat_flags_t f;
-	bool woken;
-	int err;
-
-	event_waiter_attach_ctx(&wctx, p->ctx, &me->park);
-	event_waiter_attach_quiesce(&wquiesce, p, &me->park);
-	for (;;) {
-		plat_lock(&s->lock, f);
-		woken = me->woken;
-		err = woken ? 0 : stop_wait_err(p);
-		if (err)
-			slist_remove(&me->node);
-		plat_unlock(&s->lock, f);
-		if (woken || err)
-			break;
-		plat_park(&me->park, p->until);
-	}
-	event_waiter_detach(&wquiesce);
-	event_waiter_detach(&wctx);
 	return err;
 }
 
@@ -974,43 +597,6 @@ bool drain_would_deadlock(struct stopper *s)
 	return task_in_table_of_this_thread(s) || would_self_deadlock(s, false);
 }
 
-/*
- * Wait while @more returns true. It is called with s->lock held, at first and after each call of
- * wake_followers().
- */
-void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg)
-{
-	const struct stop_wait for_ever = { .until = PLAT_FOREVER };
-	struct follower me;
-
-	for (;;) {
-		{
-			lock_guard(&s->lock);
-			if (!more(arg))
-				return;
-			me.woken = false;
-			stop_park_init(s, &me.park, false);
-			slist_append(&s->followers, &me.node);
-		}
-		follow_leader(s, &me, &for_ever);
-	}
-}
-
-/* With s->lock held. */
-static bool is_led(void *s)
-{
-	return ((struct stopper *)s)->leader_tid;
-}
-
-/*
- * Wait until no thread leads @s: a leader that has fired IsStopped may still run a callback.
- * The caller must not be that thread.
- */
-void stopper_wait_unled(struct stopper *s)
-{
-	stopper_follow_while(s, is_led, s);
-}
-
 int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
 {
 	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
@@ -1094,52 +680,12 @@ int pause_drain(struct stopper *s, struct stopper_ctx *ctx)
 	return drive_to(s, false, &p);
 }
 
-/* Wait until @s is not paused: at once, if it is not. */
-int resume_wait(struct stopper *s, struct stopper_ctx *ctx)
-{
-	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .pausing = s };
-	struct follower me = { .woken = false };
-	int err;
-
-	{
-		lock_guard(&s->lock);
-		if (!s->pause.paused)
-			return 0;
-		stop_park_init(s, &me.park, p.blocks);
-		slist_append(&s->resume_waiters, &me.node);
-		s->waiters++;
-	}
-	err = follow_leader(s, &me, &p);
-	lock_guard(&s->lock);
-	s->waiters--;
-	return err;
-}
-
 /* Drive the stop until @until. 0, or -ETIMEDOUT. @clock: of a caller that waits, else NULL. */
 int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock)
 {
 	const struct stop_wait p = { .until = until, .blocks = clock, .clock = clock };
 
 	return drive_to(s, true, &p);
-}
-
-/* End the on-stop contexts of @s and its subtree before their phase; stages.c. */
-void stop_end_contexts(struct stopper *s)
-{
-	plat_flags_t f;
-	bool mine;
-
-	plat_lock(&s->lock, f);
-	mine = phase_of(s) < STOPPER_STOPPING && !s->ending;
-	if (mine)
-		s->ending = plat_tid();
-	plat_unlock(&s->lock, f);
-	if (mine) {
-		event_fire_because(&s->stop_ctx, ETIMEDOUT, NULL, NULL);
-		firing_end(s, &s->ending);
-	}
-	for_each_child(w, s)
-		stop_end_contexts(w.s);
 }
 
 static void stop_run(struct stopper_job *job, struct pool_thread *me)
@@ -1166,71 +712,3 @@ bool stop_push_job(struct stopper *s)
 	s->stop_job.site = NULL;
 	return pool_try_push(&s->stop_job);
 }
-
-/* With the parent's lock held. A sibling that has stopped may not have released @s yet. */
-static bool waits_for_sibling(struct stopper *s)
-{
-	struct stopper_list *n;
-
-	list_walk(n, &s->waits)
-		if (!slist_empty(&list_item(n, struct stop_order, wait)->other->sibling.node))
-			return true;
-	return false;
-}
-
-/* With parent->lock held. */
-static int stop_order_err(const struct stopper *parent, const struct stopper *child,
-			  struct stopper *other)
-{
-	if (phase_of(parent) != STOPPER_RUNNING || slist_empty(&child->sibling.node) ||
-	    slist_empty(&other->sibling.node))
-		return -ESHUTDOWN;
-	/* A cycle needs a sibling that @other waits for, and one that waits for @child. */
-	return child == other || (!slist_empty(&child->orders) && waits_for_sibling(other)) ?
-	       -ELOOP : 0;
-}
-
-static int stop_order_add(struct stopper *parent, struct stopper *child, struct stopper *other)
-{
-	struct stop_order *o = plat_alloc(sizeof(*o));
-	plat_flags_t f;
-	int err;
-
-	if (!o)
-		return -ENOMEM;
-	*o = (struct stop_order){ .child = child, .other = other };
-	plat_lock(&parent->lock, f);
-	err = stop_order_err(parent, child, other);
-	if (!err) {
-		stopper_pin(child);
-		slist_append(&other->orders, &o->node);
-		slist_append(&child->waits, &o->wait);
-		plat_store(&child->nafter, child->nafter + 1);
-	}
-	plat_unlock(&parent->lock, f);
-	if (err)
-		plat_free(o);
-	return err;
-}
-
-int stopper_stop_after(struct stopper *child, struct stopper *other)
-{
-	struct stopper *parent, *others;
-	int err;
-
-	err = call_err(child && other && child->depth && other->depth);
-	if (err)
-		return err;
-	parent = parent_get(child);
-	others = parent_get(other);
-	if (!parent || !others)
-		err = -ESHUTDOWN;
-	else
-		err = parent == others ? stop_order_add(parent, child, other) : -EINVAL;
-	if (parent)
-		stopper_unpin(parent);
-	if (others)
-		stopper_unpin(others);
-	return err;
-}
-EXPORT_SYMBOL_PLAT(stopper_stop_after);

@@ -134,7 +134,7 @@
  *        task did happens before the return of a drain that sees the slot clear, and
  *        before the next use of the slot.
  *   (B1) the light barrier in task_is_admitted(), __stopper_admits() and
- *        pool_push_task() pairs with the heavy barriers in quiesce_begin() (stop.c) and
+ *        pool_push_task() pairs with the heavy barriers in quiesce_begin() (quiesce.c) and
  *        __stopper_pause() (pause.c).
  *        Guarantees: begin sees the new phase, or drain sees the slot (or ->uses_pool).
  *   (B2) the light barrier in slot_release() and __stopper_slot_leave() pairs with the
