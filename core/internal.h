@@ -2,6 +2,50 @@
 /*
  * internal.h - the interfaces between the files of the core; the seam is in seam.h.
  *
+ * The files, in their order: each uses only those above it (tools/testing/check/seam). Read them
+ * from task.c on; what is above it are tools.
+ *
+ *   steps.c       what tests count instead of time
+ *   name.c        names, escaped for readers
+ *   text.c        lines of the log, times, words
+ *   cause.c       where a call came from, causes, records of errors
+ *   due.c         heaps of deadlines
+ *   event.c       events and their callbacks
+ *   span.c        tasks and workers as spans of a trace
+ *   label.c       labels of tasks
+ *   watch.c       the watches of drains: whom the end of a task wakes
+ *   lists.c       tasks on lists
+ *   ref.c         the registry, walks, pins
+ *   ctx.c         contexts
+ *   wait.c        waits for events, with a context
+ *   pool_slots.c  the slots of pool threads, the walk over all tables
+ *   view.c        one task as a reader sees it, and what this thread runs
+ *   task.c        tasks: the theory; begin and end
+ *   request.c     requests to stop
+ *   result.c      the first error
+ *   follow.c      who waits for the leader of a stop, and what wakes it
+ *   panic.c       activities, panics
+ *   sem.c         semaphores
+ *   pool.c        the threads of async tasks, closers and stops
+ *   worker.c      workers
+ *   closer.c      closers
+ *   timed.c       timers
+ *   async.c       async tasks
+ *   scan.c        scans of all tasks; counts
+ *   snapshot.c    the running tasks by call site
+ *   report.c      the debug list
+ *   stall.c       reports of stops that take long
+ *   drain.c       wait until no task is left
+ *   death.c       tasks of threads that have died
+ *   quiesce.c     the begin of a quiesce
+ *   order.c       orders between siblings
+ *   stop.c        the stop: leader, followers, watchers
+ *   keeper.c      stops for which nobody waits
+ *   pause.c       pauses
+ *   stopper.c     stoppers as users have them
+ *   stages.c      the stages of a program's end
+ *   outline.c     what is inlined, as functions
+ *
  * Locks, in the order in which they may be nested; all others are leaves:
  *
  *   a list's lock (lists.c; s->lock is one) -> drain_lock (watch.c) -> the inside of a parker
@@ -364,175 +408,17 @@ static inline int refusal_err(const struct stopper *s)
 	return phase_of(s) == STOPPER_RUNNING ? -EAGAIN : -ESHUTDOWN;
 }
 
-/* event.c */
-bool event_fire(struct stopper_event *ev, unsigned int code);
-bool event_fire_because(struct caused_event *ce, unsigned int code, const struct cause *cause,
-			struct cause *copy);
-bool event_was_fired(struct stopper_event *ev);
-bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of);
-bool event_try_detach(struct stopper_on_fire *of);
-void event_unpark(struct stopper_on_fire *of, void *parker);
-extern struct stopper_event event_never;
-
-/* Lets an event wake a parker; on the waiter's stack. */
-struct event_waiter {
-	struct stopper_on_fire of;
-	struct stopper_event *ev;	/* NULL: none */
+/* steps.c: what tests count instead of time */
+enum step {
+	STEP_HEAVY_BARRIERS,
+	STEP_CLOSERS_HANDED,		/* to a thread, at least once a stop */
+	STEP_SLOTS,			/* of tables, that were read */
+	STEP_LISTED,			/* tasks on lists, that were visited */
+	STEPS
 };
 
-void event_waiter_attach(struct event_waiter *w, struct stopper_event *ev, struct plat_parker *p);
-void event_waiter_detach(struct event_waiter *w);
-
-/* sem.c */
-struct sem_waiter {
-	/* Use the slot for the waiter (@mine: on its own thread), or an error. Any context. */
-	int (*grant)(struct sem_waiter *me, bool mine);
-	void *arg;
-	int n;				/* of slots */
-	struct stopper *s;		/* shows it in the debug list, with site; or NULL */
-	const struct stopper_site *site;
-	/* sem.c's own; 0 at first */
-	struct stopper_list node;
-	struct plat_parker park;
-	bool granted;
-	bool done;
-	int err;			/* what grant returned */
-	struct stopper_sem *sem;
-	struct stopper_list of_stopper;	/* s->waiting */
-	int tid;
-	int64_t since;
-};
-
-int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
-		struct sem_waiter *me);
-
-/* request.c */
-void stop_request_note(struct stopper *s, const struct cause_args *why);
-struct stopper *stop_request_pop(void);
-bool stop_requests_rest(bool busy);
-
-/* watch.c */
-bool slot_watch(struct stopper_slot *slot, struct plat_parker *me);
-void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me);
-void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me);
-void slot_watches_settle(void);
-
-/* lists.c */
-#ifndef SHARDS
-#define SHARDS		16
-#endif
-
-struct shard {
-	stopper_lock_t lock;
-	struct stopper_list tasks;	/* struct stopper_task */
-} PLAT_CACHELINE_ALIGNED;
-
-/* A list of tasks and its lock. Number SHARDS is the one in the stopper itself. */
-struct task_list {
-	stopper_lock_t *lock;
-	struct stopper_list *tasks;
-};
-
-struct task_list task_list_of(struct stopper *s, unsigned int i);
-struct stopper_slot *task_list_add(struct stopper *s, const struct stopper_site *site,
-				   struct stopper_task *task, unsigned int kind);
-void task_list_del(struct stopper_task *task);
-void task_list_each(const struct task_list *l,
-		    void (*fn)(struct stopper_task *task, void *arg), void *arg);
-void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
-		      void *arg);
-void task_lists_free(struct stopper *s);
-
-/* task.c */
-extern struct stopper_slot stopper_busy_slot;
-
-int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
-		   struct stopper_task *task);
-void task_end_in_table(struct stopper_slot *slot);
-void task_end_async(struct stopper_slot *slot);
-void task_note_nested(struct stopper *s);
-
-/* drain.c */
-/* A wait for the tasks of a stopper and of its children. */
-struct drain {
-	struct plat_parker park;
-	bool watches;			/* ->park was set as the watch of slots */
-};
-
-bool tasks_watch(struct stopper *s, struct drain *d);
-void tasks_watch_barrier(void);
-int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
-void drain_end(struct drain *d);
-
-/* view.c */
-bool task_in_table_of_this_thread(struct stopper *s);
-bool task_listed_by_this_thread(struct stopper *s);
-bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned int kind);
-
-/* A task as a reader sees it; @site is valid only inside the visit. */
-struct task_view {
-	struct stopper *s;
-	const struct stopper_site *site;
-	const struct stopper_slot *slot;	/* NULL: queued */
-	unsigned int kind;
-	bool nested;		/* an async task that was let in */
-	unsigned int seq;
-	unsigned int order;	/* rises within a thread (kernel: CPU) */
-	int tid;
-	int64_t age;
-	char label[STOPPER_LABEL_SHOWN + 1];
-};
-
-typedef void (*visit_fn)(void *arg, const struct task_view *v);
-
-/* A visit of a task on a list. */
-struct listed_visit {
-	visit_fn visit;
-	void *arg;
-};
-
-bool slot_view(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
-	       uint64_t *start);
-void task_visit_listed(struct stopper_task *task, void *visit);
-struct stopper_slot *slot_innermost(void);
-
-/* label.c */
-extern const char no_label[STOPPER_LABEL_SHOWN + 1];
-int label_set(struct stopper_slot *slot, const char *text);
-void label_read(struct stopper_slot *slot, unsigned int seq, char *out);
-void label_free(struct stopper_slot *slot);
-
-/* pool.c */
-int pool_reserve(void);
-bool pool_try_push(struct stopper_job *job);
-void pool_thread_set_name(struct pool_thread *me, const char *name);
-struct async_run *pool_thread_run(struct pool_thread *me);
-int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start);
-bool pool_cancel_task(struct stopper_async *a);
-int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
-void pool_note_user(struct stopper *s);
-bool pool_watch(struct stopper *s, struct plat_parker *me);
-void pool_unwatch(struct stopper *s);
-uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg);
-
-/* pool_slots.c */
-struct slot_table *pool_slot_get(unsigned char *at);
-void pool_slot_put(struct slot_table *t, unsigned char at);
-struct slot_table *pool_slots_walk(struct slot_table *t);
-
-/* ctx.c */
-int ctx_wait_err(const struct stopper_ctx *ctx);
-void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx,
-			     struct plat_parker *p);
-const struct span *ctx_span(const struct stopper_ctx *ctx);
-int ctx_new_shared(struct stopper *s);
-int ctx_for_task(struct stopper *s, struct stopper_ctx *ctx, struct stopper_ctx **out);
-
-/* What the function of a task of @s gets that was started with @ctx. The task is counted. */
-static inline struct stopper_ctx *task_ctx(const struct stopper *s, struct stopper_ctx *ctx)
-{
-	return ctx ? ctx : s->task_ctx;
-}
+void count_steps(enum step what, unsigned long n);
+STOPPER_API unsigned long __stopper_steps(const char *what);
 
 /* text.c */
 #define TEXT_LINE_SIZE	512	/* bytes of a line of the log or of the debug list, at most */
@@ -554,6 +440,25 @@ extern const struct first_error error_unknown;
 void error_free(struct stopper *s);
 void cause_init(struct cause *c, const struct cause_args *args);
 void cause_export(struct stopper_cause *out, const struct cause *c, int err);
+
+/* event.c */
+bool event_fire(struct stopper_event *ev, unsigned int code);
+bool event_fire_because(struct caused_event *ce, unsigned int code, const struct cause *cause,
+			struct cause *copy);
+bool event_was_fired(struct stopper_event *ev);
+bool event_attach(struct stopper_event *ev, struct stopper_on_fire *of);
+bool event_try_detach(struct stopper_on_fire *of);
+void event_unpark(struct stopper_on_fire *of, void *parker);
+extern struct stopper_event event_never;
+
+/* Lets an event wake a parker; on the waiter's stack. */
+struct event_waiter {
+	struct stopper_on_fire of;
+	struct stopper_event *ev;	/* NULL: none */
+};
+
+void event_waiter_attach(struct event_waiter *w, struct stopper_event *ev, struct plat_parker *p);
+void event_waiter_detach(struct event_waiter *w);
 
 /* span.c */
 struct span_record *span_new(struct stopper *s, const struct span *carried,
@@ -594,58 +499,43 @@ static inline int task_refused(struct stopper *s, unsigned int kind,
 	return err;
 }
 
-/* timed.c */
-void timers_arm(struct stopper *s);
-void timers_due(struct plat_timer *timer);
-bool timers_drop(struct stopper *s);
-unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due);
+/* label.c */
+extern const char no_label[STOPPER_LABEL_SHOWN + 1];
+int label_set(struct stopper_slot *slot, const char *text);
+void label_read(struct stopper_slot *slot, unsigned int seq, char *out);
+void label_free(struct stopper_slot *slot);
 
-/* result.c */
-void error_note(struct stopper *s, const struct stopper_site *site, int err);
+/* watch.c */
+bool slot_watch(struct stopper_slot *slot, struct plat_parker *me);
+void slot_unwatch(struct stopper_slot *slot, struct plat_parker *me);
+void slot_watch_if_free(struct stopper_slot *slot, struct plat_parker *me);
+void slot_watches_settle(void);
 
-/* worker.c */
-void worker_stop_all(struct stopper *s);
+/* lists.c */
+#ifndef SHARDS
+#define SHARDS		16
+#endif
 
-/* closer.c */
-bool closers_start(struct stopper *s);
+struct shard {
+	stopper_lock_t lock;
+	struct stopper_list tasks;	/* struct stopper_task */
+} PLAT_CACHELINE_ALIGNED;
 
-/* panic.c */
-void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
-		    enum stopper_panic_kind kind);
-void activity_rename(struct activity *a, struct stopper_site *site, const char *name);
-void activity_exit(struct activity *a);
-bool activity_on_this_thread(struct stopper *s);
-static inline void activity_leave(struct activity **a)
-{
-	activity_exit(*a);
-}
+/* A list of tasks and its lock. Number SHARDS is the one in the stopper itself. */
+struct task_list {
+	stopper_lock_t *lock;
+	struct stopper_list *tasks;
+};
 
-void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
+struct task_list task_list_of(struct stopper *s, unsigned int i);
+struct stopper_slot *task_list_add(struct stopper *s, const struct stopper_site *site,
+				   struct stopper_task *task, unsigned int kind);
+void task_list_del(struct stopper_task *task);
+void task_list_each(const struct task_list *l,
+		    void (*fn)(struct stopper_task *task, void *arg), void *arg);
+void tasks_walk_lists(struct stopper *s, void (*fn)(struct stopper_task *task, void *arg),
 		      void *arg);
-
-/* follow.c */
-bool stop_is_awaited(struct stopper *s);
-void stopper_wake_leader(struct stopper *s);
-void wake_followers(struct stopper *s);
-void followers_wake(struct stopper *s, struct stopper_list *list);
-void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
-int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
-
-/* quiesce.c */
-void phase_set(struct stopper *s, enum stopper_phase phase);
-void firing_end(struct stopper *s, int *tid);
-void quiesce_begin(struct stopper *s);
-void stop_end_contexts(struct stopper *s);
-
-/* stop.c */
-int stop_begin(struct stopper *s, const struct cause_args *why);
-int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock);
-bool stop_push_job(struct stopper *s);
-bool drain_would_deadlock(struct stopper *s);
-int pause_drain(struct stopper *s, struct stopper_ctx *ctx);
-
-/* pause.c */
-void pause_inherit(struct stopper *s, struct stopper *parent);
+void task_lists_free(struct stopper *s);
 
 /* ref.c */
 /* A walk over the stoppers of a list, in the list's order. */
@@ -671,27 +561,181 @@ void registry_hide(struct stopper *s);
 void registry_remove(struct stopper *s);
 bool stopper_is_within(const struct stopper *s, const struct stopper *tree);
 
+/* ctx.c */
+int ctx_wait_err(const struct stopper_ctx *ctx);
+void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx,
+			     struct plat_parker *p);
+const struct span *ctx_span(const struct stopper_ctx *ctx);
+int ctx_new_shared(struct stopper *s);
+int ctx_for_task(struct stopper *s, struct stopper_ctx *ctx, struct stopper_ctx **out);
+
+/* What the function of a task of @s gets that was started with @ctx. The task is counted. */
+static inline struct stopper_ctx *task_ctx(const struct stopper *s, struct stopper_ctx *ctx)
+{
+	return ctx ? ctx : s->task_ctx;
+}
+
+/* pool_slots.c */
+struct slot_table *pool_slot_get(unsigned char *at);
+void pool_slot_put(struct slot_table *t, unsigned char at);
+struct slot_table *pool_slots_walk(struct slot_table *t);
+
+/* view.c */
+bool task_in_table_of_this_thread(struct stopper *s);
+bool task_listed_by_this_thread(struct stopper *s);
+bool task_may_nest(struct stopper *s, const struct stopper_slot *own, unsigned int kind);
+
+/* A task as a reader sees it; @site is valid only inside the visit. */
+struct task_view {
+	struct stopper *s;
+	const struct stopper_site *site;
+	const struct stopper_slot *slot;	/* NULL: queued */
+	unsigned int kind;
+	bool nested;		/* an async task that was let in */
+	unsigned int seq;
+	unsigned int order;	/* rises within a thread (kernel: CPU) */
+	int tid;
+	int64_t age;
+	char label[STOPPER_LABEL_SHOWN + 1];
+};
+
+typedef void (*visit_fn)(void *arg, const struct task_view *v);
+
+/* A visit of a task on a list. */
+struct listed_visit {
+	visit_fn visit;
+	void *arg;
+};
+
+bool slot_view(struct stopper_slot *slot, struct stopper *s, struct task_view *v,
+	       uint64_t *start);
+void task_visit_listed(struct stopper_task *task, void *visit);
+struct stopper_slot *slot_innermost(void);
+
+/* task.c */
+extern struct stopper_slot stopper_busy_slot;
+
+int task_try_begin(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site,
+		   struct stopper_task *task);
+void task_end_in_table(struct stopper_slot *slot);
+void task_end_async(struct stopper_slot *slot);
+void task_note_nested(struct stopper *s);
+
+/* request.c */
+void stop_request_note(struct stopper *s, const struct cause_args *why);
+struct stopper *stop_request_pop(void);
+bool stop_requests_rest(bool busy);
+
+/* result.c */
+void error_note(struct stopper *s, const struct stopper_site *site, int err);
+
+/* follow.c */
+bool stop_is_awaited(struct stopper *s);
+void stopper_wake_leader(struct stopper *s);
+void wake_followers(struct stopper *s);
+void followers_wake(struct stopper *s, struct stopper_list *list);
+void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
+int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
+
+/* panic.c */
+void activity_enter(struct activity *a, struct stopper *s, const struct stopper_site *site,
+		    enum stopper_panic_kind kind);
+void activity_rename(struct activity *a, struct stopper_site *site, const char *name);
+void activity_exit(struct activity *a);
+bool activity_on_this_thread(struct stopper *s);
+static inline void activity_leave(struct activity **a)
+{
+	activity_exit(*a);
+}
+
+void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
+		      void *arg);
+
+/* sem.c */
+struct sem_waiter {
+	/* Use the slot for the waiter (@mine: on its own thread), or an error. Any context. */
+	int (*grant)(struct sem_waiter *me, bool mine);
+	void *arg;
+	int n;				/* of slots */
+	struct stopper *s;		/* shows it in the debug list, with site; or NULL */
+	const struct stopper_site *site;
+	/* sem.c's own; 0 at first */
+	struct stopper_list node;
+	struct plat_parker park;
+	bool granted;
+	bool done;
+	int err;			/* what grant returned */
+	struct stopper_sem *sem;
+	struct stopper_list of_stopper;	/* s->waiting */
+	int tid;
+	int64_t since;
+};
+
+int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
+		struct sem_waiter *me);
+
+/* pool.c */
+int pool_reserve(void);
+bool pool_try_push(struct stopper_job *job);
+void pool_thread_set_name(struct pool_thread *me, const char *name);
+struct async_run *pool_thread_run(struct pool_thread *me);
+int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start);
+bool pool_cancel_task(struct stopper_async *a);
+int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
+void pool_note_user(struct stopper *s);
+bool pool_watch(struct stopper *s, struct plat_parker *me);
+void pool_unwatch(struct stopper *s);
+uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg);
+
+/* worker.c */
+void worker_stop_all(struct stopper *s);
+
+/* closer.c */
+bool closers_start(struct stopper *s);
+
+/* timed.c */
+void timers_arm(struct stopper *s);
+void timers_due(struct plat_timer *timer);
+bool timers_drop(struct stopper *s);
+unsigned int timers_next(struct stopper *s, struct stopper_task_info *info, int64_t *due);
+
 /* report.c */
 struct line_sink {
 	void (*line)(void *arg, const char *line);
 	void *arg;
 };
 
-/* steps.c: what tests count instead of time */
-enum step {
-	STEP_HEAVY_BARRIERS,
-	STEP_CLOSERS_HANDED,		/* to a thread, at least once a stop */
-	STEP_SLOTS,			/* of tables, that were read */
-	STEP_LISTED,			/* tasks on lists, that were visited */
-	STEPS
-};
-
-void count_steps(enum step what, unsigned long n);
-STOPPER_API unsigned long __stopper_steps(const char *what);
-
 /* stall.c */
 bool report_stall(struct stopper *s, int64_t waited, bool pause);
 void report_leak(struct stopper *s);
+
+/* drain.c */
+/* A wait for the tasks of a stopper and of its children. */
+struct drain {
+	struct plat_parker park;
+	bool watches;			/* ->park was set as the watch of slots */
+};
+
+bool tasks_watch(struct stopper *s, struct drain *d);
+void tasks_watch_barrier(void);
+int tasks_drain(struct stopper *s, struct drain *d, int (*wait)(void *arg), void *arg);
+void drain_end(struct drain *d);
+
+/* quiesce.c */
+void phase_set(struct stopper *s, enum stopper_phase phase);
+void firing_end(struct stopper *s, int *tid);
+void quiesce_begin(struct stopper *s);
+void stop_end_contexts(struct stopper *s);
+
+/* stop.c */
+int stop_begin(struct stopper *s, const struct cause_args *why);
+int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock);
+bool stop_push_job(struct stopper *s);
+bool drain_would_deadlock(struct stopper *s);
+int pause_drain(struct stopper *s, struct stopper_ctx *ctx);
+
+/* pause.c */
+void pause_inherit(struct stopper *s, struct stopper *parent);
 
 #include "upcalls.h"
 
