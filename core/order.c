@@ -2,14 +2,15 @@
 /*
  * order.c - orders between siblings: stopper_stop_after().
  *
- * An order is a count of those that must stop before,
- * ->nafter; a child that has some is not led. A stopper that has stopped counts down those on
- * its list ->orders, and makes them ready; the orders by which it was to wait itself, ->waits, it
- * drops before IsStopped fires. All of it is under the parent's lock, under which a stopped child
- * has left the list of children: either the order is refused, or released.
- * Siblings cannot wait for one another in a circle: an order can close one only if the one
- * that is to stop first waits for a sibling that has not stopped, and the other is waited for.
- * It is then refused.
+ * An order is a count of those that must stop before, ->nafter; a child that has some is not led
+ * (stop.c). A stopper that has stopped counts down those on its list ->orders, and makes them
+ * ready; the orders by which it was to wait itself, ->waits, it drops before IsStopped fires. All
+ * of it is under the parent's lock, under which a stopped child has left the list of children:
+ * either the order is refused, or released.
+ *
+ * Siblings cannot wait for one another in a circle: an order can close one only if the one that is
+ * to stop first waits for a sibling that has not stopped, and the other is waited for. It is then
+ * refused.
  */
 #include "leader.h"
 
