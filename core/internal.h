@@ -49,7 +49,7 @@
  * Locks, in the order in which they may be nested; all others are leaves:
  *
  *   a list's lock (lists.c; s->lock is one) -> drain_lock (watch.c) -> the inside of a parker
- *   registry_lock (ref.c) -> s->lock -> the pool's lock -> the inside of a timer
+ *   registry.lock (ref.c) -> s->lock -> the pool's lock -> the inside of a timer
  *   s->lock -> ready_lock (follow.c)
  */
 #ifndef STOPPER_CORE_INTERNAL_H
@@ -376,7 +376,7 @@ struct stopper {
 	struct stopper_list children;		/* struct stopper_link */
 	unsigned int nchildren;
 	struct stopper_link sibling;
-	struct stopper_link registry;		/* all stoppers; registry_lock */
+	struct stopper_link registry;		/* all stoppers; registry.lock */
 	struct stopper_due *timers;		/* pending ones, earliest first; timed.c */
 	unsigned int ntimers;
 	bool due_armed;				/* ->due_timer will run, and has a pin */

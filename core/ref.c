@@ -7,7 +7,7 @@
  *
  * The registry lists all stoppers, for the debug list. A stopper leaves it when it has
  * STOPPED, before IsStopped fires. Until the callbacks of that event have returned it is
- * on a second list, registry_hidden, where the unloading of its module still finds it. A
+ * on a second list, registry.hidden, where the unloading of its module still finds it. A
  * reader pins the stopper that it shows and drops the lock, so a stalled reader blocks
  * nobody.
  *
@@ -27,36 +27,43 @@
  */
 #include "internal.h"
 
-static stopper_lock_t registry_lock = PLAT_LOCK_INIT(registry_lock);
-static STOPPER_LIST(registry);
-static STOPPER_LIST(registry_hidden);
-static unsigned int registered;
-static uint64_t last_id;
+static struct {
+	stopper_lock_t lock;
+	struct stopper_list list;	/* struct stopper_link, latest last */
+	/* a cache line so far, in userspace */
+	struct stopper_list hidden;
+	unsigned int count;		/* of those on ->list */
+	uint64_t last_id;
+} registry PLAT_CACHELINE_ALIGNED = {
+	.lock = PLAT_LOCK_INIT(registry.lock),
+	.list = { &registry.list, &registry.list },
+	.hidden = { &registry.hidden, &registry.hidden },
+};
 
 /* It gets its number. */
 void registry_add(struct stopper *s)
 {
-	lock_guard(&registry_lock);
+	lock_guard(&registry.lock);
 
-	s->id = ++last_id;
-	slist_append(&registry, &s->registry.node);
-	registered++;
+	s->id = ++registry.last_id;
+	slist_append(&registry.list, &s->registry.node);
+	registry.count++;
 }
 
 /* The debug list does not show it any more. */
 void registry_hide(struct stopper *s)
 {
-	lock_guard(&registry_lock);
+	lock_guard(&registry.lock);
 
 	slist_remove(&s->registry.node);
-	slist_append(&registry_hidden, &s->registry.node);
-	registered--;
+	slist_append(&registry.hidden, &s->registry.node);
+	registry.count--;
 }
 
 /* No code of its owner will run for it any more. */
 void registry_remove(struct stopper *s)
 {
-	lock_guard(&registry_lock);
+	lock_guard(&registry.lock);
 
 	slist_remove(&s->registry.node);
 }
@@ -114,15 +121,15 @@ struct stopper *parent_get(struct stopper *s)
 /* Begin a walk over all listed stoppers, oldest first. */
 void registry_walk_init(struct stopper_walk *w)
 {
-	*w = (struct stopper_walk){ .lock = &registry_lock, .head = &registry };
+	*w = (struct stopper_walk){ .lock = &registry.lock, .head = &registry.list };
 }
 
 /* The number of listed stoppers. */
 unsigned int registry_count(void)
 {
-	lock_guard(&registry_lock);
+	lock_guard(&registry.lock);
 
-	return registered;
+	return registry.count;
 }
 
 /* With the lock held. */
@@ -147,10 +154,10 @@ struct stopper *registry_find_owned(struct module *owner)
 {
 	struct stopper *s;
 
-	lock_guard(&registry_lock);
-	s = first_owned_by(&registry, owner);
+	lock_guard(&registry.lock);
+	s = first_owned_by(&registry.list, owner);
 	if (!s)
-		s = first_owned_by(&registry_hidden, owner);
+		s = first_owned_by(&registry.hidden, owner);
 	if (s)
 		stopper_pin(s);
 	return s;

@@ -230,7 +230,8 @@ class List:
 
     def stoppers(self):
         """Those of the registry; a link without a stopper is a walk that was under way."""
-        for link in self.walk(self.r.var("registry", "ref.c"), "struct stopper_link", "node"):
+        registry = self.r.var("registry", "ref.c")
+        for link in self.walk(self.member(registry, "list"), "struct stopper_link", "node"):
             if self.num(link, "s"):
                 yield self.r.at("struct stopper", self.num(link, "s"))
 
