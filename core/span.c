@@ -151,8 +151,8 @@ static void span_init(struct span_record *t, const struct span *from)
 }
 
 /*
- * A record for a task or worker that will start; @carried: by its context, or NULL. NULL: no memory.
- * Any context.
+ * A record for a task or worker that will start; @carried: by its context, or NULL. Any context.
+ * NULL: no memory.
  */
 struct span_record *span_new(struct stopper *s, const struct span *carried,
 			     const struct stopper_site *site, unsigned int kind)
