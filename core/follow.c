@@ -121,7 +121,7 @@ void followers_wake(struct stopper *s, struct stopper_list *list)
 
 /* A quiesce ends a pause: wake @park. */
 void event_waiter_attach_quiesce(struct event_waiter *w, const struct stop_wait *p,
-					struct plat_parker *park)
+				 struct plat_parker *park)
 {
 	event_waiter_attach(w, p->pausing ? &p->pausing->quiesce_ctx.ev : NULL, park);
 }

@@ -89,7 +89,7 @@ static bool waits_for_sibling(struct stopper *s)
 
 /* With parent->lock held. */
 static int order_err(const struct stopper *parent, const struct stopper *child,
-			  struct stopper *other)
+		     struct stopper *other)
 {
 	if (phase_of(parent) != STOPPER_RUNNING || slist_empty(&child->sibling.node) ||
 	    slist_empty(&other->sibling.node))
