@@ -349,7 +349,7 @@ SCENARIO(first_too_late, "pool.c: the first task of a child comes while that lea
 }
 
 SCENARIO(first_against_drain, "pool.c: the first task of a stopper while Quiesce begins",
-	 .budget = 2, .stale = 1, .cpus = 1)
+	 .budget = 3, .stale = 2, .cpus = 1)
 {
 	s = new_stopper(NULL);
 	go(quiesces, NULL);
