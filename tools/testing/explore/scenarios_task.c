@@ -218,7 +218,7 @@ static void run_plugin(void *arg)
 	check(!__stopper_run_task(first, NULL, plugin_site, in_plugin, NULL));
 }
 
-SCENARIO(site_goes, "a site goes with its stopper, as a plugin's does, while tasks are looked at",
+SCENARIO(site_goes, "stop.c: a site goes with its stopper, as a plugin's does, under a reader",
 	 .budget = 3)
 {
 	plugin_site = plat_alloc(sizeof(*plugin_site));
