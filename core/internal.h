@@ -61,6 +61,11 @@
 
 #define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* How many tasks of a list or queue are visited before its lock is dropped for a moment. */
+#ifndef WALK_BATCH
+#define WALK_BATCH	128
+#endif
+
 #define NS_PER_SEC	1000000000LL
 #define NS_PER_MSEC	1000000LL
 

@@ -20,11 +20,6 @@
  */
 #include "internal.h"
 
-/* How many tasks of a list are visited before its lock is dropped for a moment. */
-#ifndef WALK_BATCH
-#define WALK_BATCH	128
-#endif
-
 /* The lists of @s. NULL: they are not allocated. */
 static struct shard *shards_of(struct stopper *s)
 {

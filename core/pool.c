@@ -56,6 +56,20 @@
  *   those are. It has 64 bits: a task may stay in its slot while more than 2^31
  *   others come and go.
  *
+ *   A visit of the queue drops the lock after every WALK_BATCH jobs, so that it is not held, with
+ *   interrupts off, for as long as the queue. It goes from the last job to the first:
+ *
+ *   visit                             take
+ *   lock; tasks 9 to 7; unlock        lock; pop 1, 2, 3; unlock
+ *   lock; tasks 6 to 4; the begin     lock; pop 4 ... 9; unlock
+ *   of the queue; unlock
+ *   look at the slots for tickets
+ *   below 4
+ *
+ *   A task that is taken before the visit came to it has a lower ticket than all that were
+ *   visited, and one that was visited is not looked for in the slots. One that is taken while the
+ *   visit is at it moves the mark of the visit (->visits), under the lock.
+ *
  *   A stopper counts its tasks in the queue (->nqueued) and has one watch for them, so a
  *   drain does not walk the tasks of other stoppers. Either the watch is cleared and its
  *   owner woken under the lock, or the owner clears it: a parker is never woken after
@@ -173,6 +187,7 @@ _Static_assert(sizeof(struct pool_thread) - sizeof(struct plat_thread) -
 static struct {
 	stopper_lock_t lock;
 	struct stopper_list queue;
+	struct stopper_list visits;	/* struct queue_visit */
 	unsigned int nqueued;
 	unsigned int arriving;
 	unsigned int starting;		/* of ->arriving, those whose start may still fail */
@@ -205,6 +220,7 @@ static struct {
 } pool PLAT_CACHELINE_ALIGNED = {
 	.lock = PLAT_LOCK_INIT(pool.lock),
 	.queue = { &pool.queue, &pool.queue },
+	.visits = { &pool.visits, &pool.visits },
 	.idle = { &pool.idle, &pool.idle },
 	.ticket = 1,
 	.head = 1,
@@ -218,6 +234,12 @@ struct pusher {
 	struct stopper_list node;
 	struct stopper_job *job;
 	bool taken;
+};
+
+/* On the stack of pool_visit(). */
+struct queue_visit {
+	struct stopper_list node;
+	struct stopper_list *at;	/* the next job to be visited, or the list's head */
 };
 
 /* On the stack of pool_wait_task(). */
@@ -512,6 +534,22 @@ int pool_reserve(void)
 	return first ? add_thread() : 0;
 }
 
+/* With the lock held. */
+static void queue_remove(struct stopper_list *n)
+{
+	struct stopper_list *pos;
+	struct queue_visit *v;
+
+	if (PLAT_UNLIKELY(!slist_empty(&pool.visits)))
+		list_walk(pos, &pool.visits) {
+			v = list_item(pos, struct queue_visit, node);
+			if (v->at == n)
+				v->at = n->prev;
+		}
+	slist_remove(n);
+	plat_store(&pool.nqueued, pool.nqueued - 1);
+}
+
 /* What a push must do after it has dropped the lock. */
 struct deferred {
 	struct pool_thread *wake;
@@ -580,10 +618,8 @@ bool pool_try_push(struct stopper_job *job)
 		slist_remove(&me.node);
 		/* If the job was taken, it may be finished and freed. */
 		left = left && !me.taken;
-		if (left) {
-			slist_remove(&job->node);
-			plat_store(&pool.nqueued, pool.nqueued - 1);
-		}
+		if (left)
+			queue_remove(&job->node);
 		plat_unlock(&pool.lock, f);
 	}
 	deferred.start = false;
@@ -615,8 +651,7 @@ static bool pool_retract_task(struct stopper_async *a, uint64_t ticket)
 	/* If the task was taken, it may be finished and freed; its ticket tells. */
 	if (ticket < pool.head || pool_is_moving())
 		return false;
-	slist_remove(&a->job.node);
-	plat_store(&pool.nqueued, pool.nqueued - 1);
+	queue_remove(&a->job.node);
 	pool_dequeued(a->s);
 	return true;
 }
@@ -883,8 +918,8 @@ static void note_job_taken(struct stopper_job *job)
 /* With the lock held. */
 static struct stopper_job *take_job(struct pool_thread *me)
 {
-	me->job = list_item(slist_pop(&pool.queue), struct stopper_job, node);
-	plat_store(&pool.nqueued, pool.nqueued - 1);
+	me->job = list_item(pool.queue.next, struct stopper_job, node);
+	queue_remove(&me->job->node);
 	me->tick = pool.tick;
 	me->stuck = false;
 	slist_append(&pool.running, &me->node);
@@ -1117,26 +1152,51 @@ void pool_unwatch(struct stopper *s)
 	s->queue_watch = NULL;
 }
 
+/* With the lock held: show @job to @visit if it is a task of @s, or of any if that is NULL. */
+static void visit_queued(struct stopper_job *job, const struct stopper *s, visit_fn visit,
+			 void *arg)
+{
+	const struct stopper_async *task = list_item(job, struct stopper_async, job);
+	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
+
+	if (s && task->s != s)
+		return;
+	v.s = task->s;
+	v.site = job->site;
+	v.seq = (unsigned int)task->ticket;
+	v.age = plat_coarse_age(task->since);
+	visit(arg, &v);
+}
+
 /*
- * Call @visit for every queued task of @s (NULL: of all stoppers). Return the first ticket in the
- * queue: a task in a slot with that ticket or a later one was visited here or came later.
+ * Call @visit for every queued task of @s (NULL: of all stoppers). Return a ticket: a task in a
+ * slot with that ticket or a later one was visited here or came later.
  */
 uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg)
 {
-	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
-	struct stopper_list *n;
-	struct stopper_async *task;
+	struct stopper_job *job;
+	struct queue_visit me;
+	unsigned int i = 0;
+	uint64_t first;
+	plat_flags_t f;
 
-	lock_guard(&pool.lock);
-	list_walk(n, &pool.queue) {
-		task = list_item(n, struct stopper_async, job.node);
-		if (!task->job.ops->is_task || (s && task->s != s))
-			continue;
-		v.s = task->s;
-		v.site = task->job.site;
-		v.seq = (unsigned int)task->ticket;
-		v.age = plat_coarse_age(task->since);
-		visit(arg, &v);
+	plat_lock(&pool.lock, f);
+	first = pool.ticket;
+	me.at = s && !s->nqueued ? &pool.queue : pool.queue.prev;
+	slist_append(&pool.visits, &me.node);
+	while (me.at != &pool.queue) {
+		job = list_item(me.at, struct stopper_job, node);
+		me.at = me.at->prev;
+		if (job->ops->is_task) {
+			first = list_item(job, struct stopper_async, job)->ticket;
+			visit_queued(job, s, visit, arg);
+		}
+		if (++i % WALK_BATCH == 0) {
+			plat_unlock(&pool.lock, f);
+			plat_lock(&pool.lock, f);
+		}
 	}
-	return pool.head;
+	slist_remove(&me.node);
+	plat_unlock(&pool.lock, f);
+	return first;
 }

@@ -381,6 +381,41 @@ SCENARIO(counted_once, "pool.c: a task that leaves the queue for its slot counts
 	stopper_event_destroy(&gate);
 }
 
+static void note_once(void *seen, const struct task_view *v)
+{
+	check(v->seq >= 1 && v->seq <= 3);
+	check(!((bool *)seen)[v->seq]);
+	((bool *)seen)[v->seq] = true;
+}
+
+static void visits_queue_of(unsigned int n)
+{
+	bool seen[4] = { false };
+
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	while (n--)
+		accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	tasks_visit(s, note_once, seen);
+	stopper_event_fire(&gate);
+	end(s);
+	stopper_event_destroy(&gate);
+}
+
+/* The lock is dropped after both. */
+SCENARIO(seen_once, "pool.c: a task leaves the queue after it was visited there",
+	 .budget = 2, .cpus = 1)
+{
+	visits_queue_of(2);
+}
+
+/* The lock is dropped when the first in the queue is the next to be visited. */
+SCENARIO(queue_visit_overtaken, "pool.c: a task leaves the queue when the visit is at it",
+	 .budget = 2, .cpus = 1)
+{
+	visits_queue_of(3);
+}
+
 static void end_here(struct stopper_ctx *c, void *task)
 {
 	counted(NULL, NULL);

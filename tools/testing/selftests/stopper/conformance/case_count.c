@@ -422,7 +422,32 @@ static void drain_of_handles_looks_at_few(void)
 	env_free(task);
 }
 
+#define QUEUED		400
+
+/* The queue is looked at in pieces, while threads take tasks out of it. */
+static void tasks_that_leave_a_long_queue_are_counted_once(void)
+{
+	struct stopper *s = new_stopper(NULL);
+	struct stopper_task_info info;
+	struct case_hold h;
+	int i;
+
+	case_hold_init(&h);
+	for (i = 0; i < QUEUED; i++)
+		CHECK_EQ(stopper_run_async_task(s, NULL, "holds", case_hold_fn, &h), 0);
+	while (env_get(&h.in) < QUEUED) {
+		CHECK_EQ(stopper_num_tasks(s), QUEUED);
+		CHECK_EQ(stopper_running_tasks(s, &info, 1), 1);
+		CHECK_EQ(info.count, QUEUED);
+		env_yield();
+	}
+	env_gate_open(&h.gate);
+	stop_and_put(s);
+	case_hold_destroy(&h);
+}
+
 const struct test_case cases_count[] = {
+	CASE(tasks_that_leave_a_long_queue_are_counted_once),
 	CASE(tasks_of_others_cost_a_stopper_nothing),
 	CASE(drain_of_handles_looks_at_few),
 	CASE(running_tasks_by_site_most_first_then_by_name),
