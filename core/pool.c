@@ -1084,19 +1084,20 @@ void pool_init(void)
 	plat_timer_init(&pool.timer, pool_tick);
 }
 
-/* With the lock held. */
-static void send_idle_to_exit(void)
+/* With the lock held. False: none is idle. */
+static bool send_idle_to_exit(void)
 {
-	struct stopper_list *n;
+	struct stopper_list *n = slist_pop(&pool.idle);
+	struct pool_thread *t;
 
-	while ((n = slist_pop(&pool.idle))) {
-		struct pool_thread *t = list_item(n, struct pool_thread, node);
-
-		t->idle = false;
-		t->sent_to_exit = true;
-		pool.nexiting++;
-		plat_unpark(&t->park);
-	}
+	if (!n)
+		return false;
+	t = list_item(n, struct pool_thread, node);
+	t->idle = false;
+	t->sent_to_exit = true;
+	pool.nexiting++;
+	plat_unpark(&t->park);
+	return true;
 }
 
 /*
@@ -1116,7 +1117,11 @@ bool pool_end_threads(bool all, int64_t deadline)
 	pool.ending = true;
 	pool.ending_all = all;
 	pool.exit_waiter = &waiter;
-	send_idle_to_exit();
+	/* There may be thousands, and each is woken: not all in one go. */
+	while (send_idle_to_exit()) {
+		plat_unlock(&pool.lock, f);
+		plat_lock(&pool.lock, f);
+	}
 	while (!(drained = pool_is_drained()) && timely) {
 		plat_unlock(&pool.lock, f);
 		timely = plat_park(&waiter, deadline);

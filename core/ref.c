@@ -132,35 +132,31 @@ unsigned int registry_count(void)
 	return registry.count;
 }
 
-/* With the lock held. */
+/* The first stopper of @owner in @list, pinned. NULL: there is none. */
 static struct stopper *first_owned_by(struct stopper_list *list, struct module *owner)
 {
-	struct stopper_list *node;
+	struct stopper_walk w __attribute__((cleanup(stopper_walk_end))) = {
+		.lock = &registry.lock, .head = list,
+	};
 
-	list_walk(node, list) {
-		struct stopper *s = list_item(node, struct stopper_link, node)->s;
-
-		if (s && s->owner == owner)
-			return s;
-	}
+	while (stopper_walk_next(&w))
+		if (w.s->owner == owner) {
+			stopper_pin(w.s);
+			return w.s;
+		}
 	return NULL;
 }
 
 /*
  * A stopper for which code of @owner may still run, pinned. NULL: there is none. For the
- * unloading of a module.
+ * unloading of a module, which creates no other one. From the first list a stopper only moves
+ * to the second.
  */
 struct stopper *registry_find_owned(struct module *owner)
 {
-	struct stopper *s;
+	struct stopper *s = first_owned_by(&registry.list, owner);
 
-	lock_guard(&registry.lock);
-	s = first_owned_by(&registry.list, owner);
-	if (!s)
-		s = first_owned_by(&registry.hidden, owner);
-	if (s)
-		stopper_pin(s);
-	return s;
+	return s ? s : first_owned_by(&registry.hidden, owner);
 }
 
 void stopper_pin(struct stopper *s)
