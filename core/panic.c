@@ -5,7 +5,8 @@
  * Activities are what threads run besides tasks: workers, closers and recover scopes. They
  * are few and long, so they are on one list under one lock, latest last. It serves the
  * debug list, the check for a stop from inside, and the search for what a panicking
- * kthread ran.
+ * kthread ran. The list drops the lock after every WALK_BATCH of them, and leaves a
+ * bookmark.
  */
 #include "internal.h"
 
@@ -72,15 +73,27 @@ bool activity_on_this_thread(struct stopper *s)
 void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct activity *a),
 		      void *arg)
 {
-	struct stopper_list *n;
+	/* Of no thread: no search finds it, and other visits pass it over. */
+	struct activity bookmark = { .kind = STOPPER_PANIC_SCOPE, .tid = -1 }, *a;
+	struct stopper_list *n, *next;
+	unsigned int i = 0;
+	plat_flags_t f;
 
-	lock_guard(&activities_lock);
-	list_walk(n, &activities) {
-		struct activity *a = list_item(n, struct activity, node);
-
+	plat_lock(&activities_lock, f);
+	for (n = activities.next; n != &activities; n = next) {
+		next = n->next;
+		a = list_item(n, struct activity, node);
 		if ((!s || a->s == s) && a->kind != STOPPER_PANIC_SCOPE)
 			visit(arg, a);
+		if (++i % WALK_BATCH)
+			continue;
+		slist_insert(n, &bookmark.node);
+		plat_unlock(&activities_lock, f);
+		plat_lock(&activities_lock, f);
+		next = bookmark.node.next;
+		slist_remove(&bookmark.node);
 	}
+	plat_unlock(&activities_lock, f);
 }
 
 /* The worker, closer or scope that this thread entered last, for platforms that cannot unwind. */

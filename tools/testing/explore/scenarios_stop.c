@@ -440,6 +440,45 @@ SCENARIO(list_sees_closer, "the debug list is read while closers are run",
 	stopper_put(s);
 }
 
+static struct stopper_event let_go;
+
+static void works_until_let_go(struct stopper_ctx *c, void *it)
+{
+	check(!stopper_wait(&let_go, NULL));
+}
+
+static void count_worker(void *n, const struct activity *a)
+{
+	check(a->s == s);
+	++*(unsigned int *)n;
+}
+
+static void counts_workers(void *arg)
+{
+	unsigned int n = 0;
+
+	activities_visit(s, count_worker, &n);
+	check(n <= 3);
+}
+
+SCENARIO(workers_seen_in_pieces, "panic.c: workers end while they are visited in pieces",
+	 .budget = 2)
+{
+	unsigned int i;
+
+	s = new_stopper(NULL);
+	stopper_event_init(&let_go);
+	for (i = 0; i < 3; i++)
+		check(!stopper_run_worker(s, NULL, "worker", works_until_let_go, NULL));
+	settle();
+	go(counts_workers, NULL);
+	stopper_event_fire(&let_go);
+	join_all();
+	check(!stopper_stop(s, NULL));
+	stopper_event_destroy(&let_go);
+	stopper_put(s);
+}
+
 static void says(void *arg, int level, const char *line)
 {
 	ghost_add(CALLED, 1);
