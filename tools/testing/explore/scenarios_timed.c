@@ -178,6 +178,27 @@ SCENARIO(timer_earlier_one, "timed.c, race 4: an earlier one is started while th
 	stopper_event_destroy(&two_fired);
 }
 
+static void reads_next(void *arg)
+{
+	struct stopper_task_info info;
+	int64_t due;
+
+	check(timers_next(s, &info, &due) <= 1);
+}
+
+SCENARIO(timer_listed_or_freed, "timed.c: the list reads a timer that is cancelled and freed",
+	 .budget = 2, .stale = 1)
+{
+	begin(fires_briefly);
+	check(!stopper_run_after(timer, NULL, 3600 * NS_PER_SEC));
+	go(reads_next, NULL);
+	check(stopper_timer_cancel_sync(timer) >= 0);
+	plat_free(timer);
+	join_all();
+	check(!stopper_stop(s, NULL));
+	stopper_put(s);
+}
+
 SCENARIO(timer_faults, "a period, and any memory or thread is missing",
 	 .budget = 3, .faults = 3, .needs_time = true)
 {
