@@ -57,10 +57,13 @@ static int remaining_compare(const struct remaining *r, const struct stopper_tas
 static void remaining_add(struct remaining *r, const struct stopper_site *site, int tid,
 			  int64_t age, const char *label)
 {
-	struct stopper_task_info *e = r->info, *end = r->info + r->n, *to;
+	struct stopper_task_info *e = r->info, *end, *to;
 	int d = 1;
 
 	r->total++;
+	if (!r->room)
+		return;
+	end = r->info + r->n;
 	if (r->site != site)
 		task_info_init(&r->next, site);
 	r->site = site;
