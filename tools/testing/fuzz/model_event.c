@@ -198,13 +198,40 @@ static int contexts_of_tasks(const struct model *m, int s)
 	return n + timer_has_context(m, s);
 }
 
-/* NONE: not known, as a quiesce drops the timer at some time. */
+/*
+ * Those tied to @s that their users have put, and that only pending timers keep, of any stopper.
+ * NONE: not known, as a quiesce drops the timer at some time.
+ */
+static int contexts_of_timers(const struct model *m, int s)
+{
+	bool seen[NCTXS] = { false };
+	int i, c, n = 0;
+
+	for (i = 0; i < m->nstoppers; i++) {
+		const struct m_stopper *x = &m->s[i];
+
+		if (!x->timer_pending || x->quiesced)
+			continue;
+		for (c = x->timer_ctx; c != NONE; c = m->ctx[c].parent) {
+			if (m->ctx[c].refs || m->ctx[c].s != s || seen[c])
+				continue;
+			if (x->phase != STOPPER_RUNNING)
+				return NONE;
+			seen[c] = true;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* NONE: not known. */
 int model_contexts(const struct model *m, int s)
 {
-	int c, n = contexts_of_tasks(m, s);
+	int c, n = contexts_of_timers(m, s);
 
-	if (timer_has_context(m, s) && m->s[s].phase != STOPPER_RUNNING)
+	if (n == NONE || (timer_has_context(m, s) && m->s[s].phase != STOPPER_RUNNING))
 		return NONE;
+	n += contexts_of_tasks(m, s);
 	for (c = 0; c < m->nctxs; c++)
 		n += m->ctx[c].refs && m->ctx[c].s == s;
 	return n;

@@ -107,14 +107,15 @@ void plan_map(int s)
 
 /*
  * What is to stand in each stopper's own line, and what runs; contexts, only where no event is
- * being fired.
+ * being fired; workers, not while they are told to stop, as they end side by side with the
+ * callbacks.
  */
 void plan_list(void)
 {
 	struct model *m = &now.m;
 	struct m_group groups[NSTOPPERS * NSITES];
 	char text[NSTOPPERS * 96], *to = text;
-	int s, contexts, n = 0;
+	int s, contexts, workers, n = 0;
 
 	begins(OP_LIST, 0, 0, 0, 0);
 	*to = '\0';
@@ -122,8 +123,9 @@ void plan_list(void)
 		if (!m->s[s].alive || m->s[s].phase == STOPPER_STOPPED)
 			continue;
 		contexts = now.depth ? NONE : model_contexts(m, s);
+		workers = m->s[s].phase == STOPPER_STOPPING ? NONE : m->s[s].nworkers;
 		to += sprintf(to, "%d %d %d %d %d %d %d\n", s, m->s[s].phase, model_tasks(m, s),
-			      m->s[s].nworkers, m->s[s].nclosers + m->s[s].running_closers,
+			      workers, m->s[s].nclosers + m->s[s].running_closers,
 			      m->s[s].nclosed, contexts);
 		n += model_groups(m, s, groups + n);
 	}
