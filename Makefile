@@ -188,6 +188,10 @@ fuzz: ## Calls made from bytes against a model of the contract [RUNS=1000000 SEE
 kselftest-packages: ## Debian's packages and a newcomer's walks, in fresh roots [SUITE='bookworm trixie sid']
 	@tools/testing/packages/run $(SUITE)
 
+.PHONY: kselftest-distros
+kselftest-distros: ## What the README says, typed in fresh roots: make demo, make kselftest [SUITE='bookworm trixie sid']
+	@tools/testing/packages/distros $(SUITE)
+
 ##@ Measure
 
 .PHONY: bench
