@@ -105,6 +105,22 @@ static PLAT_ALWAYS_INLINE void lock_guard_end(const struct lock_guard *g)
 #define lock_guard(l)	((void)(l))
 #endif
 
+/*
+ * In a walk over a list: drop its lock for a moment, with @bookmark in the list before @next. Return
+ * what comes next now. The caller knows a bookmark from an item.
+ */
+static inline struct stopper_list *walk_pause(struct stopper_list *next,
+					      struct stopper_list *bookmark,
+					      stopper_lock_t *lock, plat_flags_t *f)
+{
+	slist_insert(next->prev, bookmark);
+	plat_unlock(lock, *f);
+	plat_lock(lock, *f);
+	next = bookmark->next;
+	slist_remove(bookmark);
+	return next;
+}
+
 /* What a public call checks first: its arguments, and that this process may call. */
 static inline int call_err(bool valid)
 {

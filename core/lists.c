@@ -138,13 +138,8 @@ void task_list_each(const struct task_list *l,
 		task = list_item(n, struct stopper_task, node);
 		if (task->own.stopper)
 			fn(task, arg);
-		if (++i % WALK_BATCH || next == l->tasks)
-			continue;
-		slist_insert(next->prev, &bookmark.node);
-		plat_unlock(l->lock, f);
-		plat_lock(l->lock, f);
-		next = bookmark.node.next;
-		slist_remove(&bookmark.node);
+		if (++i % WALK_BATCH == 0 && next != l->tasks)
+			next = walk_pause(next, &bookmark.node, l->lock, &f);
 	}
 	plat_unlock(l->lock, f);
 	if (i)

@@ -85,13 +85,8 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 		a = list_item(n, struct activity, node);
 		if ((!s || a->s == s) && a->kind != STOPPER_PANIC_SCOPE)
 			visit(arg, a);
-		if (++i % WALK_BATCH)
-			continue;
-		slist_insert(n, &bookmark.node);
-		plat_unlock(&activities_lock, f);
-		plat_lock(&activities_lock, f);
-		next = bookmark.node.next;
-		slist_remove(&bookmark.node);
+		if (++i % WALK_BATCH == 0)
+			next = walk_pause(next, &bookmark.node, &activities_lock, &f);
 	}
 	plat_unlock(&activities_lock, f);
 }

@@ -399,8 +399,8 @@ static unsigned int threads_to_start(void)
 	return n;
 }
 
-/* With the lock held: take a thread off the idle list; it is arriving now. NULL: none. */
-static struct pool_thread *take_idle_thread(void)
+/* With the lock held: a thread off the idle list, which the caller unparks. NULL: none. */
+static struct pool_thread *pop_idle_thread(void)
 {
 	struct stopper_list *n = slist_pop(&pool.idle);
 	struct pool_thread *t;
@@ -409,7 +409,16 @@ static struct pool_thread *take_idle_thread(void)
 		return NULL;
 	t = list_item(n, struct pool_thread, node);
 	t->idle = false;
-	pool.arriving++;
+	return t;
+}
+
+/* With the lock held: the same; it is arriving now. */
+static struct pool_thread *take_idle_thread(void)
+{
+	struct pool_thread *t = pop_idle_thread();
+
+	if (t)
+		pool.arriving++;
 	return t;
 }
 
@@ -1087,13 +1096,10 @@ void pool_init(void)
 /* With the lock held. False: none is idle. */
 static bool send_idle_to_exit(void)
 {
-	struct stopper_list *n = slist_pop(&pool.idle);
-	struct pool_thread *t;
+	struct pool_thread *t = pop_idle_thread();
 
-	if (!n)
+	if (!t)
 		return false;
-	t = list_item(n, struct pool_thread, node);
-	t->idle = false;
 	t->sent_to_exit = true;
 	pool.nexiting++;
 	plat_unpark(&t->park);
