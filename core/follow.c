@@ -2,9 +2,10 @@
 /*
  * follow.c - followers of a leader, and what wakes a leader and its watchers.
  *
- * stop.c says what leaders, followers and watchers are. A follower is on a list of the stopper, on
- * its own stack; who takes it off the list wakes it, under s->lock. The same serves who waits for a
- * timer's run (timed.c) or for the end of a pause (pause.c).
+ * stop.c says what leaders, followers and watchers are. A follower's record lies on its stack and is
+ * on a list of the stopper. The thread that takes it off the list wakes the follower, under s->lock.
+ * Callers that wait for the run of a timer (timed.c) or the end of a pause (pause.c) wait in the
+ * same way.
  */
 #include "leader.h"
 

@@ -23,7 +23,7 @@
  *   task.c        tasks: the theory; begin and end
  *   request.c     requests to stop
  *   result.c      the first error
- *   follow.c      who waits for the leader of a stop, and what wakes it
+ *   follow.c      callers that follow the leader of a stop; what wakes both
  *   panic.c       activities, panics
  *   sem.c         semaphores
  *   pool.c        the threads of async tasks, closers and stops
@@ -37,10 +37,10 @@
  *   stall.c       reports of stops that take long
  *   drain.c       wait until no task is left
  *   death.c       tasks of threads that have died
- *   quiesce.c     the begin of a quiesce
+ *   quiesce.c     how a quiesce begins
  *   order.c       orders between siblings
  *   stop.c        the stop: leader, followers, watchers
- *   keeper.c      stops for which nobody waits
+ *   keeper.c      asynchronous stops
  *   pause.c       pauses
  *   stopper.c     stoppers as users have them
  *   stages.c      the stages of a program's end

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * request.c - requests to stop: who asked first, and stops that nobody waits for.
+ * request.c - requests to stop: the first one, and the list of asynchronous ones.
  *
  * The first request of any kind is recorded in the stopper, with its cause. One by
  * stopper_stop_async() is also appended to a list, which the keeper empties (keeper.c). So a

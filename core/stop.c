@@ -24,9 +24,9 @@
  *
  * Each step may find that an earlier leader did it, wholly or in part. Only quiesce_begin()
  * (quiesce.c) may run outside the leader: every caller runs it before it waits, so that a context
- * bounds only the waiting, and a stop begins even if its context has ended. The leader waits until
- * the thread that fires the events has done so, ->firing_quiesce. Who follows, and who is woken
- * when: follow.c.
+ * bounds only the waiting, and a stop begins even if its context has ended. The leader waits for
+ * the thread that fires the events (->firing_quiesce). follow.c has the code of followers, and
+ * that which wakes a leader.
  *
  * The drain of a whole tree takes one more barrier: the leader sets its watch on all
  * slots that name a stopper of the tree before it waits for the first one

@@ -106,9 +106,8 @@ void plan_map(int s)
 }
 
 /*
- * What is to stand in each stopper's own line, and what runs; contexts, only where no event is
- * being fired; workers, not while they are told to stop, as they end side by side with the
- * callbacks.
+ * The expected line of each stopper, and what runs. The number of contexts is known only while no
+ * event fires; that of workers is not known in STOPPING, as they end while its callbacks run.
  */
 void plan_list(void)
 {
