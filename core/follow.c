@@ -2,10 +2,10 @@
 /*
  * follow.c - followers of a leader, and what wakes a leader and its watchers.
  *
- * stop.c says what leaders, followers and watchers are. A follower's record lies on its stack and is
- * on a list of the stopper. The thread that takes it off the list wakes the follower, under s->lock.
- * Callers that wait for the run of a timer (timed.c) or the end of a pause (pause.c) wait in the
- * same way.
+ * stop.c says what leaders, followers and watchers are. A follower's record lies on its stack and
+ * is on a list of the stopper. The thread that takes it off the list wakes the follower, under
+ * s->lock. Callers that wait for the run of a timer (timed.c) or the end of a pause (pause.c) wait
+ * in the same way.
  */
 #include "leader.h"
 

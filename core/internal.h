@@ -106,8 +106,8 @@ static PLAT_ALWAYS_INLINE void lock_guard_end(const struct lock_guard *g)
 #endif
 
 /*
- * In a walk over a list: drop its lock for a moment, with @bookmark in the list before @next. Return
- * what comes next now. The caller knows a bookmark from an item.
+ * In a walk over a list: drop its lock for a moment, with @bookmark in the list before @next.
+ * Return what comes next now. The caller knows a bookmark from an item.
  */
 static inline struct stopper_list *walk_pause(struct stopper_list *next,
 					      struct stopper_list *bookmark,
