@@ -11,17 +11,17 @@
  * and, before it calls done(), touches the record for the last time:
  *
  *   thread of the pool                     start, on any thread
- *   state = IDLE               (I)         lock
- *   done(), which may free it              state IDLE? (I)  yes: fill in and queue it
- *   the task is no longer counted                           no: -EBUSY
+ *   state = IDLE; s = NULL     (I)         lock of an inbox
+ *   done(), which may free it              s: NULL -> s? (I)  yes: fill in and queue it
+ *   the task is no longer counted                             no: -EBUSY
  *   lock; wake who waits; unlock           unlock
  *
  *   An -EBUSY loses no request. The caller has written it before; if the function has not seen
  *   it, done() does: had the caller come after done() looked (a lock of theirs says so), it would
- *   have seen IDLE.
+ *   have seen NULL.
  *
- * All other changes of the state are under the pool's lock (pool.c): a start and a cancel against
- * the thread that takes the record, a wait against the end. A cancelled task stays in the queue,
+ * All other changes of the state are under the queue's lock (queue.c): a cancel against the thread
+ * that takes the record, a wait against the end. A cancelled task stays in the queue,
  * and one that STOPPER_DROP_QUEUED drops is found when it is taken. Their done() is thus called
  * where that of others is: on a thread of the pool, in process context, counted, shown in the
  * list, and once. No list is walked to drop tasks, and nothing is removed from another thread's
@@ -42,8 +42,8 @@
  *
  * Ordered accesses:
  *
- *   (I)  ->state = IDLE is a release in async_tell(); its partner is the acquire in async_admit()
- *        (pool.c). Guarantees: the next start writes the record after its thread has read it.
+ *   (I)  ->s = NULL is a release in async_tell(); its partner is the acquire in task_admit()
+ *        (queue.c). Guarantees: the next start writes the record after its thread has read it.
  */
 #include "internal.h"
 
@@ -85,9 +85,10 @@ static void async_tell(struct async_run *r)
 	r->over = true;
 	if (!a)
 		return;
-	plat_happens_before(&a->state);
-	/* (I) pairs with async_admit(): another start comes after all that was read here */
-	plat_store_release(&a->state, ASYNC_IDLE);
+	plat_store(&a->state, ASYNC_IDLE);
+	plat_happens_before(&a->s);
+	/* (I) pairs with task_admit(): another start comes after all that was read here */
+	plat_store_release(&a->s, NULL);
 	if (r->done)
 		r->done(a, r->status);
 }

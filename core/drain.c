@@ -141,11 +141,11 @@ static int queue_drain(struct stopper *s, struct plat_parker *me, int (*wait)(vo
 	/* A push that sets it after this check is refused, (B1) in pool_push_task(), or nested. */
 	if (!plat_load(&s->uses_pool))
 		return 0;
-	/* The pool's lock orders watch and check: no barrier. */
-	while (!err && pool_watch(s, me))
+	/* The queue's lock orders watch and check: no barrier. */
+	while (!err && queue_watch(s, me))
 		err = wait(arg);
 	if (err)
-		pool_unwatch(s);
+		queue_unwatch(s);
 	return err;
 }
 

@@ -26,7 +26,8 @@
  *   follow.c      callers that follow the leader of a stop; what wakes both
  *   panic.c       activities, panics
  *   sem.c         semaphores
- *   pool.c        the threads of async tasks, closers and stops
+ *   queue.c       the queue of async tasks and of jobs of the library's own
+ *   pool.c        the threads that run them
  *   worker.c      workers
  *   closer.c      closers
  *   timed.c       timers
@@ -49,7 +50,8 @@
  * Locks, in the order in which they may be nested; all others are leaves:
  *
  *   a list's lock (lists.c; s->lock is one) -> drain_lock (watch.c) -> the inside of a parker
- *   registry.lock (ref.c) -> s->lock -> the pool's lock -> the inside of a timer
+ *   registry.lock (ref.c) -> s->lock -> the queue's lock -> the inside of a timer
+ *   the queue's lock -> an inbox's lock
  *   s->lock -> ready_lock (follow.c)
  */
 #ifndef STOPPER_CORE_INTERNAL_H
@@ -340,10 +342,10 @@ struct stopper {
 	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
 	plat_ref_t pins;
 	unsigned int dropped;			/* async tasks, ever; without a lock */
-	unsigned int nqueued;			/* tasks in the pool's queue; pool.lock */
+	unsigned int nqueued;			/* tasks in backlogs (queue.c); the queue's lock */
 	bool uses_pool;				/* it, or one below it, has had async tasks */
 	bool sync_listed;			/* a list has had a synchronous task */
-	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; pool.lock */
+	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; likewise */
 	struct shard *shards;			/* SHARDS lists of tasks; NULL: never needed */
 
 	struct caused_event quiesce_ctx;	/* ends contexts before quiesce fires */
@@ -695,18 +697,20 @@ struct sem_waiter {
 int sem_acquire(struct stopper_sem *sem, struct stopper_ctx *ctx, struct stopper_event *quit,
 		struct sem_waiter *me);
 
+/* queue.c */
+bool pool_cancel_task(struct stopper_async *a);
+int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
+void pool_note_user(struct stopper *s);
+bool queue_watch(struct stopper *s, struct plat_parker *me);
+void queue_unwatch(struct stopper *s);
+uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg);
+
 /* pool.c */
 int pool_reserve(void);
 bool pool_try_push(struct stopper_job *job);
 void pool_thread_set_name(struct pool_thread *me, const char *name);
 struct async_run *pool_thread_run(struct pool_thread *me);
 int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start);
-bool pool_cancel_task(struct stopper_async *a);
-int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
-void pool_note_user(struct stopper *s);
-bool pool_watch(struct stopper *s, struct plat_parker *me);
-void pool_unwatch(struct stopper *s);
-uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg);
 
 /* worker.c */
 void worker_stop_all(struct stopper *s);

@@ -3,7 +3,7 @@
  * pool.c - the threads that run async tasks, closers and stops.
  *
  * A job may block for ever, so every job must soon have a thread of its own; yet
- * a thread costs far more than a job. So there is one queue, first in first out, and:
+ * a thread costs far more than a job. So all threads take from one queue (queue.c), and:
  *
  *   - A thread that finishes a job takes the next one without sleeping.
  *   - A job for which no thread is on its way wakes an idle thread: the one that
@@ -33,73 +33,13 @@
  *   idle thread? off the list,        yes: onto the idle list; unlock
  *   arriving++; unlock; unpark        park
  *
- *   All of it is under one lock: either push finds the thread idle, or the thread
+ *   All of it is under one lock, the queue's: either push finds the thread idle, or the thread
  *   finds the job.
  *
- * Tasks. A queued task is visible in the queue, a running one in its thread's slot.
- * A task is admitted, and moves from the queue to the slot, under the lock:
- *
- *   push                              drain (task.c), or a reader
- *   lock                              phase = QUIESCING; heavy barrier
- *   phase == RUNNING? append          lock; a task of s queued? watch it
- *   unlock                            unlock
- *
- *   take                              no task of s queued:
- *   lock; pop                         look at the slots
- *   slot names s; watch? unpark it
- *   unlock
- *
- *   A push before the drain's check is found; one after it is refused; and a task
- *   that the check does not find has its slot filled. A reader must not count a task
- *   twice that was queued when it read the queue and has a slot when it reads the
- *   slots. The queue is first in first out, so a ticket (->head) tells which tasks
- *   those are. It has 64 bits: a task may stay in its slot while more than 2^31
- *   others come and go.
- *
- *   A visit of the queue drops the lock after every WALK_BATCH jobs, so that it is not held, with
- *   interrupts off, for as long as the queue. It goes from the last job to the first:
- *
- *   visit                             take
- *   lock; tasks 9 to 7; unlock        lock; pop 1, 2, 3; unlock
- *   lock; tasks 6 to 4; the begin     lock; pop 4 ... 9; unlock
- *   of the queue; unlock
- *   look at the slots for tickets
- *   below 4
- *
- *   A task that is taken before the visit came to it has a lower ticket than all that were
- *   visited, and one that was visited is not looked for in the slots. One that is taken while the
- *   visit is at it moves the mark of the visit (->visits), under the lock.
- *
- *   A stopper counts its tasks in the queue (->nqueued) and has one watch for them, so a
- *   drain does not walk the tasks of other stoppers. Either the watch is cleared and its
- *   owner woken under the lock, or the owner clears it: a parker is never woken after
- *   its wait has returned.
- *
- * The stop of a stopper that never had an async task reads neither the queue nor the
- * slots of pool threads:
- *
- *   push                              drain
- *   ->uses_pool = true                phase = QUIESCING
- *   light barrier (B1)                heavy barrier (B1)
- *   lock; phase == RUNNING? append    ->uses_pool? no: no task is or was in the pool
- *
- *   The flag is set on all stoppers above it first (U): a task of a child may call the
- *   stop of a parent, which must then find the task in the pool and refuse.
- *
- * Waits for one task. Its record does not tell whether the task is over, as done() may have
- * been entered, have started it again, or be running still (async.c). The slot does: tables are
- * never freed, and the slot has the ticket of its task until the thread has left the task. The
- * record keeps its ticket and slot; who waits keeps the record.
- *
- *   wait                              thread
- *   lock; queued? at the record       lock; pop; the slot gets the ticket and the waiters; unlock
- *   slot has the record's ticket?     the function, done(), the end of the task
- *     yes: at the slot; no: return    lock; ticket = 0; wake all waiters of the slot; unlock
- *   unlock; park
- *   lock; done? unlock; return
- *
- *   A waiter is on its thread's stack. It is woken under the lock, which it takes before it
- *   leaves; if it gives up, it leaves the list under the lock.
+ * A push that has called no thread, as others are at it or as it is left to the tick, opens the
+ * inbox of its thread and arms the tick. Pushes to that inbox then do not come here until a thread
+ * is about to sleep, or the tick has run. Meanwhile a job waits as long as one that was left to
+ * the tick.
  *
  * Names. A thread has the name of the job that it runs, and IDLE_THREAD_NAME while it
  * sleeps. A reader of the list, ps or an oops may look at any moment, so the name comes
@@ -138,21 +78,16 @@
  * Measured for an empty task from one producer on two CPUs in userspace: one idle
  * thread woken for each waiting job, 1000 ns; wake-ups rationed, 420 ns; records from
  * magazines instead of malloc(), 230 ns; queued tasks visible in the queue instead of
- * each on a list of its own, 190 to 220 ns. Not done: a second lock for producers.
+ * each on a list of its own, 190 to 220 ns. On a machine where a line moves more slowly, inboxes
+ * instead of one lock: 860 instead of 1,060 ns, and at times 380.
  *
  * Failure to start a thread. If the caller has to start a thread and cannot, while no
  * thread is idle or arriving and no job has ended for MOVING_NS, it takes its task back and
  * refuses it: the task might wait for ever. Otherwise the task stays accepted. It begins
  * when a thread finishes its job or when one can be started. The tick retries, ever more
  * rarely up to RETRY_MAX_NS, and logs once how many tasks wait and why.
- *
- * Ordered accesses, beside (B1) of task.c, (R) of pause.c and (I) of async.c:
- *
- *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
- *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
- *        it set on all stoppers above it.
  */
-#include "internal.h"
+#include "queue.h"
 
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
@@ -185,18 +120,11 @@ _Static_assert(sizeof(struct pool_thread) - sizeof(struct plat_thread) -
 	       sizeof(struct plat_parker) <= 256, "an idle thread, beside what the platform needs");
 
 static struct {
-	stopper_lock_t lock;
-	struct stopper_list queue;
-	struct stopper_list visits;	/* struct queue_visit */
-	unsigned int nqueued;
 	unsigned int arriving;
 	unsigned int starting;		/* of ->arriving, those whose start may still fail */
-	/* a cache line so far, in userspace */
 	struct stopper_list idle;
 	unsigned int nrunning;
 	unsigned int nthreads;		/* started or starting */
-	uint64_t ticket;		/* of the next task that is queued */
-	uint64_t head;			/* of the next one that is taken */
 	unsigned int tick;
 	unsigned int ndone;
 	unsigned int wake_budget;	/* wake-ups left for now, beyond the first */
@@ -218,35 +146,17 @@ static struct {
 	unsigned int nexiting;		/* threads sent to exit or exiting, not yet released */
 	struct plat_parker *exit_waiter;	/* woken when pool_is_drained() may be true */
 } pool PLAT_CACHELINE_ALIGNED = {
-	.lock = PLAT_LOCK_INIT(pool.lock),
-	.queue = { &pool.queue, &pool.queue },
-	.visits = { &pool.visits, &pool.visits },
 	.idle = { &pool.idle, &pool.idle },
-	.ticket = 1,
-	.head = 1,
 	.pushers = { &pool.pushers, &pool.pushers },
 	.running = { &pool.running, &pool.running },
 	.stuck = { &pool.stuck, &pool.stuck },
 };
 
-/* On the stack of pool_try_push(). */
+/* On the stack of a push. */
 struct pusher {
 	struct stopper_list node;
 	struct stopper_job *job;
 	bool taken;
-};
-
-/* On the stack of pool_visit(). */
-struct queue_visit {
-	struct stopper_list node;
-	struct stopper_list *at;	/* the next job to be visited, or the list's head */
-};
-
-/* On the stack of pool_wait_task(). */
-struct stopper_async_waiter {
-	struct stopper_async_waiter *next, **link;
-	struct plat_parker park;
-	bool done;
 };
 
 static void pool_main(struct plat_thread *t);
@@ -262,13 +172,16 @@ static void pool_thread_free(struct pool_thread *me)
 /* With the lock held: more jobs wait than threads are arriving. */
 static bool jobs_unserved(void)
 {
-	return pool.nqueued > pool.arriving;
+	return pool_queue.njobs > pool.arriving;
 }
 
-/* With the lock held. True: the caller must start the tick. */
-static bool claim_tick(void)
+/*
+ * With the lock held, if jobs wait for a thread, or @opens: an inbox is to be opened. True: the
+ * caller must start the tick.
+ */
+static bool claim_tick(bool opens)
 {
-	bool start = jobs_unserved() && !pool.ticking;
+	bool start = (opens || jobs_unserved()) && !pool.ticking;
 
 	if (start) {
 		pool.ticking = true;
@@ -281,7 +194,7 @@ static bool claim_tick(void)
 /* With the lock held: what pool_end_threads() waits for: no thread, job or tick, or none idle. */
 static bool pool_is_drained(void)
 {
-	return pool.ending_all ? !pool.nthreads && !pool.nqueued && !pool.ticking :
+	return pool.ending_all ? !pool.nthreads && !pool_queue.njobs && !pool.ticking :
 				 slist_empty(&pool.idle) && !pool.nexiting;
 }
 
@@ -297,10 +210,10 @@ static void pool_release(struct plat_thread *t)
 {
 	plat_flags_t f;
 
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	pool.nexiting--;
 	wake_exit_waiter();
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	pool_thread_free(list_item(t, struct pool_thread, thread));
 }
 
@@ -309,7 +222,7 @@ static void start_tick(int64_t delay)
 	if (!plat_timer_start(&pool.timer, plat_now() + delay))
 		return;
 	/* No timer thread. Not expected: pool_reserve() ensured that there was one. */
-	lock_guard(&pool.lock);
+	lock_guard(&pool_queue.lock);
 	pool.ticking = false;
 	wake_exit_waiter();
 }
@@ -348,15 +261,15 @@ static int add_thread(void)
 	}
 	if (err)
 		pool_thread_free(me);
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	if (err) {
 		uncount_starts(1);
 		/* A job that was pushed meanwhile relied on this thread. */
-		tick = claim_tick();
+		tick = claim_tick(false);
 	} else {
 		pool.starting--;
 	}
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	if (tick)
 		start_tick(TICK_NS);
 	return err;
@@ -383,7 +296,7 @@ static void mark_stuck_threads(void)
 /* With the lock held: how many threads to start now. */
 static unsigned int threads_to_start(void)
 {
-	unsigned int missing = pool.nqueued - pool.arriving, cpus = plat_cpus(), active, n;
+	unsigned int missing = pool_queue.njobs - pool.arriving, cpus = plat_cpus(), active, n;
 	bool moved = pool.ndone != pool.last_done;
 
 	pool.last_done = pool.ndone;
@@ -428,9 +341,9 @@ static struct pool_thread *take_idle_thread(void)
  */
 static unsigned int note_starved(int err)
 {
-	bool say = err && pool.nqueued && !pool.starved_logged;
+	bool say = err && pool_queue.njobs && !pool.starved_logged;
 
-	if (!err || !pool.nqueued) {
+	if (!err || !pool_queue.njobs) {
 		pool.retry_ns = 0;
 		pool.starved_logged = false;
 		return 0;
@@ -439,7 +352,7 @@ static unsigned int note_starved(int err)
 	if (pool.retry_ns > RETRY_MAX_NS)
 		pool.retry_ns = RETRY_MAX_NS;
 	pool.starved_logged = true;
-	return say ? pool.nqueued : 0;
+	return say ? pool_queue.njobs : 0;
 }
 
 static void log_starved(unsigned int n, int err)
@@ -461,8 +374,9 @@ static void pool_tick(struct plat_timer *timer)
 	int err = 0;
 
 	(void)timer;
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	pool.ticking = false;
+	queue_close_inboxes(&f);
 	mark_stuck_threads();
 	if (jobs_unserved())
 		n = threads_to_start();
@@ -472,24 +386,24 @@ static void pool_tick(struct plat_timer *timer)
 		slist_append(&called, &t->node);
 	count_starts(n);
 	tried = n;
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 
 	while ((node = slist_pop(&called)))
 		plat_unpark(&list_item(node, struct pool_thread, node)->park);
 	while (n && !(err = add_thread()))
 		n--;
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	/* add_thread() has uncounted the one that failed; the others were not attempted. */
 	if (n)
 		uncount_starts(n - 1);
-	if (tried || !pool.nqueued)
+	if (tried || !pool_queue.njobs)
 		starved = note_starved(err);
 	delay = pool.retry_ns > TICK_NS ? pool.retry_ns : TICK_NS;
-	again = pool.nqueued && !pool.ticking;
+	again = pool_queue.njobs && !pool.ticking;
 	if (again)
 		pool.ticking = true;
 	wake_exit_waiter();
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	log_starved(starved, err);
 	if (again)
 		start_tick(delay);
@@ -534,29 +448,13 @@ int pool_reserve(void)
 	err = plat_timers_ready();
 	if (err)
 		return err;
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	plat_store(&pool.timed, true);
 	first = !pool.nthreads;
 	if (first)
 		count_starts(1);
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	return first ? add_thread() : 0;
-}
-
-/* With the lock held. */
-static void queue_remove(struct stopper_list *n)
-{
-	struct stopper_list *pos;
-	struct queue_visit *v;
-
-	if (PLAT_UNLIKELY(!slist_empty(&pool.visits)))
-		list_walk(pos, &pool.visits) {
-			v = list_item(pos, struct queue_visit, node);
-			if (v->at == n)
-				v->at = n->prev;
-		}
-	slist_remove(n);
-	plat_store(&pool.nqueued, pool.nqueued - 1);
 }
 
 /* What a push must do after it has dropped the lock. */
@@ -567,12 +465,13 @@ struct deferred {
 	int64_t delay;
 };
 
-/* With the lock held. @may_start: process context, so that threads may be started here. */
-static void queue_job(struct stopper_job *job, bool may_start, struct deferred *deferred)
+/*
+ * With the lock held: who will take the job that was queued? @may_start: process context, so that
+ * threads may be started here.
+ */
+static void call_thread(bool may_start, struct deferred *deferred)
 {
 	*deferred = (struct deferred){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
-	slist_append(&pool.queue, &job->node);
-	plat_store(&pool.nqueued, pool.nqueued + 1);
 	if (jobs_unserved() && !slist_empty(&pool.idle) && take_wake_budget())
 		deferred->wake = take_idle_thread();
 	if (may_start && jobs_unserved() && slist_empty(&pool.idle) &&
@@ -580,7 +479,7 @@ static void queue_job(struct stopper_job *job, bool may_start, struct deferred *
 		deferred->start = true;
 		count_starts(1);
 	}
-	deferred->tick = claim_tick();
+	deferred->tick = claim_tick(false);
 }
 
 /* Return an error if a thread had to be started and could not be. */
@@ -609,27 +508,26 @@ bool pool_try_push(struct stopper_job *job)
 	bool left = false;
 	plat_flags_t f;
 
-	plat_lock(&pool.lock, f);
-	queue_job(job, true, &deferred);
-	slist_remove(&job->node);
-	slist_push(&pool.queue, &job->node);
+	plat_lock(&pool_queue.lock, f);
+	queue_push_first(job);
+	call_thread(true, &deferred);
 	/* Do not rely on a thread that another caller may fail to start. */
-	if (!deferred.start && pool.nqueued + pool.starting > pool.arriving) {
+	if (!deferred.start && pool_queue.njobs + pool.starting > pool.arriving) {
 		deferred.start = true;
 		count_starts(1);
 	}
 	if (deferred.start)
 		slist_append(&pool.pushers, &me.node);
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	if (deferred.start) {
 		left = add_thread();
-		plat_lock(&pool.lock, f);
+		plat_lock(&pool_queue.lock, f);
 		slist_remove(&me.node);
 		/* If the job was taken, it may be finished and freed. */
 		left = left && !me.taken;
 		if (left)
-			queue_remove(&job->node);
-		plat_unlock(&pool.lock, f);
+			queue_take_back(job);
+		plat_unlock(&pool_queue.lock, f);
 	}
 	deferred.start = false;
 	run_deferred(&deferred);
@@ -643,57 +541,40 @@ static bool pool_is_moving(void)
 	       (pool.done_at && plat_coarse_age(pool.done_at) < MOVING_NS);
 }
 
-/* With the lock held: a task of @s has left the queue. */
-static void pool_dequeued(struct stopper *s)
+/* Admit and queue a task, and call a thread for it or see to it that one comes. */
+static int push_and_call(struct stopper_async *a, const struct async_start *start, bool may_start,
+			 bool *nested)
 {
-	if (--s->nqueued || !s->queue_watch)
-		return;
-	plat_unpark(s->queue_watch);
-	s->queue_watch = NULL;
-}
+	struct pusher me = { .job = &a->job };
+	struct deferred deferred;
+	plat_flags_t f;
+	int err;
 
-/* No thread could be started for @a. True: none is expected soon; the task is taken back. */
-static bool pool_retract_task(struct stopper_async *a, uint64_t ticket)
-{
-	lock_guard(&pool.lock);
-
-	/* If the task was taken, it may be finished and freed; its ticket tells. */
-	if (ticket < pool.head || pool_is_moving())
-		return false;
-	queue_remove(&a->job.node);
-	pool_dequeued(a->s);
-	return true;
-}
-
-/*
- * Before the first async task of @s: its stop, and those of its parents, now read the pool. Any
- * context, without s->lock.
- */
-void pool_note_user(struct stopper *s)
-{
-	struct stopper *parent;
-
-	/* (U) pairs with its release below: set here means set on all stoppers above */
-	if (PLAT_LIKELY(plat_load_acquire(&s->uses_pool)))
-		return;
-	parent = parent_get(s);
-	if (parent) {
-		pool_note_user(parent);
-		stopper_unpin(parent);
+	plat_lock(&pool_queue.lock, f);
+	err = queue_push_task(a, start, nested);
+	if (err) {
+		plat_unlock(&pool_queue.lock, f);
+		return err;
 	}
-	/* (U) pairs with its acquire above: set here means set on all stoppers above */
-	plat_store_release(&s->uses_pool, true);
-}
-
-/* With the lock held: 0, or why @a cannot be started. */
-static int async_admit(struct stopper_async *a, const struct async_start *start, bool *nested)
-{
-	/* (I) pairs with async_tell(): idle means that its thread reads it no more */
-	if (plat_load_acquire(&a->state) != ASYNC_IDLE)
-		return -EBUSY;
-	/* (R) pairs with pause_update(): what was written during a pause is seen */
-	*nested = plat_load_acquire(&start->s->phase) != STOPPER_RUNNING;
-	return !*nested || start->may_nest ? 0 : refusal_err(start->s);
+	call_thread(may_start, &deferred);
+	if (deferred.start) {
+		slist_append(&pool.pushers, &me.node);
+	} else if (!deferred.wake) {
+		/* Others are at it, or it is for the tick: the next pushes need not ask. */
+		deferred.tick |= claim_tick(true);
+		queue_open_inbox();
+	}
+	plat_unlock(&pool_queue.lock, f);
+	err = run_deferred(&deferred);
+	if (!deferred.start)
+		return 0;
+	lock_guard(&pool_queue.lock);
+	slist_remove(&me.node);
+	/* If the task was taken, it may be finished and freed. */
+	if (!err || me.taken || pool_is_moving())
+		return 0;
+	queue_retract_task(a);
+	return err;
 }
 
 /*
@@ -703,79 +584,17 @@ static int async_admit(struct stopper_async *a, const struct async_start *start,
  */
 int pool_push_task(struct stopper_async *a, const struct async_start *start, bool may_start)
 {
-	struct deferred deferred;
-	struct stopper *s = start->s;
 	bool nested = false;
-	uint64_t ticket = 0;
-	plat_flags_t f;
 	int err;
 
-	pool_note_user(s);
+	pool_note_user(start->s);
 	/* (B1) pairs with quiesce_begin(): read the new phase, or its drain sees ->uses_pool */
 	plat_light_barrier();
-	plat_lock(&pool.lock, f);
-	err = async_admit(a, start, &nested);
-	if (!err) {
-		/* Under the lock: it passes both on to the thread that takes the task. */
-		plat_happens_after(&s->phase);
-		plat_happens_after(&a->state);
-		plat_store(&a->state, ASYNC_QUEUED);
-		a->job.ops = start->ops;
-		a->s = s;
-		a->ctx = start->ctx;
-		a->span = start->span;
-		a->pinned = start->pinned;
-		a->nested = nested;
-		a->job.site = start->site;
-		a->since = plat_coarse_time();
-		ticket = pool.ticket++;
-		a->ticket = ticket;
-		s->nqueued++;
-		queue_job(&a->job, may_start, &deferred);
-	}
-	plat_unlock(&pool.lock, f);
-	if (err)
-		return err;
-	if (PLAT_UNLIKELY(nested))
-		task_note_nested(s);
-	err = run_deferred(&deferred);
-	return err && pool_retract_task(a, ticket) ? err : 0;
-}
-
-/* With the lock held: the task moves from the queue to the slot of its thread. */
-static void publish_task(struct pool_thread *me, struct stopper_async *a)
-{
-	struct stopper_slot *slot = &me->table->slot[me->at];
-	struct stopper_async_waiter **waiters = &me->table->waiters[me->at];
-
-	pool.head = a->ticket + 1;
-	__stopper_slot_number(slot, (unsigned int)a->ticket);
-	plat_store(&me->table->ticket[me->at], a->ticket);
-	plat_store(&slot->tid, slot_tid(a->nested ? STOPPER_KIND_NESTED : STOPPER_KIND_ASYNC,
-					(unsigned int)plat_tid()));
-	plat_store(&slot->start, a->since);
-	__stopper_slot_fill(slot, a->s, a->job.site);
-	pool_dequeued(a->s);
-	plat_store(&a->state, a->state == ASYNC_QUEUED ? ASYNC_RUNNING : ASYNC_TELLING);
-	a->table = me->table;
-	a->at = me->at;
-	*waiters = a->waiters;
-	if (*waiters)
-		(*waiters)->link = waiters;
-	a->waiters = NULL;
-}
-
-/* With the lock held: the task in the slot of @me is over. */
-static void unpublish_task(struct pool_thread *me)
-{
-	struct stopper_async_waiter **waiters = &me->table->waiters[me->at], *w;
-
-	plat_store(&me->table->ticket[me->at], 0);
-	while (PLAT_UNLIKELY((w = *waiters))) {
-		*waiters = w->next;
-		w->done = true;
-		plat_unpark(&w->park);
-	}
+	if (!queue_push_fresh(a, start, &nested, &err))
+		err = push_and_call(a, start, may_start, &nested);
+	if (PLAT_UNLIKELY(nested) && !err)
+		task_note_nested(start->s);
+	return err;
 }
 
 /* The thread has taken a task: it keeps in what is returned what it needs to end it. */
@@ -785,87 +604,9 @@ struct async_run *pool_thread_run(struct pool_thread *me)
 	return &me->run;
 }
 
-/* True: @a was queued, and its function will not be called. */
-bool pool_cancel_task(struct stopper_async *a)
+/* The name for the thread of @job. */
+static const char *job_name(const struct stopper_job *job)
 {
-	lock_guard(&pool.lock);
-
-	if (plat_load(&a->state) != ASYNC_QUEUED)
-		return false;
-	plat_store(&a->state, ASYNC_CANCELLED);
-	return true;
-}
-
-/*
- * With the lock held: where those wait that wait for the latest start of @a. NULL: it is over.
- * @tid: the thread that runs it, or 0. From done() on its state tells nothing, as done() may
- * have been entered or have returned; its ticket in the slot does.
- */
-static struct stopper_async_waiter **async_waiters(struct stopper_async *a, int *tid)
-{
-	unsigned int state = plat_load(&a->state);
-
-	*tid = 0;
-	if (state == ASYNC_QUEUED || state == ASYNC_CANCELLED)
-		return &a->waiters;
-	if (!a->ticket || plat_load(&a->table->ticket[a->at]) != a->ticket)
-		return NULL;
-	*tid = (int)(plat_load(&a->table->slot[a->at].tid) & TID_MASK);
-	return &a->table->waiters[a->at];
-}
-
-/* True: the wait of @w is over. If it ends by its context, @w is taken off the list. */
-static bool async_wait_over(struct stopper_async_waiter *w, struct stopper_ctx *ctx, int *err)
-{
-	lock_guard(&pool.lock);
-
-	*err = w->done ? 0 : ctx_wait_err(ctx);
-	if (*err) {
-		*w->link = w->next;
-		if (w->next)
-			w->next->link = w->link;
-	}
-	return w->done || *err;
-}
-
-/* Wait until the latest start of @a is over. */
-int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx)
-{
-	struct stopper_async_waiter me = { .done = false }, **waiters;
-	struct event_waiter wctx;
-	int err = 0, tid;
-	plat_flags_t f;
-
-	plat_park_init(&me.park);
-	plat_lock(&pool.lock, f);
-	waiters = async_waiters(a, &tid);
-	if (tid == plat_tid())
-		err = -EDEADLK;
-	if (waiters && !err) {
-		me.link = waiters;
-		me.next = *waiters;
-		if (me.next)
-			me.next->link = &me.next;
-		*waiters = &me;
-	}
-	plat_unlock(&pool.lock, f);
-	if (!waiters || err)
-		return err;
-	event_waiter_attach_ctx(&wctx, ctx, &me.park);
-	while (!async_wait_over(&me, ctx, &err))
-		plat_park(&me.park, PLAT_FOREVER);
-	event_waiter_detach(&wctx);
-	return err;
-}
-
-/* With the lock held: the name for the thread of the first job. NULL: the queue is empty. */
-static const char *pool_first_name(void)
-{
-	struct stopper_list *n = pool.queue.next;
-	struct stopper_job *job = list_item(n, struct stopper_job, node);
-
-	if (n == &pool.queue)
-		return NULL;
 	if (!job->site)
 		return STOP_THREAD_NAME;
 	return job->site->name ? job->site->name : "(none)";
@@ -905,9 +646,9 @@ static void rename_unlocked(struct pool_thread *me, const char *name, plat_flags
 {
 	note_thread_name(me, name);
 	pool.arriving++;
-	plat_unlock(&pool.lock, *f);
+	plat_unlock(&pool_queue.lock, *f);
 	plat_thread_name(&me->thread, me->name);
-	plat_lock(&pool.lock, *f);
+	plat_lock(&pool_queue.lock, *f);
 	pool.arriving--;
 }
 
@@ -924,29 +665,25 @@ static void note_job_taken(struct stopper_job *job)
 	}
 }
 
-/* With the lock held. */
-static struct stopper_job *take_job(struct pool_thread *me)
+/* With the lock held, since queue_peek(). */
+static void take_job(struct pool_thread *me, struct stopper_job *job)
 {
-	me->job = list_item(pool.queue.next, struct stopper_job, node);
-	queue_remove(&me->job->node);
+	me->job = job;
+	queue_take(job);
 	me->tick = pool.tick;
 	me->stuck = false;
 	slist_append(&pool.running, &me->node);
 	pool.nrunning++;
-	if (me->job->ops->is_task)
-		publish_task(me, list_item(me->job, struct stopper_async, job));
-	else
-		note_job_taken(me->job);
-	return me->job;
+	note_job_taken(job);
+	if (job->ops->is_task)
+		queue_publish_task(list_item(job, struct stopper_async, job), me->table, me->at);
 }
 
 /* With the lock held. */
 static void finish_job(struct pool_thread *me)
 {
 	slist_remove(&me->node);
-	/* Of another job, which may be freed, it is 0. */
-	if (plat_load(&me->table->ticket[me->at]))
-		unpublish_task(me);
+	queue_unpublish_task(me->table, me->at);
 	if (!me->stuck)
 		pool.nrunning--;
 	pool.ndone++;
@@ -961,7 +698,7 @@ static bool note_thread_exit(struct pool_thread *me)
 	if (!me->sent_to_exit)
 		pool.nexiting++;
 	wake_exit_waiter();
-	return claim_tick();
+	return claim_tick(false);
 }
 
 /*
@@ -976,13 +713,13 @@ static bool spin_for_job(plat_flags_t *f)
 		return false;
 	pool.spinning = true;
 	pool.arriving++;
-	plat_unlock(&pool.lock, *f);
-	for (i = 0; i < spins && !plat_load(&pool.nqueued); i++)
+	plat_unlock(&pool_queue.lock, *f);
+	for (i = 0; i < spins && !queue_poll(); i++)
 		plat_relax();
-	plat_lock(&pool.lock, *f);
+	plat_lock(&pool_queue.lock, *f);
 	pool.spinning = false;
 	pool.arriving--;
-	return pool.nqueued;
+	return queue_has_jobs();
 }
 
 /* With the lock held, after an unpark. True: look at the queue. False: exit. */
@@ -992,7 +729,7 @@ static bool unparked_for_job(struct pool_thread *me)
 		pool.arriving--;
 		return true;
 	}
-	if (!pool.nqueued)
+	if (!queue_has_jobs())
 		return false;
 	me->sent_to_exit = false;
 	pool.nexiting--;
@@ -1010,41 +747,44 @@ static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 		return true;
 	if (!thread_has_name(me, IDLE_THREAD_NAME))
 		rename_unlocked(me, IDLE_THREAD_NAME, f);
-	if (pool.nqueued || pool.ending)
-		return pool.nqueued;
+	/* From now on a push must call this thread. If one opens an inbox meanwhile, look again. */
+	while (pool_queue.open)
+		queue_close_inboxes(f);
+	if (pool_queue.njobs || pool.ending)
+		return pool_queue.njobs;
 	me->idle = true;
 	slist_push(&pool.idle, &me->node);
 	/* Once off the list, the thread will be unparked, perhaps later: wait for that. */
 	do {
 		until = me->idle ? plat_now() + IDLE_NS : PLAT_FOREVER;
-		plat_unlock(&pool.lock, *f);
+		plat_unlock(&pool_queue.lock, *f);
 		unparked = plat_park_idle(&me->park, until);
-		plat_lock(&pool.lock, *f);
+		plat_lock(&pool_queue.lock, *f);
 	} while (!unparked && !me->idle);
 	if (unparked)
 		return unparked_for_job(me);
 	me->idle = false;
 	slist_remove(&me->node);
 	/* A job may be queued that was left to the tick. */
-	return pool.nqueued;
+	return queue_has_jobs();
 }
 
-/* With the lock held. Wait until a job can be taken. False: the thread is to exit. */
-static bool pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
+/* With the lock held. Wait until a job can be taken. NULL: the thread is to exit. */
+static struct stopper_job *pool_wait_for_job(struct pool_thread *me, plat_flags_t *f)
 {
-	const char *name;
+	struct stopper_job *job;
 
 	for (;;) {
 		/* If its stack is too small or its state has changed, the tick starts another. */
 		if (!plat_thread_fits(&me->thread))
-			return false;
-		name = pool_first_name();
-		if (name && thread_has_name(me, name))
-			return true;
-		if (name)
-			rename_unlocked(me, name, f);
+			return NULL;
+		job = queue_peek();
+		if (job && thread_has_name(me, job_name(job)))
+			return job;
+		if (job)
+			rename_unlocked(me, job_name(job), f);
 		else if (!wait_idle(me, f))
-			return false;
+			return NULL;
 	}
 }
 
@@ -1056,19 +796,19 @@ static void pool_main(struct plat_thread *t)
 	bool tick;
 
 	plat_park_init(&me->park);
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	pool.arriving--;
-	while (pool_wait_for_job(me, &f)) {
-		job = take_job(me);
-		plat_unlock(&pool.lock, f);
+	while ((job = pool_wait_for_job(me, &f))) {
+		take_job(me, job);
+		plat_unlock(&pool_queue.lock, f);
 		job->ops->run(job, me);
 		plat_resched();
 		me->renamed = plat_thread_renamed(t);
-		plat_lock(&pool.lock, f);
+		plat_lock(&pool_queue.lock, f);
 		finish_job(me);
 	}
 	tick = note_thread_exit(me);
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	if (tick)
 		start_tick(0);
 }
@@ -1080,16 +820,17 @@ static void pool_died(struct plat_thread *t, bool hook_called)
 	bool tick;
 
 	me->job->ops->died(me->job, hook_called);
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	finish_job(me);
 	tick = note_thread_exit(me);
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	if (tick)
 		start_tick(0);
 }
 
 void pool_init(void)
 {
+	queue_init();
 	plat_timer_init(&pool.timer, pool_tick);
 }
 
@@ -1119,23 +860,23 @@ bool pool_end_threads(bool all, int64_t deadline)
 	plat_flags_t f;
 
 	plat_park_init(&waiter);
-	plat_lock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
 	pool.ending = true;
 	pool.ending_all = all;
 	pool.exit_waiter = &waiter;
 	/* There may be thousands, and each is woken: not all in one go. */
 	while (send_idle_to_exit()) {
-		plat_unlock(&pool.lock, f);
-		plat_lock(&pool.lock, f);
+		plat_unlock(&pool_queue.lock, f);
+		plat_lock(&pool_queue.lock, f);
 	}
 	while (!(drained = pool_is_drained()) && timely) {
-		plat_unlock(&pool.lock, f);
+		plat_unlock(&pool_queue.lock, f);
 		timely = plat_park(&waiter, deadline);
-		plat_lock(&pool.lock, f);
+		plat_lock(&pool_queue.lock, f);
 	}
 	pool.ending = false;
 	pool.exit_waiter = NULL;
-	plat_unlock(&pool.lock, f);
+	plat_unlock(&pool_queue.lock, f);
 	return drained;
 }
 
@@ -1143,71 +884,4 @@ bool pool_end_threads(bool all, int64_t deadline)
 void pool_exit(void)
 {
 	pool_end_threads(true, PLAT_FOREVER);
-}
-
-/* Have @me woken when the last queued task of @s is taken. False: none is queued. */
-bool pool_watch(struct stopper *s, struct plat_parker *me)
-{
-	lock_guard(&pool.lock);
-
-	/* Only the leader of @s waits for its tasks. */
-	s->queue_watch = s->nqueued ? me : NULL;
-	return s->nqueued;
-}
-
-/* After this returns the watch of @s does not wake its owner. */
-void pool_unwatch(struct stopper *s)
-{
-	lock_guard(&pool.lock);
-
-	s->queue_watch = NULL;
-}
-
-/* With the lock held: show @job to @visit if it is a task of @s, or of any if that is NULL. */
-static void visit_queued(struct stopper_job *job, const struct stopper *s, visit_fn visit,
-			 void *arg)
-{
-	const struct stopper_async *task = list_item(job, struct stopper_async, job);
-	struct task_view v = { .kind = STOPPER_KIND_ASYNC };
-
-	if (s && task->s != s)
-		return;
-	v.s = task->s;
-	v.site = job->site;
-	v.seq = (unsigned int)task->ticket;
-	v.age = plat_coarse_age(task->since);
-	visit(arg, &v);
-}
-
-/*
- * Call @visit for every queued task of @s (NULL: of all stoppers). Return a ticket: a task in a
- * slot with that ticket or a later one was visited here or came later.
- */
-uint64_t pool_visit(struct stopper *s, visit_fn visit, void *arg)
-{
-	struct stopper_job *job;
-	struct queue_visit me;
-	unsigned int i = 0;
-	uint64_t first;
-	plat_flags_t f;
-
-	plat_lock(&pool.lock, f);
-	first = pool.ticket;
-	me.at = s && !s->nqueued ? &pool.queue : pool.queue.prev;
-	slist_append(&pool.visits, &me.node);
-	while (me.at != &pool.queue) {
-		job = list_item(me.at, struct stopper_job, node);
-		me.at = me.at->prev;
-		if (job->ops->is_task) {
-			first = list_item(job, struct stopper_async, job)->ticket;
-			visit_queued(job, s, visit, arg);
-		}
-		if (++i % WALK_BATCH == 0) {
-			plat_unlock(&pool.lock, f);
-			plat_lock(&pool.lock, f);
-		}
-	}
-	slist_remove(&me.node);
-	plat_unlock(&pool.lock, f);
-	return first;
 }

@@ -66,7 +66,7 @@ void tasks_visit(struct stopper *s, visit_fn visit, void *arg)
 	now = plat_now();
 	/* The queue first: its tasks move to slots, never back. */
 	if (pool)
-		first = pool_visit(s, visit, arg);
+		first = queue_visit(s, visit, arg);
 	while ((t = slots_walk(t, pool)))
 		visit_table(t, s, first, now, visit, arg);
 	plat_scan_exit();

@@ -12,6 +12,7 @@
  *   plat_load_acquire(p)            acquire            any
  *   plat_store_release(p, v)        release            any
  *   plat_fetch_add_full(p, n)       full               any       returns the old value, an int
+ *   plat_cmpxchg_acquire(p, old, n) acquire if true    any       *p, a pointer, was old and is n
  *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
  *   plat_ref_get(r)                 none               any       one more, by an owner of one
  *   plat_ref_put(r)                 release; last:     any       one less; true: it was the last. A

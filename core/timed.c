@@ -165,6 +165,7 @@ static void timer_end(struct stopper_timer *t)
 	t->tid = 0;
 	/* The next push is under this lock, too. */
 	plat_store(&t->task.state, ASYNC_IDLE);
+	plat_store(&t->task.s, NULL);
 	if (!t->again && t->period) {
 		timer_next_period(t);
 		t->again = true;

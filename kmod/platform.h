@@ -61,6 +61,11 @@
 	BUILD_BUG_ON(sizeof(*(p)) != sizeof(atomic_t));				\
 	(unsigned int)atomic_fetch_add((int)(n), (atomic_t *)(p)); })
 
+/* pairs with the release that the use names */
+#define plat_cmpxchg_acquire(p, old, new) ({					\
+	typeof(*(p)) __old = (old);						\
+	cmpxchg_acquire(p, __old, new) == __old; })
+
 typedef refcount_t plat_ref_t;
 
 #define plat_ref_init(r, n)	refcount_set(r, n)

@@ -85,6 +85,11 @@ void tsan_happens_after(const void *p);
 	plat_fence_after_rmw();							\
 	__old; })
 
+/* pairs with the release that the use names */
+#define plat_cmpxchg_acquire(p, old, new) ({					\
+	__typeof__(*(p)) __old = (old);						\
+	__atomic_compare_exchange_n(p, &__old, new, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); })
+
 /* Like the kernel's refcount_t: PLAT_REF_STUCK is so far from both ends that it never reaches 0. */
 typedef struct {
 	unsigned int n;

@@ -29,6 +29,7 @@ LONGEST = 1000000       # elements of a list
 THREADS_SHOWN = 5
 NAME_SHOWN = 128
 SHARDS = 16
+INBOXES = 64
 PHASE_MASK = 7
 TID_MASK = (1 << 30) - 1
 
@@ -171,18 +172,18 @@ class List:
         self.found.append((groups[kind, site], tid, stamp, queued, ns, label))
 
     def scan_queue(self):
-        pool = self.r.var("pool", "pool.c")
-        for job in self.walk(self.member(pool, "queue"), "struct stopper_job", "node"):
-            ops = self.r.at("struct stopper_job_ops", self.num(job, "ops"))
-            if not self.num(ops, "is_task"):
-                continue
-            task = self.r.at("struct stopper_async",
-                             self.r.addr(job) - self.r.offset("struct stopper_async", "job"))
-            self.add(self.num(task, "s"), "task", self.num(job, "site"), 0, self.num(task, "since"),
-                     queued=True)
-        return self.num(pool, "head")
+        r = self.r
+        inboxes, step = r.var("inboxes", "queue.c"), r.size("struct inbox")
+        for i in range(INBOXES):
+            inbox = r.at("struct inbox", r.addr(inboxes) + i * step)
+            for place in "backlog", "fresh":
+                for job in self.walk(self.member(inbox, place), "struct stopper_job", "node"):
+                    task = r.at("struct stopper_async", r.addr(job) - r.offset("struct stopper_async", "job"))
+                    # A fresh one is younger than a tick.
+                    self.add(self.num(task, "s"), "task", self.num(job, "site"), 0,
+                             self.num(task, "since") if place == "backlog" else 0, queued=True)
 
-    def scan_table(self, address, first):
+    def scan_table(self, address):
         r = self.r
         table = r.at("struct slot_table", address)
         pooled = self.num(table, "pooled")
@@ -190,7 +191,7 @@ class List:
         for i in range(r.size("struct slot_table") and 64):
             slot = r.at("struct stopper_slot", r.addr(slots) + i * step)
             stopper = self.num(slot, "stopper")
-            if not stopper or pooled and r.num(r.index(r.get(table, "ticket"), i)) >= first:
+            if not stopper:
                 continue
             tid, start, ns = self.num(slot, "tid"), self.num(slot, "start"), False
             if not start and not pooled:
@@ -199,15 +200,15 @@ class List:
                 start = self.num(seen, "since") if self.num(seen, "seq") == self.num(slot, "seq") else 0
             self.add(stopper, "task", self.num(slot, "site"), tid & TID_MASK, start, ns=ns, label=self.label(slot))
 
-    def scan_tables(self, first):
+    def scan_tables(self):
         r = self.r
         if r.kernel:
             for address in r.cpu_tables():
-                self.scan_table(address, first)
+                self.scan_table(address)
         for name in ([] if r.kernel else ["slots.c"]) + ["pool_slots.c"]:
             address, n = r.num(r.var("tables", name)), 0
             while address and n < LONGEST:
-                self.scan_table(address, first)
+                self.scan_table(address)
                 address, n = self.num(r.at("struct slot_table", address), "link"), n + 1
 
     def scan_lists(self, s):
@@ -366,7 +367,8 @@ class List:
             stoppers.append(s)
             for stamp in ("created", "phase_since", "stop_requested"):
                 self.note(self.num(s, stamp))
-        self.scan_tables(self.scan_queue())
+        self.scan_queue()
+        self.scan_tables()
         for s in stoppers:
             self.scan_lists(s)
         self.scan_activities()

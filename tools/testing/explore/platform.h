@@ -30,6 +30,10 @@
 
 /* Promised is full order. Acquire and release must do: nothing may lean on more. */
 #define plat_fetch_add_full(p, n) __atomic_fetch_add(p, n, __ATOMIC_ACQ_REL)
+#define plat_cmpxchg_acquire(p, old, new) explore_cmpxchg(p, old, new, __ATOMIC_ACQUIRE)
+#define explore_cmpxchg(p, old, new, order) ({						\
+	__typeof__(*(p)) __old = (old);							\
+	__atomic_compare_exchange_n(p, &__old, new, 0, order, __ATOMIC_RELAXED); })
 
 typedef struct {
 	unsigned int n;

@@ -263,7 +263,7 @@ static void quiesce_it(void *arg)
 	ghost_set(QUIESCED, 1);
 }
 
-SCENARIO(queue_watched, "pool.c: a drain watches the queue while a thread takes from it",
+SCENARIO(queue_watched, "queue.c: a drain watches the queue while a thread takes from it",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
 	s = new_stopper(NULL);
@@ -280,7 +280,7 @@ static int try_quiesce(void)
 	return stopper_quiesce(s, ctx);
 }
 
-SCENARIO(queue_watch_given_up, "pool.c: a drain leaves and frees its parker while a task is taken",
+SCENARIO(queue_watch_given_up, "queue.c: a drain leaves and frees its parker while a task is taken",
 	 .budget = 3, .cpus = 1)
 {
 	int err;
@@ -308,7 +308,7 @@ static void push_stops_above(void *arg)
 	accepted(stopper_run_async_task(s, NULL, "up", stops_above, NULL));
 }
 
-SCENARIO(first_in_pool, "pool.c: a first task of a child, another one stops the parent from inside",
+SCENARIO(first_in_pool, "queue.c: a first task of a child, another one stops the parent from inside",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {
 	above = new_stopper(NULL);
@@ -334,7 +334,7 @@ static void stops_s(void *arg)
 	check(!stopper_stop(s, NULL));
 }
 
-SCENARIO(first_too_late, "pool.c: the first task of a child comes while that leaves its parent",
+SCENARIO(first_too_late, "queue.c: the first task of a child comes while that leaves its parent",
 	 .budget = 1)
 {
 	above = new_stopper(NULL);
@@ -348,7 +348,7 @@ SCENARIO(first_too_late, "pool.c: the first task of a child comes while that lea
 	stopper_put(above);
 }
 
-SCENARIO(first_against_drain, "pool.c: the first task of a stopper while Quiesce begins",
+SCENARIO(first_against_drain, "queue.c: the first task of a stopper while Quiesce begins",
 	 .budget = 3, .stale = 2, .cpus = 1)
 {
 	s = new_stopper(NULL);
@@ -369,7 +369,7 @@ static void count_until(void *arg)
 	stopper_event_fire(&gate);
 }
 
-SCENARIO(counted_once, "pool.c: a task that leaves the queue for its slot counts once",
+SCENARIO(counted_once, "queue.c: a task that leaves the queue for its slot counts once",
 	 .budget = 4, .stale = 1)
 {
 	s = new_stopper(NULL);
@@ -383,37 +383,67 @@ SCENARIO(counted_once, "pool.c: a task that leaves the queue for its slot counts
 
 static void note_once(void *seen, const struct task_view *v)
 {
-	check(v->seq >= 1 && v->seq <= 3);
-	check(!((bool *)seen)[v->seq]);
-	((bool *)seen)[v->seq] = true;
+	unsigned int i = (unsigned int)(v->site->name[0] - '1');
+
+	check(!((bool *)seen)[i]);
+	((bool *)seen)[i] = true;
+}
+
+static void push_waiting(unsigned int i)
+{
+	switch (i) {
+	case 0: accepted(stopper_run_async_task(s, NULL, "1", wait_for, &gate)); break;
+	case 1: accepted(stopper_run_async_task(s, NULL, "2", wait_for, &gate)); break;
+	case 2: accepted(stopper_run_async_task(s, NULL, "3", wait_for, &gate)); break;
+	}
 }
 
 static void visits_queue_of(unsigned int n)
 {
-	bool seen[4] = { false };
+	bool seen[3] = { false };
+	unsigned int i;
 
 	s = new_stopper(NULL);
 	stopper_event_init(&gate);
-	while (n--)
-		accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	for (i = 0; i < n; i++)
+		push_waiting(i);
 	tasks_visit(s, note_once, seen);
+	for (i = 0; i < n; i++)
+		check(seen[i]);
 	stopper_event_fire(&gate);
 	end(s);
 	stopper_event_destroy(&gate);
 }
 
 /* The lock is dropped after both. */
-SCENARIO(seen_once, "pool.c: a task leaves the queue after it was visited there",
+SCENARIO(seen_once, "queue.c: a task leaves the queue after it was visited there",
 	 .budget = 2, .cpus = 1)
 {
 	visits_queue_of(2);
 }
 
-/* The lock is dropped when the first in the queue is the next to be visited. */
-SCENARIO(queue_visit_overtaken, "pool.c: a task leaves the queue when the visit is at it",
+static void note_last(void *times, const struct task_view *v)
+{
+	if (!strcmp(v->site->name, "last"))
+		++*(int *)times;
+}
+
+/* The lock is dropped after two: a thread runs them, and takes the last one. */
+SCENARIO(queue_visit_overtaken, "queue.c: a task leaves the queue when the visit is at it",
 	 .budget = 2, .cpus = 1)
 {
-	visits_queue_of(3);
+	int times = 0;
+
+	s = new_stopper(NULL);
+	stopper_event_init(&gate);
+	push(NULL);
+	push(NULL);
+	accepted(stopper_run_async_task(s, NULL, "last", wait_for, &gate));
+	tasks_visit(s, note_last, &times);
+	check(times == 1);
+	stopper_event_fire(&gate);
+	end(s);
+	stopper_event_destroy(&gate);
 }
 
 static void end_here(struct stopper_ctx *c, void *task)

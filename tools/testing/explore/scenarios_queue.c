@@ -105,6 +105,86 @@ SCENARIO(two_producers_drained, "pool.c: two push, one of them while Quiesce beg
 	finish();
 }
 
+static void push_three(void *arg)
+{
+	push_two(NULL);
+	push(NULL);
+}
+
+/* The first opens the inbox of its thread, the others are pushed there, the last one when it is full. */
+SCENARIO(fresh_against_drain, "queue.c: tasks are pushed to an inbox while Quiesce begins",
+	 .budget = 3, .stale = 1, .cpus = 1)
+{
+	begin();
+	push(NULL);
+	go(push_three, NULL);
+	push(NULL);
+	finish();
+}
+
+/* The second task opens the inbox; then all threads are blocked, and no task waits for one. */
+SCENARIO(fresh_after_ticks, "queue.c: a task is pushed to an inbox when the tick ends, or has ended",
+	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
+{
+	struct stopper_ctx *ctx;
+
+	begin();
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	check(!stopper_ctx_with_timeout(NULL, 2 * NS_PER_MSEC, &ctx));
+	check(stopper_wait(&gate, ctx) == -ETIMEDOUT);
+	stopper_ctx_put(ctx);
+	push_fire(NULL);
+	finish();
+}
+
+SCENARIO(fresh_against_sleep, "queue.c: a task is pushed to an inbox while a thread goes to sleep",
+	 .budget = 3, .stale = 1, .cpus = 1)
+{
+	begin();
+	push(NULL);
+	push_three(NULL);
+	join_all();
+	settle();
+	check(ghost_get(RAN) == ghost_get(ACCEPTED));
+	finish();
+}
+
+static bool seen[4];
+
+static void note_seen(void *arg, const struct task_view *v)
+{
+	unsigned int i = (unsigned int)(v->site->name[0] - '0');
+
+	check(!seen[i]);
+	seen[i] = true;
+}
+
+static void push_one(void *arg)
+{
+	accepted(stopper_run_async_task(s, NULL, "1", wait_for, &gate));
+}
+
+/* One is taken from an inbox that the visit has been at, or is at, or comes to later. */
+SCENARIO(inboxes_visited, "queue.c: a visit of two inboxes while their tasks are taken",
+	 .budget = 2, .cpus = 2)
+{
+	unsigned int i;
+
+	begin();
+	memset(seen, 0, sizeof(seen));
+	go(push_one, NULL);
+	join_all();
+	accepted(stopper_run_async_task(s, NULL, "0", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "2", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "3", wait_for, &gate));
+	tasks_visit(s, note_seen, NULL);
+	for (i = 0; i < 4; i++)
+		check(seen[i]);
+	stopper_event_fire(&gate);
+	finish();
+}
+
 static struct stopper_async record, later;
 
 static int runs(struct stopper_ctx *ctx, struct stopper_async *async)
@@ -136,6 +216,23 @@ SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in th
 	stopper_async_init(&later, runs, told);
 	accepted(stopper_async_start(s, NULL, "first", &record));
 	accepted(stopper_async_start(s, NULL, "second", &later));
+	go(cancels_later_first, NULL);
+	finish();
+}
+
+/* The second task opens the inbox, the record and the next task fill it, the last one finds it full. */
+SCENARIO(full_inbox_in_order, "queue.c: the tasks of a producer are taken in their order, past an inbox",
+	 .budget = 2, .stale = 1, .cpus = 1)
+{
+	begin();
+	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	push(NULL);
+	stopper_async_init(&record, runs, told);
+	stopper_async_init(&later, runs, told);
+	accepted(stopper_async_start(s, NULL, "first", &record));
+	push(NULL);
+	accepted(stopper_async_start(s, NULL, "second", &later));
+	stopper_event_fire(&gate);
 	go(cancels_later_first, NULL);
 	finish();
 }

@@ -2,13 +2,13 @@
 /*
  * user_overflow.c - counters beyond 32 bits: more tasks than 32 bits can count.
  *
- * The pool's part of the core is compiled in here, in place of the library's, so that its counters
+ * The queue of the core is compiled in here, in place of the library's, so that its counters
  * can be advanced as if so many tasks had run. Synchronous tasks are really run, 2^32 of them.
  */
 #include <limits.h>
 #include <sched.h>
 
-#include "pool.c"
+#include "queue.c"
 #include "kselftest_harness.h"
 
 #define PASSED	(1ull << 31)	/* from here on a difference of 32 bits turns negative */
@@ -44,21 +44,21 @@ static void pass(uint64_t n)
 {
 	plat_flags_t f;
 
-	plat_lock(&pool.lock, f);
-	pool.ticket += n;
-	pool.head += n;
-	plat_unlock(&pool.lock, f);
+	plat_lock(&pool_queue.lock, f);
+	pool_queue.arrived += n;
+	pool_queue.ticket += n;
+	plat_unlock(&pool_queue.lock, f);
 }
 
-static unsigned int queued(void)
+static bool queued(void)
 {
 	plat_flags_t f;
-	unsigned int n;
+	bool found;
 
-	plat_lock(&pool.lock, f);
-	n = pool.nqueued;
-	plat_unlock(&pool.lock, f);
-	return n;
+	plat_lock(&pool_queue.lock, f);
+	found = queue_has_jobs();
+	plat_unlock(&pool_queue.lock, f);
+	return found;
 }
 
 static void until_taken_up(void)
@@ -117,12 +117,12 @@ TEST(queued_tasks_are_counted_once_across_2_32)
 
 	stopper_event_init(&gate);
 	ASSERT_EQ(0, stopper_create(&s, "wrap", NULL));
-	pass(2 * PASSED - N / 2 - (unsigned int)pool.ticket);
+	pass(2 * PASSED - N / 2 - (unsigned int)pool_queue.arrived);
 	for (i = 1; i <= N; i++) {
 		ASSERT_EQ(0, stopper_run_async_task(s, NULL, "held", wait_for, &gate));
 		EXPECT_EQ(i, stopper_num_tasks(s));
 	}
-	EXPECT_LT(2 * PASSED, pool.ticket);
+	EXPECT_LT(2 * PASSED, pool_queue.arrived);
 	stopper_event_fire(&gate);
 	EXPECT_EQ(0, stopper_stop(s, NULL));
 	stopper_put(s);

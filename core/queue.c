@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * queue.c - the pool's queue: tasks from their push until they are over, and jobs of the library's
+ * own, which come first.
+ *
+ * Inboxes. If all that push and all that take used one lock, each task would move it from CPU to
+ * CPU and back. So a thread that pushes has an inbox, chosen by its thread id, with a lock and a
+ * list of its own, and the queue's lock is taken once for INBOX_MAX tasks. A push that only
+ * appends to an inbox calls no thread, so another one must be sure to look there. The inbox is
+ * *open* as long as that is so:
+ *
+ *   push, the inbox is open           push, it is closed or full
+ *   its lock                          the queue's lock
+ *   append to ->fresh                 what is fresh: to the ->backlog; append to that
+ *   unlock                            call or start a thread; or open the inbox, with the tick
+ *                                     armed (pool.c)
+ *                                     unlock
+ *
+ *   An inbox is opened and closed under both locks. The tick closes all of them, and moves what is
+ *   fresh to the backlogs. So does a thread before it sleeps, as long as one sleeps that a push
+ *   could call. So an inbox is open only if the tick will come, or is closing it.
+ *
+ * Order. Inboxes that have tasks take turns of TURN tasks, so no task waits for another producer's
+ * flood. The tasks of one producer are taken in their order: a push to the backlog moves there
+ * first what is fresh.
+ *
+ * Visibility. A queued task is visible in the queue, a running one in its thread's slot. A task is
+ * admitted under the lock of its inbox or of the queue, and moves to the slot under the latter:
+ *
+ *   push                              drain (drain.c), or a reader
+ *   lock                              phase = QUIESCING; heavy barrier
+ *   phase == RUNNING? append          lock; what is fresh: to the backlogs
+ *   unlock                            a task of s queued? watch it
+ *                                     unlock
+ *   take
+ *   lock; pop                         no task of s queued:
+ *   slot names s; watch? unpark it    look at the slots
+ *   unlock
+ *
+ *   A push before the drain's check is found; one after it is refused: it takes the lock of an
+ *   inbox that the drain has emptied, or found closed under the queue's lock, under which it was
+ *   opened since. And a task that the check does not find has its slot filled.
+ *
+ *   A stopper counts its tasks in the backlogs (->nqueued) and has one watch for them, so a drain
+ *   does not walk the tasks of other stoppers. Either the watch is cleared and its owner woken
+ *   under the lock, or the owner clears it: a parker is never woken after its wait has returned.
+ *
+ * Visits. A reader must not count a task twice that was queued when it read the queue and has a
+ * slot when it reads the slots, nor miss it. So a task gets a ticket when it is taken, and the
+ * visit of the queue shows all tasks that were queued when it began: those that it finds, and those
+ * that are taken before it has come to them, which their taker shows to it. In the slots the reader
+ * passes over tickets of that moment and later. A ticket has 64 bits: a task may stay in its slot
+ * while more than 2^31 others come and go.
+ *
+ *   visit                             take
+ *   lock; first = ticket; unlock
+ *   lock; tasks 1 to 3; unlock        lock; pop 1, 2: seen; pop 4: show it, the next is 5; unlock
+ *   lock; tasks 5 to 7; unlock        in the slots: tickets from first on
+ *   look at the slots for tickets
+ *   below first
+ *
+ *   The lock is dropped after every WALK_BATCH tasks, so that it is not held, with interrupts off,
+ *   for as long as the queue. Tasks that arrive in a backlog during the visit are not shown.
+ *
+ * The stop of a stopper that never had an async task reads neither the queue nor the
+ * slots of pool threads:
+ *
+ *   push                              drain
+ *   ->uses_pool = true                phase = QUIESCING
+ *   light barrier (B1)                heavy barrier (B1)
+ *   lock; phase == RUNNING? append    ->uses_pool? no: no task is or was in the pool
+ *
+ *   The flag is set on all stoppers above it first (U): a task of a child may call the
+ *   stop of a parent, which must then find the task in the pool and refuse.
+ *
+ * Waits for one task. Its record does not tell whether the task is over, as done() may have
+ * been entered, have started it again, or be running still (async.c). The slot does: tables are
+ * never freed, and the slot has the ticket of its task until the thread has left the task. The
+ * record keeps its ticket and slot; who waits keeps the record.
+ *
+ *   wait                              thread
+ *   lock; queued? at the record       lock; pop; the slot gets the ticket and the waiters; unlock
+ *   slot has the record's ticket?     the function, done(), the end of the task
+ *     yes: at the slot; no: return    lock; ticket = 0; wake all waiters of the slot; unlock
+ *   unlock; park
+ *   lock; done? unlock; return
+ *
+ *   A waiter is on its thread's stack. It is woken under the lock, which it takes before it
+ *   leaves; if it gives up, it leaves the list under the lock. A push to an inbox writes nothing
+ *   of the record that is read here but its state.
+ *
+ * Ordered accesses, beside (B1) of task.c, (R) of pause.c and (I) of async.c:
+ *
+ *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
+ *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
+ *        it set on all stoppers above it.
+ */
+#include "queue.h"
+
+#ifndef INBOXES
+#define INBOXES		64	/* more than CPUs that push at once, as a rule; bits of ->open */
+#define INBOX_MAX	64	/* what a drain moves for each inbox, at most */
+#define TURN		32
+#endif
+
+struct inbox {
+	stopper_lock_t lock;
+	bool open;			/* written under both locks */
+	unsigned int nfresh;
+	struct stopper_list fresh;
+
+	/* under the queue's lock: */
+	struct stopper_list backlog PLAT_CACHELINE_ALIGNED;
+	struct stopper_list turn;	/* pool_queue.turns */
+};
+
+static struct inbox inboxes[INBOXES] PLAT_CACHELINE_ALIGNED;
+
+struct pool_queue pool_queue PLAT_CACHELINE_ALIGNED = {
+	.lock = PLAT_LOCK_INIT(pool_queue.lock),
+	.first = { &pool_queue.first, &pool_queue.first },
+	.turns = { &pool_queue.turns, &pool_queue.turns },
+	.visits = { &pool_queue.visits, &pool_queue.visits },
+	.ticket = 1,
+};
+
+/* On the stack of queue_visit(). */
+struct queue_visit {
+	struct stopper_list node;
+	const struct stopper *s;
+	visit_fn visit;
+	void *arg;
+	uint64_t end;			/* tasks that have arrived since are not shown */
+	const struct inbox *inbox;	/* those before it were visited */
+	struct stopper_list *at;	/* its next task, or its list's head */
+};
+
+/* On the stack of pool_wait_task(). */
+struct stopper_async_waiter {
+	struct stopper_async_waiter *next, **link;
+	struct plat_parker park;
+	bool done;
+};
+
+void queue_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < INBOXES; i++) {
+		plat_lock_init(&inboxes[i].lock);
+		slist_init(&inboxes[i].fresh);
+		slist_init(&inboxes[i].backlog);
+		slist_init(&inboxes[i].turn);
+	}
+	pool_queue.latest = inboxes;
+}
+
+static struct inbox *inbox_of_this_thread(void)
+{
+	return &inboxes[(unsigned int)plat_tid() % INBOXES];
+}
+
+static uint64_t inbox_bit(const struct inbox *in)
+{
+	return 1ULL << (in - inboxes);
+}
+
+/* a queued task, by its node */
+static struct stopper_async *task_of(struct stopper_list *n)
+{
+	return list_item(n, struct stopper_async, job.node);
+}
+
+/* With the queue's lock held: @a is in a backlog now. */
+static void note_arrival(struct stopper_async *a, uint64_t now)
+{
+	a->since = now;
+	a->ticket = pool_queue.arrived++;
+	a->s->nqueued++;
+	plat_store(&pool_queue.njobs, pool_queue.njobs + 1);
+}
+
+/* With the queue's lock held: to its backlog with what is fresh. */
+static void inbox_empty(struct inbox *in, bool close)
+{
+	STOPPER_LIST(fresh);
+	struct stopper_list *n;
+	uint64_t now;
+
+	if (!in->open)
+		return;
+	{
+		lock_guard(&in->lock);
+		slist_splice(&in->fresh, &fresh);
+		plat_store(&in->nfresh, 0);
+		if (close)
+			plat_store(&in->open, false);
+	}
+	if (close)
+		pool_queue.open &= ~inbox_bit(in);
+	if (slist_empty(&fresh))
+		return;
+	now = plat_coarse_time();
+	list_walk(n, &fresh)
+		note_arrival(task_of(n), now);
+	slist_splice(&fresh, &in->backlog);
+	plat_store(&pool_queue.latest, in);
+}
+
+/* With the lock held, which is dropped after each inbox: empty all that are open. */
+static void empty_inboxes(plat_flags_t *f, bool close)
+{
+	unsigned int i;
+
+	for (i = 0; i < INBOXES && pool_queue.open >> i; i++) {
+		if (!(pool_queue.open >> i & 1))
+			continue;
+		inbox_empty(&inboxes[i], close);
+		plat_unlock(&pool_queue.lock, *f);
+		plat_lock(&pool_queue.lock, *f);
+	}
+}
+
+/* With the lock held, which may be dropped: see "Inboxes" above. */
+void queue_close_inboxes(plat_flags_t *f)
+{
+	empty_inboxes(f, true);
+}
+
+/* With the lock held: the tick will come; the next pushes of this thread need not call anybody. */
+void queue_open_inbox(void)
+{
+	struct inbox *in = inbox_of_this_thread();
+
+	if (in->open)
+		return;
+	pool_queue.open |= inbox_bit(in);
+	if (slist_empty(&in->turn))
+		slist_append(&pool_queue.turns, &in->turn);
+	lock_guard(&in->lock);
+	plat_store(&in->open, true);
+}
+
+/* With the lock held: the first inbox in turn that has a backlog; it becomes the first of all. */
+static struct inbox *inbox_in_turn(void)
+{
+	struct stopper_list *n, *next;
+	struct inbox *in;
+
+	for (n = pool_queue.turns.next; n != &pool_queue.turns; n = next) {
+		next = n->next;
+		in = list_item(n, struct inbox, turn);
+		if (slist_empty(&in->backlog))
+			inbox_empty(in, false);
+		if (!slist_empty(&in->backlog)) {
+			if (n->prev != &pool_queue.turns) {
+				/* Those before it are the last ones now: the head moves. */
+				slist_remove(&pool_queue.turns);
+				slist_append(n, &pool_queue.turns);
+				pool_queue.turn = 0;
+			}
+			return in;
+		}
+		if (!in->open)
+			slist_remove(n);
+	}
+	return NULL;
+}
+
+/* Without the lock: may there be a job? It may also be in another inbox. */
+bool queue_poll(void)
+{
+	return plat_load(&pool_queue.njobs) ||
+	       plat_load(&plat_load(&pool_queue.latest)->nfresh);
+}
+
+bool queue_has_jobs(void)
+{
+	return pool_queue.njobs || inbox_in_turn();
+}
+
+/* The job to be taken next; NULL: there is none. */
+struct stopper_job *queue_peek(void)
+{
+	struct inbox *in;
+
+	if (!slist_empty(&pool_queue.first))
+		return list_item(pool_queue.first.next, struct stopper_job, node);
+	in = inbox_in_turn();
+	return in ? &task_of(in->backlog.next)->job : NULL;
+}
+
+/* With the lock held: show @a to a visit of its stopper or of all. */
+static void show_task(const struct queue_visit *v, const struct stopper_async *a)
+{
+	struct task_view view = { .kind = STOPPER_KIND_ASYNC };
+
+	if (v->s && a->s != v->s)
+		return;
+	view.s = a->s;
+	view.site = a->job.site;
+	view.age = plat_coarse_age(a->since);
+	v->visit(v->arg, &view);
+}
+
+/* With the lock held: @n leaves the backlog of @in. Visits that have not come to it see it now. */
+static void backlog_remove(const struct inbox *in, struct stopper_list *n)
+{
+	struct stopper_list *pos;
+	struct queue_visit *v;
+
+	if (PLAT_UNLIKELY(!slist_empty(&pool_queue.visits)))
+		list_walk(pos, &pool_queue.visits) {
+			v = list_item(pos, struct queue_visit, node);
+			if (in < v->inbox || (in == v->inbox && n != v->at))
+				continue;
+			if (in == v->inbox)
+				v->at = n->next;
+			if (task_of(n)->ticket < v->end)
+				show_task(v, task_of(n));
+		}
+	slist_remove(n);
+	plat_store(&pool_queue.njobs, pool_queue.njobs - 1);
+}
+
+/* @job is what queue_peek() has returned under the same hold of the lock. */
+void queue_take(struct stopper_job *job)
+{
+	struct inbox *in;
+
+	if (!slist_empty(&pool_queue.first)) {
+		queue_take_back(job);
+		return;
+	}
+	in = list_item(pool_queue.turns.next, struct inbox, turn);
+	backlog_remove(in, &job->node);
+	if (++pool_queue.turn < TURN && !slist_empty(&in->backlog))
+		return;
+	pool_queue.turn = 0;
+	slist_remove(&in->turn);
+	slist_append(&pool_queue.turns, &in->turn);
+}
+
+/* A job that the caller can run itself, as the next one to be taken. */
+void queue_push_first(struct stopper_job *job)
+{
+	slist_push(&pool_queue.first, &job->node);
+	plat_store(&pool_queue.njobs, pool_queue.njobs + 1);
+}
+
+/* A job of queue_push_first() that was not taken. */
+void queue_take_back(struct stopper_job *job)
+{
+	slist_remove(&job->node);
+	plat_store(&pool_queue.njobs, pool_queue.njobs - 1);
+}
+
+/* With the lock held: a task of @s has left its backlog. */
+static void note_dequeued(struct stopper *s)
+{
+	if (--s->nqueued || !s->queue_watch)
+		return;
+	plat_unpark(s->queue_watch);
+	s->queue_watch = NULL;
+}
+
+/* No thread can be had for a task that this thread has pushed, and it was not taken. */
+void queue_retract_task(struct stopper_async *a)
+{
+	backlog_remove(inbox_of_this_thread(), &a->job.node);
+	note_dequeued(a->s);
+}
+
+/*
+ * Before the first async task of @s: its stop, and those of its parents, now read the pool. Any
+ * context, without s->lock.
+ */
+void pool_note_user(struct stopper *s)
+{
+	struct stopper *parent;
+
+	/* (U) pairs with its release below: set here means set on all stoppers above */
+	if (PLAT_LIKELY(plat_load_acquire(&s->uses_pool)))
+		return;
+	parent = parent_get(s);
+	if (parent) {
+		pool_note_user(parent);
+		stopper_unpin(parent);
+	}
+	/* (U) pairs with its acquire above: set here means set on all stoppers above */
+	plat_store_release(&s->uses_pool, true);
+}
+
+/* With a lock held under which it is queued, if 0 is returned: the task is not in the queue yet. */
+static int task_admit(struct stopper_async *a, const struct async_start *start, bool *nested)
+{
+	if (plat_load(&a->s))
+		return -EBUSY;
+	/* (R) pairs with pause_update(): what was written during a pause is seen */
+	*nested = plat_load_acquire(&start->s->phase) != STOPPER_RUNNING;
+	if (*nested && !start->may_nest)
+		return refusal_err(start->s);
+	/* (I) pairs with async_tell(): NULL means that its thread reads the record no more */
+	if (!plat_cmpxchg_acquire(&a->s, NULL, start->s))
+		return -EBUSY;
+	/* Under the lock: it passes both on to the thread that takes the task. */
+	plat_happens_after(&start->s->phase);
+	plat_happens_after(&a->s);
+	plat_store(&a->state, ASYNC_QUEUED);
+	a->job.ops = start->ops;
+	a->ctx = start->ctx;
+	a->span = start->span;
+	a->pinned = start->pinned;
+	a->nested = *nested;
+	a->job.site = start->site;
+	return 0;
+}
+
+/* Without the queue's lock. True: pushed to an inbox, or not admitted (@err). */
+bool queue_push_fresh(struct stopper_async *a, const struct async_start *start, bool *nested,
+		      int *err)
+{
+	struct inbox *in = inbox_of_this_thread();
+
+	if (!plat_load(&in->open))
+		return false;
+	lock_guard(&in->lock);
+	if (!in->open || in->nfresh == INBOX_MAX)
+		return false;
+	*err = task_admit(a, start, nested);
+	if (!*err) {
+		slist_append(&in->fresh, &a->job.node);
+		plat_store(&in->nfresh, in->nfresh + 1);
+	}
+	return true;
+}
+
+/* The same with the queue's lock, for a task that may need a thread. */
+int queue_push_task(struct stopper_async *a, const struct async_start *start, bool *nested)
+{
+	struct inbox *in = inbox_of_this_thread();
+	int err = task_admit(a, start, nested);
+
+	if (err)
+		return err;
+	inbox_empty(in, false);
+	note_arrival(a, plat_coarse_time());
+	slist_append(&in->backlog, &a->job.node);
+	if (slist_empty(&in->turn))
+		slist_append(&pool_queue.turns, &in->turn);
+	return 0;
+}
+
+/* The task moves from the queue to slot @at of @table. */
+void queue_publish_task(struct stopper_async *a, struct slot_table *table, unsigned int at)
+{
+	struct stopper_slot *slot = &table->slot[at];
+	struct stopper_async_waiter **waiters = &table->waiters[at];
+	uint64_t since = a->since;
+
+	a->ticket = pool_queue.ticket++;
+	__stopper_slot_number(slot, (unsigned int)a->ticket);
+	plat_store(&table->ticket[at], a->ticket);
+	plat_store(&slot->tid, slot_tid(a->nested ? STOPPER_KIND_NESTED : STOPPER_KIND_ASYNC,
+					(unsigned int)plat_tid()));
+	plat_store(&slot->start, since);
+	__stopper_slot_fill(slot, a->s, a->job.site);
+	note_dequeued(a->s);
+	plat_store(&a->state, a->state == ASYNC_QUEUED ? ASYNC_RUNNING : ASYNC_TELLING);
+	a->table = table;
+	a->at = (unsigned char)at;
+	*waiters = a->waiters;
+	if (*waiters)
+		(*waiters)->link = waiters;
+	a->waiters = NULL;
+}
+
+/* The task in the slot is over, if there is one: of a job of our own the ticket is 0. */
+void queue_unpublish_task(struct slot_table *table, unsigned int at)
+{
+	struct stopper_async_waiter **waiters = &table->waiters[at], *w;
+
+	if (!plat_load(&table->ticket[at]))
+		return;
+	plat_store(&table->ticket[at], 0);
+	while (PLAT_UNLIKELY((w = *waiters))) {
+		*waiters = w->next;
+		w->done = true;
+		plat_unpark(&w->park);
+	}
+}
+
+/* True: @a was queued, and its function will not be called. */
+bool pool_cancel_task(struct stopper_async *a)
+{
+	lock_guard(&pool_queue.lock);
+
+	if (plat_load(&a->state) != ASYNC_QUEUED)
+		return false;
+	plat_store(&a->state, ASYNC_CANCELLED);
+	return true;
+}
+
+/*
+ * With the lock held: where those wait that wait for the latest start of @a. NULL: it is over.
+ * @tid: the thread that runs it, or 0. From done() on its state tells nothing, as done() may
+ * have been entered or have returned; its ticket in the slot does.
+ */
+static struct stopper_async_waiter **async_waiters(struct stopper_async *a, int *tid)
+{
+	unsigned int state = plat_load(&a->state);
+
+	*tid = 0;
+	if (state == ASYNC_QUEUED || state == ASYNC_CANCELLED)
+		return &a->waiters;
+	if (!a->ticket || plat_load(&a->table->ticket[a->at]) != a->ticket)
+		return NULL;
+	*tid = (int)(plat_load(&a->table->slot[a->at].tid) & TID_MASK);
+	return &a->table->waiters[a->at];
+}
+
+/* True: the wait of @w is over. If it ends by its context, @w is taken off the list. */
+static bool async_wait_over(struct stopper_async_waiter *w, struct stopper_ctx *ctx, int *err)
+{
+	lock_guard(&pool_queue.lock);
+
+	*err = w->done ? 0 : ctx_wait_err(ctx);
+	if (*err) {
+		*w->link = w->next;
+		if (w->next)
+			w->next->link = w->link;
+	}
+	return w->done || *err;
+}
+
+/* Wait until the latest start of @a is over. */
+int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx)
+{
+	struct stopper_async_waiter me = { .done = false }, **waiters;
+	struct event_waiter wctx;
+	int err = 0, tid;
+	plat_flags_t f;
+
+	plat_park_init(&me.park);
+	plat_lock(&pool_queue.lock, f);
+	waiters = async_waiters(a, &tid);
+	if (tid == plat_tid())
+		err = -EDEADLK;
+	if (waiters && !err) {
+		me.link = waiters;
+		me.next = *waiters;
+		if (me.next)
+			me.next->link = &me.next;
+		*waiters = &me;
+	}
+	plat_unlock(&pool_queue.lock, f);
+	if (!waiters || err)
+		return err;
+	event_waiter_attach_ctx(&wctx, ctx, &me.park);
+	while (!async_wait_over(&me, ctx, &err))
+		plat_park(&me.park, PLAT_FOREVER);
+	event_waiter_detach(&wctx);
+	return err;
+}
+
+/* Have @me woken when the last queued task of @s is taken. False: none is queued. */
+bool queue_watch(struct stopper *s, struct plat_parker *me)
+{
+	plat_flags_t f;
+	bool queued;
+
+	plat_lock(&pool_queue.lock, f);
+	empty_inboxes(&f, false);
+	queued = s->nqueued;
+	/* Only the leader of @s waits for its tasks. */
+	s->queue_watch = queued ? me : NULL;
+	plat_unlock(&pool_queue.lock, f);
+	return queued;
+}
+
+/* After this returns the watch of @s does not wake its owner. */
+void queue_unwatch(struct stopper *s)
+{
+	lock_guard(&pool_queue.lock);
+
+	s->queue_watch = NULL;
+}
+
+/* With the lock held, which may be dropped: the backlogs, one after the other. */
+static void visit_backlogs(struct queue_visit *v, plat_flags_t *f)
+{
+	const struct stopper_async *a;
+	unsigned int n = 0;
+
+	for (; v->inbox != &inboxes[INBOXES]; v->inbox++) {
+		v->at = v->inbox->backlog.next;
+		while (v->at != &v->inbox->backlog) {
+			a = task_of(v->at);
+			if (a->ticket >= v->end)
+				break;
+			v->at = v->at->next;
+			show_task(v, a);
+			if (++n % WALK_BATCH == 0) {
+				plat_unlock(&pool_queue.lock, *f);
+				plat_lock(&pool_queue.lock, *f);
+			}
+		}
+	}
+}
+
+/*
+ * Call @visit for every queued task of @s (NULL: of all stoppers); it may be called on the thread
+ * that takes the task. Return a ticket: a task in a slot with that ticket or a later one was
+ * visited here or came later.
+ */
+uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg)
+{
+	struct queue_visit me = { .s = s, .visit = visit, .arg = arg, .inbox = inboxes };
+	plat_flags_t f;
+	uint64_t first;
+
+	plat_lock(&pool_queue.lock, f);
+	empty_inboxes(&f, false);
+	first = pool_queue.ticket;
+	me.end = pool_queue.arrived;
+	me.at = inboxes[0].backlog.next;
+	if (s ? s->nqueued : pool_queue.njobs) {
+		slist_append(&pool_queue.visits, &me.node);
+		visit_backlogs(&me, &f);
+		slist_remove(&me.node);
+	}
+	plat_unlock(&pool_queue.lock, f);
+	return first;
+}
