@@ -89,6 +89,95 @@ static void flood(void *arg)
 	CHECK_SOON(env_get(&ran) == n);
 }
 
+#define FLOOD		4000
+#define GUESTS		3
+
+struct guest {
+	struct stopper *s;
+	struct env_counter *ran;
+	struct env_thread thread;
+	struct env_counter begun, before;
+};
+
+/* Longer than a push. */
+static void work(struct stopper_ctx *ctx, void *ran)
+{
+	volatile int i;
+
+	(void)ctx;
+	for (i = 0; i < 5000; i++)
+		;
+	env_inc(ran);
+}
+
+static void hand_over_flood(void *arg)
+{
+	struct guest *g = arg;
+	int i;
+
+	for (i = 0; i < FLOOD; i++)
+		CHECK_EQ(stopper_run_async_task(g->s, NULL, "flood", work, g->ran), 0);
+}
+
+static void guest_fn(struct stopper_ctx *ctx, void *arg)
+{
+	struct guest *g = arg;
+
+	(void)ctx;
+	env_add(&g->before, env_get(g->ran));
+	env_inc(&g->begun);
+}
+
+static void hand_over_guest(void *arg)
+{
+	struct guest *g = arg;
+
+	CHECK_EQ(stopper_run_async_task(g->s, NULL, "guest", guest_fn, g), 0);
+}
+
+/*
+ * How many tasks of the flood had run when the first guest's task began; -1: there was no flood.
+ * One guest may share an inbox with the flood, not all.
+ */
+static int flood_before_a_guest(struct stopper *s)
+{
+	struct guest *g = env_alloc(sizeof(*g) * (GUESTS + 1));
+	struct env_counter *ran = env_alloc(sizeof(*ran));
+	int i, first = FLOOD;
+
+	for (i = 0; i <= GUESTS; i++)
+		g[i] = (struct guest){ .s = s, .ran = ran };
+	CHECK_EQ(env_spawn(&g[GUESTS].thread, hand_over_flood, &g[GUESTS]), 0);
+	env_join(&g[GUESTS].thread);
+	if (env_get(ran) > FLOOD / 2)
+		first = -1;
+	for (i = 0; i < GUESTS; i++)
+		CHECK_EQ(env_spawn(&g[i].thread, hand_over_guest, &g[i]), 0);
+	for (i = 0; i < GUESTS; i++) {
+		env_join(&g[i].thread);
+		CHECK_SOON(env_get(&g[i].begun));
+		if (env_get(&g[i].before) < first)
+			first = env_get(&g[i].before);
+	}
+	CHECK_SOON(env_get(ran) == FLOOD);
+	CHECK_SOON(!stopper_num_tasks(s));
+	env_free(ran);
+	env_free(g);
+	return first;
+}
+
+static void task_does_not_wait_for_the_flood_of_another_producer(void)
+{
+	struct stopper *s = new_stopper(NULL);
+	int first;
+
+	/* The machine may have run the flood before it was all there. */
+	while ((first = flood_before_a_guest(s)) < 0)
+		;
+	CHECK(first < FLOOD - 100);
+	stop_and_put(s);
+}
+
 /* Pool threads go idle for the first time, their starter has ended, and work arrives. */
 static void pool_thread_is_woken_when_its_starter_has_gone(void)
 {
@@ -384,6 +473,7 @@ static void slot_that_comes_as_the_wait_ends(void)
 
 const struct test_case cases_pool[] = {
 	CASE(task_is_counted_once_while_it_goes_from_queue_to_thread),
+	CASE(task_does_not_wait_for_the_flood_of_another_producer),
 	CASE(pool_thread_is_woken_when_its_starter_has_gone),
 	CASE(held_tasks_are_counted_exactly_in_a_flood_of_others),
 	CASE(quiesce_gives_up_while_tasks_are_queued),
