@@ -86,6 +86,8 @@
  * refuses it: the task might wait for ever. Otherwise the task stays accepted. It begins
  * when a thread finishes its job or when one can be started. The tick retries, ever more
  * rarely up to RETRY_MAX_NS, and logs once how many tasks wait and why.
+ *
+ * Ordered accesses: (B1) of task.c.
  */
 #include "queue.h"
 

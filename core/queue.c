@@ -116,7 +116,7 @@ struct inbox {
 
 static struct inbox inboxes[INBOXES] PLAT_CACHELINE_ALIGNED;
 
-struct pool_queue pool_queue PLAT_CACHELINE_ALIGNED = {
+struct pool_queue pool_queue = {
 	.lock = PLAT_LOCK_INIT(pool_queue.lock),
 	.first = { &pool_queue.first, &pool_queue.first },
 	.turns = { &pool_queue.turns, &pool_queue.turns },

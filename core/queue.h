@@ -21,7 +21,7 @@ struct pool_queue {
 	uint64_t arrived;		/* tasks, ever, in a backlog */
 	uint64_t ticket;		/* of the next task that is taken */
 	struct stopper_list visits;	/* struct queue_visit */
-};
+} PLAT_CACHELINE_ALIGNED;
 
 extern struct pool_queue pool_queue;
 
