@@ -308,7 +308,7 @@ static void push_stops_above(void *arg)
 	accepted(stopper_run_async_task(s, NULL, "up", stops_above, NULL));
 }
 
-SCENARIO(first_in_pool, "queue.c: a first task of a child, another one stops the parent from inside",
+SCENARIO(first_in_pool, "queue.c: a first task of a child, another stops the parent from inside",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {
 	above = new_stopper(NULL);
@@ -391,11 +391,12 @@ static void note_once(void *seen, const struct task_view *v)
 
 static void push_waiting(unsigned int i)
 {
-	switch (i) {
-	case 0: accepted(stopper_run_async_task(s, NULL, "1", wait_for, &gate)); break;
-	case 1: accepted(stopper_run_async_task(s, NULL, "2", wait_for, &gate)); break;
-	case 2: accepted(stopper_run_async_task(s, NULL, "3", wait_for, &gate)); break;
-	}
+	if (i == 0)
+		accepted(stopper_run_async_task(s, NULL, "1", wait_for, &gate));
+	else if (i == 1)
+		accepted(stopper_run_async_task(s, NULL, "2", wait_for, &gate));
+	else
+		accepted(stopper_run_async_task(s, NULL, "3", wait_for, &gate));
 }
 
 static void visits_queue_of(unsigned int n)

@@ -111,7 +111,7 @@ static void push_three(void *arg)
 	push(NULL);
 }
 
-/* The first opens the inbox of its thread, the others are pushed there, the last one when it is full. */
+/* The first opens the inbox of its thread, the others go there, the last one when it is full. */
 SCENARIO(fresh_against_drain, "queue.c: tasks are pushed to an inbox while Quiesce begins",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
@@ -123,7 +123,7 @@ SCENARIO(fresh_against_drain, "queue.c: tasks are pushed to an inbox while Quies
 }
 
 /* The second task opens the inbox; then all threads are blocked, and no task waits for one. */
-SCENARIO(fresh_after_ticks, "queue.c: a task is pushed to an inbox when the tick ends, or has ended",
+SCENARIO(fresh_after_ticks, "queue.c: a push to an inbox when the tick ends, or has ended",
 	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
 {
 	struct stopper_ctx *ctx;
@@ -220,8 +220,8 @@ SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in th
 	finish();
 }
 
-/* The second task opens the inbox, the record and the next task fill it, the last one finds it full. */
-SCENARIO(full_inbox_in_order, "queue.c: the tasks of a producer are taken in their order, past an inbox",
+/* The second task opens the inbox, the record and the next fill it, the last finds it full. */
+SCENARIO(full_inbox_in_order, "queue.c: the tasks of a producer in their order, past a full inbox",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {
 	begin();

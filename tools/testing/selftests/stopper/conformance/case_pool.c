@@ -102,11 +102,11 @@ struct guest {
 /* Longer than a push. */
 static void work(struct stopper_ctx *ctx, void *ran)
 {
-	volatile int i;
+	int i;
 
 	(void)ctx;
 	for (i = 0; i < 5000; i++)
-		;
+		__stopper_compiler_barrier();
 	env_inc(ran);
 }
 
