@@ -89,25 +89,34 @@ static void flood(void *arg)
 	CHECK_SOON(env_get(&ran) == n);
 }
 
-#define FLOOD		4000
+#define FLOOD		1000
 #define GUESTS		3
 
+struct flood;
+
+/* A thread that pushes. */
 struct guest {
 	struct stopper *s;
-	struct env_counter *ran;
+	struct flood *flood;
 	struct env_thread thread;
 	struct env_counter begun, before;
 };
 
-/* Longer than a push. */
-static void work(struct stopper_ctx *ctx, void *ran)
+struct flood {
+	int length;			/* of a task, in turns of a loop */
+	struct env_counter ran;
+	struct guest producer, guest[GUESTS];
+};
+
+static void work(struct stopper_ctx *ctx, void *arg)
 {
+	struct flood *f = arg;
 	int i;
 
 	(void)ctx;
-	for (i = 0; i < 5000; i++)
+	for (i = 0; i < f->length; i++)
 		__stopper_compiler_barrier();
-	env_inc(ran);
+	env_inc(&f->ran);
 }
 
 static void hand_over_flood(void *arg)
@@ -116,7 +125,7 @@ static void hand_over_flood(void *arg)
 	int i;
 
 	for (i = 0; i < FLOOD; i++)
-		CHECK_EQ(stopper_run_async_task(g->s, NULL, "flood", work, g->ran), 0);
+		CHECK_EQ(stopper_run_async_task(g->s, NULL, "flood", work, g->flood), 0);
 }
 
 static void guest_fn(struct stopper_ctx *ctx, void *arg)
@@ -124,7 +133,7 @@ static void guest_fn(struct stopper_ctx *ctx, void *arg)
 	struct guest *g = arg;
 
 	(void)ctx;
-	env_add(&g->before, env_get(g->ran));
+	env_add(&g->before, env_get(&g->flood->ran));
 	env_inc(&g->begun);
 }
 
@@ -135,47 +144,51 @@ static void hand_over_guest(void *arg)
 	CHECK_EQ(stopper_run_async_task(g->s, NULL, "guest", guest_fn, g), 0);
 }
 
-/*
- * How many tasks of the flood had run when the first guest's task began; -1: there was no flood.
- * One guest may share an inbox with the flood, not all.
- */
-static int flood_before_a_guest(struct stopper *s)
+static void guest_init(struct guest *g, struct stopper *s, struct flood *f)
 {
-	struct guest *g = env_alloc(sizeof(*g) * (GUESTS + 1));
-	struct env_counter *ran = env_alloc(sizeof(*ran));
-	int i, first = FLOOD;
-
-	for (i = 0; i <= GUESTS; i++)
-		g[i] = (struct guest){ .s = s, .ran = ran };
-	CHECK_EQ(env_spawn(&g[GUESTS].thread, hand_over_flood, &g[GUESTS]), 0);
-	env_join(&g[GUESTS].thread);
-	if (env_get(ran) > FLOOD / 2)
-		first = -1;
-	for (i = 0; i < GUESTS; i++)
-		CHECK_EQ(env_spawn(&g[i].thread, hand_over_guest, &g[i]), 0);
-	for (i = 0; i < GUESTS; i++) {
-		env_join(&g[i].thread);
-		CHECK_SOON(env_get(&g[i].begun));
-		if (env_get(&g[i].before) < first)
-			first = env_get(&g[i].before);
-	}
-	CHECK_SOON(env_get(ran) == FLOOD);
-	CHECK_SOON(!stopper_num_tasks(s));
-	env_free(ran);
-	env_free(g);
-	return first;
+	*g = (struct guest){ .s = s, .flood = f };
 }
 
+/* Has the task of a guest begun long before the flood was over? */
+static bool guest_overtakes(struct stopper *s, struct flood *f)
+{
+	bool overtakes = false;
+	int i;
+
+	guest_init(&f->producer, s, f);
+	CHECK_EQ(env_spawn(&f->producer.thread, hand_over_flood, &f->producer), 0);
+	env_join(&f->producer.thread);
+	for (i = 0; i < GUESTS; i++) {
+		guest_init(&f->guest[i], s, f);
+		CHECK_EQ(env_spawn(&f->guest[i].thread, hand_over_guest, &f->guest[i]), 0);
+	}
+	for (i = 0; i < GUESTS; i++) {
+		env_join(&f->guest[i].thread);
+		CHECK_SOON(env_get(&f->guest[i].begun));
+		overtakes = overtakes || env_get(&f->guest[i].before) < FLOOD - 100;
+	}
+	CHECK_SOON(!stopper_num_tasks(s));
+	return overtakes;
+}
+
+/*
+ * Only if tasks are longer than pushes there is a flood, and the machine may run all of it before
+ * the guests push. One guest may share an inbox with the flood, not all.
+ */
 static void task_does_not_wait_for_the_flood_of_another_producer(void)
 {
+	struct flood *f = env_alloc(sizeof(*f));
 	struct stopper *s = new_stopper(NULL);
-	int first;
+	bool overtakes = false;
+	int i;
 
-	/* The machine may have run the flood before it was all there. */
-	while ((first = flood_before_a_guest(s)) < 0)
-		;
-	CHECK(first < FLOOD - 100);
+	for (i = 0; i < 20 && !overtakes; i++) {
+		*f = (struct flood){ .length = 1000 << (i < 8 ? i : 8) };
+		overtakes = guest_overtakes(s, f);
+	}
+	CHECK(overtakes);
 	stop_and_put(s);
+	env_free(f);
 }
 
 /* Pool threads go idle for the first time, their starter has ended, and work arrives. */
