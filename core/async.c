@@ -46,6 +46,16 @@
  *        (queue.c). Guarantees: the next start writes the record after its thread has read it.
  */
 #include "internal.h"
+#include "ctx.h"
+#include "panic.h"
+#include "pool.h"
+#include "queue.h"
+#include "result.h"
+#include "sem.h"
+#include "span.h"
+#include "task.h"
+#include "upcalls.h"
+#include "view.h"
 
 /* ->kind of a record */
 enum {

@@ -24,6 +24,8 @@
  * event says all. A stop without a cause has a record with the name of the call and no error.
  */
 #include "internal.h"
+#include "cause.h"
+#include "upcalls.h"
 
 /* Where @site is; the rest is not set. */
 void origin_copy_site(struct origin *o, const struct stopper_site *site)

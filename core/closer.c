@@ -30,6 +30,21 @@
  * at a time: the other threads' jobs may be waiting for this stop.
  */
 #include "internal.h"
+#include "closer.h"
+#include "follow.h"
+#include "panic.h"
+#include "pool.h"
+#include "result.h"
+#include "steps.h"
+#include "upcalls.h"
+
+struct closer_fn {
+	struct stopper_closer closer;
+	void (*fn)(void *arg);
+	int (*err_fn)(void *arg);	/* in place of @fn */
+	void *arg;
+	struct stopper *s;
+};
 
 static void closer_call(struct stopper_ctx *ctx, void *arg)
 {

@@ -44,6 +44,11 @@
  *       of their read-modify-writes is not needed.
  */
 #include "internal.h"
+#include "cause.h"
+#include "ctx.h"
+#include "event.h"
+#include "span.h"
+#include "upcalls.h"
 
 struct stopper_ctx {
 	struct caused_event done;	/* first: struct stopper_ctx_head */

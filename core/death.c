@@ -6,6 +6,9 @@
  * knows: a thread's table, its number, or its stack.
  */
 #include "internal.h"
+#include "span.h"
+#include "task.h"
+#include "upcalls.h"
 
 static bool slot_is_sync_of(const struct stopper_slot *slot, int tid)
 {

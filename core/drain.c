@@ -6,6 +6,12 @@
  * a task moves.
  */
 #include "internal.h"
+#include "drain.h"
+#include "lists.h"
+#include "queue.h"
+#include "steps.h"
+#include "upcalls.h"
+#include "watch.h"
 
 static bool slot_held_by(struct stopper_slot *slot, const struct stopper *s)
 {

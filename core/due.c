@@ -10,6 +10,7 @@
  * that of the left child plus one, so a path to the right has at most log2(n + 1) nodes.
  */
 #include "internal.h"
+#include "upcalls.h"
 
 static unsigned int due_rank(const struct stopper_due *n)
 {

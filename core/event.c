@@ -72,6 +72,7 @@
  * Not promised: that callbacks have run when a thread sees the event fired.
  */
 #include "internal.h"
+#include "event.h"
 
 /* The event of the background and of a NULL stopper. */
 struct stopper_event event_never = {

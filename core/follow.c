@@ -7,7 +7,11 @@
  * s->lock. Callers that wait for the run of a timer (timed.c) or the end of a pause (pause.c) wait
  * in the same way.
  */
-#include "leader.h"
+#include "internal.h"
+#include "ctx.h"
+#include "event.h"
+#include "follow.h"
+#include "upcalls.h"
 
 /* Lists of ready stoppers, of all leaders. */
 static stopper_lock_t ready_lock = PLAT_LOCK_INIT(ready_lock);

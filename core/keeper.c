@@ -16,6 +16,10 @@
  * How it is asked, and woken: request.c. What it keeps, only the keeper itself reads and writes.
  */
 #include "internal.h"
+#include "quiesce.h"
+#include "request.h"
+#include "stop.h"
+#include "upcalls.h"
 
 #define SLICE_NS	(50 * NS_PER_MSEC)
 #define RETRY_NS	(200 * NS_PER_MSEC)

@@ -30,6 +30,8 @@
  *       version before and after has read one label.
  */
 #include "internal.h"
+#include "label.h"
+#include "upcalls.h"
 
 #define LABEL_WORDS	((STOPPER_LABEL_SHOWN + 1) / sizeof(unsigned long))
 

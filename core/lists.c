@@ -19,6 +19,10 @@
  *
  */
 #include "internal.h"
+#include "label.h"
+#include "lists.h"
+#include "steps.h"
+#include "upcalls.h"
 
 /* The lists of @s. NULL: they are not allocated. */
 static struct shard *shards_of(struct stopper *s)

@@ -8,6 +8,7 @@
  * one, and so is the quote that ends a name in the list.
  */
 #include "internal.h"
+#include "upcalls.h"
 
 static const char hex[] = "0123456789abcdef";
 

@@ -12,7 +12,11 @@
  * to stop first waits for a sibling that has not stopped, and the other is waited for. It is then
  * refused.
  */
-#include "leader.h"
+#include "internal.h"
+#include "follow.h"
+#include "order.h"
+#include "ref.h"
+#include "upcalls.h"
 
 /* One sibling stops after another one. Valid until one of the two has stopped. */
 struct stop_order {

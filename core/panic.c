@@ -9,6 +9,9 @@
  * bookmark.
  */
 #include "internal.h"
+#include "panic.h"
+#include "ref.h"
+#include "upcalls.h"
 
 static stopper_lock_t activities_lock = PLAT_LOCK_INIT(activities_lock);
 static STOPPER_LIST(activities);

@@ -66,6 +66,15 @@
  *        task_is_admitted() and pool_push_task(). Guarantees: the same, for the slow paths.
  */
 #include "internal.h"
+#include "cause.h"
+#include "follow.h"
+#include "pause.h"
+#include "ref.h"
+#include "span.h"
+#include "steps.h"
+#include "stop.h"
+#include "task.h"
+#include "timed.h"
 
 /* With s->lock held. @by: who paused it, if it becomes paused. @woken gets those that wait. */
 static void pause_update(struct stopper *s, const struct pause *by, struct stopper_list *woken)

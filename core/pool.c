@@ -89,7 +89,16 @@
  *
  * Ordered accesses: (B1) of task.c.
  */
+#include "internal.h"
+#include "ctx.h"
+#include "event.h"
+#include "pool.h"
+#include "pool_slots.h"
 #include "queue.h"
+#include "ref.h"
+#include "task.h"
+#include "upcalls.h"
+#include "view.h"
 
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)

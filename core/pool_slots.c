@@ -16,6 +16,8 @@
  *        acquire in pool_slots_walk(). Guarantees: a reader that sees a table sees it zeroed.
  */
 #include "internal.h"
+#include "pool_slots.h"
+#include "upcalls.h"
 
 static stopper_lock_t lock = PLAT_LOCK_INIT(lock);
 static struct slot_table *tables;

@@ -95,7 +95,13 @@
  *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
  *        it set on all stoppers above it.
  */
+#include "internal.h"
+#include "ctx.h"
+#include "event.h"
 #include "queue.h"
+#include "ref.h"
+#include "upcalls.h"
+#include "view.h"
 
 #ifndef INBOXES
 #define INBOXES		64	/* more than CPUs that push at once, as a rule; bits of ->open */

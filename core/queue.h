@@ -1,14 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * queue.h - the pool's queue, for its threads; see queue.c. All functions are called with its lock
- * held, except where they say otherwise.
+ * queue.h - the queue of async tasks and of jobs of the library's own; see queue.c.
  */
 #ifndef STOPPER_CORE_QUEUE_H
 #define STOPPER_CORE_QUEUE_H
 
 #include "internal.h"
+#include "view.h"
 
 struct inbox;
+struct pool_thread;
+
+/* Work for a pool thread: struct stopper_job. Its site names the thread; NULL: one of our own. */
+struct stopper_job_ops {
+	/* @me: the thread that runs it, for pool_thread_set_name() and pool_thread_run() */
+	void (*run)(struct stopper_job *job, struct pool_thread *me);
+	/* the thread ended inside run(); hook_called: the panic hook was called */
+	void (*died)(struct stopper_job *job, bool hook_called);
+	bool is_task;			/* the job is that of a struct stopper_async */
+};
+
+/* ->state of a struct stopper_async */
+enum {
+	ASYNC_IDLE,
+	ASYNC_QUEUED,
+	ASYNC_CANCELLED,		/* queued; its function will not be called */
+	ASYNC_RUNNING,			/* was QUEUED when it was taken */
+	ASYNC_TELLING,			/* was CANCELLED */
+};
+
+/* The slot of a task that runs. */
+static inline struct stopper_slot *async_slot(const struct stopper_async *a)
+{
+	return &a->table->slot[a->at];
+}
+
+/* What a start sets in a record. */
+struct async_start {
+	const struct stopper_job_ops *ops;
+	struct stopper *s;
+	struct stopper_ctx *ctx;
+	const struct stopper_site *site;
+	struct span_record *span;
+	bool pinned;
+	bool may_nest;			/* task_may_nest() */
+};
 
 struct pool_queue {
 	stopper_lock_t lock;		/* the pool's lock */
@@ -26,15 +62,25 @@ struct pool_queue {
 extern struct pool_queue pool_queue;
 
 void queue_init(void);
+void pool_note_user(struct stopper *s);
+bool pool_cancel_task(struct stopper_async *a);
+int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
+bool queue_watch(struct stopper *s, struct plat_parker *me);
+void queue_unwatch(struct stopper *s);
+uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg);
+
+/* For the threads of the pool: without the lock */
 bool queue_poll(void);
+bool queue_push_fresh(struct stopper_async *a, const struct async_start *start, bool *nested,
+		      int *err);
+
+/* and with the lock held */
 bool queue_has_jobs(void);
 struct stopper_job *queue_peek(void);
 void queue_take(struct stopper_job *job);
 void queue_push_first(struct stopper_job *job);
 void queue_take_back(struct stopper_job *job);
 int queue_push_task(struct stopper_async *a, const struct async_start *start, bool *nested);
-bool queue_push_fresh(struct stopper_async *a, const struct async_start *start, bool *nested,
-		      int *err);
 void queue_retract_task(struct stopper_async *a);
 void queue_open_inbox(void);
 void queue_close_inboxes(plat_flags_t *f);

@@ -49,6 +49,11 @@
  * Ordered accesses: (B1) of task.c, (F) of event.c. All else is under s->lock.
  */
 #include "internal.h"
+#include "event.h"
+#include "follow.h"
+#include "quiesce.h"
+#include "ref.h"
+#include "steps.h"
 
 /* With s->lock held. */
 void phase_set(struct stopper *s, enum stopper_phase phase)

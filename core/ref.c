@@ -26,6 +26,10 @@
  *        the others did before they dropped theirs.
  */
 #include "internal.h"
+#include "cause.h"
+#include "lists.h"
+#include "ref.h"
+#include "upcalls.h"
 
 static struct {
 	stopper_lock_t lock;

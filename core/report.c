@@ -11,7 +11,15 @@
  * what it belongs to. Names and comms are quoted and escaped (name.c), so that none can forge
  * a line or a field. It contains no kernel address.
  */
+#include "internal.h"
+#include "cause.h"
+#include "ref.h"
+#include "report.h"
+#include "sem.h"
 #include "snapshot.h"
+#include "text.h"
+#include "timed.h"
+#include "upcalls.h"
 
 #define LOOKUPS		256
 #define SEMS_SHOWN	4

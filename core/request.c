@@ -14,6 +14,9 @@
  *   All under one lock: the keeper finds the stopper, or it is woken for it.
  */
 #include "internal.h"
+#include "cause.h"
+#include "request.h"
+#include "upcalls.h"
 
 static struct {
 	stopper_lock_t lock;

@@ -16,6 +16,8 @@
  *   unlock; ask for a stop            unlock
  */
 #include "internal.h"
+#include "cause.h"
+#include "result.h"
 
 /* A function that was started at @site has returned @err. It is still counted. */
 void error_note(struct stopper *s, const struct stopper_site *site, int err)

@@ -7,6 +7,13 @@
  * use the site of the task it is shown, but only during the visit, and it must not sleep.
  */
 #include "internal.h"
+#include "lists.h"
+#include "panic.h"
+#include "queue.h"
+#include "ref.h"
+#include "steps.h"
+#include "upcalls.h"
+#include "view.h"
 
 /* The age of a task that noted no time: since a reader first saw it. */
 static int64_t first_seen_age(struct first_seen *first, unsigned int seq, int64_t now)

@@ -204,4 +204,34 @@
 /* pairs with what its user names */
 #define plat_store_release(p, v) __stopper_store_release(p, v)
 
+#define COMM_SIZE	16
+#define SYMBOL_SIZE	128
+#define SNAPSHOT_FRAMES	16
+
+/* What another thread is doing. */
+struct thread_snapshot {
+	char comm[COMM_SIZE];
+	char state;			/* as /proc has it */
+	char where[64];			/* userspace */
+	unsigned int nframes;
+	unsigned long frame[SNAPSHOT_FRAMES]; /* kernel; innermost first */
+};
+
+struct span_record;
+
+/* the platform's trace events: kmod/trace.h, user/trace.c */
+void plat_trace_task_start(const struct span_record *t);
+void plat_trace_task_end(const struct span_record *t);
+void plat_trace_task_refused(const struct stopper *s, unsigned int kind,
+			     const struct stopper_site *site);
+void plat_trace_async_queued(const struct span_record *t);
+void plat_trace_worker_start(const struct span_record *t);
+void plat_trace_worker_end(const struct span_record *t);
+void plat_trace_created(const struct stopper *s);
+void plat_trace_phase(const struct stopper *s, enum stopper_phase from, enum stopper_phase to);
+void plat_trace_closer_start(const struct stopper *s, const char *shown);
+void plat_trace_closer_end(const struct stopper *s, const char *shown);
+void plat_trace_stall(const struct stopper *s, int64_t waited, unsigned long tasks,
+		      unsigned int workers);
+
 #endif /* STOPPER_CORE_SEAM_H */

@@ -60,6 +60,10 @@
  *       needed.
  */
 #include "internal.h"
+#include "ctx.h"
+#include "event.h"
+#include "sem.h"
+#include "upcalls.h"
 
 int stopper_sem_init(struct stopper_sem *sem, int capacity)
 {

@@ -11,7 +11,13 @@
  * An age is a lower bound: the age of a task that no reader has seen before may count from
  * this scan (first_seen_age(), scan.c).
  */
+#include "internal.h"
+#include "cause.h"
+#include "label.h"
+#include "panic.h"
 #include "snapshot.h"
+#include "upcalls.h"
+#include "view.h"
 
 void snapshot_free(struct task_snapshot *snap)
 {

@@ -40,9 +40,4 @@ void snapshot_fill(struct task_snapshot *snap, struct stopper *s, bool activitie
 unsigned int snapshot_find(const struct task_snapshot *snap, const struct stopper *s);
 void snapshot_free(struct task_snapshot *snap);
 
-/* report.c */
-const char *group_kind_name(const struct site_group *g);
-void report_stopper(const struct line_sink *out, const struct task_snapshot *snap,
-		    struct stopper *s, unsigned int *lookups);
-
 #endif /* STOPPER_CORE_SNAPSHOT_H */

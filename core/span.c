@@ -28,6 +28,8 @@
  * If there is no memory for a record, the task is not traced.
  */
 #include "internal.h"
+#include "span.h"
+#include "upcalls.h"
 
 #ifndef SPAN_HEADS
 #define SPAN_HEADS	1024

@@ -30,6 +30,14 @@
  * is left. So stop_held_up() counts tasks only if there is one, else workers, else closers.
  */
 #include "internal.h"
+#include "cause.h"
+#include "label.h"
+#include "panic.h"
+#include "quiesce.h"
+#include "ref.h"
+#include "stop.h"
+#include "upcalls.h"
+#include "view.h"
 
 struct remaining {
 	struct stopper_task_info *info;	/* sorted */

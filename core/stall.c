@@ -16,7 +16,12 @@
  *   (U) a claim's ->users. The read-modify-writes in claim_try() and claim_drop() are fully
  *       ordered, as a lock and its unlock: a claim's owner sees what the one before it wrote.
  */
+#include "internal.h"
+#include "report.h"
 #include "snapshot.h"
+#include "stall.h"
+#include "text.h"
+#include "upcalls.h"
 
 #define BURST		10
 #define WINDOW_NS	(10 * NS_PER_SEC)

@@ -6,6 +6,7 @@
  * Only slow paths count: a stop, a drain, a scan.
  */
 #include "internal.h"
+#include "steps.h"
 
 static unsigned long steps[STEPS];
 

@@ -70,7 +70,26 @@
  *
  * Ordered accesses: (B1) of task.c, (F) of event.c. All else is under s->lock.
  */
-#include "leader.h"
+#include "internal.h"
+#include "cause.h"
+#include "closer.h"
+#include "ctx.h"
+#include "drain.h"
+#include "event.h"
+#include "follow.h"
+#include "order.h"
+#include "panic.h"
+#include "pool.h"
+#include "quiesce.h"
+#include "ref.h"
+#include "request.h"
+#include "stall.h"
+#include "stop.h"
+#include "timed.h"
+#include "upcalls.h"
+#include "view.h"
+#include "watch.h"
+#include "worker.h"
 
 #define REPORT_AGAIN_NS	(10 * NS_PER_MSEC)
 

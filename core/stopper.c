@@ -12,6 +12,15 @@
  * Ordered accesses: (P) of ref.c.
  */
 #include "internal.h"
+#include "cause.h"
+#include "ctx.h"
+#include "event.h"
+#include "pause.h"
+#include "ref.h"
+#include "stall.h"
+#include "stop.h"
+#include "timed.h"
+#include "upcalls.h"
 
 _Static_assert(offsetof(struct stopper, phase) == offsetof(struct stopper_head, phase),
 	       "code inlined into callers reads the phase");

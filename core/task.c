@@ -179,6 +179,13 @@
  * userspace) signal handlers; longjmp() out of a task.
  */
 #include "internal.h"
+#include "ctx.h"
+#include "label.h"
+#include "lists.h"
+#include "span.h"
+#include "task.h"
+#include "upcalls.h"
+#include "view.h"
 
 /* How many slots are tried before the task goes on a list: cheaper than a search of the table. */
 #define CLAIM_TRIES	4

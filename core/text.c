@@ -3,6 +3,8 @@
  * text.c - what people read: lines of the log, times, the words for phases and errors.
  */
 #include "internal.h"
+#include "text.h"
+#include "upcalls.h"
 
 /* Write a line to the log of @s, or if that has none, or is NULL, to the common one. */
 void stopper_log(struct stopper *s, int level, const char *fmt, ...)

@@ -57,6 +57,16 @@
  * Ordered accesses: none; all is under s->lock.
  */
 #include "internal.h"
+#include "cause.h"
+#include "ctx.h"
+#include "follow.h"
+#include "panic.h"
+#include "pool.h"
+#include "queue.h"
+#include "span.h"
+#include "task.h"
+#include "timed.h"
+#include "upcalls.h"
 
 #define FIRE_BATCH	64	/* timers that one call of the platform's timer fires */
 #define DROP_BATCH	64

@@ -7,6 +7,12 @@
 #ifndef STOPPER_CORE_UPCALLS_H
 #define STOPPER_CORE_UPCALLS_H
 
+#include "seam.h"
+
+struct call;
+struct line_sink;
+struct task_view;
+
 /* loading and unloading */
 void pool_init(void);
 void pool_exit(void);
@@ -69,7 +75,7 @@ void due_remove(struct stopper_due **heap, struct stopper_due *n);
 /* the debug list and the log */
 int report_all(const struct line_sink *out);
 size_t report_size(void);
-void tasks_visit(struct stopper *s, visit_fn visit, void *arg);
+void tasks_visit(struct stopper *s, void (*visit)(void *arg, const struct task_view *v), void *arg);
 void stopper_log(struct stopper *s, int level, const char *fmt, ...) STOPPER_PRINTF(3, 4);
 size_t name_escape(char *dst, size_t size, const char *name);
 void name_escape_comm(char *dst, size_t size, const char *name);

@@ -7,6 +7,12 @@
  * start another task; scan.c reads all tasks.
  */
 #include "internal.h"
+#include "label.h"
+#include "lists.h"
+#include "pool_slots.h"
+#include "ref.h"
+#include "steps.h"
+#include "view.h"
 
 /* Copies a running task of @s (NULL: of any) from @slot; false: there is none, or it changed. */
 bool slot_view(struct stopper_slot *slot, struct stopper *s, struct task_view *v,

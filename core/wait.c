@@ -7,6 +7,8 @@
  * also if the context has ended by then.
  */
 #include "internal.h"
+#include "ctx.h"
+#include "event.h"
 
 #define WAIT_STACK	8
 

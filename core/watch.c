@@ -5,6 +5,7 @@
  * ->watch of a slot changes, and its owner is woken, only under drain_lock: races 2 to 4 of task.c.
  */
 #include "internal.h"
+#include "watch.h"
 
 static stopper_lock_t drain_lock = PLAT_LOCK_INIT(drain_lock);
 

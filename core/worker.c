@@ -25,6 +25,30 @@
  *        that the others did with it.
  */
 #include "internal.h"
+#include "ctx.h"
+#include "follow.h"
+#include "panic.h"
+#include "result.h"
+#include "span.h"
+#include "upcalls.h"
+#include "worker.h"
+
+struct worker {
+	struct plat_thread thread;
+	struct activity activity;	/* links it into the list of activities */
+	struct stopper_list node;	/* s->workers */
+	struct stopper *s;
+	const struct stopper_site *site;
+	struct span_record *span;		/* NULL: not traced */
+	struct stopper_ctx *ctx;
+	stopper_fn fn;
+	stopper_err_fn err_fn;		/* in place of @fn */
+	void *arg;
+	struct module *fn_module;	/* of the function, with a reference; or NULL */
+	plat_ref_t refs;		/* of its thread, of run_worker, of a stop of its thread */
+	bool stop_queued;		/* its thread is, or must not yet be, stopped; s->lock */
+	bool uncounted;			/* not counted any more; s->lock */
+};
 
 static void worker_release(struct worker *w)
 {

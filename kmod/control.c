@@ -69,6 +69,7 @@
 #include <linux/sysfs.h>
 #include <linux/wait_bit.h>
 #include "internal.h"
+#include "upcalls.h"
 
 struct control {
 	struct kobject kobj;

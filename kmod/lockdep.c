@@ -42,6 +42,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include "internal.h"
+#include "panic.h"
 
 #define MAX_TRACKED	64
 

@@ -12,6 +12,8 @@
 #include <linux/seq_file.h>
 #include <stopper/device.h>
 #include "internal.h"
+#include "report.h"
+#include "upcalls.h"
 
 struct workqueue_struct *stopper_wq;
 static struct dentry *debug_file;

@@ -8,6 +8,7 @@
  * of a task finds them by their symbol, without a load of their address.
  */
 #include "internal.h"
+#include "upcalls.h"
 
 static struct slot_table __percpu *slot_tables;
 

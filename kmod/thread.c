@@ -56,6 +56,8 @@
 #include <linux/sched/task.h>
 #include <linux/sched/task_stack.h>
 #include "internal.h"
+#include "panic.h"
+#include "upcalls.h"
 #include "compat.h"
 
 static atomic_t alive = ATOMIC_INIT(0);

@@ -36,6 +36,8 @@
 #include <linux/sched/isolation.h>
 #include <linux/sched/signal.h>
 #include "internal.h"
+#include "panic.h"
+#include "upcalls.h"
 
 #define KNOWN_LEAKS		16
 

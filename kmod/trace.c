@@ -7,6 +7,8 @@
  */
 #include <linux/random.h>
 #include "internal.h"
+#include "span.h"
+#include "upcalls.h"
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 

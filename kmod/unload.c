@@ -38,6 +38,8 @@
 #include <linux/module.h>
 #include <linux/kobject.h>
 #include "internal.h"
+#include "span.h"
+#include "upcalls.h"
 
 static const struct stopper_site unloaded_site = {
 	.name = "(its module was unloaded)",

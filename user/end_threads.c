@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include <stopper/threads.h>
 #include "internal.h"
+#include "upcalls.h"
 
 #define TIMEOUT_NS	(10 * NS_PER_SEC)
 #define RECHECK_NS	(50 * NS_PER_MSEC)	/* limit of one round */

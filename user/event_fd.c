@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stopper/uring.h>
 #include "internal.h"
+#include "event.h"
 
 /* With ev->lock held, ->fired set. */
 void plat_event_fired(struct stopper_event *ev)

@@ -40,6 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "internal.h"
+#include "upcalls.h"
 
 bool plat_no_membarrier;
 bool plat_forked;

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "internal.h"
+#include "upcalls.h"
 
 void plat_comm(char *comm)
 {

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include "internal.h"
+#include "upcalls.h"
 
 static pthread_mutex_t keeper_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plat_parker keeper_park;

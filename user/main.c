@@ -22,6 +22,8 @@
 #include <signal.h>
 #include <stopper/main.h>
 #include "internal.h"
+#include "text.h"
+#include "upcalls.h"
 #include "notify.h"
 
 #define GRACE_NS	(25 * NS_PER_SEC)

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stopper/print.h>
 #include "internal.h"
+#include "report.h"
+#include "upcalls.h"
 
 static void print_line(void *arg, const char *line)
 {

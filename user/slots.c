@@ -21,6 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "internal.h"
+#include "task.h"
+#include "upcalls.h"
 
 _Static_assert(offsetof(struct stopper, refs) == 64, "nothing is written where tasks read");
 _Static_assert(SLOTS_HALF * sizeof(struct stopper_slot) % 64 == 0, "no sync task beside a handle");

@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "internal.h"
+#include "upcalls.h"
 
 struct thread_record {
 	void *(*fn)(void *arg);

@@ -42,6 +42,8 @@
 #include <unistd.h>
 #include <stopper/signal.h>
 #include "internal.h"
+#include "panic.h"
+#include "upcalls.h"
 
 #define SEEN_SITES	16	/* in the cache of a thread */
 #define RUNS_CHECKED	8

@@ -23,6 +23,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include "internal.h"
+#include "upcalls.h"
 
 static pthread_mutex_t timers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct plat_parker timer_park;

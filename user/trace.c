@@ -36,6 +36,8 @@ static inline void no_probe(const char *name, ...)
 #define STAP_PROBE9	STAP_PROBE2
 #endif
 #include "internal.h"
+#include "span.h"
+#include "upcalls.h"
 
 union listeners {
 	unsigned int any;

@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include <stopper/trace.h>
 #include "internal.h"
+#include "upcalls.h"
 
 #define BUFFER_SIZE	(64 * 1024)
 #define LINE_SIZE	768

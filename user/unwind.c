@@ -29,6 +29,8 @@
 #include <stdlib.h>
 #include <unwind.h>
 #include "internal.h"
+#include "panic.h"
+#include "upcalls.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -13,6 +13,10 @@
  */
 #include "engine.h"
 #include "scenario.h"
+#include "panic.h"
+#include "span.h"
+#include "upcalls.h"
+#include "view.h"
 
 #define PC	__builtin_return_address(0)
 

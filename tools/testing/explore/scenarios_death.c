@@ -4,6 +4,7 @@
  * does that oopses: what they ran is accounted for, and a stop goes on.
  */
 #include "scenario.h"
+#include "upcalls.h"
 
 enum { HOOK, BEGAN };
 

@@ -3,6 +3,7 @@
  * scenarios_event.c - events and contexts: the races drawn in core/event.c and core/ctx.c.
  */
 #include "scenario.h"
+#include "upcalls.h"
 
 static struct stopper_event ev, ev2;
 static struct stopper_on_fire *of;

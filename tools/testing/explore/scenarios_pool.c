@@ -3,6 +3,9 @@
  * scenarios_pool.c - async tasks and the pool's threads: the races drawn in core/pool.c.
  */
 #include "scenario.h"
+#include "pool.h"
+#include "upcalls.h"
+#include "view.h"
 
 static struct stopper *s;
 static struct stopper_event gate;

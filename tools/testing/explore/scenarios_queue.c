@@ -4,6 +4,8 @@
  * end of the tick, the arrival of a thread and a drain; the order of one producer's tasks.
  */
 #include "scenario.h"
+#include "upcalls.h"
+#include "view.h"
 
 static struct stopper *s;
 static struct stopper_event gate;

@@ -3,6 +3,8 @@
  * scenarios_sem.c - semaphores and limited tasks: the races drawn in core/sem.c.
  */
 #include "scenario.h"
+#include "report.h"
+#include "upcalls.h"
 
 enum { INSIDE, ORDER };
 

@@ -3,7 +3,10 @@
  * scenarios_stop.c - leaders and followers, workers, closers, the list.
  */
 #include "scenario.h"
-#include "snapshot.h"
+#include "panic.h"
+#include "report.h"
+#include "stall.h"
+#include "upcalls.h"
 
 static struct stopper *s, *kid;
 static struct stopper_ctx *ctx;

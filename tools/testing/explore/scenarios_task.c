@@ -3,6 +3,8 @@
  * scenarios_task.c - the races drawn in core/task.c.
  */
 #include "scenario.h"
+#include "upcalls.h"
+#include "view.h"
 
 static void run_one(void *s)
 {

@@ -3,6 +3,7 @@
  * scenarios_timed.c - timers: the races drawn in core/timed.c.
  */
 #include "scenario.h"
+#include "timed.h"
 
 enum { FIRED = 1, INSIDE, CANCELLED, DROPPED };
 

@@ -3,6 +3,7 @@
  * scenarios_tree.c - children that stop side by side, and in order: the races drawn in core/stop.c.
  */
 #include "scenario.h"
+#include "stall.h"
 
 static struct stopper *s, *a, *b;
 static struct stopper_ctx *ctx;

@@ -15,6 +15,7 @@
 #include <ucontext.h>
 #include "engine.h"
 #include "scenario.h"
+#include "task.h"
 
 #define MAX_STEPS	20000
 

@@ -7,6 +7,8 @@
  */
 #include "engine.h"
 #include "scenario.h"
+#include "task.h"
+#include "upcalls.h"
 
 static stopper_lock_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct slot_table *tables, *free_tables;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * leader.h - the leader of a stop and those that follow it; see stop.c.
+ * follow.h - the leader of a stop and the callers that follow it; see follow.c.
  */
-#ifndef STOPPER_CORE_LEADER_H
-#define STOPPER_CORE_LEADER_H
+#ifndef STOPPER_CORE_FOLLOW_H
+#define STOPPER_CORE_FOLLOW_H
 
 #include "internal.h"
+#include "event.h"
+#include "watch.h"
 
 /* How long and how a caller waits: until the context ends or the deadline passes. */
 struct stop_wait {
@@ -37,7 +39,12 @@ struct follower {
 	bool woken;
 };
 
-/* follow.c */
+bool stop_is_awaited(struct stopper *s);
+void stopper_wake_leader(struct stopper *s);
+void wake_followers(struct stopper *s);
+void followers_wake(struct stopper *s, struct stopper_list *list);
+void stopper_follow_while(struct stopper *s, bool (*more)(void *arg), void *arg);
+int resume_wait(struct stopper *s, struct stopper_ctx *ctx);
 int stop_wait_err(const struct stop_wait *p);
 void stopper_wake_watcher(struct stopper *s);
 struct stopper *leader_pop_ready(struct leader *l);
@@ -47,8 +54,4 @@ void event_waiter_attach_quiesce(struct event_waiter *w, const struct stop_wait 
 				 struct plat_parker *park);
 int follow_leader(struct stopper *s, struct follower *me, const struct stop_wait *p);
 
-/* order.c */
-void orders_drop_waits(struct stopper *s, struct stopper *parent);
-void orders_release(struct stopper *s, struct stopper *parent);
-
-#endif /* STOPPER_CORE_LEADER_H */
+#endif /* STOPPER_CORE_FOLLOW_H */
