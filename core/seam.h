@@ -8,9 +8,6 @@
  * kernel up to softirq.
  *
  *   operation                       order              context   result or effect
- *   plat_load(p), plat_store(p, v)  none (once)        any
- *   plat_load_acquire(p)            acquire            any
- *   plat_store_release(p, v)        release            any
  *   plat_fetch_add_full(p, n)       full               any       returns the old value, an int
  *   plat_cmpxchg_acquire(p, old, n) acquire if true    any       *p, a pointer, was old and is n
  *   plat_ref_init(r, n)             none               any       n references; a plat_ref_t
@@ -196,7 +193,10 @@
 #include <stopper/stopper.h>
 #include <platform.h>
 
-/* Memory order is defined once, in stopper/types.h; each user names its partner. */
+/*
+ * Not of the platform: memory order is defined once, in stopper/types.h, from which programs
+ * inline it, too. Each user names its partner.
+ */
 #define plat_load(p)		__stopper_load(p)
 #define plat_store(p, v)	__stopper_store(p, v)
 /* pairs with what its user names */
