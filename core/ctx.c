@@ -93,7 +93,7 @@ int ctx_wait_err(const struct stopper_ctx *ctx)
 void event_waiter_attach_ctx(struct event_waiter *w, struct stopper_ctx *ctx, struct plat_parker *p)
 {
 	if (ctx && ctx->killable)
-		plat_park_killable(p);
+		plat_park_as(p, PARK_KILLABLE);
 	event_waiter_attach(w, ctx ? &ctx->done.ev : NULL, p);
 }
 

@@ -84,10 +84,8 @@ bool stopper_is_watched_by(struct stopper *s, struct leader *l)
 void stop_park_init(struct stopper *s, struct plat_parker *p, bool blocks)
 {
 	plat_park_init(p);
-	if (s->flags & STOPPER_NO_FREEZE)
-		plat_park_no_freeze(p);
-	if (blocks)
-		plat_park_blocked(p);
+	plat_park_as(p, (s->flags & STOPPER_NO_FREEZE ? PARK_NO_FREEZE : 0) |
+			(blocks ? PARK_BLOCKED : 0));
 }
 
 /* With s->lock held. False: the list is empty. */

@@ -35,18 +35,9 @@
  *   plat_park(p, deadline)          acquire            sleeps    false: the deadline passed;
  *                                                                PLAT_FOREVER: no deadline
  *   plat_park_idle(p, deadline)     acquire            sleeps    the same, for pool threads
- *   plat_park_no_freeze(p)                             any       after init: suspend waits for p's
- *                                                                parks instead of freezing them.
- *                                                                May be nothing where threads are
- *                                                                only frozen without locks
- *   plat_park_blocked(p)                               any       after init: p's parks count as
- *                                                                blocked for tools that look for
- *                                                                hung threads; else as idle. May be
- *                                                                nothing
- *   plat_park_killable(p)                              any       after init: p's parks also end
- *                                                                when plat_killed(). May be nothing
- *                                                                where no signal kills a thread
- *                                                                that parks
+ *   plat_park_as(p, how)                               any       after init: adds to how p parks, a
+ *                                                                set of PARK_ below. May be nothing
+ *                                                                where none of them differs
  *   plat_killed()                                      any       has this thread a fatal signal
  *                                                                pending? Always false in userspace
  *   plat_unpark(p)                  release            any       ends p's park, or the next one
@@ -189,6 +180,11 @@
  */
 #ifndef STOPPER_CORE_SEAM_H
 #define STOPPER_CORE_SEAM_H
+
+/* How a thread parks. */
+#define PARK_NO_FREEZE	1u	/* suspend waits for the end of the park; it does not freeze it */
+#define PARK_BLOCKED	2u	/* blocked for tools that look for hung threads; else idle */
+#define PARK_KILLABLE	4u	/* plat_killed() ends the park, too */
 
 #include <stopper/stopper.h>
 #include <platform.h>

@@ -260,7 +260,7 @@ static int stop_children(struct leader *l)
 			continue;
 		}
 		if (child->flags & STOPPER_NO_FREEZE)
-			plat_park_no_freeze(&l->drain->park);
+			plat_park_as(&l->drain->park, PARK_NO_FREEZE);
 		if (stopper_is_watched_by(child, l) && !plat_load(&child->nafter))
 			err = drive_to(child, true, &l->for_children);
 		if (err == -EAGAIN) {

@@ -51,9 +51,7 @@ void plat_park_init(struct plat_parker *p)
 {
 	raw_spin_lock_init(&p->lock);
 	p->set = false;
-	p->no_freeze = false;
-	p->killable = false;
-	p->blocked = false;
+	p->how = 0;
 	p->waiter = current;
 }
 
@@ -71,9 +69,9 @@ static bool parker_take(struct plat_parker *p)
 
 bool plat_park(struct plat_parker *p, s64 deadline)
 {
-	unsigned int state = (p->blocked ? TASK_UNINTERRUPTIBLE : TASK_IDLE) |
-			     (p->no_freeze ? 0 : TASK_FREEZABLE_UNSAFE) |
-			     (p->killable ? TASK_WAKEKILL : 0);
+	unsigned int state = (p->how & PARK_BLOCKED ? TASK_UNINTERRUPTIBLE : TASK_IDLE) |
+			     (p->how & PARK_NO_FREEZE ? 0 : TASK_FREEZABLE_UNSAFE) |
+			     (p->how & PARK_KILLABLE ? TASK_WAKEKILL : 0);
 	long left = MAX_SCHEDULE_TIMEOUT;
 	bool set;
 
@@ -88,7 +86,7 @@ bool plat_park(struct plat_parker *p, s64 deadline)
 		}
 		set_current_state(state);
 		set = parker_take(p);
-		if (set || !left || (p->killable && plat_killed()))
+		if (set || !left || (p->how & PARK_KILLABLE && plat_killed()))
 			break;
 		schedule_timeout(left);
 	}

@@ -93,9 +93,7 @@ typedef unsigned long plat_flags_t;
 struct plat_parker {
 	raw_spinlock_t lock;
 	bool set;
-	bool no_freeze;
-	bool killable;
-	bool blocked;
+	unsigned char how;		/* PARK_*, of its thread only */
 	struct task_struct *waiter;
 };
 
@@ -104,9 +102,7 @@ bool plat_park(struct plat_parker *p, s64 deadline);
 void plat_unpark(struct plat_parker *p);
 
 #define plat_park_idle(p, deadline) plat_park(p, deadline)
-#define plat_park_no_freeze(p)	((void)((p)->no_freeze = true))
-#define plat_park_blocked(p)	((void)((p)->blocked = true))
-#define plat_park_killable(p)	((void)((p)->killable = true))
+#define plat_park_as(p, how_too) ((void)((p)->how |= (how_too)))
 #define plat_killed()		fatal_signal_pending(current)
 #define plat_relax()		cpu_relax()
 #define plat_spins()		0

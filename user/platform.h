@@ -186,9 +186,7 @@ void plat_unpark(struct plat_parker *p);
 void plat_event_fired(struct stopper_event *ev);
 void plat_event_closed(struct stopper_event *ev);
 
-#define plat_park_blocked(p)	((void)(p))
-#define plat_park_no_freeze(p)	((void)(p))
-#define plat_park_killable(p)	((void)(p))
+#define plat_park_as(p, how)	((void)(p), (void)(how))
 #define plat_killed()		false
 /* The locks that a caller holds are not known here. */
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))

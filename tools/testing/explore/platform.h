@@ -91,9 +91,7 @@ void plat_unpark(struct plat_parker *p);
 #define plat_park_idle(p, d)	plat_park(p, d)
 #define plat_event_fired(ev)	((void)(ev))
 #define plat_event_closed(ev)	((void)(ev))
-#define plat_park_blocked(p)	((void)(p))
-#define plat_park_no_freeze(p)	((void)(p))
-#define plat_park_killable(p)	((void)((p)->killable = true))
+#define plat_park_as(p, how)	((void)((p)->killable |= !!((how) & PARK_KILLABLE)))
 bool plat_killed(void);
 /* Nothing here knows which locks a caller holds. */
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
