@@ -280,8 +280,8 @@ static const char *show_label(struct shown_label *b, const struct thread_age *t)
 
 static void report_thread(const struct line_sink *out, const struct thread_age *t, bool stack)
 {
-	char name[SYMBOL_SIZE] = "";
 	struct thread_snapshot snap;
+	char name[SYMBOL_SIZE];
 	unsigned int i;
 	int err;
 
@@ -296,11 +296,9 @@ static void report_thread(const struct line_sink *out, const struct thread_age *
 			    SECS(t->age), LABEL(t));
 		return;
 	}
-	if (snap.state != 'R')
-		plat_thread_where(&snap, name);
 	report_line(out, "    thread %d \"%s\" %s for %s%s%s%s", t->tid, COMM(snap.comm),
-		    thread_state_word(snap.state), SECS(t->age), LABEL(t), name[0] ? " in " : "",
-		    name);
+		    thread_state_word(snap.state), SECS(t->age), LABEL(t),
+		    snap.where[0] ? " in " : "", snap.where);
 	for (i = 0; stack && i < snap.nframes; i++) {
 		plat_frame_name(&snap, i, name);
 		report_line(out, "      stack %s", name);

@@ -80,10 +80,9 @@
  *   plat_comm(buf)                                     any       its comm, COMM_SIZE bytes
  *   plat_thread_snapshot(tid, snap)                    process   what a thread is doing; -ESRCH: it
  *                                                                has exited, -ENOENT: not known
- *   plat_thread_where(snap, buf)                       process   the function it is in, or ""
  *   plat_frame_name(snap, i, buf)                      process   a frame of its stack as text
- *                                                                without addresses; both
- *                                                                SYMBOL_SIZE bytes
+ *                                                                without addresses, SYMBOL_SIZE
+ *                                                                bytes
  *   plat_thread_signal(tid, n)                         process   sends signal n to a thread of this
  *                                                                process, or to a kthread that
  *                                                                allows it. May be nothing where
@@ -208,7 +207,7 @@
 struct thread_snapshot {
 	char comm[COMM_SIZE];
 	char state;			/* as /proc has it */
-	char where[64];			/* userspace */
+	char where[SYMBOL_SIZE];	/* the function it sleeps in, escaped; "": not known */
 	unsigned int nframes;
 	unsigned long frame[SNAPSHOT_FRAMES]; /* kernel; innermost first */
 };

@@ -101,22 +101,6 @@ static unsigned int walk_stack_of(struct task_struct *task, unsigned long *frame
 }
 #endif
 
-int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
-{
-	struct task_struct *task = thread_find(tid);
-
-	snap->nframes = 0;
-	snap->where[0] = '\0';
-	if (!task)
-		return -ESRCH;
-	get_task_comm(snap->comm, task);
-	snap->state = task_state_to_char(task);
-	if (snap->state != 'R' && task != current)
-		snap->nframes = walk_stack_of(task, snap->frame, SNAPSHOT_FRAMES);
-	put_task_struct(task);
-	return 0;
-}
-
 /* For an unknown symbol the kernel prints the address, which must not be shown. */
 static void symbol_without_address(char *buf, const char *symbol)
 {
@@ -163,7 +147,7 @@ static unsigned int count_own_frames(const struct thread_snapshot *snap)
 #endif
 
 /* The innermost frame of other code: the function that waits through the stopper. */
-void plat_thread_where(const struct thread_snapshot *snap, char *buf)
+static void thread_set_where(struct thread_snapshot *snap)
 {
 	char symbol[KSYM_SYMBOL_LEN];
 	unsigned int own;
@@ -172,7 +156,24 @@ void plat_thread_where(const struct thread_snapshot *snap, char *buf)
 		return;
 	own = min(count_own_frames(snap), snap->nframes - 1);
 	sprint_symbol_no_offset(symbol, snap->frame[own]);
-	symbol_without_address(buf, symbol);
+	symbol_without_address(snap->where, symbol);
+}
+
+int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
+{
+	struct task_struct *task = thread_find(tid);
+
+	snap->nframes = 0;
+	snap->where[0] = '\0';
+	if (!task)
+		return -ESRCH;
+	get_task_comm(snap->comm, task);
+	snap->state = task_state_to_char(task);
+	if (snap->state != 'R' && task != current)
+		snap->nframes = walk_stack_of(task, snap->frame, SNAPSHOT_FRAMES);
+	put_task_struct(task);
+	thread_set_where(snap);
+	return 0;
 }
 
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf)

@@ -189,7 +189,6 @@ struct slot_table *plat_slots_walk(struct slot_table *t);
 void plat_comm(char *comm);
 struct thread_snapshot;
 int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
-void plat_thread_where(const struct thread_snapshot *snap, char *buf);
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
 void plat_thread_signal(int tid, int n);
 #define plat_cpus()		num_online_cpus()

@@ -68,6 +68,15 @@ static int parse_stat(char *stat, struct thread_snapshot *snap)
 	return 0;
 }
 
+static void thread_set_where(int tid, struct thread_snapshot *snap)
+{
+	char wchan[64];
+
+	/* "0": not known. */
+	if (read_thread_file(tid, "wchan", wchan, sizeof(wchan)) > 0 && wchan[0] != '0')
+		name_escape(snap->where, sizeof(snap->where), wchan);
+}
+
 int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 {
 	char stat[128];
@@ -81,16 +90,9 @@ int plat_thread_snapshot(int tid, struct thread_snapshot *snap)
 		err = -ESRCH;
 	else
 		err = -ENOENT;
-	/* "0": not known. */
-	if (!err && read_thread_file(tid, "wchan", snap->where, sizeof(snap->where)) > 0 &&
-	    snap->where[0] == '0')
-		snap->where[0] = '\0';
+	if (!err && snap->state != 'R')
+		thread_set_where(tid, snap);
 	return err;
-}
-
-void plat_thread_where(const struct thread_snapshot *snap, char *buf)
-{
-	name_escape(buf, SYMBOL_SIZE, snap->where);
 }
 
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf)

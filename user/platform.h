@@ -283,7 +283,6 @@ int plat_tid(void);
 void plat_comm(char *comm);
 struct thread_snapshot;
 int plat_thread_snapshot(int tid, struct thread_snapshot *snap);
-void plat_thread_where(const struct thread_snapshot *snap, char *buf);
 void plat_frame_name(const struct thread_snapshot *snap, unsigned int i, char *buf);
 void plat_thread_signal(int tid, int n);
 unsigned int plat_cpus(void);

@@ -123,7 +123,6 @@ struct thread_snapshot;
 int plat_tid(void);
 void plat_comm(char *comm);
 #define plat_thread_snapshot(tid, snap) ((void)(tid), (void)(snap), -ENOENT)
-#define plat_thread_where(snap, buf) ((void)(snap), (void)(*(buf) = '\0'))
 #define plat_thread_signal(tid, n) ((void)(tid), (void)(n))
 #define plat_frame_name(snap, i, buf) ((void)(snap), (void)(i), (void)(*(buf) = '\0'))
 unsigned int plat_cpus(void);
