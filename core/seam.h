@@ -116,8 +116,10 @@
  *                                                                only now and then where that is
  *                                                                expensive
  *   plat_call(c, fn, ctx, arg)                         process   true: fn ended by a panic
- *   plat_stopper_init(s)                               any       creates s->plat, the platform's
- *                                                                part of a stopper. May be nothing
+ *   plat_stopper_init(s, opts)                         process   creates s->plat, the platform's
+ *                                                                part of a stopper, and notes the
+ *                                                                stack_size of opts for threads
+ *                                                                that start later. May be nothing
  *   plat_stopper_free(s)                               any       ends its use. May be nothing
  *   plat_control_open(s)                               process   with STOPPER_CONTROL: lets
  *                                                                userspace stop it; 0, or why it
@@ -125,9 +127,6 @@
  *   plat_control_close(s)                              process   ends that, before IsStopped fires.
  *                                                                May be nothing
  *   plat_options_valid(opts)                           any       are owner and stack_size valid?
- *   plat_stack_note(n)                                 any       threads started later have at
- *                                                                least n bytes of stack. May be
- *                                                                nothing
  *   plat_thread_fits(t)                                any       may the running thread take
  *                                                                another job: stack, state
  *   __stopper_panic(value)                             process   public; each platform has its own

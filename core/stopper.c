@@ -120,14 +120,13 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	s->owner = opts->owner ? opts->owner : site->owner;
 	origin_copy(&s->created_at, site);
 	plat_timer_init(&s->due_timer, timers_due);
-	plat_stopper_init(s);
+	plat_stopper_init(s, opts);
 	s->flags = opts->flags;
 	s->on_panic = opts->on_panic;
 	s->on_panic_arg = opts->on_panic_arg;
 	s->log = opts->log;
 	s->log_arg = opts->log_arg;
 	s->stall_max_ns = opts->stall_max_ns;
-	plat_stack_note(opts->stack_size);
 	return s;
 }
 

@@ -81,7 +81,7 @@ static void dep_unreserve(void)
 }
 
 /* Without memory for the annotation the stopper is not checked. */
-void plat_stopper_init(struct stopper *s)
+void plat_stopper_init(struct stopper *s, const struct stopper_options *opts)
 {
 	struct stopper_dep *d = NULL;
 	unsigned long flags;

@@ -111,12 +111,12 @@ void plat_unpark(struct plat_parker *p);
 #define plat_resched()		cond_resched_tasks_rcu_qs()
 
 #ifdef CONFIG_LOCKDEP
-void plat_stopper_init(struct stopper *s);
+void plat_stopper_init(struct stopper *s, const struct stopper_options *opts);
 void plat_stopper_free(struct stopper *s);
 void plat_lockdep_wait(struct stopper *s, bool stop);
 void plat_lockdep_wait_event(const struct stopper_event *ev);
 #else
-#define plat_stopper_init(s)	((void)(s))
+#define plat_stopper_init(s, opts) ((void)(s), (void)(opts))
 #define plat_stopper_free(s)	((void)(s))
 #define plat_lockdep_wait(s, stop) ((void)(s), (void)(stop))
 #define plat_lockdep_wait_event(ev) ((void)(ev))
@@ -253,7 +253,6 @@ int plat_thread_start(struct plat_thread *t, const char *name);
 
 /* All kernel stacks have one size, and all kthreads start with the state of kthreadd. */
 #define plat_options_valid(o)	(!(o)->stack_size)
-#define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
 struct plat_stopper {

@@ -333,7 +333,6 @@ struct plat_thread {
 };
 
 bool plat_options_valid(const struct stopper_options *opts);
-void plat_stack_note(size_t size);
 bool plat_thread_fits(const struct plat_thread *t);
 
 /* State of the thread that created a stopper. */
@@ -341,7 +340,7 @@ struct plat_stopper {
 	uint64_t sigmask;		/* in the kernel's format */
 };
 
-void plat_stopper_init(struct stopper *s);
+void plat_stopper_init(struct stopper *s, const struct stopper_options *opts);
 #define plat_stopper_free(s)	((void)(s))
 #define plat_control_open(s)	((void)(s), 0)
 #define plat_control_close(s)	((void)(s))
@@ -419,6 +418,7 @@ int signals_watch(struct stopper *s, const int *sigs, unsigned int n,
 		  struct stopper_event *signalled);
 void signals_unwatch(struct stopper *s);
 bool on_stopper_thread(void);
+void thread_stack_note(size_t size);
 bool thread_state_is_clean(void);
 void thread_state_init(void);
 void thread_state_open(uint64_t signals);

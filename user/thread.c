@@ -57,7 +57,7 @@ bool plat_options_valid(const struct stopper_options *opts)
 }
 
 /* Pool threads that start from now on have at least this size. */
-void plat_stack_note(size_t size)
+void thread_stack_note(size_t size)
 {
 	size_t now = plat_load(&stack_min);
 

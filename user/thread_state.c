@@ -137,8 +137,9 @@ void thread_state_unblock(uint64_t old)
 	sigmask_swap(&old);
 }
 
-void plat_stopper_init(struct stopper *s)
+void plat_stopper_init(struct stopper *s, const struct stopper_options *opts)
 {
+	thread_stack_note(opts->stack_size);
 	s->plat.sigmask = sigmask_swap(NULL);
 }
 

@@ -175,14 +175,13 @@ void plat_thread_name(struct plat_thread *t, const char *name);
 
 struct call;
 #define plat_options_valid(o)	(!(o)->owner && !(o)->stack_size)
-#define plat_stack_note(size)	((void)(size))
 #define plat_thread_fits(t)	((void)(t), true)
 
 struct plat_stopper {
 	void *control;
 };
 
-#define plat_stopper_init(s)	((void)(s))
+#define plat_stopper_init(s, opts) ((void)(s), (void)(opts))
 #define plat_stopper_free(s)	((void)(s))
 int plat_control_open(struct stopper *s);
 void plat_control_close(struct stopper *s);
