@@ -105,6 +105,7 @@ struct guest {
 struct flood {
 	int length;			/* of a task, in turns of a loop */
 	struct env_counter ran;
+	struct env_gate pushed;		/* opened when all of it is queued */
 	struct guest producer, guest[GUESTS];
 };
 
@@ -126,6 +127,7 @@ static void hand_over_flood(void *arg)
 
 	for (i = 0; i < FLOOD; i++)
 		CHECK_EQ(stopper_run_async_task(g->s, NULL, "flood", work, g->flood), 0);
+	env_gate_open(&g->flood->pushed);
 }
 
 static void guest_fn(struct stopper_ctx *ctx, void *arg)
@@ -141,6 +143,7 @@ static void hand_over_guest(void *arg)
 {
 	struct guest *g = arg;
 
+	env_gate_wait(&g->flood->pushed);
 	CHECK_EQ(stopper_run_async_task(g->s, NULL, "guest", guest_fn, g), 0);
 }
 
@@ -155,13 +158,13 @@ static bool guest_overtakes(struct stopper *s, struct flood *f)
 	bool overtakes = false;
 	int i;
 
-	guest_init(&f->producer, s, f);
-	CHECK_EQ(env_spawn(&f->producer.thread, hand_over_flood, &f->producer), 0);
-	env_join(&f->producer.thread);
 	for (i = 0; i < GUESTS; i++) {
 		guest_init(&f->guest[i], s, f);
 		CHECK_EQ(env_spawn(&f->guest[i].thread, hand_over_guest, &f->guest[i]), 0);
 	}
+	guest_init(&f->producer, s, f);
+	CHECK_EQ(env_spawn(&f->producer.thread, hand_over_flood, &f->producer), 0);
+	env_join(&f->producer.thread);
 	for (i = 0; i < GUESTS; i++) {
 		env_join(&f->guest[i].thread);
 		CHECK_SOON(env_get(&f->guest[i].begun));
@@ -183,8 +186,10 @@ static void task_does_not_wait_for_the_flood_of_another_producer(void)
 	int i;
 
 	for (i = 0; i < 20 && !overtakes; i++) {
-		*f = (struct flood){ .length = 1000 << (i < 8 ? i : 8) };
+		*f = (struct flood){ .length = 1000 << (i < 10 ? i : 10) };
+		env_gate_init(&f->pushed);
 		overtakes = guest_overtakes(s, f);
+		env_gate_destroy(&f->pushed);
 	}
 	CHECK(overtakes);
 	stop_and_put(s);
