@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * user_thread_state.c - the library's threads start in a defined state and run user functions with
- * the creator's signal mask; state that a task leaves on its thread is reset.
+ * the creator's signal mask.
  */
 #include <alloca.h>
 #include <errno.h>
-#include <locale.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +19,9 @@
 #include <stopper/signal.h>
 #include <stopper/stopper.h>
 #include "kselftest_harness.h"
-#include "env/program.h"
+#include "env/thread_state.h"
 
 #define CRASHED	42
-
-static int set(int *word, int to)
-{
-	return __atomic_exchange_n(word, to, __ATOMIC_SEQ_CST);
-}
 
 /* --- signals that a fault raises --- */
 
@@ -242,38 +235,21 @@ struct state {
 static void read_state(struct stopper_ctx *ctx, void *arg)
 {
 	struct state *st = arg;
-	cpu_set_t set_;
 
-	sched_getaffinity(0, sizeof(set_), &set_);
-	st->cpus = CPU_COUNT(&set_);
+	st->cpus = allowed_cpus(0);
 	st->policy = sched_getscheduler(0);
 	st->nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
 	set(&st->done, 1);
 }
 
-static int allowed_cpus(void)
-{
-	cpu_set_t all;
-
-	return sched_getaffinity(getpid(), sizeof(all), &all) ? 0 : CPU_COUNT(&all);
-}
-
 /* The first user of the library is an odd thread: bound to one CPU, another policy. */
 static void *odd_first_user(void *arg)
 {
-	struct sched_param param = { .sched_priority = 0 };
 	struct state *st = arg;
 	struct stopper_ctx *ctx;
-	cpu_set_t one;
-	int i;
 
-	sched_getaffinity(0, sizeof(one), &one);
-	for (i = 0; !CPU_ISSET(i, &one); i++)
-		;
-	CPU_ZERO(&one);
-	CPU_SET(i, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-	sched_setscheduler(0, SCHED_BATCH, &param);
+	bind_to_one();
+	be_batch();
 	stopper_ctx_with_timeout(NULL, 1000 * ENV_MSEC, &ctx);
 	stopper_ctx_put(ctx);
 	read_state(NULL, st);
@@ -297,7 +273,7 @@ static int odd_first_user_status(void)
 	struct state odd = { 0 }, st[TASKS] = { { 0 } };
 	struct stopper *s;
 	pthread_t thread;
-	int i, cpus = allowed_cpus(), bad = 0;
+	int i, cpus = allowed_cpus(getpid()), bad = 0;
 
 	if (pthread_create(&thread, NULL, odd_first_user, &odd))
 		return 1;
@@ -317,7 +293,7 @@ TEST(threads_begin_as_the_main_thread_is_whoever_needed_them)
 	int status;
 	pid_t pid;
 
-	if (allowed_cpus() < 2)
+	if (allowed_cpus(getpid()) < 2)
 		SKIP(return, "one CPU: nothing to be bound to");
 	pid = fork();
 	if (!pid)
@@ -325,233 +301,6 @@ TEST(threads_begin_as_the_main_thread_is_whoever_needed_them)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFEXITED(status));
 	ASSERT_EQ(0, WEXITSTATUS(status));
-}
-
-/* --- what a task leaves --- */
-
-struct leak {
-	const char *what;		/* in the report */
-	void (*change)(void);
-	int tid, seen_tid;
-	int changed, checked;
-	int reports;			/* of it, by name */
-	int others;
-	bool kept;			/* the next task found it */
-	bool (*is_there)(void);
-};
-
-static void block_usr1(void)
-{
-	sigset_t mask;
-
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &mask, NULL);
-}
-
-static bool usr1_is_blocked(void)
-{
-	sigset_t mask;
-
-	pthread_sigmask(SIG_SETMASK, NULL, &mask);
-	return sigismember(&mask, SIGUSR1);
-}
-
-static void bind_to_one(void)
-{
-	cpu_set_t one;
-	int i;
-
-	sched_getaffinity(0, sizeof(one), &one);
-	for (i = 0; !CPU_ISSET(i, &one); i++)
-		;
-	CPU_ZERO(&one);
-	CPU_SET(i, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
-static bool is_bound(void)
-{
-	struct state st;
-
-	read_state(NULL, &st);
-	return st.cpus == 1;
-}
-
-static void be_batch(void)
-{
-	struct sched_param param = { .sched_priority = 0 };
-
-	sched_setscheduler(0, SCHED_BATCH, &param);
-}
-
-static bool is_batch(void)
-{
-	return sched_getscheduler(0) == SCHED_BATCH;
-}
-
-static void refuse_cancellation(void)
-{
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-}
-
-static bool refuses_cancellation(void)
-{
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-	return state == PTHREAD_CANCEL_DISABLE;
-}
-
-static void use_a_locale(void)
-{
-	uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
-}
-
-static bool uses_a_locale(void)
-{
-	return uselocale((locale_t)0) != LC_GLOBAL_LOCALE;
-}
-
-static void leaves_it(struct stopper_ctx *ctx, void *arg)
-{
-	struct leak *l = arg;
-
-	l->tid = (int)syscall(SYS_gettid);
-	l->change();
-	set(&l->changed, 1);
-}
-
-static void looks_for_it(struct stopper_ctx *ctx, void *arg)
-{
-	struct leak *l = arg;
-
-	l->seen_tid = (int)syscall(SYS_gettid);
-	if (l->seen_tid == l->tid)
-		l->kept |= l->is_there();
-	set(&l->checked, 1);
-}
-
-static void leak_log(void *arg, int level, const char *line)
-{
-	struct leak *l = arg;
-
-	if (strstr(line, l->what) && strstr(line, "\"leaver\" (user_thread_state.c:"))
-		l->reports++;
-	else
-		l->others++;
-}
-
-/* Until the next task has run on the same thread: the pool prefers the one that was last. */
-static void leave_and_look(struct stopper *s, struct leak *l)
-{
-	do {
-		set(&l->changed, 0);
-		set(&l->checked, 0);
-		stopper_run_async_task(s, NULL, "leaver", leaves_it, l);
-		wait_until(&l->changed, 1);
-		stopper_run_async_task(s, NULL, "looker", looks_for_it, l);
-		wait_until(&l->checked, 1);
-	} while (l->seen_tid != l->tid);
-}
-
-static void check_leak(struct __test_metadata *_metadata, struct leak *l)
-{
-	struct stopper_options opts = { .size = sizeof(opts), .log = leak_log, .log_arg = l };
-	struct stopper *s;
-
-	ASSERT_EQ(0, stopper_create(&s, "leaks", &opts));
-	leave_and_look(s, l);
-	ASSERT_EQ(0, stopper_stop(s, NULL));
-	stopper_put(s);
-	ASSERT_FALSE(l->kept) TH_LOG("the next task found the %s", l->what);
-	ASSERT_LE(1, l->reports) TH_LOG("no report of the %s", l->what);
-	ASSERT_EQ(0, l->others);
-}
-
-TEST(a_task_that_leaves_another_signal_mask_is_named)
-{
-	struct leak l = { .what = "signal mask", .change = block_usr1,
-			  .is_there = usr1_is_blocked };
-
-	check_leak(_metadata, &l);
-}
-
-TEST(a_task_that_leaves_another_affinity_is_named)
-{
-	struct leak l = { .what = "CPU affinity", .change = bind_to_one, .is_there = is_bound };
-
-	if (allowed_cpus() < 2)
-		SKIP(return, "one CPU: nothing to be bound to");
-	check_leak(_metadata, &l);
-}
-
-TEST(a_task_that_leaves_another_policy_is_named)
-{
-	struct leak l = { .what = "scheduling policy", .change = be_batch, .is_there = is_batch };
-
-	check_leak(_metadata, &l);
-}
-
-static void be_nicer(void)
-{
-	setpriority(PRIO_PROCESS, 0, 19);
-}
-
-static bool is_nicer(void)
-{
-	return getpriority(PRIO_PROCESS, 0) == 19;
-}
-
-static void is_not_nicer(struct stopper_ctx *ctx, void *arg)
-{
-	struct leak *l = arg;
-
-	l->kept |= is_nicer();
-	set(&l->checked, 1);
-}
-
-TEST(a_thread_that_cannot_be_set_back_ends)
-{
-	struct leak l = { .what = "priority; the thread ends", .change = be_nicer };
-	struct stopper_options opts = { .size = sizeof(opts), .log = leak_log, .log_arg = &l };
-	const struct rlimit none = { 0, 0 };
-	struct stopper *s;
-	int i;
-
-	setrlimit(RLIMIT_NICE, &none);
-	if (!geteuid() && setresuid(65534, 65534, 65534))
-		SKIP(return, "cannot drop the privilege to set it back");
-	if (is_nicer())
-		SKIP(return, "no nice value is left");
-	ASSERT_EQ(0, stopper_create(&s, "nice", &opts));
-	for (i = 0; i < 50; i++) {
-		set(&l.checked, 0);
-		if (i % 10 == 0)
-			ASSERT_EQ(0, stopper_run_async_task(s, NULL, "leaver", leaves_it, &l));
-		ASSERT_EQ(0, stopper_run_async_task(s, NULL, "looker", is_not_nicer, &l));
-		wait_until(&l.checked, 1);
-	}
-	ASSERT_EQ(0, stopper_stop(s, NULL));
-	stopper_put(s);
-	EXPECT_FALSE(l.kept);
-	EXPECT_EQ(5, l.reports);
-	EXPECT_EQ(0, l.others);
-}
-
-TEST(a_task_that_leaves_another_cancellation_state_is_named)
-{
-	struct leak l = { .what = "cancellation state", .change = refuse_cancellation,
-			  .is_there = refuses_cancellation };
-
-	check_leak(_metadata, &l);
-}
-
-TEST(a_task_that_leaves_another_locale_is_named)
-{
-	struct leak l = { .what = "locale", .change = use_a_locale, .is_there = uses_a_locale };
-
-	check_leak(_metadata, &l);
 }
 
 /* --- stacks --- */
