@@ -126,6 +126,7 @@ struct case_panics {
 void case_panics_init(struct case_panics *p);
 
 struct stopper *new_stopper(const struct stopper_options *opts);
+struct stopper *new_child(const char *name, struct stopper *parent);
 void stop_and_put(struct stopper *s);
 bool case_is_paused(struct stopper *s);
 struct stopper_ctx *new_ctx(struct stopper_ctx *parent);

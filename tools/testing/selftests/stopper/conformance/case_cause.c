@@ -157,12 +157,10 @@ static void first_stop_that_is_asked_for_decides(void)
 
 static void children_have_the_cause_of_their_parent(void)
 {
-	struct stopper *parent = new_stopper(NULL), *child, *own;
-	struct stopper_options opts = { .size = sizeof(opts), .parent = parent };
+	struct stopper *parent = new_stopper(NULL), *child = new_child("child", parent);
+	struct stopper *own = new_child("own", parent);
 	struct stopper_ctx *q;
 
-	child = new_stopper(&opts);
-	own = new_stopper(&opts);
 	q = on_phase(child, false, NULL);
 	CHECK_EQ(stopper_quiesce(own, NULL), 0);
 	CHECK_EQ(stopper_stop_because(parent, NULL, -ENODEV, "unplugged"), 0);

@@ -469,14 +469,13 @@ static void start_on_other(struct outer *o)
 static void task_of_a_parent_or_child_does_not_count(void)
 {
 	struct stopper *parent = new_nesting(0, NULL), *plain;
-	struct stopper_options opts = { .size = sizeof(opts), .parent = parent };
 	struct outer up, down, no;
 	struct case_call quiesce;
 	int i;
 
 	outer_init(&up, parent, start_on_other);
 	outer_init(&down, new_nesting(0, parent), start_on_other);
-	plain = new_stopper(&opts);
+	plain = new_child("plain", parent);
 	outer_init(&no, plain, refuse_each_kind);
 	up.other = down.s;
 	down.other = parent;

@@ -4,19 +4,10 @@
  */
 #include "case.h"
 
-static struct stopper *child_of(struct stopper *parent)
-{
-	struct stopper_options opts = { .size = sizeof(opts), .parent = parent };
-	struct stopper *s = NULL;
-
-	CHECK_EQ(stopper_create(&s, "child", &opts), 0);
-	return s;
-}
-
 static void child_quiesces_with_its_parent(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent);
+	struct stopper *child = new_child("child", parent);
 	struct env_counter ran = { 0 };
 
 	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
@@ -38,7 +29,7 @@ static void wait_for_quiesce(struct stopper_ctx *ctx, void *stopper)
 static void child_quiesces_before_the_tasks_of_its_parent_have_ended(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent);
+	struct stopper *child = new_child("child", parent);
 
 	CHECK_EQ(stopper_run_async_task(parent, NULL, "task", wait_for_quiesce, child), 0);
 	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
@@ -49,7 +40,7 @@ static void child_quiesces_before_the_tasks_of_its_parent_have_ended(void)
 static void quiesce_of_the_parent_waits_for_tasks_of_the_child(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent);
+	struct stopper *child = new_child("child", parent);
 	struct case_call quiesce;
 	struct stopper_task task;
 
@@ -102,8 +93,8 @@ static void stop_of_the_parent_stops_the_children_first(void)
 {
 	struct generations g = { .parent = new_stopper(NULL) };
 
-	g.child = child_of(g.parent);
-	g.grandchild = child_of(g.child);
+	g.child = new_child("child", g.parent);
+	g.grandchild = new_child("child", g.child);
 	CHECK_EQ(stopper_add_closer_fn(g.parent, "parent", parent_closed, &g), 0);
 	CHECK_EQ(stopper_add_closer_fn(g.child, "child", child_closed, &g), 0);
 	CHECK_EQ(stopper_add_closer_fn(g.grandchild, "grandchild", grandchild_closed, &g), 0);
@@ -122,7 +113,7 @@ static void stop_of_the_parent_stops_the_children_first(void)
 static void stop_of_the_parent_waits_for_workers_and_closers_of_the_child(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent);
+	struct stopper *child = new_child("child", parent);
 	struct case_hold worker, closer;
 	struct case_call stop;
 
@@ -150,7 +141,7 @@ static void stop_of_the_parent_waits_for_workers_and_closers_of_the_child(void)
 static void child_stopped_alone_leaves_its_parent_running(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent), *sibling = child_of(parent);
+	struct stopper *child = new_child("child", parent), *sibling = new_child("child", parent);
 	struct env_counter ran = { 0 };
 
 	stop_and_put(child);
@@ -198,7 +189,7 @@ static void stop_of_the_parent_in_a_task_of_the_child_is_edeadlk(void)
 {
 	struct climber c = { .parent = new_stopper(NULL) };
 
-	c.child = child_of(c.parent);
+	c.child = new_child("child", c.parent);
 	CHECK_EQ(stopper_run_task(c.child, NULL, "task", stop_upwards, &c), 0);
 	CHECK_EQ(stopper_run_async_task(c.child, NULL, "async", stop_upwards, &c), 0);
 	CHECK_SOON(env_get(&c.ran) == 2);
@@ -218,7 +209,7 @@ static void stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk(void)
 {
 	struct climber c = { .parent = new_stopper(NULL) };
 
-	c.child = child_of(c.parent);
+	c.child = new_child("child", c.parent);
 	CHECK_EQ(stopper_run_worker(c.child, NULL, "worker", stop_upwards_in_worker, &c), 0);
 	CHECK_SOON(env_get(&c.ran) == 1);
 	CHECK_EQ(stopper_phase(c.parent), STOPPER_RUNNING);
@@ -238,7 +229,7 @@ static void stop_of_the_child_in_a_task_of_the_parent_is_fine(void)
 {
 	struct climber c = { .parent = new_stopper(NULL) };
 
-	c.child = child_of(c.parent);
+	c.child = new_child("child", c.parent);
 	CHECK_EQ(stopper_run_task(c.parent, NULL, "task", stop_downwards, &c), 0);
 	CHECK_EQ(env_get(&c.ran), 1);
 	CHECK_EQ(stopper_phase(c.child), STOPPER_STOPPED);
@@ -249,7 +240,7 @@ static void stop_of_the_child_in_a_task_of_the_parent_is_fine(void)
 static void parent_lives_until_its_child_has_stopped(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent);
+	struct stopper *child = new_child("child", parent);
 	struct stopper_task task;
 
 	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
@@ -265,7 +256,7 @@ static void parent_deadline_goes_for_its_children(void)
 {
 	struct stopper_ctx *ctx = new_ctx_timeout(NULL, 20 * ENV_MSEC);
 	struct stopper *parent = new_stopper(NULL);
-	struct stopper *child = child_of(parent);
+	struct stopper *child = new_child("child", parent);
 	struct stopper_task task;
 
 	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
@@ -285,7 +276,7 @@ static void parent_and_child_stopped_at_once(void)
 
 	for (round = 0; round < case_rounds(100); round++) {
 		struct stopper *parent = new_stopper(NULL);
-		struct stopper *child = child_of(parent);
+		struct stopper *child = new_child("child", parent);
 		struct env_counter closed = { 0 };
 		struct case_call a, b;
 
@@ -410,8 +401,8 @@ static void stop_from_callback(struct stopper_on_fire *of, void *arg)
 /* The callback is called by the parent's stop, between the child's phase and its ShouldQuiesce. */
 static void callback_of_the_parents_stop_that_quiesces_the_child_is_edeadlk(void)
 {
-	struct stopper *parent = new_stopper(NULL), *middle = child_of(parent);
-	struct stopper *child = child_of(middle);
+	struct stopper *parent = new_stopper(NULL), *middle = new_child("child", parent);
+	struct stopper *child = new_child("child", middle);
 	struct from_callback fc[2] = { { .s = child }, { .s = middle } };
 	struct stopper_ctx *ctx = NULL;
 	int i;
@@ -431,7 +422,7 @@ static void callback_of_the_parents_stop_that_quiesces_the_child_is_edeadlk(void
 
 static void callback_of_the_childs_stop_that_stops_the_parent_changes_nothing(void)
 {
-	struct stopper *parent = new_stopper(NULL), *child = child_of(parent);
+	struct stopper *parent = new_stopper(NULL), *child = new_child("child", parent);
 	struct from_callback fc = { .s = parent, .stop = true };
 
 	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(child), &fc.of, stop_from_callback,
@@ -441,85 +432,6 @@ static void callback_of_the_childs_stop_that_stops_the_parent_changes_nothing(vo
 	CHECK_EQ(stopper_phase(parent), STOPPER_RUNNING);
 	stop_and_put(parent);
 	stopper_put(child);
-}
-
-#define KIDS	200
-
-/* Every third one has children of its own. */
-static struct stopper **tree_of(struct stopper *parent)
-{
-	struct stopper **kids = env_alloc(KIDS * sizeof(struct stopper *));
-	int i;
-
-	for (i = 0; i < KIDS; i++)
-		kids[i] = child_of(i % 3 ? kids[i - i % 3] : parent);
-	return kids;
-}
-
-static void tree_put(struct stopper **kids)
-{
-	int i;
-
-	for (i = 0; i < KIDS; i++) {
-		CHECK_EQ(stopper_phase(kids[i]), STOPPER_STOPPED);
-		stopper_put(kids[i]);
-	}
-	env_free(kids);
-}
-
-static void tree_quiesces_with_one_heavy_barrier(void)
-{
-	struct stopper *parent = new_stopper(NULL), **kids = tree_of(parent);
-	unsigned long before = __stopper_steps("heavy barriers");
-	struct env_counter ran = { 0 };
-	int i;
-
-	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
-	for (i = 0; i < KIDS; i++) {
-		CHECK(stopper_event_fired(stopper_should_quiesce(kids[i])));
-		CHECK_EQ(stopper_run_task(kids[i], NULL, "late", case_count_fn, &ran), -ESHUTDOWN);
-	}
-	stop_and_put(parent);
-	CHECK_EQ(__stopper_steps("heavy barriers") - before, 1);
-	CHECK_EQ(env_get(&ran), 0);
-	tree_put(kids);
-}
-
-struct enders {
-	struct stopper_task task[KIDS];
-	struct env_counter ended;
-};
-
-static void tree_drains_with_one_more(void)
-{
-	struct stopper *parent = new_stopper(NULL), **kids = tree_of(parent);
-	struct enders *e = env_alloc(sizeof(*e));
-	unsigned long before;
-	struct case_call stop;
-	int i;
-
-	for (i = 0; i < KIDS; i += KIDS / 4)
-		CHECK_EQ(stopper_task_begin(kids[i], NULL, "task", &e->task[i]), 0);
-	before = __stopper_steps("heavy barriers");
-	case_stop_begin(&stop, parent, NULL);
-	CHECK_SOON(stopper_event_fired(stopper_should_quiesce(kids[KIDS - 1])));
-	for (i = 0; i < KIDS; i += KIDS / 4) {
-		/* A drain that makes a barrier for each has time to come to this one. */
-		env_settle();
-		CHECK(!env_get(&stop.returned));
-		stopper_task_end(&e->task[i]);
-	}
-	CHECK_EQ(case_call_end(&stop), 0);
-	/*
-	 * Handles on lists need none: where there is no membarrier(), or under TSan. The contract
-	 * allows a third: a thread that ended a task of an earlier case, in a slot that is used
-	 * again now, may take the watch there (race 4 of core/task.c), which is then set anew. One
-	 * for each of the four tasks would be five.
-	 */
-	CHECK(__stopper_steps("heavy barriers") - before <= 3);
-	stopper_put(parent);
-	tree_put(kids);
-	env_free(e);
 }
 
 struct fired_by_parent {
@@ -540,7 +452,7 @@ static void stop_child(struct stopper_on_fire *of, void *arg)
 static void callback_of_the_parents_quiesce_may_stop_the_child(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct fired_by_parent f = { .child = child_of(parent), .ret = 1 };
+	struct fired_by_parent f = { .child = new_child("child", parent), .ret = 1 };
 
 	CHECK_EQ(stopper_event_on_fire(stopper_should_quiesce(parent), &f.of, stop_child, &f), 0);
 	CHECK_EQ(stopper_quiesce(parent, NULL), 0);
@@ -562,7 +474,7 @@ static void wait_for_child(struct stopper_on_fire *of, void *arg)
 static void callback_of_the_parents_quiesce_may_wait_for_the_childs(void)
 {
 	struct stopper *parent = new_stopper(NULL);
-	struct fired_by_parent f = { .child = child_of(parent), .ret = 1 };
+	struct fired_by_parent f = { .child = new_child("child", parent), .ret = 1 };
 	struct case_call quiesce;
 
 	env_gate_init(&f.called);
@@ -589,8 +501,6 @@ const struct test_case cases_parent[] = {
 	CASE(stop_of_the_parent_in_a_task_of_the_child_is_edeadlk),
 	CASE(stop_of_the_parent_in_a_worker_of_the_child_is_edeadlk),
 	CASE(stop_of_the_child_in_a_task_of_the_parent_is_fine),
-	CASE(tree_quiesces_with_one_heavy_barrier),
-	CASE(tree_drains_with_one_more),
 	CASE(callback_of_the_parents_quiesce_may_stop_the_child),
 	CASE(callback_of_the_parents_quiesce_may_wait_for_the_childs),
 	CASE(callback_of_the_parents_stop_that_quiesces_the_child_is_edeadlk),

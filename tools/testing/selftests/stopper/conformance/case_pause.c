@@ -377,12 +377,9 @@ static void begins_in_a_pause(struct stopper_ctx *ctx, void *s)
 
 static void wait_for_oneself_is_edeadlk(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts) };
-	struct stopper *s = new_stopper(NULL), *child;
+	struct stopper *s = new_stopper(NULL), *child = new_child("child", s);
 	struct case_call pause;
 
-	opts.parent = s;
-	child = new_stopper(&opts);
 	CHECK_EQ(stopper_run_task(s, NULL, "sync", pauses_itself, s), 0);
 	CHECK_EQ(stopper_run_async_task(s, NULL, "async", pauses_itself, s), 0);
 	CHECK_EQ(stopper_run_task(child, NULL, "in child", pauses_itself, s), 0);

@@ -6,20 +6,16 @@
 
 static void pause_of_the_parent_is_one_of_the_whole_tree(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts) };
-	struct stopper *s = new_stopper(NULL), *child, *grandchild, *born;
+	struct stopper *s = new_stopper(NULL), *child = new_child("child", s);
+	struct stopper *grandchild = new_child("grandchild", child), *born;
 	struct case_call pause;
 	struct stopper_task task;
 
-	opts.parent = s;
-	child = new_stopper(&opts);
-	opts.parent = child;
-	grandchild = new_stopper(&opts);
 	CHECK_EQ(stopper_task_begin(grandchild, NULL, "task", &task), 0);
 	case_pause_begin(&pause, s, NULL);
 	CHECK_SOON(case_is_paused(grandchild));
 	CHECK(case_is_paused(child));
-	born = new_stopper(&opts);
+	born = new_child("born", child);
 	CHECK(case_is_paused(born));
 	env_settle();
 	CHECK(!env_get(&pause.returned));
@@ -47,15 +43,12 @@ static void pause_of_the_parent_is_one_of_the_whole_tree(void)
 
 static void pause_of_the_parent_and_stop_of_the_child_go_together(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts) };
-	struct stopper *s = new_stopper(NULL), *child;
+	struct stopper *s = new_stopper(NULL), *child = new_child("child", s);
 	struct case_call pause, stop;
 	struct case_hold worker;
 	struct stopper_task task;
 
 	case_hold_init(&worker);
-	opts.parent = s;
-	child = new_stopper(&opts);
 	CHECK_EQ(stopper_run_worker(child, NULL, "worker", case_hold_fn, &worker), 0);
 	CHECK_EQ(stopper_task_begin(child, NULL, "task", &task), 0);
 	case_pause_begin(&pause, s, NULL);
@@ -195,13 +188,11 @@ static void pauses_until_over(void *arg)
 
 static void tasks_see_what_was_written_in_a_pause(void)
 {
-	struct stopper_options opts = { .size = sizeof(opts) };
 	struct env_thread reader[2], pauser;
 	struct config c = { .parent = new_stopper(NULL) };
 	int i;
 
-	opts.parent = c.parent;
-	c.s = new_stopper(&opts);
+	c.s = new_child("child", c.parent);
 	for (i = 0; i < 2; i++)
 		CHECK_EQ(env_spawn(&reader[i], reads_until_over, &c), 0);
 	CHECK_EQ(env_spawn(&pauser, pauses_until_over, &c), 0);

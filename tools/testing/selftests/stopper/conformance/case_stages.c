@@ -83,8 +83,7 @@ static void until_ctx_ends(struct stopper_ctx *ctx, void *ended_by)
 
 static void end_stage_ends_the_on_stop_contexts_of_the_tree(void)
 {
-	struct stopper *s = new_stopper(NULL), *child;
-	struct stopper_options opts = { .size = sizeof(opts), .parent = s };
+	struct stopper *s = new_stopper(NULL), *child = new_child("child", s);
 	struct stopper_stages st = {
 		.size = sizeof(st), .end_ns = ENV_MSEC, .grace_ns = LONG,
 	};
@@ -92,7 +91,6 @@ static void end_stage_ends_the_on_stop_contexts_of_the_tree(void)
 	struct stopper_ctx *t, *below, *u, *ctx = new_ctx(NULL);
 	struct case_hold h;
 
-	child = new_stopper(&opts);
 	t = on_stop(s);
 	below = new_ctx(t);
 	u = on_stop(child);
@@ -197,13 +195,11 @@ static void hook_is_called_once_a_thread(void)
 static void list_has_a_record_a_call_site(void)
 {
 	struct stopper_task_info *info = env_alloc(3 * sizeof(*info));
-	struct stopper *s = new_stopper(NULL), *child;
-	struct stopper_options opts = { .size = sizeof(opts), .parent = s };
+	struct stopper *s = new_stopper(NULL), *child = new_child("child", s);
 	struct stopper_stages st = { .size = sizeof(st), .remaining = info, .n = 3 };
 	struct stopper_task a[4], b, of_child;
 	int i;
 
-	child = new_stopper(&opts);
 	for (i = 0; i < 4; i++)
 		CHECK_EQ(stopper_task_begin(s, NULL, "four", &a[i]), 0);
 	CHECK_EQ(stopper_task_begin(s, NULL, "one", &b), 0);

@@ -364,12 +364,10 @@ static void check_begun(struct stopper *s, struct stopper *child, struct stopper
 
 static void begin_with_an_ended_context(bool stop, struct stopper_ctx *ended, int want)
 {
-	struct stopper *s = new_stopper(NULL), *child = NULL;
-	struct stopper_options opts = { .size = sizeof(opts), .parent = s };
+	struct stopper *s = new_stopper(NULL), *child = new_child("child", s);
 	struct stopper_ctx *tied = NULL;
 	struct stopper_task task;
 
-	CHECK_EQ(stopper_create(&child, "child", &opts), 0);
 	CHECK_EQ(stopper_ctx_with_cancel_on_quiesce(s, NULL, &tied), 0);
 	CHECK_EQ(stopper_task_begin(s, NULL, "task", &task), 0);
 	CHECK_EQ(stopper_ctx_err(ended), want);

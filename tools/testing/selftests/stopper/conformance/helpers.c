@@ -216,6 +216,17 @@ struct stopper *new_stopper(const struct stopper_options *opts)
 	return s;
 }
 
+struct stopper *new_child(const char *name, struct stopper *parent)
+{
+	struct stopper_options opts = {
+		.size = sizeof(opts), .parent = parent, .flags = STOPPER_QUIET,
+	};
+	struct stopper *s = NULL;
+
+	CHECK_EQ(stopper_create(&s, name, &opts), 0);
+	return s;
+}
+
 void stop_and_put(struct stopper *s)
 {
 	CHECK_EQ(stopper_stop(s, NULL), 0);
