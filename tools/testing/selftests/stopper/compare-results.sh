@@ -28,7 +28,7 @@ else
 	[ -d "$cases" ] || { echo "1..0 # SKIP no sources here"; exit 4; }
 	common=$(ls "$cases"/case_*.c | grep -v case_only_)
 	in_source $common "$cases"/case_only_user*.c >"$work/user"
-	in_source $common "$cases/case_only_kernel.c" >"$work/kernel"
+	in_source $common "$cases"/case_only_kernel*.c >"$work/kernel"
 fi
 only user >"$work/user-only"
 only kernel >"$work/kernel-only"

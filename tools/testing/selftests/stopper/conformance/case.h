@@ -176,7 +176,9 @@ extern const struct test_case cases_race[];
 extern const struct test_case cases_order[];
 extern const struct test_case cases_misuse[];
 extern const struct test_case cases_only[];
-#ifndef __KERNEL__
+#ifdef __KERNEL__
+extern const struct test_case cases_only_softirq[];
+#else
 extern const struct test_case cases_only_list[];
 #endif
 

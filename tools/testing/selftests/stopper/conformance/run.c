@@ -45,7 +45,9 @@ static const struct test_case *const groups[] = {
 	cases_order,
 	cases_misuse,
 	cases_only,
-#ifndef __KERNEL__
+#ifdef __KERNEL__
+	cases_only_softirq,
+#else
 	cases_only_list,
 #endif
 	NULL
