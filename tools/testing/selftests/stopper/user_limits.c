@@ -32,7 +32,7 @@ static void add(int *word)
 	__atomic_add_fetch(word, 1, __ATOMIC_SEQ_CST);
 }
 
-static void *nothing(void *arg)
+static void *end_at_once(void *arg)
 {
 	return arg;
 }
@@ -47,7 +47,7 @@ static bool take_threads_away(void)
 		return false;
 	if (setrlimit(RLIMIT_NPROC, &none))
 		return false;
-	if (pthread_create(&thread, NULL, nothing, NULL))
+	if (pthread_create(&thread, NULL, end_at_once, NULL))
 		return true;
 	pthread_join(thread, NULL);
 	return false;

@@ -80,10 +80,6 @@ static void step(char what)
 		_exit(99);
 }
 
-static void nothing(struct stopper_ctx *ctx, void *arg)
-{
-}
-
 static void probe(char admitted, char refused)
 {
 	step(stopper_run_task(server, NULL, "probe", nothing, NULL) ? refused : admitted);

@@ -17,7 +17,7 @@ export ASAN_OPTIONS="detect_stack_use_after_return=1:exitcode=67:${ASAN_OPTIONS:
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}"
 
 echo "TAP version 13"
-echo "1..19"
+echo "1..21"
 
 # check KIND PROGRAM [ARGUMENT...]
 check() {
@@ -46,7 +46,7 @@ fi
 for sanitizer in tsan asan; do
 	if [ "$sanitizer $run" = "tsan none" ]; then
 		for program in conformance_tsan user_http_tsan user_http_server_tsan user_http_hostile_tsan user_interrupt_tsan \
-			user_process_tsan user_thread_exit_tsan conformance_tsan-plain user_thread_exit_tsan-plain; do
+			user_process_tsan user_exit_tsan user_thread_exit_tsan conformance_tsan-plain user_thread_exit_tsan-plain; do
 			nr=$((nr + 1))
 			echo "ok $nr $program # SKIP TSan does not run on this kernel"
 		done
@@ -59,6 +59,7 @@ for sanitizer in tsan asan; do
 	STOPPER_TEST_ROUNDS=15 check $sanitizer user_http_hostile
 	check $sanitizer user_interrupt
 	check $sanitizer user_process
+	check $sanitizer user_exit
 	check $sanitizer user_thread_exit
 	[ $sanitizer = tsan ] || continue
 	# The program is built with TSan, the library is not: nothing is to be taken for a race.

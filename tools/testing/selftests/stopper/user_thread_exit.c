@@ -430,10 +430,6 @@ TEST_F_TIMEOUT(threads, ten_thousand_in_turn_leave_no_memory, 120)
 
 static pthread_key_t key;
 
-static void nothing(struct stopper_ctx *ctx, void *arg)
-{
-}
-
 /* A destructor that comes again as often as it can, and uses the library each time. */
 static void late_user(void *s)
 {

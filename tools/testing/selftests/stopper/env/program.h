@@ -13,6 +13,15 @@
 #include <stopper/stopper.h>
 #include "env.h"
 
+static inline void nothing(struct stopper_ctx *ctx, void *arg)
+{
+}
+
+/* A log that says nothing. */
+static inline void quiet(void *arg, int level, const char *line)
+{
+}
+
 /* A task that runs until Quiesce. */
 static inline void wait_quiesce(struct stopper_ctx *ctx, void *s)
 {
