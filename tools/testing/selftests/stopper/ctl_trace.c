@@ -5,20 +5,13 @@
  * check_output() compares every output with the rules of the Trace Event Format.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <stopper/stopper.h>
 #include <stopper/trace.h>
-#include "kselftest_harness.h"
-#include "ctl.h"
+#include "env/convert.h"
 
 #define MAX_DEPTH	64
 #define MAX_LANES	4096
@@ -31,57 +24,24 @@ struct lane {
 	bool named;
 };
 
-FIXTURE(convert) {
-	char in[64], out[64];
-	json_t *json, *events;
-	const char *wrong;		/* what the format does not allow */
-	struct lane *lane;
-	int lanes;
-};
+static struct lane lanes[MAX_LANES];
+static int nr_lanes;
 
-#define TEST_DATA FIXTURE_DATA(convert)
-
-FIXTURE_SETUP(convert)
-{
-	strcpy(self->in, "/tmp/ctl_trace.XXXXXX");
-	close(mkstemp(self->in));
-	strcpy(self->out, "/tmp/ctl_trace.XXXXXX");
-	close(mkstemp(self->out));
-	self->json = NULL;
-	self->lane = calloc(MAX_LANES, sizeof(*self->lane));
-	ASSERT_NE(self->lane, NULL);
-}
-
-FIXTURE_TEARDOWN(convert)
-{
-	json_decref(self->json);
-	free(self->lane);
-	unlink(self->in);
-	unlink(self->out);
-}
-
-static struct lane *lane_of(TEST_DATA *t, json_t *e)
+static struct lane *lane_of(json_t *e)
 {
 	json_int_t pid = json_integer_value(json_object_get(e, "pid"));
 	json_int_t tid = json_integer_value(json_object_get(e, "tid"));
 	int i;
 
-	for (i = 0; i < t->lanes; i++)
-		if (t->lane[i].pid == pid && t->lane[i].tid == tid)
-			return &t->lane[i];
-	if (t->lanes == MAX_LANES)
+	for (i = 0; i < nr_lanes; i++)
+		if (lanes[i].pid == pid && lanes[i].tid == tid)
+			return &lanes[i];
+	if (nr_lanes == MAX_LANES)
 		return NULL;
-	t->lane[i].pid = pid;
-	t->lane[i].tid = tid;
-	t->lanes++;
-	return &t->lane[i];
-}
-
-static const char *string(json_t *e, const char *key)
-{
-	const char *s = json_string_value(json_object_get(e, key));
-
-	return s ? s : "";
+	lanes[i].pid = pid;
+	lanes[i].tid = tid;
+	nr_lanes++;
+	return &lanes[i];
 }
 
 static double ts(json_t *e)
@@ -105,7 +65,7 @@ static void check_slice(TEST_DATA *t, json_t *e, struct lane *l)
 }
 
 /* Of a pair that an id ties: balance, first one first. */
-static void check_pair(TEST_DATA *t, json_t *ids, json_t *e, int step, bool may_stay)
+static void check_pair(TEST_DATA *t, json_t *ids, json_t *e, int step)
 {
 	char key[64];
 	json_int_t n;
@@ -131,7 +91,7 @@ static void check_event(TEST_DATA *t, json_t *ids, json_t *e)
 		t->wrong = "an event without phase, pid, tid or name";
 		return;
 	}
-	l = lane_of(t, e);
+	l = lane_of(e);
 	if (*ph == 'M') {
 		if (!strcmp(string(e, "name"), "thread_name"))
 			l->named = true;
@@ -148,9 +108,9 @@ static void check_event(TEST_DATA *t, json_t *ids, json_t *e)
 	if (*ph == 'i' && strcmp(string(e, "s"), "t"))
 		t->wrong = "an instant without a scope";
 	if (strchr("bs", *ph))
-		check_pair(t, ids, e, 1, *ph == 's');
+		check_pair(t, ids, e, 1);
 	if (strchr("ef", *ph))
-		check_pair(t, ids, e, -1, false);
+		check_pair(t, ids, e, -1);
 }
 
 /* Reads what was written; @t->wrong says what the format does not allow. */
@@ -162,8 +122,8 @@ static void check_output(TEST_DATA *t)
 	size_t i;
 
 	json_decref(t->json);
-	memset(t->lane, 0, MAX_LANES * sizeof(*t->lane));
-	t->lanes = 0;
+	memset(lanes, 0, sizeof(lanes));
+	nr_lanes = 0;
 	t->wrong = NULL;
 	t->json = json_load_file(t->out, JSON_REJECT_DUPLICATES, &error);
 	t->events = json_object_get(t->json, "traceEvents");
@@ -171,8 +131,8 @@ static void check_output(TEST_DATA *t)
 		t->wrong = "no JSON, or no array of events";
 	json_array_foreach(t->events, i, e)
 		check_event(t, ids, e);
-	for (i = 0; (int)i < t->lanes; i++)
-		if (t->lane[i].depth)
+	for (i = 0; (int)i < nr_lanes; i++)
+		if (lanes[i].depth)
 			t->wrong = "a slice that does not end";
 	json_object_foreach(ids, key, left)
 		if (!strncmp(key, "handle", 6) && json_integer_value(left))
@@ -180,33 +140,11 @@ static void check_output(TEST_DATA *t)
 	json_decref(ids);
 }
 
-/* stopperctl trace with these arguments, up to NULL, and without what it says each time. */
-static int command(const char *arg, ...)
-{
-	int argc = 0, err = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY), status;
-	char *argv[8];
-	va_list ap;
-
-	argv[argc++] = strdup("trace");
-	for (va_start(ap, arg); arg; arg = va_arg(ap, const char *))
-		argv[argc++] = strdup(arg);
-	va_end(ap);
-	argv[argc] = NULL;
-	dup2(null, STDERR_FILENO);
-	status = cmd_trace(argc, argv);
-	dup2(err, STDERR_FILENO);
-	close(null);
-	close(err);
-	return status;
-}
-
 static int convert(TEST_DATA *t, const char *text, size_t len)
 {
-	int fd = open(t->in, O_WRONLY | O_TRUNC), status;
+	int status;
 
-	if (write(fd, text, len) != (ssize_t)len)
-		abort();
-	close(fd);
+	write_recording(t, text, len);
 	status = command("-o", t->out, t->in, NULL);
 	if (!status)
 		check_output(t);
@@ -230,39 +168,9 @@ static json_int_t tid_of(json_t *e)
 	return e ? json_integer_value(json_object_get(e, "tid")) : -1;
 }
 
-#define SPAN(n)	"file=a.c line=1 span=000000000000000" #n " parent=0000000000000000" \
-	" trace=00000000000000000000000000000001"
-#define INNER	"file=a line=2 span=0000000000000002 parent=0000000000000001" \
-	" trace=00000000000000000000000000000001"
-#define NO_SPAN	"file=a line=2 span=3 parent=0 trace=xy"
-
-#define PROG	"     my [0] prog-10      [000] .....     "
-#define LATER	"           later-11      [001] .....     "
 #define ANY_START "id=%d kind=async file=a line=1 span=%x parent=0 trace=0 name=n\n"
 #define TASK	"task_start: "
 #define START	"id=1 kind=sync "
-#define P	"            prog-10      [000] .....     "
-
-static const char small[] =
-	"# tracer: nop\n"
-	"#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n"
-	PROG "1.000000: task_start: id=1 kind=sync " SPAN(1) " name=outer name=x\n"
-	PROG "1.000010: async_queued: id=1 " SPAN(2) " name=later\n"
-	"     my [0] prog-10      [000] d..2.     1.000011: sched_switch: prev_comm=x name=y\n"
-	PROG "1.000020: task_start: id=1 kind=handle " SPAN(3) " name=request\n"
-	LATER "1.000030: task_start: id=1 kind=async " SPAN(2) " name=later\n"
-	LATER "1.000040: task_end: id=1 kind=handle span=0000000000000003 name=request\n"
-	PROG "1.000050: task_end: id=1 kind=sync span=0000000000000001 name=outer name=x\n"
-	PROG "1.000060: phase: id=1 from=running to=quiescing name=svc\n"
-	PROG "1.000070: stall: id=1 waited_ns=1000000000 tasks=1 workers=0 name=svc\n"
-	LATER "1.000080: task_refused: id=1 kind=sync file=a.c line=2 name=no\n"
-	"          reaper-12      [001] .....     1.000090: task_end: id=1 kind=async span=0000000000000002 name=later\n"
-	LATER "1.000100: closer_start: id=1 name=cleanup\n"
-	LATER "1.000110: closer_end: id=1 name=cleanup\n"
-	PROG "1.000120: phase: id=1 from=quiescing to=stopped name=svc\n"
-	LATER "1.000130: worker_start: id=2 " SPAN(4) " name=stays\n"
-	LATER "1.000140: task_end: id=2 kind=sync span=00000000000000ff name=unknown\n"
-	"CPU:1 [LOST 7 EVENTS]\n";
 
 TEST_F(convert, lanes_slices_arrows_and_phases)
 {
@@ -300,143 +208,6 @@ TEST_F(convert, lanes_slices_arrows_and_phases)
 	EXPECT_EQ(find(self, "B", "unknown", 0), NULL);
 	e = json_object_get(self->json, "otherData");
 	EXPECT_EQ(json_integer_value(json_object_get(e, "lost_events")), 7);
-}
-
-/* --- OTLP ------------------------------------------------------------------------------------- */
-
-static bool is_made_of(const char *s, const char *characters, size_t len)
-{
-	return strspn(s, characters) == strlen(s) && (!len || strlen(s) == len) && *s;
-}
-
-/* What the JSON mapping of opentelemetry.proto.trace.v1.Span wants; NULL: nothing is wrong. */
-static const char *wrong_span(json_t *span)
-{
-	static const char *const known[] = { "traceId", "spanId", "parentSpanId", "name", "kind",
-		"startTimeUnixNano", "endTimeUnixNano", "attributes", "events" };
-	const char *key, *start = string(span, "startTimeUnixNano");
-	const char *end = string(span, "endTimeUnixNano");
-	json_t *value;
-	size_t i;
-
-	json_object_foreach(span, key, value) {
-		for (i = 0; i < 9 && strcmp(key, known[i]); i++)
-			;
-		if (i == 9)
-			return "a member that a span does not have";
-	}
-	if (!is_made_of(string(span, "traceId"), "0123456789abcdef", 32) ||
-	    !is_made_of(string(span, "spanId"), "0123456789abcdef", 16) ||
-	    (json_object_get(span, "parentSpanId") &&
-	     !is_made_of(string(span, "parentSpanId"), "0123456789abcdef", 16)))
-		return "an id that is not hex";
-	if (!is_made_of(start, "0123456789", 0) || !is_made_of(end, "0123456789", 0) ||
-	    strtoull(start, NULL, 10) > strtoull(end, NULL, 10))
-		return "times that are no strings of digits, or go back";
-	if (json_integer_value(json_object_get(span, "kind")) != 1 || !*string(span, "name") ||
-	    !json_is_array(json_object_get(span, "attributes")))
-		return "no kind, name or attributes";
-	return NULL;
-}
-
-/* The spans of @text, checked; @t->wrong says what is wrong with them. */
-static json_t *spans_of(TEST_DATA *t, const char *text)
-{
-	json_error_t error;
-	json_t *o, *spans, *span;
-	size_t i;
-
-	convert(t, text, strlen(text));
-	json_decref(t->json);
-	t->wrong = NULL;
-	if (command("--otlp=svc", "-o", t->out, t->in, NULL))
-		t->wrong = "not converted";
-	t->json = json_load_file(t->out, JSON_REJECT_DUPLICATES, &error);
-	o = json_array_get(json_object_get(t->json, "resourceSpans"), 0);
-	spans = json_object_get(json_array_get(json_object_get(o, "scopeSpans"), 0), "spans");
-	o = json_array_get(json_object_get(json_object_get(o, "resource"), "attributes"), 0);
-	if (strcmp(string(o, "key"), "service.name") ||
-	    strcmp(string(json_object_get(o, "value"), "stringValue"), "svc"))
-		t->wrong = "no service.name";
-	if (!json_is_array(spans))
-		t->wrong = "no spans";
-	json_array_foreach(spans, i, span)
-		if (!t->wrong)
-			t->wrong = wrong_span(span);
-	return spans;
-}
-
-static json_t *span_named(json_t *spans, const char *name)
-{
-	json_t *span;
-	size_t i;
-
-	json_array_foreach(spans, i, span)
-		if (!strcmp(string(span, "name"), name))
-			return span;
-	return NULL;
-}
-
-/* As a string. */
-static const char *attribute(json_t *span, const char *key)
-{
-	json_t *a, *value;
-	size_t i;
-
-	json_array_foreach(json_object_get(span, "attributes"), i, a) {
-		value = json_object_get(a, "value");
-		if (!strcmp(string(a, "key"), key))
-			return json_object_get(value, "boolValue") ? "bool" :
-				*string(value, "intValue") ? string(value, "intValue") :
-				string(value, "stringValue");
-	}
-	return "";
-}
-
-TEST_F(convert, otlp_has_each_task_as_a_span)
-{
-	char text[4096];
-	json_t *spans, *span;
-
-	/* The recording's first second, and the UNIX time then. */
-	snprintf(text, sizeof(text), "# clock 1.000000 is 1999999.500000\n%s", small);
-	spans = spans_of(self, text);
-	EXPECT_STREQ(self->wrong ? self->wrong : "", "");
-	EXPECT_EQ(json_array_size(spans), 4);
-	span = span_named(spans, "outer name=x");
-	EXPECT_STREQ(string(span, "traceId"), "00000000000000000000000000000001");
-	EXPECT_STREQ(string(span, "spanId"), "0000000000000001");
-	EXPECT_EQ(json_object_get(span, "parentSpanId"), NULL);
-	EXPECT_STREQ(string(span, "startTimeUnixNano"), "1999999500000000");
-	EXPECT_STREQ(string(span, "endTimeUnixNano"), "1999999500050000");
-	EXPECT_STREQ(attribute(span, "stopper.kind"), "sync");
-	EXPECT_STREQ(attribute(span, "code.filepath"), "a.c");
-	EXPECT_STREQ(attribute(span, "code.lineno"), "1");
-	EXPECT_STREQ(attribute(span, "thread.id"), "10");
-	/* It began on the thread that took it, and was queued before. */
-	span = span_named(spans, "later");
-	EXPECT_STREQ(string(span, "startTimeUnixNano"), "1999999500030000");
-	EXPECT_STREQ(attribute(span, "thread.id"), "11");
-	span = json_array_get(json_object_get(span, "events"), 0);
-	EXPECT_STREQ(string(span, "name"), "queued");
-	EXPECT_STREQ(string(span, "timeUnixNano"), "1999999500010000");
-	/* It has no end: the last event's. */
-	span = span_named(spans, "stays");
-	EXPECT_STREQ(attribute(span, "stopper.unfinished"), "bool");
-	EXPECT_STREQ(attribute(span, "stopper.kind"), "worker");
-}
-
-TEST_F(convert, otlp_has_the_parent)
-{
-	static const char text[] =
-		P "1.000000: task_start: id=1 kind=sync " SPAN(1) " name=outer\n"
-		P "1.000001: task_start: id=1 kind=sync " INNER " name=inner\n"
-		P "1.000002: task_start: id=1 kind=sync " NO_SPAN " name=bad\n";
-	json_t *spans = spans_of(self, text);
-
-	EXPECT_STREQ(self->wrong ? self->wrong : "", "");
-	EXPECT_EQ(json_array_size(spans), 2);
-	EXPECT_STREQ(string(span_named(spans, "inner"), "parentSpanId"), "0000000000000001");
 }
 
 TEST_F(convert, stopper_is_named_from_its_creation)
