@@ -41,7 +41,7 @@ unsigned int ncpus;
 cpu_set_t cpus_allowed;
 
 static const struct bench_case *const groups[] = {
-	sync_cases, async_cases, stop_cases, scale_cases,
+	sync_cases, sync_two_cases, async_cases, stop_cases, scale_cases,
 };
 
 static const char *running = "bench";

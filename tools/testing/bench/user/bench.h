@@ -41,7 +41,8 @@ struct bench_case {
 	struct side peers[MAX_PEERS + 1];
 };
 
-extern const struct bench_case sync_cases[], async_cases[], stop_cases[], scale_cases[];
+extern const struct bench_case sync_cases[], sync_two_cases[];
+extern const struct bench_case async_cases[], stop_cases[], scale_cases[];
 extern const struct side counted[], shared_peers[];
 
 /* bench.c */
@@ -59,7 +60,14 @@ void end_stopper(struct stopper *s);
 extern struct stopper *stoppers[MAX_THREADS];
 void open_stopper(unsigned int threads);
 void close_stoppers(void);
+void check(int err, const char *what);
 void loop_empty(unsigned int i, uint64_t n);
+void loop_run_task(unsigned int i, uint64_t n);
+void loop_registers(unsigned int i, uint64_t n);
+
+#define ONE	{ 1 }
+#define REGS	{ .name = "registers", .loop = loop_registers }
+#define STOPPER	.open = open_stopper, .close = close_stoppers
 
 /* park.c: threads that sleep until somebody wakes them */
 enum role { WAKER, SLEEPER };
