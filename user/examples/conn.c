@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * conn.c - one connection, and the request that runs on it.
+ * conn.c - one connection, and the request that runs on it; its answer is made in answer.c.
  *
  * At any time exactly one operation of a connection is in flight. The function
  * that its completion calls is the state:
@@ -49,30 +49,17 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "httpd.h"
 
-#define OPEN_RETRIES	8	/* openat2 fails if it races with a rename() */
-
 static void on_recv(struct op *op, int res);
-static void on_open(struct op *op, int res);
-static void on_file_read(struct op *op, int res);
 static void on_send(struct op *op, int res);
 static void on_linger(struct op *op, int res);
-static void conn_send(struct conn *c);
-
-static struct conn *op_conn(struct op *op)
-{
-	return container_of(op, struct conn, op);
-}
 
 static void conn_watch(struct conn *c, enum watch watch)
 {
@@ -100,17 +87,10 @@ static void conn_free(struct conn *c)
 	ring_accept(r);
 }
 
-static void close_file(struct conn *c)
-{
-	if (c->file >= 0)
-		close(c->file);
-	c->file = -1;
-}
-
 /* Every request ends here. @n: the counter, or NULL: lost. */
 static void request_end(struct conn *c, uint64_t *n)
 {
-	close_file(c);
+	answer_close(c);
 	free(c->out);
 	c->out = NULL;
 	c->file_left = 0;
@@ -124,7 +104,7 @@ static void request_end(struct conn *c, uint64_t *n)
 }
 
 /* Ends a connection that cannot carry an answer any more. */
-static void conn_drop(struct conn *c, uint64_t *n)
+void conn_drop(struct conn *c, uint64_t *n)
 {
 	if (c->active)
 		request_end(c, n);
@@ -132,7 +112,7 @@ static void conn_drop(struct conn *c, uint64_t *n)
 }
 
 /* An operation has failed: it was cancelled, or the client has disconnected. */
-static void conn_fail(struct conn *c)
+void conn_fail(struct conn *c)
 {
 	struct ring *r = c->ring;
 
@@ -140,7 +120,7 @@ static void conn_fail(struct conn *c)
 }
 
 /* An entry for the next operation. NULL: after the cut; the connection was freed. */
-static struct io_uring_sqe *conn_sqe(struct conn *c)
+struct io_uring_sqe *conn_sqe(struct conn *c)
 {
 	if (!c->ring->cutting)
 		return ring_sqe(c->ring);
@@ -148,16 +128,11 @@ static struct io_uring_sqe *conn_sqe(struct conn *c)
 	return NULL;
 }
 
-static bool bytes_waiting(const struct conn *c)
+bool conn_has_bytes(const struct conn *c)
 {
 	int n;
 
 	return !ioctl(c->fd, FIONREAD, &n) && n > 0;
-}
-
-static bool drain_is_over(const struct ring *r)
-{
-	return r->quiescing && r->now >= r->drain_end;
 }
 
 static void conn_linger(struct conn *c)
@@ -196,197 +171,6 @@ static void on_linger(struct op *op, int res)
 		conn_linger(c);
 }
 
-/*
- * Is this the last answer? While quiescing: if no further request has arrived. An
- * acquire load of the event shows it before the ring's completion arrives.
- */
-static bool is_last_answer(const struct conn *c)
-{
-	const struct ring *r = c->ring;
-
-	if (!c->req.keep_alive || drain_is_over(r))
-		return true;
-	if (!stopper_event_fired(stopper_should_quiesce(r->h->stopper)))
-		return false;
-	return c->pos == c->len && !bytes_waiting(c);
-}
-
-/* Puts the head of an answer into the buffer. False: out of memory, the connection was dropped. */
-static bool answer_head(struct conn *c, struct head *head)
-{
-	if (!c->out)
-		c->out = malloc(REPLY_BUF);
-	if (!c->out) {
-		log_line(c->ring->h, "out of memory: closing a connection without an answer");
-		conn_drop(c, NULL);
-		return false;
-	}
-	c->closing = is_last_answer(c);
-	head->req = &c->req;
-	head->base = c->in + c->start;
-	head->date = ring_date(c->ring);
-	head->close = c->closing;
-	c->out_pos = 0;
-	c->out_len = http_head(c->out, REPLY_BUF, head);
-	return true;
-}
-
-/* An answer whose body is the status as text. */
-static void answer_status(struct conn *c, unsigned int status, uint64_t size)
-{
-	struct head head = { .status = status, .type = "text/plain; charset=utf-8", .size = size };
-	char body[64];
-
-	close_file(c);
-	head.length = snprintf(body, sizeof(body), "%u %s\n", status, http_status_text(status));
-	if (!answer_head(c, &head))
-		return;
-	if (!http_is_head(&c->req)) {
-		memcpy(c->out + c->out_len, body, head.length);
-		c->out_len += head.length;
-	}
-	c->file_left = 0;
-	conn_send(c);
-}
-
-/* After an error that makes the next request on this connection impossible to find. */
-static void answer_and_close(struct conn *c, unsigned int status)
-{
-	c->req.keep_alive = false;
-	answer_status(c, status, 0);
-}
-
-static void file_read(struct conn *c)
-{
-	struct io_uring_sqe *sqe = conn_sqe(c);
-	size_t room;
-
-	if (!sqe)
-		return;
-	room = REPLY_BUF - c->out_len;
-	if (room > c->file_left)
-		room = c->file_left;
-	io_uring_prep_read(sqe, c->file, c->out + c->out_len, room, c->file_pos);
-	ring_queue(sqe, &c->op, on_file_read);
-}
-
-static void on_file_read(struct op *op, int res)
-{
-	struct conn *c = op_conn(op);
-
-	if (res == -EINTR || res == -EAGAIN) {
-		file_read(c);
-		return;
-	}
-	if (res == -ECANCELED) {
-		conn_fail(c);
-		return;
-	}
-	if (res <= 0) {
-		/* the head has announced the length, so the connection must be closed */
-		log_line(c->ring->h, "cannot read a file to its end: %s; closing the connection",
-			 res ? strerror(-res) : "it shrank");
-		conn_drop(c, NULL);
-		return;
-	}
-	c->out_len += res;
-	c->file_pos += res;
-	c->file_left -= res;
-	conn_send(c);
-}
-
-static void answer_file(struct conn *c, const struct stat *st)
-{
-	struct head head = {
-		.status = HTTP_STATUS_OK, .type = c->type, .mtime = st->st_mtime,
-		.length = st->st_size, .size = st->st_size,
-	};
-
-	switch (http_range(&c->req, c->in + c->start, head.size, &head.first, &head.length)) {
-	case RANGE_BEYOND:
-		answer_status(c, HTTP_STATUS_RANGE_NOT_SATISFIABLE, head.size);
-		return;
-	case RANGE_SOME:
-		head.status = HTTP_STATUS_PARTIAL_CONTENT;
-		break;
-	case RANGE_NONE:
-		head.first = 0;
-		head.length = head.size;
-		break;
-	}
-	if (!answer_head(c, &head))
-		return;
-	c->file_pos = head.first;
-	c->file_left = http_is_head(&c->req) ? 0 : head.length;
-	if (c->file_left)
-		file_read(c);	/* small files go out with their head */
-	else
-		conn_send(c);
-}
-
-static unsigned int open_status(int err)
-{
-	switch (err) {
-	case -EACCES:
-	case -EPERM:
-	case -EXDEV:	/* outside the directory */
-	case -ELOOP:
-		return HTTP_STATUS_FORBIDDEN;
-	case -EMFILE:
-	case -ENFILE:
-	case -ENOMEM:
-	case -EAGAIN:
-		return HTTP_STATUS_SERVICE_UNAVAILABLE;
-	default:
-		return HTTP_STATUS_NOT_FOUND;
-	}
-}
-
-static void file_open(struct conn *c)
-{
-	/* NONBLOCK: a FIFO without a writer must not block; see on_open() */
-	static const struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	struct io_uring_sqe *sqe = conn_sqe(c);
-
-	if (!sqe)
-		return;
-	io_uring_prep_openat2(sqe, c->ring->h->dir, c->out, (struct open_how *)&how);
-	ring_queue(sqe, &c->op, on_open);
-}
-
-static void on_open(struct op *op, int res)
-{
-	struct conn *c = op_conn(op);
-	struct stat st;
-
-	if (res == -EAGAIN && c->retries++ < OPEN_RETRIES) {
-		file_open(c);
-		return;
-	}
-	if (res == -ECANCELED) {
-		conn_fail(c);
-		return;
-	}
-	if (res < 0) {
-		answer_status(c, open_status(res), 0);
-		return;
-	}
-	c->file = res;
-	if (fstat(c->file, &st) < 0)
-		answer_status(c, HTTP_STATUS_INTERNAL_SERVER_ERROR, 0);
-	else if (S_ISDIR(st.st_mode))
-		answer_status(c, HTTP_STATUS_MOVED_PERMANENTLY, 0);
-	else if (!S_ISREG(st.st_mode))
-		answer_status(c, HTTP_STATUS_FORBIDDEN, 0);
-	else if (fcntl(c->file, F_SETFL, 0) < 0)	/* reads must wait for the disk */
-		answer_status(c, HTTP_STATUS_INTERNAL_SERVER_ERROR, 0);
-	else
-		answer_file(c, &st);
-}
-
 static void request_begin(struct conn *c)
 {
 	struct ring *r = c->ring;
@@ -418,7 +202,7 @@ static void request_run(struct conn *c)
 		return;
 	}
 	c->type = http_type(c->out);
-	file_open(c);
+	answer_open(c);
 }
 
 static void conn_recv(struct conn *c)
@@ -483,7 +267,7 @@ static void conn_quiet(struct conn *c)
 		conn_fail(c);
 	else if (c->active)
 		answer_and_close(c, HTTP_STATUS_REQUEST_TIMEOUT);
-	else if (bytes_waiting(c))
+	else if (conn_has_bytes(c))
 		conn_recv(c);	/* bytes have just arrived */
 	else
 		conn_finish(c);
@@ -505,7 +289,7 @@ static void on_recv(struct op *op, int res)
 	}
 }
 
-static void conn_send(struct conn *c)
+void conn_send(struct conn *c)
 {
 	struct io_uring_sqe *sqe = conn_sqe(c);
 	int flags = MSG_NOSIGNAL;
@@ -547,7 +331,7 @@ static void on_send(struct op *op, int res)
 	} else if (c->file_left) {
 		c->out_pos = 0;
 		c->out_len = 0;
-		file_read(c);
+		answer_read(c);
 	} else {
 		request_answered(c);
 	}
@@ -576,10 +360,8 @@ int conn_open(struct ring *r, int fd)
 /* The connection timed out. Its operation is cancelled; the completion decides how it continues. */
 void conn_expired(struct conn *c)
 {
-	bool on_client = c->op.done != on_open && c->op.done != on_file_read;
-
 	conn_watch(c, c->watch);
-	if (on_client)
+	if (!answer_reads(c))
 		ring_cancel(c->ring, &c->op);
 }
 

@@ -6,6 +6,7 @@
  *   options.c  the command line
  *   ring.c     one thread and its ring: accept, dispatch, timeouts
  *   conn.c     one connection and the request that runs on it
+ *   answer.c   the answer to a request: a status, or a file
  *   http.c     HTTP: requests (by llhttp), paths, heads of answers
  *
  * Ownership: a ring thread owns its ring, its connections and their requests. No
@@ -226,9 +227,31 @@ struct conn {
 	char in[REQUEST_MAX];
 };
 
+static inline struct conn *op_conn(struct op *op)
+{
+	return container_of(op, struct conn, op);
+}
+
 int conn_open(struct ring *r, int fd);
 void conn_expired(struct conn *c);
 void conn_quiesce_all(struct ring *r);
 void conn_cut_all(struct ring *r);
+
+/* For answer.c; each of them may free the connection. */
+void conn_drop(struct conn *c, uint64_t *n);
+void conn_fail(struct conn *c);
+struct io_uring_sqe *conn_sqe(struct conn *c);
+void conn_send(struct conn *c);
+
+bool conn_has_bytes(const struct conn *c);
+
+/* answer.c */
+
+void answer_status(struct conn *c, unsigned int status, uint64_t size);
+void answer_and_close(struct conn *c, unsigned int status);
+void answer_open(struct conn *c);
+void answer_read(struct conn *c);
+bool answer_reads(const struct conn *c);
+void answer_close(struct conn *c);
 
 #endif /* HTTPD_H */
