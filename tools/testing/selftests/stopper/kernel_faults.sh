@@ -3,7 +3,7 @@
 # kernel_faults.sh: every call with its n-th allocation failing, and a stop while all of them fail.
 #
 # Needs a kernel with fault injection (make kselftest-debug has one); what is called, and what must
-# hold, is in kmod/stopper_faults.c.
+# hold, is in kmod/faults_run.c.
 
 plan=12
 . "$(dirname "$0")/kernel_lib.sh"

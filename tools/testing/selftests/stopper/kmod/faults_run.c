@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stopper_faults.c - every call, with its n-th memory allocation failing.
+ * faults_run.c - every call, with its n-th memory allocation failing: stopper_faults.ko.
  *
  *   echo all >/sys/kernel/debug/stopper_faults/run; cat .../results
  *   echo NAME N >/sys/kernel/debug/stopper_faults/run
@@ -18,10 +18,6 @@
  * kmemleak finds leaks. Between no-memory-begin and no-memory-stop, kernel_faults.sh makes all
  * allocations of stopper.ko fail; with argument 1 the pool has a thread before that.
  */
-#define pr_fmt(fmt) "stopper_faults: " fmt
-
-#include <linux/atomic.h>
-#include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -35,46 +31,15 @@
 #include <linux/string.h>
 #include <linux/trace_events.h>
 #include <linux/uaccess.h>
-#include <stopper/device.h>
-#include <stopper/stopper.h>
+
+#include "faults.h"
 
 #define MOST		64	/* more allocations than any call makes */
-#define EVENTS		64	/* more than stopper_wait_any() keeps on its stack */
-#define BOUND_NS	(60 * 1000000000LL)
 
 static DEFINE_MUTEX(run_lock);
 static char results_text[8192];
 static struct debugfs_blob_wrapper results = { .data = results_text };
 static unsigned int injected_total;
-
-/* The objects of a case, created anew for each n. */
-static struct fixture {
-	struct stopper *s;
-	struct stopper *made;
-	struct stopper_ctx *ended, *ctx, *limit;
-	struct stopper_sem sem;
-	struct stopper_closer closer;
-	struct stopper_task handle;
-	struct stopper_event event[EVENTS];
-	struct stopper_event *events[EVENTS];
-	struct stopper_task_info info[4];
-	char text[64];
-	struct completion gate;
-	struct device *dev;
-	atomic_t ran;		/* calls of the function passed to the call under test */
-	atomic_t others;	/* calls of functions admitted by prepare() */
-} fx;
-
-struct fault_case {
-	const char *name;
-	int (*call)(void);
-	int (*prepare)(void);
-	int want;		/* expected result, unless -ENOMEM */
-	int runs;		/* expected calls of the function, if the call succeeds */
-	bool must;		/* -ENOMEM is a failure */
-	bool ends;		/* wait for the end of the stop that the call began */
-	int others;		/* expected calls of functions admitted by prepare() */
-};
 
 static __printf(1, 2) void result_printf(const char *fmt, ...)
 {
@@ -85,258 +50,6 @@ static __printf(1, 2) void result_printf(const char *fmt, ...)
 				   fmt, args);
 	va_end(args);
 }
-
-/* --- the calls under test --------------------------------------------------------------------- */
-
-static void count_call(struct stopper_ctx *ctx, void *arg)
-{
-	atomic_inc(arg);
-}
-
-static int count_call_err(struct stopper_ctx *ctx, void *arg)
-{
-	atomic_inc(arg);
-	return 0;
-}
-
-static void count_closer(void *arg)
-{
-	atomic_inc(arg);
-}
-
-static void count_closer_record(struct stopper_closer *closer)
-{
-	atomic_inc(&fx.ran);
-}
-
-static void wait_at_gate(struct stopper_ctx *ctx, void *arg)
-{
-	atomic_inc(arg);
-	wait_for_completion_timeout(&fx.gate, nsecs_to_jiffies(BOUND_NS));
-}
-
-static void wait_for_stop(struct stopper_ctx *ctx, void *arg)
-{
-	atomic_inc(arg);
-	stopper_wait(stopper_should_stop(fx.s), NULL);
-}
-
-static int call_create(void)
-{
-	return stopper_create(&fx.made, "made", NULL);
-}
-
-static int call_create_child(void)
-{
-	struct stopper_options opts = { .size = sizeof(opts), .parent = fx.s };
-
-	return stopper_create(&fx.made, "child", &opts);
-}
-
-static int call_create_for_device(void)
-{
-	struct stopper *s = NULL;
-	int err = devm_stopper_create(fx.dev, &s, "device", NULL);
-
-	/* @s must stay NULL on error: an error path would use a pointer to freed memory. */
-	return !err == !!s ? err : -EBADMSG;
-}
-
-static int call_run_task(void)
-{
-	return stopper_run_task(fx.s, NULL, "fault", count_call, &fx.ran);
-}
-
-static int call_run_task_err(void)
-{
-	return stopper_run_task_err(fx.s, NULL, "fault", count_call_err, &fx.ran);
-}
-
-static int call_begin_and_end(void)
-{
-	int err = stopper_task_begin(fx.s, fx.ctx, "fault", &fx.handle);
-
-	if (!err)
-		stopper_task_end(&fx.handle);
-	return err;
-}
-
-static int call_run_async(void)
-{
-	return stopper_run_async_task(fx.s, fx.ctx, "fault", count_call, &fx.ran);
-}
-
-static int call_run_limited(void)
-{
-	return stopper_run_limited_async_task(fx.s, fx.ctx, "fault", &fx.sem, false, count_call,
-					      &fx.ran);
-}
-
-static int call_run_limited_waiting(void)
-{
-	return stopper_run_limited_async_task(fx.s, fx.ctx, "fault", &fx.sem, true, count_call,
-					      &fx.ran);
-}
-
-static int call_run_worker(void)
-{
-	return stopper_run_worker(fx.s, fx.ctx, "fault", count_call, &fx.ran);
-}
-
-static int call_add_closer(void)
-{
-	fx.closer = (struct stopper_closer){ .fn = count_closer_record, .name = "fault" };
-	return stopper_add_closer(fx.s, &fx.closer);
-}
-
-static int call_add_closer_fn(void)
-{
-	return stopper_add_closer_fn(fx.s, "fault", count_closer, &fx.ran);
-}
-
-static int call_with_cancel(void)
-{
-	return stopper_ctx_with_cancel(fx.ended, &fx.ctx);
-}
-
-static int call_with_timeout(void)
-{
-	return stopper_ctx_with_timeout(NULL, 3600 * 1000000000LL, &fx.ctx);
-}
-
-static int call_with_cancel_on_quiesce(void)
-{
-	return stopper_ctx_with_cancel_on_quiesce(fx.s, fx.ended, &fx.ctx);
-}
-
-static int call_with_cancel_on_stop(void)
-{
-	return stopper_ctx_with_cancel_on_stop(fx.s, NULL, &fx.ctx);
-}
-
-static int call_with_span(void)
-{
-	struct stopper_span span = { .trace_id = { 1 }, .span_id = { 2 } };
-
-	return stopper_ctx_with_span(NULL, &span, &fx.ctx);
-}
-
-static int call_wait_any(void)
-{
-	return stopper_wait_any(fx.events, EVENTS, fx.ended);
-}
-
-static int call_sem_acquire(void)
-{
-	int err = stopper_sem_acquire(&fx.sem, NULL);
-
-	if (!err)
-		stopper_sem_release(&fx.sem);
-	return err;
-}
-
-static int call_running_tasks(void)
-{
-	return stopper_running_tasks(fx.s, fx.info, ARRAY_SIZE(fx.info));
-}
-
-static int call_task_map(void)
-{
-	return stopper_task_map(fx.s, fx.text, sizeof(fx.text));
-}
-
-static int call_num_tasks(void)
-{
-	return stopper_num_tasks(fx.s);
-}
-
-static int call_quiesce(void)
-{
-	return stopper_quiesce(fx.s, NULL);
-}
-
-static int call_stop(void)
-{
-	return stopper_stop(fx.s, NULL);
-}
-
-static int call_stop_async(void)
-{
-	return stopper_stop_async(fx.s);
-}
-
-/* --- preparation ------------------------------------------------------------------------------ */
-
-static int have_idle_thread(void)
-{
-	int err = stopper_run_async_task(fx.s, NULL, "before", count_call, &fx.others);
-
-	while (!err && stopper_num_tasks(fx.s))
-		usleep_range(500, 1500);
-	return err;
-}
-
-/* A blocked thread, so that the next task needs another one. */
-static int have_blocked_thread(void)
-{
-	return stopper_run_async_task(fx.s, NULL, "before", wait_at_gate, &fx.others);
-}
-
-static int have_context(void)
-{
-	return stopper_ctx_with_cancel_on_stop(fx.s, NULL, &fx.ctx) ?: have_idle_thread();
-}
-
-static int have_handle(void)
-{
-	return stopper_task_begin(fx.s, NULL, "before", &fx.handle);
-}
-
-/* Two closers, a worker, a child with a closer: everything that a stop needs threads for. */
-static int have_much_to_stop(void)
-{
-	struct stopper_options opts = { .size = sizeof(opts), .parent = fx.s };
-
-	return stopper_create(&fx.made, "child", &opts) ?:
-		stopper_add_closer_fn(fx.made, "before", count_closer, &fx.others) ?:
-		stopper_add_closer_fn(fx.s, "before", count_closer, &fx.others) ?:
-		stopper_add_closer_fn(fx.s, "before", count_closer, &fx.others) ?:
-		stopper_run_worker(fx.s, NULL, "before", wait_for_stop, &fx.others) ?:
-		stopper_ctx_with_cancel_on_quiesce(fx.s, NULL, &fx.ctx);
-}
-
-static const struct fault_case cases[] = {
-	{ "create", call_create },
-	{ "create_child", call_create_child },
-	{ "create_for_device", call_create_for_device },
-	{ "run_task", call_run_task, .runs = 1, .must = true },
-	{ "run_task_err", call_run_task_err, .runs = 1, .must = true },
-	{ "begin_and_end", call_begin_and_end, .must = true },
-	{ "run_async", call_run_async, have_context, .runs = 1, .others = 1 },
-	{ "run_async_beside_a_blocked_one", call_run_async, have_blocked_thread, .runs = 1,
-		.others = 1 },
-	{ "run_async_of_a_new_pool", call_run_async, .runs = 1 },
-	{ "run_limited", call_run_limited, have_context, .runs = 1, .others = 1 },
-	{ "run_limited_waiting", call_run_limited_waiting, have_context, .runs = 1, .others = 1 },
-	{ "run_limited_of_a_new_pool", call_run_limited, .runs = 1 },
-	{ "run_worker", call_run_worker, .runs = 1 },
-	{ "add_closer", call_add_closer, .runs = 1, .must = true },
-	{ "add_closer_fn", call_add_closer_fn, .runs = 1 },
-	{ "ctx_with_cancel", call_with_cancel },
-	{ "ctx_with_timeout", call_with_timeout },
-	{ "ctx_with_cancel_on_quiesce", call_with_cancel_on_quiesce },
-	{ "ctx_with_cancel_on_stop", call_with_cancel_on_stop },
-	{ "ctx_with_span", call_with_span },
-	{ "wait_any_of_64", call_wait_any, .want = -ECANCELED },
-	{ "sem_acquire", call_sem_acquire, .must = true },
-	{ "running_tasks", call_running_tasks, have_handle, .want = 1 },
-	{ "task_map", call_task_map, have_handle, .want = sizeof("1      before\n") - 1 },
-	{ "num_tasks", call_num_tasks, have_handle, .want = 1, .must = true },
-	{ "quiesce", call_quiesce, have_much_to_stop, .must = true, .others = 4 },
-	{ "stop", call_stop, have_much_to_stop, .must = true, .others = 4 },
-	{ "stop_async", call_stop_async, have_much_to_stop, .must = true, .ends = true,
-		.others = 4 },
-};
 
 /* --- one call --------------------------------------------------------------------------------- */
 
@@ -449,16 +162,18 @@ static void run_all_of(unsigned int nr, const struct fault_case *c, const char *
 
 static void run_all(void)
 {
-	unsigned int i, n = ARRAY_SIZE(cases);
+	unsigned int i, n;
 
+	for (n = 0; fault_cases[n].name; n++)
+		;
 	results.size = 0;
 	result_printf("TAP version 13\n1..%u\n", 2 * n);
 	for (i = 0; i < n; i++)
-		run_all_of(i + 1, &cases[i], "");
+		run_all_of(i + 1, &fault_cases[i], "");
 	/* Again with tracing: span records are allocated, and tasks run without them on failure. */
 	trace_set_clr_event("stopper", NULL, true);
 	for (i = 0; i < n; i++)
-		run_all_of(n + i + 1, &cases[i], "_traced");
+		run_all_of(n + i + 1, &fault_cases[i], "_traced");
 	trace_set_clr_event("stopper", NULL, false);
 	result_printf("# faults injected: %u\n", injected_total);
 }
@@ -470,12 +185,11 @@ static int run_one(const char *name, unsigned int n)
 	bool injected;
 	int ret;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		if (!strcmp(cases[i].name, name))
-			break;
-	if (i == ARRAY_SIZE(cases))
+	for (i = 0; fault_cases[i].name && strcmp(fault_cases[i].name, name); i++)
+		;
+	if (!fault_cases[i].name)
 		return -EINVAL;
-	wrong = run_once(&cases[i], n, &injected, &ret);
+	wrong = run_once(&fault_cases[i], n, &injected, &ret);
 	results.size = 0;
 	result_printf("%s %s %d %s\n", wrong ? "wrong" : "right", injected ? "failed" : "whole",
 		      ret, wrong ?: "");
