@@ -2,27 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # user_crash.sh: gdb and drgn print the debug list of a process and of a core file, as stopper_debug_print() did.
 
-plan=7
-nr=0 failed=0
-ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
-not_ok() { nr=$((nr + 1)); failed=1; [ ! -s "$work/log" ] || sed 's/^/# /' "$work/log"; echo "not ok $nr $1"; }
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
-check() { if "${@:2}" >"$work/log" 2>&1; then ok "$1"; else not_ok "$1"; fi; }
-
-top=$(realpath "${STOPPER_TOP:-$(dirname "$0")/../../../..}")
-lib=${STOPPER_LIB:?}
-program=${STOPPER_TEST_OUT:-$(dirname "$0")}/user_crash_target
+. "$(dirname "$0")/user_lib.sh"
+program=$out/user_crash_target
 scripts=$top/user/debugger
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"; kill -9 $pid 2>/dev/null' EXIT
 pid=
-if [ ! -d "$scripts" ]; then
-	echo "1..0 # SKIP no $scripts"
-	exit 4
-fi
+at_end() { rm -rf "$work"; kill -9 $pid 2>/dev/null; }
+[ -d "$scripts" ] || skip_all "no $scripts"
 export LD_LIBRARY_PATH=$lib
-echo "TAP version 13"
-echo "1..$plan"
+begin 7
 
 # What only the running stopper knows, or what changes from one moment to the next: times, states, which of several
 # threads of the same age comes first.
@@ -112,4 +99,4 @@ else
 	check gdb_core_of_abort in_gdb aborted "$program" "$core"
 	check gdb_core_of_abort_where blocked_where aborted
 fi
-exit $failed
+finish

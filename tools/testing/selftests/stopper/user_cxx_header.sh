@@ -21,7 +21,7 @@ conformance() {	# COMPILER AND FLAGS...
 
 alone() { echo '#include <stopper/stopper.hpp>' | "$@" $warn -fsyntax-only -I"$top/include" -xc++ -; }
 
-echo "TAP version 13"
+begin
 check "the header stands alone" alone "${CXX:-g++}" -std=c++17
 # Each compiler and each standard, not each pair: a build takes half a minute.
 if command -v clang++ >/dev/null; then

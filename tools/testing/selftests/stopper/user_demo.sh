@@ -2,36 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0 OR MIT
 # user_demo.sh: the end of `make demo': one server stopped in three ways, what its clients lost, and the picture.
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(realpath "${STOPPER_TOP:-$here/../../../..}")
-lib=$(realpath "${STOPPER_LIB:-$top/build/user}")
+. "$(dirname "$0")/user_lib.sh"
 demo=$top/user/examples/three-ways.sh
-
-skip_all() { echo "1..0 # SKIP $1"; exit 4; }
 [ -x "$demo" ] || skip_all "no $demo"
 for tool in wrk curl gnuplot gcc python3; do
 	command -v $tool >/dev/null || skip_all "no $tool"
 done
 
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-nr=0 status=0
-check() {
-	nr=$((nr + 1))
-	if "${@:2}" >"$work/log" 2>&1; then
-		echo "ok $nr $1"
-	else
-		status=1
-		sed 's/^/# /' "$work/log"
-		echo "not ok $nr $1"
-	fi
-}
 # lost WAY: how many requests its clients lost
 lost() { awk -v way="$1" '$1 == way { print $4 }' "$work/three-ways.txt"; }
 is_xml() { python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' "$1"; }
 
-echo "TAP version 13"
-echo "1..7"
+begin 7
 check the_server_builds gcc -Wall -o "$work/server" "$top/user/examples/demo_server.c" -I"$top/include" \
 	"$lib/libstopper-http.a" "$lib/libstopper.a" -luring -lmicrohttpd -ljansson -pthread
 check the_demo_runs env SERVER="$work/server" STOPPERCTL="$lib/stopperctl" OUT="$work" "$demo"
@@ -42,4 +24,4 @@ check shutdown_of_its_own_loses_those_that_run eval '[ "$(lost shutdown)" -ge 8 
 check picture_is_an_image is_xml "$work/three-ways.svg"
 check page_has_picture_and_list eval 'grep -q "<svg" "$work/three-ways.html" &&
 	grep -q "demo (1): quiescing" "$work/three-ways.html" && grep -q "GET /slow" "$work/three-ways.html"'
-exit $status
+finish

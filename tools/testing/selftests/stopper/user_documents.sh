@@ -6,15 +6,8 @@
 # is done with it; Documentation/testing.rst lists the kinds. A block without one is a failure. Its C code is
 # compiled behind documents/user.h or documents/kernel.h.
 
-top=$(realpath "${STOPPER_TOP:-$(dirname "$0")/../../../..}")
-here=$top/tools/testing/selftests/stopper
-lib=${STOPPER_LIB:-$top/build/user}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-if [ ! -d "$top/Documentation" ]; then
-	echo "1..0 # SKIP no Documentation"
-	exit 4
-fi
+. "$(dirname "$0")/user_lib.sh"
+[ -d "$top/Documentation" ] || skip_all "no Documentation"
 
 # blocks PAGE NAME: writes the blocks to NAME_1, NAME_2 ..., and prints "NAME_1 KIND..." for each.
 blocks() {
@@ -50,23 +43,7 @@ list() {
 	manual_page stopper.7 stopper_7_1 example
 }
 
-nr=0 status=0 last=
-result() {	# STATUS NAME
-	nr=$((nr + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $nr $2"
-	else
-		sed 's/^/# /' "$work/log" | head -n 30
-		echo "not ok $nr $2"
-		status=1
-	fi
-}
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
-
-check() {	# NAME COMMAND...
-	"${@:2}" >"$work/log" 2>&1
-	result $? "$1"
-}
+last=
 
 user() {
 	${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Wno-unused-function -Werror -fsyntax-only \
@@ -191,7 +168,7 @@ done <"$work/list"
 kdir=$(kernel_headers)
 [ -z "$kdir" ] || kernel_build "${kernel[@]}"
 
-echo "TAP version 13"
+begin
 while read -r name kinds; do
 	# shellcheck disable=SC2086 # words
 	set -- $kinds
@@ -233,5 +210,4 @@ while read -r name kinds; do
 	done
 done <"$work/list"
 [ -z "$last" ] || check "the last step is user/examples/lined.c" last_step "$last"
-echo "1..$nr"
-exit $status
+finish

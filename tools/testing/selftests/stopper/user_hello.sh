@@ -3,19 +3,9 @@
 # user_hello.sh: the example hello answers every request that it has begun when SIGTERM comes, and its unit is
 # valid.
 
-top=$(realpath "${STOPPER_TOP:-$(dirname "$0")/../../../..}")
-lib=${STOPPER_LIB:-$top/build/user}
-work=$(mktemp -d) || exit 1
-trap 'kill -KILL $server 2>/dev/null; rm -rf "$work"' EXIT
+. "$(dirname "$0")/user_lib.sh"
 server=
-nr=0 status=0
-
-result() {	# STATUS NAME
-	nr=$((nr + 1))
-	[ "$1" = 0 ] || { status=1; sed 's/^/# /' "$work"/log* | head -n 30; printf 'not '; }
-	echo "ok $nr $2"
-}
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
+at_end() { kill -KILL $server 2>/dev/null; rm -rf "$work"; }
 
 # How many requests of GET /slow run.
 asleep() { cat /proc/$server/task/*/wchan 2>/dev/null | grep -o 'nanosleep' | wc -l; }
@@ -50,10 +40,7 @@ no_request_is_lost() {
 	[ "$client" = 0 ] && [ "$lost" = 0 ]
 }
 
-unit_is_valid() { systemd-analyze verify "$work/hello.service" >"$work/log" 2>&1; }
-
-echo "TAP version 13"
-echo "1..2"
+begin 2
 if ! command -v curl >/dev/null; then
 	skip no_request_is_lost "no curl"
 elif ! make -s -C "$top/user/examples" OUT="$lib" "$lib/hello" >"$work/log" 2>&1; then
@@ -69,9 +56,8 @@ else
 fi
 if command -v systemd-analyze >/dev/null; then
 	sed "s,/usr/local/bin/hello,$(command -v true)," "$top/user/examples/hello.service" >"$work/hello.service"
-	unit_is_valid
-	result $? unit_is_valid
+	check unit_is_valid systemd-analyze verify "$work/hello.service"
 else
 	skip unit_is_valid "no systemd-analyze"
 fi
-exit $status
+finish

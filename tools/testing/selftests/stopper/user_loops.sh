@@ -31,7 +31,7 @@ loop() {	# NAME PACKAGE
 	check "$1: at SIGTERM" jobs_at_sigterm "$work/$1"
 }
 
-echo "TAP version 13"
+begin
 loop epoll ""
 loop libuv libuv
 loop libevent libevent

@@ -23,7 +23,7 @@ lines_are_documented() {
 }
 
 command -v pkg-config >/dev/null || skip_all "no pkg-config"
-echo "TAP version 13"
+begin
 check "the library is installed" installed
 check "the port loses no request" walk
 sed 's/^/# /' "$work/counts"

@@ -13,7 +13,7 @@ export RUSTFLAGS='-D warnings' RUST_BACKTRACE=0
 cp -r "$top/bindings/rust" "$work/crate"
 cd "$work/crate" || exit
 
-echo "TAP version 13"
+begin
 check "builds without a warning" cargo build --offline --examples
 check "the layout is that of the headers" same_layout cargo run -q --offline --example layouts
 # Apart: what a panic prints would end up in the middle of a result.

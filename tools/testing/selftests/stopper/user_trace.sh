@@ -3,21 +3,12 @@
 # user_trace.sh: the USDT probes exist, and an attached tracer sees the events, also those of code that is
 # inlined into the program and reads the library's trace word.
 
-plan=6
-nr=0 failed=0
-ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
-not_ok() { nr=$((nr + 1)); failed=1; [ ! -s "$work/log" ] || sed 's/^/# /' "$work/log"; echo "not ok $nr $1"; }
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
-
-lib=${STOPPER_LIB:?}/libstopper.so
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-echo "TAP version 13"
-echo "1..$plan"
+. "$(dirname "$0")/user_lib.sh"
+begin 6
 
 want="async_queued closer_end closer_start created phase stall task_end task_refused task_start worker_end worker_start"
 if command -v readelf >/dev/null; then
-	readelf -n "$lib" >"$work/notes" 2>/dev/null
+	readelf -n "$lib/libstopper.so" >"$work/notes" 2>/dev/null
 	awk '/Provider: stopper$/ { getline; print $2 }' "$work/notes" | sort -u | xargs >"$work/log"
 	[ "$(cat "$work/log")" = "$want" ] && ok all_probes_are_there || not_ok all_probes_are_there
 	grep -E 'Semaphore: 0x0+$' "$work/notes" >"$work/log"
@@ -83,8 +74,8 @@ attached() {
 		skip "$name" "no gdb"
 		return
 	fi
-	gcc -Wall -I"${STOPPER_TOP:?}/include" "$@" -lpthread -o "$work/program" >"$work/log" 2>&1 &&
-		LD_LIBRARY_PATH=$STOPPER_LIB timeout 60 gdb -nx -batch -x "$work/commands" "$work/program" \
+	gcc -Wall -I"$top/include" "$@" -lpthread -o "$work/program" >"$work/log" 2>&1 &&
+		LD_LIBRARY_PATH=$lib timeout 60 gdb -nx -batch -x "$work/commands" "$work/program" \
 			>"$work/log" 2>&1
 	if grep -q "ptrace: Operation not permitted" "$work/log"; then
 		skip "$name" "no process may be traced here"
@@ -95,9 +86,9 @@ attached() {
 	fi
 }
 
-so=(-L"$STOPPER_LIB" -lstopper)
+so=(-L"$lib" -lstopper)
 attached debugger_sees_tasks_inlined_in_a_pie -O2 -fPIE -pie "$work/program.c" "${so[@]}"
 attached debugger_sees_tasks_inlined_at_a_fixed_address -O2 -fno-pie -no-pie "$work/program.c" "${so[@]}"
 attached debugger_sees_tasks_without_optimization -O0 "$work/program.c" "${so[@]}"
-attached debugger_sees_tasks_of_a_static_program -O2 -static "$work/program.c" "$STOPPER_LIB/libstopper.a" -luring
-exit $failed
+attached debugger_sees_tasks_of_a_static_program -O2 -static "$work/program.c" "$lib/libstopper.a" -luring
+finish

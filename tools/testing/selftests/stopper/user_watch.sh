@@ -3,30 +3,21 @@
 # user_watch.sh: stopperctl metrics, and the files in user/watch: dashboard, alert rules, bpftrace scripts. A
 # Prometheus server watches a process that stops.
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=${STOPPER_TOP:-$here/../../../..}
-lib=${STOPPER_LIB:-$top/build/user}
+. "$(dirname "$0")/user_lib.sh"
 ctl=$lib/stopperctl
-target=${STOPPER_TEST_OUT:-$here}/user_stopperctl_target
+target=$out/user_stopperctl_target
 watch=$top/user/watch
 export LC_ALL=C
 
-[ -x "$ctl" ] || { echo "1..0 # SKIP no $ctl"; exit 4; }
-[ -d "$watch" ] || { echo "1..0 # SKIP no $watch"; exit 4; }
-
-work=$(mktemp -d) || exit 1
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-nr=0 status=0
-ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
-not_ok() { nr=$((nr + 1)); status=1; [ ! -s "$work/log" ] || sed 's/^/# /' "$work/log" | head -30; echo "not ok $nr $1"; }
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
-check() { if "${@:2}" >"$work/log" 2>&1; then ok "$1"; else not_ok "$1"; fi; }
+[ -x "$ctl" ] || skip_all "no $ctl"
+[ -d "$watch" ] || skip_all "no $watch"
+at_end() { kill $(jobs -p) 2>/dev/null; rm -rf "$work"; }
 # check_with TOOL PACKAGE NAME COMMAND...
 check_with() {
 	if command -v "$1" >/dev/null; then check "${@:3}"; else skip "$3" "no $1 (package $2)"; fi
 }
 
-echo "TAP version 13"
+begin
 
 # Metrics
 
@@ -332,5 +323,4 @@ else
 	*)	not_ok kernel_scripts ;;
 	esac
 fi
-echo "1..$nr"
-exit $status
+finish

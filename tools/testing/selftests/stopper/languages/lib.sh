@@ -1,27 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # What the tests of the bindings share. Sourced by user_cxx_header.sh, user_python.sh, user_rust.sh.
 
-top=$(realpath "${STOPPER_TOP:-$(dirname "$0")/../../../..}")
-here=$top/tools/testing/selftests/stopper
-lib=$(realpath "${STOPPER_LIB:-$top/build/user}")
-work=$(mktemp -d) || exit 1
-at_end() { rm -rf "$work"; }
-trap at_end EXIT
+. "$(dirname "$0")/user_lib.sh"
 export LD_LIBRARY_PATH=$lib
-nr=0 status=0
-
-result() {	# STATUS NAME
-	nr=$((nr + 1))
-	[ "$1" = 0 ] || { status=1; sed 's/^/# /' "$work/log" | tail -n 40; printf 'not '; }
-	echo "ok $nr $2"
-}
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
-check() {	# NAME COMMAND...
-	"${@:2}" >"$work/log" 2>&1
-	result $? "$1"
-}
-skip_all() { echo "TAP version 13"; echo "1..0 # SKIP $1"; exit 4; }
-finish() { echo "1..$nr"; exit $status; }
 
 # The results "ok N NAME" in a log become ours; a row that it lacks is a failure, and so is a run that failed.
 rows() {	# LOG PREFIX STATUS
