@@ -1,48 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR MIT
-# user_stopperctl.sh: stopperctl on files, on a live process, and interactively: `top' in a terminal.
-#
-# The live process is user_stopperctl_target; the terminal is tmux.
+# user_stopperctl.sh: stopperctl on files and on a live process, user_stopperctl_target; top has user_stopperctl_top.sh.
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=${STOPPER_TOP:-$here/../../../..}
-ctl=${STOPPER_LIB:-$top/build/user}/stopperctl
-out=${STOPPER_TEST_OUT:-$here}
-asan=$out/lib-asan/stopperctl
-target=$out/user_stopperctl_target
-unset NO_COLOR COLUMNS STOPPER_DEBUGFS
-export LC_ALL=C
-
-[ -x "$ctl" ] || { echo "1..0 # SKIP no $ctl"; exit 4; }
-[ -x "$target" ] || { echo "1..0 # SKIP no $target"; exit 4; }
-
-work=$(mktemp -d) || exit 1
-export XDG_RUNTIME_DIR=$work
-trap 'tmux -S "$work/tmux" kill-server 2>/dev/null; kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-nr=0 status=0
-# Jobs get process groups, and so their Ctrl-C.
-set -m
-
-ok() { nr=$((nr + 1)); echo "ok $nr $1"; }
-not_ok() { nr=$((nr + 1)); status=1; [ -z "$2" ] || sed 's/^/# /' <<<"$2"; echo "not ok $nr $1"; }
-skip() { nr=$((nr + 1)); echo "ok $nr $1 # SKIP $2"; }
-
-# check NAME COMMAND...: its output is shown when it fails.
-check() {
-	local name=$1 said
-	shift
-	if said=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$* failed: ${said:0:2000}"; fi
-}
-
-# until_true COMMAND...: polled for twenty seconds at most.
-until_true() {
-	local i
-	for ((i = 0; i < 400; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	return 1
-}
+. "$(dirname "$0")/stopperctl_lib.sh"
 
 # refused NAME STATUS PATTERN ARGUMENT...: this status, one sentence like this, nothing else.
 refused() {
@@ -72,63 +32,12 @@ for id in 1 2 3; do
 	: >"$STOPPER_CONTROL/$id/stop"
 done
 
-echo "TAP version 13"
+begin
 
 # Files
 
-cat >"$work/list" <<'END'
-stopper 1 "web": quiescing for 1.002s, age 7.500s, tasks 4, queued 1, workers 1, closers 2, closed 0, contexts 2, waiters 0
-  created at httpd.c:120 main by thread 712 "httpd"
-  stop asked at httpd.c:180 main by thread 712 "httpd", 1.002s ago, because "disk \"sda\" full" (-28)
-  task 3 "request" at user/examples/conn.c:77 serve, oldest 4.201s
-    queued 1
-    thread 715 "web" sleeping for 4.201s in ep_poll
-      stack ep_poll+0x12/0x30
-    thread 716 gone for 1.200s
-  task 1 "audit" at user/examples/audit.c:9 audit, oldest 0.500s
-    thread 717 for 0.500s
-  worker 1 "accept" at httpd.c:140 main, oldest 7.499s
-    thread 714 "accept" idle for 7.499s
-stopper 2 "database": running for 3723.002s, age 3723.500s, tasks 12, queued 0, workers 4, closers 1, closed 0, contexts 0, waiters 3
-  created at db/pool.c:20 pool_open by thread 712 "httpd"
-  paused at db/pool.c:90 pool_reload by thread 720 "reload", 61.000s ago
-  stop not asked
-  failed -28 "flush" at db/flush.c:12 flush_start by thread 1234569 "flush", 2.000s ago
-  timers 12, next "checkpoint" at db/log.c:70 log_open, due in 9.500s
-  nested 3
-  semaphore "disk slots": held 12 of 12, waiters 3, first "query" at db/query.c:800 query by thread 1234580 for 2.500s
-  task 10 "query" at db/query.c:812 query_run, oldest 0.020s
-    thread 1234567 running for 0.020s
-    and 9 more
-  task 2 "vacuum" at db/vacuum.c:33 vacuum, oldest 3000.100s
-    thread 1234568 "vacuum" blocked for 3000.100s in io_schedule
-  worker 4 "zeal" at db/flush.c:5 flush, oldest 3723.400s
-    thread 1234570 for 3723.400s
-stopper 3 "main": quiescing for 0.900s, age 8000.000s, tasks 0, queued 0, workers 0, closers 1, closed 0, contexts 2, waiters 0
-  created at main.c:1 main by thread 712 "httpd"
-  stop asked at main.c:180 main by thread 712 "httpd", 0.900s ago
-stopper 4 "child \"a\\b\"": closing for 90.000s, age 90000.500s, tasks 0, queued 0, workers 0, closers 1, closed 4, contexts 2, waiters 0
-  created at main.c:1 main by thread 712 "httpd"
-  child of 3 "main"
-  stop asked at main.c:180 main by thread 712 "httpd", 90.900s ago
-  closer 1 "fsync", oldest 88.000s
-    thread 99 "closer" blocked for 88.000s
-END
-: >"$work/empty"
-list=$work/list
-from_list() { "$ctl" -f "$list" "$@"; }
 from_list list >"$work/shown"
 
-# What stands for lines in a list, in this order, whatever lies between.
-in_order() {
-	local file=$1 last=0 line pattern
-	shift
-	for pattern; do
-		line=$(p=$pattern awk -v from=$last 'NR > from && index($0, ENVIRON["p"]) { print NR; exit }' "$file")
-		[ -n "$line" ] || { echo "no '$pattern' behind line $last"; cat "$file"; return 1; }
-		last=$line
-	done
-}
 check list_has_the_worst_first in_order "$work/shown" \
 	'child "a\b" (4): closing for 1m30s, age 1d01h' 'web (1): quiescing for 1.0s, age 7.5s' \
 	'main (3): quiescing' 'database (2): running for 1h02m'
@@ -221,40 +130,12 @@ fi
 
 # Hostile input: never a byte that steers a terminal, never a line without end.
 
-printf 'stopper 1 "\033[31mred\001\302\233\r": quie\033scing for 1.0s, age 7.5s, tasks 1\n' >"$work/hostile"
-printf '  stop asked at \033]0;x\007.c:1 f\033 by thread 1 "\033[2J", 1.0s ago\n' >>"$work/hostile"
-printf '  task 1 "\033c\000x" at \233a.c:1 f, oldest 99999999999999999999.0s\n' >>"$work/hostile"
-printf '    thread 99999999999999999999 "\033[H" sle\033ping for 1.0s in \033x\n      stack \033[1m\n' >>"$work/hostile"
-printf 'stopper 2 "%s": %s for 1.0s, age 7.5s, tasks 1\n' "$(head -c 300000 /dev/zero | tr '\0' n)" \
-	"$(head -c 300000 /dev/zero | tr '\0' p)" >>"$work/hostile"
-printf '  task 1 "%s" at %s.c:1 %s, oldest 1.0s\n' "$(head -c 300000 /dev/zero | tr '\0' t)" \
-	"$(head -c 300000 /dev/zero | tr '\0' f)" "$(head -c 300000 /dev/zero | tr '\0' g)" >>"$work/hostile"
-harmless() {
-	! LC_ALL=C grep -aqP '[^\x20-\x7e]' "$1" && [ "$(wc -L <"$1")" -lt 2000 ] && [ -s "$1" ]
-}
-hostile() {
-	local bin
-	for bin in "$ctl" "$asan"; do
-		[ -x "$bin" ] || continue
-		"$bin" -f "$work/hostile" "$@" >"$work/tame" 2>&1
-		harmless "$work/tame" || { head -c 1000 "$work/tame" | cat -v; return 1; }
-		! grep -q Sanitizer "$work/tame" || { cat "$work/tame"; return 1; }
-	done
-}
 check hostile_names_are_tame_in_list hostile list
-check hostile_names_are_tame_in_top hostile top -n 1
 check hostile_names_are_tame_in_wait hostile wait -t 0.2 2
 check hostile_arguments_are_tame hostile wait $'\033[31mx'
 check hostile_file_names_are_tame eval '"$ctl" -f $'"'"'\033[31mx'"'"' list 2>"$work/tame"; harmless "$work/tame"'
 
-awk 'BEGIN { for (i = 1; i <= 20000; i++) {
-	printf "stopper %d \"s%d\": quiescing for 1.0s, age 2.0s, tasks 3, queued 0, workers 0, closers 0\n", i, i
-	printf "  child of %d \"s%d\"\n  task 3 \"t\" at a.c:%d f, oldest %d.0s\n", i - 1, i - 1, i, i
-	printf "    thread %d for 1.0s\n  stop not asked\n", i
-} }' >"$work/huge"
 check list_of_100000_lines eval '[ "$("$ctl" -f "$work/huge" list | grep -c "^s[0-9]* (")" = 20000 ]'
-check top_of_100000_lines eval '[ "$("$ctl" -f "$work/huge" top -n 1 | wc -l)" = 40005 ]'
-
 # Every way not to get a list: the status, and one sentence that says what to do.
 
 refused no_command 1 "missing command"
@@ -329,24 +210,6 @@ check full_disk full
 
 # A live process.
 
-start_target() {
-	rm -f "$work/in" "$work/out"
-	mkfifo "$work/in" "$work/out" || exit 1
-	"$target" <"$work/in" >"$work/out" 2>/dev/null &
-	target_job=$!
-	exec {to}>"$work/in" {from}<"$work/out"
-	read -r -t 20 _ pid port <&$from
-}
-tell() {
-	echo "$1" >&$to
-	read -r -t 20 _ <&$from
-}
-end_target() {
-	echo quit >&$to
-	wait $target_job 2>/dev/null
-	exec {to}>&- {from}<&-
-	rm -f "$work/stopper-$pid.sock"
-}
 # ended NAME STATUS: the job ends, and with this status.
 gone() { ! kill -0 $job 2>/dev/null; }
 ended() {
@@ -356,8 +219,8 @@ ended() {
 	got=$?
 	[ $got = "$2" ] && ok "$1" || not_ok "$1" "status $got, not $2: $(cat "$work/stdout" "$work/stderr")"
 }
-# In the background: $job
-begin() { : >"$work/stdout"; "$ctl" "$@" >"$work/stdout" 2>"$work/stderr" & job=$!; }
+# $job
+in_background() { : >"$work/stdout"; "$ctl" "$@" >"$work/stdout" 2>"$work/stderr" & job=$!; }
 said() { until_true grep -q "$1" "$work/stdout"; }
 
 start_target
@@ -418,7 +281,7 @@ hangs() { "$ctl" -f "$work/fifo" wait -t 0.3 web; [ $? = 3 ]; }
 check wait_ends_with_its_limit_when_the_source_hangs hangs
 kill $holder
 
-begin -p "$pid" wait -d 0.05 web
+in_background -p "$pid" wait -d 0.05 web
 phases() {
 	said '^web (1): running.*no stop requested' || return
 	tell stop
@@ -437,24 +300,22 @@ refused wait_for_one_that_has_stopped 4 "already stopped\? --start waits" -p "$p
 tell again
 check wait_takes_a_number_for_an_id eval '"$ctl" -p "$pid" wait -t 0.2 4; [ $? = 3 ]'
 
-begin -p "$pid" wait -d 0.05 idle
+in_background -p "$pid" wait -d 0.05 idle
 said '^idle (2)'
 kill -INT $job
 ended wait_ends_by_sigint 130
-begin -p "$pid" wait -d 0.05 idle
+in_background -p "$pid" wait -d 0.05 idle
 said '^idle (2)'
 kill -TERM $job
 ended wait_ends_by_sigterm 143
-begin -s "$socket" wait -d 0.05 idle
+in_background -s "$socket" wait -d 0.05 idle
 said '^idle (2)'
 end_target
 ended wait_has_a_status_for_a_source_that_goes 5
 check wait_says_that_it_does_not_know grep -q "disappeared before 'idle' was seen to stop: outcome unknown" "$work/stderr"
 refused process_that_has_gone 2 "no process $pid" -p "$pid" list
 
-# put FILE PATH: at once, as rename does it.
-put() { cp "$1" "$2.new" && mv "$2.new" "$2"; }
-begin -f "$work/later" wait --start -d 0.05 web
+in_background -f "$work/later" wait --start -d 0.05 web
 said '^retrying: '
 put "$work/empty" "$work/later"
 said '^not listed yet'
@@ -463,164 +324,18 @@ said '^web (1): quiescing'
 sed 's/^stopper 1 "web"/stopper 5 "web"/' "$list" >"$work/other"
 put "$work/other" "$work/later"
 ended wait_for_the_start_and_then_for_the_end 0
-begin -f "$work/later" wait -d 0.05 web
+in_background -f "$work/later" wait -d 0.05 web
 said '^web (5)'
 sed 's/^\(stopper 5 .*\)age 7.500s/\1age 0.100s/' "$work/other" >"$work/younger"
 put "$work/younger" "$work/later"
 ended wait_tells_another_process_by_its_age 5
 { cat "$list"; sed 's/^stopper \([0-9]*\)/stopper 1\1/' "$list"; } >"$work/double"
 put "$work/double" "$work/later"
-begin -f "$work/later" wait -d 0.05 web
+in_background -f "$work/later" wait -d 0.05 web
 said '^2 stoppers with this name; web'
 put "$list" "$work/later"
 said '^web (1)'
 put "$work/empty" "$work/later"
 ended wait_for_all_of_a_name 0
 
-# Top, without a terminal.
-
-from_list top -n 2 -d 0.1 >"$work/plain"
-check top_into_a_pipe_is_plain_text harmless "$work/plain"
-check top_into_a_pipe_ends_after_n eval '[ "$(grep -c "  STOPPER .*WAITS FOR" "$work/plain")" = 2 ]'
-check top_into_a_pipe_keeps_its_width eval 'from_list top -n 1 >"$work/plain"; [ "$(wc -L <"$work/plain")" -le 120 ]'
-check top_into_a_pipe_takes_columns eval 'COLUMNS=70 from_list top -n 1 >"$work/plain"; [ "$(wc -L <"$work/plain")" -le 70 ]'
-sorted() { from_list top -n 1 -k "$@" >"$work/plain"; }
-check top_sorts_by_age_culprits_first eval 'sorted age; in_order "$work/plain" WHERE ">  1m28s" ">   4.2s" ">   0.5s" zeal vacuum accept query'
-check top_sorts_by_count eval 'sorted count; in_order "$work/plain" WHERE query zeal request vacuum'
-check top_sorts_by_name eval 'sorted name; in_order "$work/plain" WHERE accept audit fsync query request vacuum zeal'
-check top_sorts_by_stopper eval 'sorted stopper; in_order "$work/plain" WHERE fsync zeal request'
-check top_sorts_in_reverse eval 'sorted name -r; in_order "$work/plain" WHERE zeal vacuum request query fsync audit accept'
-
-# Top, before a person.
-
-mux() { tmux -S "$work/tmux" -f /dev/null "$@" 2>&1; }
-pane() { mux capture-pane -p; }
-pane_has() { pane | grep -qE -- "$1"; }
-shows() { until_true pane_has "$1" || { echo "never shown: $1"; pane; return 1; }; }
-type_in() { mux send-keys "$@"; }
-# The screen, as a file, for in_order.
-pane_order() { pane >"$work/pane"; in_order "$work/pane" "$@"; }
-start_top() { type_in "clear; $1" Enter; }
-# What is typed before top has ended may be top's.
-top_has_ended() { until_true eval '! pane_has "WAITS FOR"'; }
-leave_top() {
-	type_in q
-	top_has_ended
-	type_in "clear; echo le''ft" Enter
-	shows '^left$' >/dev/null
-}
-shell_again() { top_has_ended; type_in "echo sta''tus \$?" Enter; shows "^status $1\$"; }
-modes_are_restored() {
-	type_in clear Enter "stty -a | tr ' ' '\n' | grep -cxE 'icanon;?|echo;?|isig;?|icrnl;?'" Enter
-	shows '^4$'
-}
-
-terminal_tests() {
-	mux new-session -d -x 80 -y 24 "PS1='$ ' exec bash --norc" || return
-	put "$list" "$work/live"
-	type_in "echo what was th''ere; $ctl -f $work/live top -d 0.1" Enter
-	check top_shows_the_columns shows 'STOPPER +PHASE +FOR +TASKS WORKERS CLOSERS +WAITS FOR'
-	pane >"$work/pane"
-	layout() {
-		[ "$(wc -l <"$work/pane")" = 24 ] && [ "$(wc -L <"$work/pane")" -le 80 ] &&
-			sed -n 1p "$work/pane" | grep -qE '4 stoppers, 3 stopping  16 tasks  5 workers  ..:..:..' &&
-			sed -n 24p "$work/pane" | grep -q '^ q quit .*? help  by age  1-7 of 7' || { cat "$work/pane"; return 1; }
-	}
-	check top_fits_80x24 layout
-	check top_has_the_culprits_first in_order "$work/pane" 'STOPPER ' '> child' '> web ' '> main ' '  database' \
-		'AGE  COUNT' '>  1m28s      1  closer  fsync' '>   4.2s      3  task    request' '>   0.5s' '  1h02m'
-	check top_has_colours_on_a_terminal eval 'mux capture-pane -p -e | grep -qP "\x1b\[[0-9;]*31m"'
-	type_in n
-	check top_key_n shows 'by name  1-7'
-	check top_key_n_sorts pane_order WHERE accept audit fsync query request vacuum zeal
-	type_in r
-	check top_key_r shows 'by name \(r\)'
-	check top_key_r_reverses pane_order WHERE zeal vacuum request query fsync audit accept
-	type_in c
-	check top_key_c shows 'by count  1-7'
-	type_in s
-	check top_key_s shows 'by stopper  1-7'
-	type_in a
-	check top_key_a shows 'by age  1-7'
-	type_in '?'
-	check top_help shows 'Press any key to return'
-	type_in x
-	check top_help_leads_back shows 'WAITS FOR'
-	mux resize-window -x 132 -y 40 >/dev/null
-	check top_uses_a_wide_terminal shows '715 sleeping +user/examples/conn.c:77 serve$'
-	mux resize-window -x 60 -y 12 >/dev/null
-	check top_fits_a_small_terminal shows 'by age  1-4 of 7'
-	type_in Down
-	check top_scrolls_down shows 'by age  2-5 of 7'
-	type_in NPage
-	check top_scrolls_a_page shows 'by age  4-7 of 7'
-	type_in Home
-	check top_scrolls_home shows 'by age  1-4 of 7'
-	mux resize-window -x 20 -y 4 >/dev/null
-	type_in Down Up
-	mux resize-window -x 80 -y 24 >/dev/null
-	check top_survives_a_tiny_terminal shows 'by age  1-7 of 7'
-	rm "$work/live"
-	check top_says_that_the_source_has_gone shows '^ List is .* old, retrying: cannot read'
-	check top_keeps_what_was_seen shows '> web '
-	sed 's/"web"/"new"/' "$list" >"$work/other"
-	put "$work/other" "$work/live"
-	check top_sees_that_the_source_is_back shows '> new '
-	check top_takes_the_message_away eval 'until_true eval "! pane_has \"List is .* old\""'
-	type_in q
-	check top_restores_the_screen shows '^what was there'
-	check top_ends_with_0 shell_again 0
-	check top_restores_the_modes modes_are_restored
-
-	start_top "$ctl -f $list top"
-	shows 'WAITS FOR' >/dev/null
-	type_in C-c
-	check top_ends_by_ctrl_c shell_again 130
-	check top_restores_the_modes_after_ctrl_c modes_are_restored
-	start_top "$ctl -f $list top & p=\$!; (read _ <$work/fifo; kill \$p) & fg %1"
-	shows 'WAITS FOR' >/dev/null
-	echo >"$work/fifo"
-	check top_ends_by_sigterm shell_again 143
-	check top_restores_the_modes_after_sigterm modes_are_restored
-	start_top "NO_COLOR=1 $ctl -f $list top"
-	shows 'WAITS FOR' >/dev/null
-	check top_without_colours_by_no_color eval '! mux capture-pane -p -e | grep -P "\x1b\[[0-9;]*3[0-7]m"'
-	leave_top
-	start_top "$ctl -f $list top --color=never"
-	shows 'WAITS FOR' >/dev/null
-	check top_without_colours_by_option eval '! mux capture-pane -p -e | grep -P "\x1b\[[0-9;]*3[0-7]m"'
-	leave_top
-	start_top "$ctl -f $work/hostile top"
-	check top_shows_hostile_names_as_text shows '^> \?\[31mred|^  \?\[31mred'
-	leave_top
-	head -n 2 "$work/hostile" >"$work/other"
-	start_top "$ctl -f $work/other dump"
-	check dump_on_a_terminal_is_tame shows '^stopper 1 "\?\[31mred'
-	start_top "$ctl -f $work/huge top"
-	check top_shows_a_huge_list shows 'by age  1-[0-9]+ of 20000'
-	leave_top
-	start_top "TERM=nonsense $ctl -f $list top"
-	check top_on_an_unknown_terminal shows "unknown terminal type 'nonsense' \(set TERM"
-	check top_on_an_unknown_terminal_status shell_again 1
-
-	start_target
-	start_top "$ctl -s $work/stopper-$pid.sock wait -d 0.1 web"
-	check wait_has_a_status_line shows '^web \(1\): running for [0-9.]+s, 1 task'
-	tell stop
-	check wait_changes_its_status_line shows '^web \(1\): quiescing .* waits for 1 task: request'
-	check wait_has_one_line [ "$(pane | grep -c '^web (1)')" = 1 ]
-	tell task
-	tell worker
-	tell closer
-	check wait_leaves_one_line shows '^web: stopped after '
-	check wait_leaves_no_other_line eval '! pane_has "^web \(1\)"'
-	end_target
-}
-
-if command -v tmux >/dev/null; then
-	terminal_tests
-else
-	skip top_in_a_terminal "no tmux"
-fi
-echo "1..$nr"
-exit $status
+finish
