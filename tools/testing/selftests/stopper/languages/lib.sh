@@ -23,14 +23,20 @@ jobs_at_the_end() {	# COMMAND...
 	seq 20 | "$@" >"$work/out" || return
 	[ "$(grep -c '^done' "$work/out")" = 20 ] && tail -n 1 "$work/out" | grep -qx 'total 20'
 }
+handles_sigterm() {	# PID: it has a handler, or blocks the signal and reads it
+	local mask
+	for mask in $(sed -n 's/^Sig\(Cgt\|Blk\):\t//p' "/proc/$1/status"); do
+		((0x$mask >> 14 & 1)) && return
+	done
+	return 1
+}
 jobs_at_sigterm() {	# COMMAND...
 	local pid fd
 	rm -f "$work/fifo" && mkfifo "$work/fifo" || return
 	"$@" <"$work/fifo" >"$work/out" & pid=$!
 	exec {fd}>"$work/fifo"
 	seq 20 >&$fd
-	# Jobs of its own run: the signal is handled from now on.
-	until grep -q '^done' "$work/out"; do kill -0 $pid || return; done
+	until grep -q '^done' "$work/out" && handles_sigterm $pid; do kill -0 $pid || return; done
 	kill -TERM $pid
 	wait $pid || return
 	exec {fd}>&-
