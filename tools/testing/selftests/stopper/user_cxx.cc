@@ -72,7 +72,46 @@ int throws_err(stopper_ctx *, void *)
 	throw 42;
 }
 
-void exception_passes_through_a_task()
+/* An exception of an async task, worker or closer has no handler: it ends the program. */
+void throws_with_nobody_above(int what)
+{
+	const rlimit none = { 0, 0 };
+	hook h;
+	stopper *s = create(&h);
+	stopper_sem sem;
+
+	alarm(60);
+	setrlimit(RLIMIT_CORE, &none);
+	std::freopen("/dev/null", "w", stderr);
+	stopper_sem_init(&sem, 1);
+	if (what == 0)
+		stopper_run_async_task(s, nullptr, "throws", throws, nullptr);
+	else if (what == 1)
+		stopper_run_worker(s, nullptr, "throws", throws, nullptr);
+	else if (what == 2)
+		stopper_run_limited_async_task(s, nullptr, "throws", &sem, true, throws, nullptr);
+	else
+		stopper_add_closer_fn(s, "throws", [](void *) { throw 1; }, nullptr);
+	stopper_stop(s, nullptr);
+	_exit(1);
+}
+
+/* The first test: its children must be able to use the library. */
+TEST(exception_that_nobody_catches_terminates)
+{
+	for (int what = 0; what < 4; what++) {
+		std::fflush(nullptr);
+		pid_t pid = fork();
+		int status = -1;
+
+		if (!pid)
+			throws_with_nobody_above(what);
+		EXPECT(waitpid(pid, &status, 0) == pid);
+		EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
+}
+
+TEST(exception_passes_through_a_task)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -97,7 +136,7 @@ void exception_passes_through_a_task()
 	stop(s);
 }
 
-void exception_passes_through_nested_tasks()
+TEST(exception_passes_through_nested_tasks)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -115,7 +154,7 @@ void exception_passes_through_nested_tasks()
 	stop(s);
 }
 
-void exception_caught_inside_a_task_ends_nothing()
+TEST(exception_caught_inside_a_task_ends_nothing)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -137,7 +176,7 @@ struct guard {
 	~guard() { ++*n; }
 };
 
-void panic_runs_destructors()
+TEST(panic_runs_destructors)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -155,7 +194,7 @@ void panic_runs_destructors()
 	stop(s);
 }
 
-void waiting_stop_goes_on_after_an_exception()
+TEST(waiting_stop_goes_on_after_an_exception)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -177,7 +216,7 @@ void waiting_stop_goes_on_after_an_exception()
 	stopper_put(s);
 }
 
-void exception_passes_through_a_recover_scope()
+TEST(exception_passes_through_a_recover_scope)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -213,7 +252,7 @@ struct late {
 };
 
 /* Stop waits for a late closer, which its adder runs, however the closer ends. */
-void waiting_stop_goes_on_after_an_exception_in_a_late_closer()
+TEST(waiting_stop_goes_on_after_an_exception_in_a_late_closer)
 {
 	hook h;
 	late l = { create(&h), {} };
@@ -243,7 +282,7 @@ void waiting_stop_goes_on_after_an_exception_in_a_late_closer()
 	stopper_event_destroy(&l.in);
 }
 
-void exception_passes_through_a_task_that_is_recorded()
+TEST(exception_passes_through_a_task_that_is_recorded)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -267,7 +306,7 @@ struct dying {
 };
 
 /* The end of a thread passes C++ frames as an exception that must be thrown again. */
-void thread_that_ends_runs_destructors()
+TEST(thread_that_ends_runs_destructors)
 {
 	hook h;
 	stopper *s = create(&h);
@@ -291,63 +330,4 @@ void thread_that_ends_runs_destructors()
 	stop(s);
 }
 
-/* An exception of an async task, worker or closer has no handler: it ends the program. */
-void throws_with_nobody_above(int what)
-{
-	const rlimit none = { 0, 0 };
-	hook h;
-	stopper *s = create(&h);
-	stopper_sem sem;
-
-	alarm(60);
-	setrlimit(RLIMIT_CORE, &none);
-	std::freopen("/dev/null", "w", stderr);
-	stopper_sem_init(&sem, 1);
-	if (what == 0)
-		stopper_run_async_task(s, nullptr, "throws", throws, nullptr);
-	else if (what == 1)
-		stopper_run_worker(s, nullptr, "throws", throws, nullptr);
-	else if (what == 2)
-		stopper_run_limited_async_task(s, nullptr, "throws", &sem, true, throws, nullptr);
-	else
-		stopper_add_closer_fn(s, "throws", [](void *) { throw 1; }, nullptr);
-	stopper_stop(s, nullptr);
-	_exit(1);
-}
-
-/* The first test: its children must be able to use the library. */
-void exception_that_nobody_catches_terminates()
-{
-	for (int what = 0; what < 4; what++) {
-		std::fflush(nullptr);
-		pid_t pid = fork();
-		int status = -1;
-
-		if (!pid)
-			throws_with_nobody_above(what);
-		EXPECT(waitpid(pid, &status, 0) == pid);
-		EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	}
-}
-
 } /* namespace */
-
-int main()
-{
-	std::setvbuf(stdout, nullptr, _IOLBF, 0);
-	std::printf("TAP version 13\n1..10\n");
-	run("exception_that_nobody_catches_terminates", exception_that_nobody_catches_terminates);
-	run("exception_passes_through_a_task", exception_passes_through_a_task);
-	run("exception_passes_through_nested_tasks", exception_passes_through_nested_tasks);
-	run("exception_caught_inside_a_task_ends_nothing",
-	    exception_caught_inside_a_task_ends_nothing);
-	run("panic_runs_destructors", panic_runs_destructors);
-	run("waiting_stop_goes_on_after_an_exception", waiting_stop_goes_on_after_an_exception);
-	run("exception_passes_through_a_recover_scope", exception_passes_through_a_recover_scope);
-	run("waiting_stop_goes_on_after_an_exception_in_a_late_closer",
-	    waiting_stop_goes_on_after_an_exception_in_a_late_closer);
-	run("exception_passes_through_a_task_that_is_recorded",
-	    exception_passes_through_a_task_that_is_recorded);
-	run("thread_that_ends_runs_destructors", thread_that_ends_runs_destructors);
-	return failed != 0;
-}

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * results.hpp - expectations and TAP results of a test program in C++, one source file each.
+ * results.hpp - the tests of a program in C++, one source file each: TEST(name) { EXPECT(...); }. They run in the order
+ * in which they are written.
  */
 #ifndef ENV_RESULTS_HPP
 #define ENV_RESULTS_HPP
 
 #include <cstdio>
+#include <vector>
 
-static int nr, failed;
+struct test {
+	const char *name;
+	void (*fn)();
+};
+
+static std::vector<test> tests;
 static bool ok;
 
 #define EXPECT(cond) do {							\
@@ -17,12 +24,30 @@ static bool ok;
 	}									\
 } while (0)
 
-static void run(const char *name, void (*fn)())
+static bool add_test(const char *name, void (*fn)())
 {
-	ok = true;
-	fn();
-	failed += !ok;
-	std::printf("%sok %d %s\n", ok ? "" : "not ", ++nr, name);
+	tests.push_back({ name, fn });
+	return true;
+}
+
+#define TEST(name)								\
+	static void name();							\
+	[[maybe_unused]] static const bool name##_is_listed = add_test(#name, name);	\
+	static void name()
+
+int main()
+{
+	int nr = 0, failed = 0;
+
+	std::setvbuf(stdout, nullptr, _IOLBF, 0);
+	std::printf("TAP version 13\n1..%zu\n", tests.size());
+	for (const test &t : tests) {
+		ok = true;
+		t.fn();
+		failed += !ok;
+		std::printf("%sok %d %s\n", ok ? "" : "not ", ++nr, t.name);
+	}
+	return failed != 0;
 }
 
 #endif /* ENV_RESULTS_HPP */

@@ -34,7 +34,7 @@ template <class F> std::string thrown_by(F &&fn)
 	return "";
 }
 
-void admission()
+TEST(admission)
 {
 	stopxx::stopper s("c++");
 	const std::thread::id me = std::this_thread::get_id();
@@ -53,7 +53,7 @@ void admission()
 	EXPECT(s.num_tasks() == 0);
 }
 
-void refusal_after_quiesce()
+TEST(refusal_after_quiesce)
 {
 	stopxx::stopper s("c++");
 	int calls = 0;
@@ -75,7 +75,7 @@ void refusal_after_quiesce()
 }
 
 /* Its function is destroyed with what it owns, before the stop returns. */
-void async_runs_elsewhere()
+TEST(async_runs_elsewhere)
 {
 	auto owned = std::make_shared<int>(0);
 	stopxx::stopper s("c++");
@@ -91,7 +91,7 @@ void async_runs_elsewhere()
 	EXPECT(owned.use_count() == 1);
 }
 
-void limited()
+TEST(limited)
 {
 	stopxx::stopper s("c++");
 	stopxx::semaphore sem(1);
@@ -113,7 +113,7 @@ void limited()
 	EXPECT(ran == 2 && sem.length() == 0);
 }
 
-void worker_is_told()
+TEST(worker_is_told)
 {
 	stopxx::stopper s("c++");
 	bool returned = false;
@@ -125,7 +125,7 @@ void worker_is_told()
 	EXPECT(returned);
 }
 
-void closers_run_in_order()
+TEST(closers_run_in_order)
 {
 	std::string order;
 
@@ -152,7 +152,7 @@ void closers_run_in_order()
 	EXPECT(order == "ba");
 }
 
-void handles()
+TEST(handles)
 {
 	stopxx::stopper s("c++");
 
@@ -176,7 +176,7 @@ void handles()
 	t.end();
 }
 
-void contexts()
+TEST(contexts)
 {
 	context parent = context::with_cancel();
 	const context child = context::with_timeout(1h, parent), copy = child;
@@ -196,7 +196,7 @@ void contexts()
 	EXPECT(!parent.get());
 }
 
-void contexts_of_a_stopper()
+TEST(contexts_of_a_stopper)
 {
 	stopxx::stopper s("c++");
 	const context at_quiesce = s.with_cancel_on_quiesce(), at_stop = s.with_cancel_on_stop();
@@ -213,7 +213,7 @@ void contexts_of_a_stopper()
 	EXPECT(at_stop.ended());
 }
 
-void stop_waits()
+TEST(stop_waits)
 {
 	stopxx::stopper s("c++");
 	auto request = std::make_unique<stopxx::task>(s, STOPPER_SITE("request"));
@@ -231,7 +231,7 @@ void stop_waits()
 }
 
 /* It gives up, undoes nothing, and a later one goes on. The destructor is one. */
-void stop_within()
+TEST(stop_within)
 {
 	bool closed = false;
 
@@ -256,7 +256,7 @@ void stop_within()
 	EXPECT(closed);
 }
 
-void stop_from_inside()
+TEST(stop_from_inside)
 {
 	auto s = std::make_unique<stopxx::stopper>("c++");
 	stopxx::stopper other = s->share();
@@ -268,7 +268,7 @@ void stop_from_inside()
 	EXPECT(other.is_stopped().wait());
 }
 
-void cause()
+TEST(cause)
 {
 	stopxx::stopper s("c++");
 	const context ctx = s.with_cancel_on_quiesce();
@@ -280,7 +280,7 @@ void cause()
 	EXPECT(s.cause() && !std::strcmp(s.cause()->func, "cause"));
 }
 
-void result()
+TEST(result)
 {
 	stopxx::stopper s("c++");
 	stopper_result_info info;
@@ -294,7 +294,7 @@ void result()
 	EXPECT(thrown_by([&] { s.rethrow(); }) != "");
 }
 
-void stop_on_error()
+TEST(stop_on_error)
 {
 	stopxx::options opts;
 
@@ -308,7 +308,7 @@ void stop_on_error()
 	EXPECT(s.cause() && s.cause()->err == -ENOMEM);
 }
 
-void labels()
+TEST(labels)
 {
 	stopxx::stopper s("c++");
 	stopxx::task t(s, STOPPER_SITE("request"));
@@ -323,7 +323,7 @@ void labels()
 	}));
 }
 
-void counts()
+TEST(counts)
 {
 	stopxx::stopper s("c++");
 	stopxx::task a(s, STOPPER_SITE("read")), b(s, STOPPER_SITE("write")); const int line = __LINE__;
@@ -336,7 +336,7 @@ void counts()
 	EXPECT(s.task_map() == "1      read\n1      write\n");
 }
 
-void events()
+TEST(events)
 {
 	stopxx::event ev;
 	int calls = 0;
@@ -367,7 +367,7 @@ void events()
 	EXPECT(calls == 3 && !self);
 }
 
-void semaphore()
+TEST(semaphore)
 {
 	stopxx::semaphore sem(2);
 	const context ended = context::with_cancel();
@@ -389,7 +389,7 @@ void semaphore()
 	EXPECT(thrown_by([] { stopxx::semaphore negative(-1); }) != "");
 }
 
-void pause()
+TEST(pause)
 {
 	stopxx::stopper s("c++");
 
@@ -407,7 +407,7 @@ void pause()
 }
 
 /* Also when the task goes through the library, as one in another does. */
-void thrown_by_a_task()
+TEST(thrown_by_a_task)
 {
 	stopxx::stopper s("c++");
 
@@ -421,7 +421,7 @@ void thrown_by_a_task()
 	EXPECT(s.num_tasks() == 0 && s.result() == 0 && !s.exception());
 }
 
-void thrown_by_an_async_task()
+TEST(thrown_by_an_async_task)
 {
 	stopxx::stopper s("c++");
 	stopxx::semaphore sem(1);
@@ -436,7 +436,7 @@ void thrown_by_an_async_task()
 	EXPECT(thrown_by([&] { s.rethrow(); }) == "first");
 }
 
-void thrown_by_a_worker()
+TEST(thrown_by_a_worker)
 {
 	stopxx::stopper s("c++");
 
@@ -447,7 +447,7 @@ void thrown_by_a_worker()
 	EXPECT(s.result() == -ENOSPC && s.exception());
 }
 
-void thrown_by_a_closer()
+TEST(thrown_by_a_closer)
 {
 	stopxx::stopper s("c++");
 	bool second = false;
@@ -461,7 +461,7 @@ void thrown_by_a_closer()
 	EXPECT(s.add_closer("late", [] { throw std::runtime_error("late"); }));
 }
 
-void join_gives_it_back()
+TEST(join_gives_it_back)
 {
 	stopxx::stopper s("c++");
 	std::future<int> number = s.submit(STOPPER_SITE("number"), [] { return 42; });
@@ -483,7 +483,7 @@ void join_gives_it_back()
 /* Beyond the rows: what only C++ has. */
 
 /* pthread_exit(), cancellation and panics pass through; they are no exceptions. */
-void forced_unwinding_goes_on()
+TEST(forced_unwinding_goes_on)
 {
 	stopxx::options opts;
 	std::atomic<int> hooks = 0;
@@ -504,7 +504,7 @@ void forced_unwinding_goes_on()
 	EXPECT(hooks == 3 && owned.use_count() == 1 && !s.exception());
 }
 
-void async_task_starts_again()
+TEST(async_task_starts_again)
 {
 	stopxx::stopper s("c++");
 	std::vector<int> done;
@@ -537,7 +537,7 @@ void async_task_starts_again()
 	EXPECT(thrown_by([&] { s.rethrow(); }) == "kept");
 }
 
-void timer_runs_and_is_dropped()
+TEST(timer_runs_and_is_dropped)
 {
 	stopxx::stopper s("c++");
 	stopxx::event ran;
@@ -553,7 +553,7 @@ void timer_runs_and_is_dropped()
 	EXPECT(dropped && later.cancel() == 0);
 }
 
-void stopper_moves()
+TEST(stopper_moves)
 {
 	stopxx::stopper a("a"), b = std::move(a);
 
@@ -565,7 +565,7 @@ void stopper_moves()
 }
 
 #ifdef __cpp_lib_jthread
-void stop_tokens()
+TEST(stop_tokens)
 {
 	stopxx::stopper s("c++");
 	const context ctx = s.with_cancel_on_quiesce();
@@ -586,44 +586,3 @@ void stop_tokens()
 #endif
 
 } /* namespace */
-
-#define RUN(name) run(#name, name)
-
-int main()
-{
-	std::setvbuf(stdout, nullptr, _IOLBF, 0);
-	RUN(admission);
-	RUN(refusal_after_quiesce);
-	RUN(async_runs_elsewhere);
-	RUN(limited);
-	RUN(worker_is_told);
-	RUN(closers_run_in_order);
-	RUN(handles);
-	RUN(contexts);
-	RUN(contexts_of_a_stopper);
-	RUN(stop_waits);
-	RUN(stop_within);
-	RUN(stop_from_inside);
-	RUN(cause);
-	RUN(result);
-	RUN(stop_on_error);
-	RUN(labels);
-	RUN(counts);
-	RUN(events);
-	RUN(semaphore);
-	RUN(pause);
-	RUN(thrown_by_a_task);
-	RUN(thrown_by_an_async_task);
-	RUN(thrown_by_a_worker);
-	RUN(thrown_by_a_closer);
-	RUN(join_gives_it_back);
-	RUN(forced_unwinding_goes_on);
-	RUN(async_task_starts_again);
-	RUN(timer_runs_and_is_dropped);
-	RUN(stopper_moves);
-#ifdef __cpp_lib_jthread
-	RUN(stop_tokens);
-#endif
-	std::printf("1..%d\n", nr);
-	return failed != 0;
-}
