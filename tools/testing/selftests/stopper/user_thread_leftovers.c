@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * user_thread_leftovers.c - state that a task leaves on its thread is reported with the task's name,
- * and reset before the next task runs.
+ * user_thread_leftovers.c - state that a task leaves on its thread is reported with the task's
+ * name, and reset before the next task runs.
  */
 #include <locale.h>
 #include <pthread.h>
