@@ -7,9 +7,9 @@
  * between the two is shown as gone. Only the first LOOKUPS threads of a long list are looked
  * up, so that reading it stays quick.
  *
- * The text is an interface: stopper-debuglist(5). It has one record a line, indented below
- * what it belongs to. Names and comms are quoted and escaped (name.c), so that none can forge
- * a line or a field. It contains no kernel address.
+ * The text is an interface: stopper-debuglist(5), of which list_forms.h has each record. There is
+ * one a line, indented below what it belongs to. Names and comms are quoted and escaped (name.c),
+ * so that none can forge a line or a field. It contains no kernel address.
  */
 #include "internal.h"
 #include "cause.h"
@@ -20,10 +20,27 @@
 #include "text.h"
 #include "timed.h"
 #include "upcalls.h"
+#include "list_forms.h"
 
 #define LOOKUPS		256
 #define SEMS_SHOWN	4
 #define WAITERS_READ	64
+
+/* What each field of a form is to printf(). */
+#define TEXT(text)			text
+#define NUMBER(member, json, word)	"%llu"
+#define ERROR(member, json)		"%d"
+#define SECONDS(member, json)		"%s"	/* SECS() */
+#define QUOTED(member, json, word)	"\"%s\""
+#define WORD(member, json, word)	"%s"
+#define STATE(member, json, word)	"%s"	/* with its blank */
+#define SYMBOL(member, json, word)	"%s"
+#define SITE(member)			"%s:%u %s"
+#define ORIGIN(member)			"%s"	/* origin_text() */
+#define OPTION(form)			"%s"	/* the form as a text, or "" */
+#define PART(json, form)		form
+
+#define N(number)			((unsigned long long)(number))
 
 /* Formats one line and passes it to @out. */
 static void STOPPER_PRINTF(2, 3) report_line(const struct line_sink *out, const char *fmt, ...)
@@ -50,24 +67,29 @@ static const char *escape_comm(struct escaped_comm *b, const char *comm)
 
 #define COMM(comm)	escape_comm(&(struct escaped_comm){ "" }, comm)
 
-/*
- * "  WHAT at FILE:LINE FUNC by thread TID "COMM", TIME agoAFTER". @ns: negative for none. It has a
- * frame of its own: inlined into the header's record, it would pass what a 32-bit kernel allows.
- */
-static PLAT_NOINLINE void report_origin(const struct line_sink *out, const char *what,
-					const struct origin *o, int64_t ns, const char *after)
-{
-	bool ago = ns >= 0;
+/* FILE:LINE FUNCTION by thread TID "COMM" */
+struct origin_text {
+	char text[sizeof(struct origin) + sizeof(struct escaped_comm) + 48];
+};
 
-	report_line(out, "  %s at %s:%u %s by thread %d \"%s\"%s%s%s%s", what, o->file, o->line,
-		    o->func, o->tid, COMM(o->comm), ago ? ", " : "", ago ? SECS(ns) : "",
-		    ago ? " ago" : "", after);
+static PLAT_NOINLINE const char *origin_text(struct origin_text *b, const struct origin *o)
+{
+	snprintf(b->text, sizeof(b->text), "%s:%u %s by thread %d \"%s\"", o->file, o->line, o->func,
+		 o->tid, COMM(o->comm));
+	return b->text;
 }
 
-/* A consistent copy of what the stopper's lock guards. */
+#define COUNT_NONE(word, help)
+#define COUNT_MEMBER(word, help)	unsigned long word;
+#define COUNT_TEXT(word, help)		", " #word " %lu"
+#define COUNT_VALUE(word, help)		, h.word
+#define COUNT_SIZE(word, help)		+ sizeof(COUNT_TEXT(word, help)) + 20
+
+/* A consistent copy of what the stopper's lock guards, and what is counted without it. */
 struct report_header {
 	enum stopper_phase phase;
-	unsigned int workers, closers, closed, waiters, nested;
+	LIST_COUNTS(COUNT_MEMBER, COUNT_MEMBER)
+	unsigned int nested;
 	int64_t since, stop_requested;
 	uint64_t parent;
 	char parent_name[STOPPER_NAME_SHOWN + 1];
@@ -79,7 +101,9 @@ struct report_header {
 
 static void report_header_read(struct report_header *h, struct stopper *s)
 {
-	memset(h, 0, sizeof(*h));
+	h->contexts = plat_load(&s->contexts);
+	h->refused = plat_load(&s->refused);
+	h->dropped = plat_load(&s->dropped);
 	lock_guard(&s->lock);
 	h->phase = phase_of(s);
 	h->since = s->phase_since;
@@ -101,19 +125,22 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 	}
 }
 
-static void report_error(const struct line_sink *out, const struct report_header *h, int64_t now)
+/*
+ * These functions have frames of their own: inlined, they would make one that is larger than a
+ * 32-bit kernel allows.
+ */
+static PLAT_NOINLINE void report_error(const struct line_sink *out, const struct report_header *h,
+				       int64_t now)
 {
 	const struct first_error *e = h->error_from;
-	char what[sizeof(e->cause.text) + 32];
+	struct origin_text at;
 
-	if (!h->error)
-		return;
-	snprintf(what, sizeof(what), "failed %d \"%s\"", h->error, e->cause.text);
-	report_origin(out, what, &e->cause.at, e->since ? now - e->since : 0, "");
+	report_line(out, "  " LIST_FAILED, h->error, e->cause.text, origin_text(&at, &e->cause.at),
+		    SECS(e->since ? now - e->since : 0));
 }
 
 /* The pending timers: how many, and the one that is due first. */
-static void report_timers(const struct line_sink *out, struct stopper *s)
+static PLAT_NOINLINE void report_timers(const struct line_sink *out, struct stopper *s)
 {
 	struct stopper_task_info next;
 	unsigned int n;
@@ -121,66 +148,75 @@ static void report_timers(const struct line_sink *out, struct stopper *s)
 
 	n = timers_next(s, &next, &due);
 	if (n)
-		report_line(out, "  timers %u, next \"%s\" at %s:%u %s, due in %s", n, next.name,
-			    next.file, next.line, next.func, SECS(due));
+		report_line(out, "  " LIST_TIMERS, N(n), next.name, next.file, next.line, next.func,
+			    SECS(due));
 }
 
-static void report_stop_request(const struct line_sink *out, const struct report_header *h,
-				int64_t now)
+static PLAT_NOINLINE void report_stop_request(const struct line_sink *out,
+					      const struct report_header *h, int64_t now)
 {
 	char because[sizeof(h->cause.text) + 32] = "";
+	struct origin_text at;
 
 	if (h->cause.err)
-		snprintf(because, sizeof(because), ", because \"%s\" (%d)", h->cause.text,
-			 h->cause.err);
-	report_origin(out, "stop asked", &h->cause.at, now - h->stop_requested, because);
+		snprintf(because, sizeof(because), LIST_CAUSE, h->cause.text, h->cause.err);
+	report_line(out, "  " LIST_STOP_ASKED, origin_text(&at, &h->cause.at),
+		    SECS(now - h->stop_requested), because);
 }
 
-/* ", refused N, dropped N": each if it is not 0. */
-struct turned_away {
-	char text[64];
+static PLAT_NOINLINE void report_origins(const struct line_sink *out, struct stopper *s,
+					 const struct report_header *h, int64_t now)
+{
+	struct origin_text at;
+
+	report_line(out, "  " LIST_CREATED, origin_text(&at, &s->created_at));
+	if (h->parent)
+		report_line(out, "  " LIST_CHILD, N(h->parent), h->parent_name);
+	if (h->pause.paused)
+		report_line(out, "  " LIST_PAUSED, origin_text(&at, &h->pause.origin),
+			    SECS(now - h->pause.since));
+}
+
+/* The counts that are shown only if they are not 0. */
+struct counts_if_any {
+	char text[1 LIST_COUNTS(COUNT_NONE, COUNT_SIZE)];
 };
 
-static const char *turned_away_text(struct turned_away *b, const struct stopper *s)
+static const char *counts_if_any(struct counts_if_any *b, const struct report_header *h)
 {
-	unsigned int refused = plat_load(&s->refused), dropped = plat_load(&s->dropped);
-	int n = 0;
+	size_t n = 0;
 
-	if (refused)
-		n = snprintf(b->text, sizeof(b->text), ", refused %u", refused);
-	if (dropped)
-		snprintf(b->text + n, sizeof(b->text) - (size_t)n, ", dropped %u", dropped);
+#define COUNT(word, help)								\
+	if (h->word)									\
+		n += (size_t)snprintf(b->text + n, sizeof(b->text) - n,			\
+				      COUNT_TEXT(word, help), h->word);
+	LIST_COUNTS(COUNT_NONE, COUNT)
+#undef COUNT
 	return b->text;
 }
 
-#define TURNED_AWAY(s)	turned_away_text(&(struct turned_away){ "" }, s)
+#define COUNTS_IF_ANY(h)	counts_if_any(&(struct counts_if_any){ "" }, h)
 
 static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
 			  unsigned long queued)
 {
+	struct report_header h = { .tasks = tasks, .queued = queued };
 	int64_t now = plat_now();
-	struct report_header h;
 
 	report_header_read(&h, s);
-	report_line(out,
-		    "stopper %llu \"%s\": %s for %s, age %s, tasks %lu, queued %lu, workers %u, closers %u, closed %u, contexts %u, waiters %u%s",
-		    (unsigned long long)s->id, s->name, stopper_phase_name(h.phase),
-		    SECS(now - h.since), SECS(now - s->created), tasks, queued, h.workers,
-		    h.closers, h.closed, plat_load(&s->contexts), h.waiters, TURNED_AWAY(s));
-	report_origin(out, "created", &s->created_at, -1, "");
-	if (h.parent)
-		report_line(out, "  child of %llu \"%s\"", (unsigned long long)h.parent,
-			    h.parent_name);
-	if (h.pause.paused)
-		report_origin(out, "paused", &h.pause.origin, now - h.pause.since, "");
+	report_line(out, LIST_STOPPER LIST_COUNTS(COUNT_TEXT, COUNT_NONE) "%s", N(s->id), s->name,
+		    stopper_phase_name(h.phase), SECS(now - h.since),
+		    SECS(now - s->created) LIST_COUNTS(COUNT_VALUE, COUNT_NONE), COUNTS_IF_ANY(&h));
+	report_origins(out, s, &h, now);
 	if (h.stop_requested)
 		report_stop_request(out, &h, now);
 	else
-		report_line(out, "  stop not asked");
-	report_error(out, &h, now);
+		report_line(out, "  " LIST_STOP_NOT_ASKED);
+	if (h.error)
+		report_error(out, &h, now);
 	report_timers(out, s);
 	if (h.nested)
-		report_line(out, "  nested %u", h.nested);
+		report_line(out, "  " LIST_NESTED, N(h.nested));
 }
 
 /* A semaphore, and the first of those that wait for it to run a task of a stopper. */
@@ -194,15 +230,16 @@ struct awaited_sem {
 
 static void awaited_sem_copy(struct awaited_sem *a, const struct sem_waiter *w)
 {
+	char name[STOPPER_NAME_SHOWN + 1];
+
 	a->held = stopper_sem_length(w->sem);
 	a->capacity = stopper_sem_capacity(w->sem);
 	a->waiters = stopper_sem_waiters(w->sem);
 	a->since = w->since;
 	a->name[0] = '\0';
 	if (w->sem->name) {
-		memcpy(a->name, " \"", 2);
-		name_escape(a->name + 2, STOPPER_NAME_SHOWN + 1, w->sem->name);
-		strcat(a->name, "\"");
+		name_escape(name, sizeof(name), w->sem->name);
+		snprintf(a->name, sizeof(a->name), LIST_SEM_NAME, name);
 	}
 	origin_copy_site(&a->at, w->site);
 	a->at.tid = w->tid;
@@ -239,32 +276,31 @@ static bool awaited_sem_next(struct awaited_sem *a, struct stopper *s, struct st
 
 static void report_awaited_sems(const struct line_sink *out, struct stopper *s)
 {
-	static const char form[] =
-	"  semaphore%s: held %d of %d, waiters %d, first \"%s\" at %s:%u %s by thread %d for %s";
 	struct stopper_sem *seen[SEMS_SHOWN];
 	struct awaited_sem a;
 	unsigned int n;
 
 	for (n = 0; n < SEMS_SHOWN && awaited_sem_next(&a, s, seen, n); n++)
-		report_line(out, form, a.name, a.held, a.capacity, a.waiters, a.task, a.at.file,
-			    a.at.line, a.at.func, a.at.tid, SECS(plat_now() - a.since));
+		report_line(out, "  " LIST_SEM, a.name, N(a.held), N(a.capacity), N(a.waiters),
+			    a.task, a.at.file, a.at.line, a.at.func, N(a.at.tid),
+			    SECS(plat_now() - a.since));
 }
 
+/* With the blank behind it. */
 static const char *thread_state_word(char state)
 {
 	static const struct { char state; const char *word; } words[] = {
-		{ 'R', "running" }, { 'S', "sleeping" }, { 'D', "blocked" },
-		{ 'I', "idle" }, { 'T', "stopped" }, { 't', "traced" },
+		{ 'R', "running " }, { 'S', "sleeping " }, { 'D', "blocked " },
+		{ 'I', "idle " }, { 'T', "stopped " }, { 't', "traced " },
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_LEN(words); i++)
 		if (words[i].state == state)
 			return words[i].word;
-	return "dead";
+	return "dead ";
 }
 
-/* " label "TEXT"", or nothing. */
 struct shown_label {
 	char text[STOPPER_LABEL_SHOWN + 16];
 };
@@ -272,36 +308,44 @@ struct shown_label {
 static const char *show_label(struct shown_label *b, const struct thread_age *t)
 {
 	if (t->label[0])
-		snprintf(b->text, sizeof(b->text), " label \"%s\"", t->label);
+		snprintf(b->text, sizeof(b->text), LIST_LABEL, t->label);
 	return b->text;
 }
 
 #define LABEL(t)	show_label(&(struct shown_label){ "" }, t)
 
+/* @comm and @where: options of the line. @state: with its blank, or "". */
+static void report_thread_line(const struct line_sink *out, const struct thread_age *t,
+			       const char *comm, const char *state, const char *where)
+{
+	report_line(out, "    " LIST_THREAD, N(t->tid), comm, state, SECS(t->age), LABEL(t), where);
+}
+
 static void report_thread(const struct line_sink *out, const struct thread_age *t, bool stack)
 {
+	char where[SYMBOL_SIZE + 8] = "";
+	char comm[sizeof(struct escaped_comm) + 8];
 	struct thread_snapshot snap;
 	char name[SYMBOL_SIZE];
 	unsigned int i;
 	int err;
 
 	if (!t->tid) {
-		report_line(out, "    thread 0 \"" SOFTIRQ_COMM "\" idle for %s%s", SECS(t->age),
-			    LABEL(t));
+		report_thread_line(out, t, " \"" SOFTIRQ_COMM "\"", "idle ", "");
 		return;
 	}
 	err = plat_thread_snapshot(t->tid, &snap);
 	if (err) {
-		report_line(out, "    thread %d %sfor %s%s", t->tid, err == -ESRCH ? "gone " : "",
-			    SECS(t->age), LABEL(t));
+		report_thread_line(out, t, "", err == -ESRCH ? "gone " : "", "");
 		return;
 	}
-	report_line(out, "    thread %d \"%s\" %s for %s%s%s%s", t->tid, COMM(snap.comm),
-		    thread_state_word(snap.state), SECS(t->age), LABEL(t),
-		    snap.where[0] ? " in " : "", snap.where);
+	if (snap.where[0])
+		snprintf(where, sizeof(where), LIST_WHERE, snap.where);
+	snprintf(comm, sizeof(comm), LIST_COMM, COMM(snap.comm));
+	report_thread_line(out, t, comm, thread_state_word(snap.state), where);
 	for (i = 0; stack && i < snap.nframes; i++) {
 		plat_frame_name(&snap, i, name);
-		report_line(out, "      stack %s", name);
+		report_line(out, "      " LIST_STACK, name);
 	}
 }
 
@@ -311,18 +355,17 @@ static void report_threads(const struct line_sink *out, const struct site_group 
 	unsigned int i;
 
 	if (g->queued)
-		report_line(out, "    queued %u", g->queued);
+		report_line(out, "    " LIST_QUEUED, N(g->queued));
 	for (i = 0; i < g->nshown; i++) {
 		if (*lookups) {
 			--*lookups;
 			report_thread(out, &g->shown[i], g->shown[i].age >= stall_ns);
 		} else {
-			report_line(out, "    thread %d for %s%s", g->shown[i].tid,
-				    SECS(g->shown[i].age), LABEL(&g->shown[i]));
+			report_thread_line(out, &g->shown[i], "", "", "");
 		}
 	}
 	if (g->more)
-		report_line(out, "    and %u more", g->more);
+		report_line(out, "    " LIST_MORE, N(g->more));
 }
 
 const char *group_kind_name(const struct site_group *g)
@@ -342,12 +385,11 @@ static void report_group(const struct line_sink *out, const struct site_group *g
 	const struct stopper_task_info *i = &g->info;
 
 	if (i->line)
-		report_line(out, "  %s %llu \"%s\" at %s:%u %s, oldest %s", group_kind_name(g),
-			    (unsigned long long)i->count, i->name, i->file, i->line, i->func,
-		    SECS(i->oldest_ns));
+		report_line(out, "  " LIST_GROUP("%s", LIST_AT), group_kind_name(g), N(i->count),
+			    i->name, i->file, i->line, i->func, SECS(i->oldest_ns));
 	else
-		report_line(out, "  %s %llu \"%s\", oldest %s", group_kind_name(g),
-			    (unsigned long long)i->count, i->name, SECS(i->oldest_ns));
+		report_line(out, "  " LIST_GROUP("%s",), group_kind_name(g), N(i->count), i->name,
+			    SECS(i->oldest_ns));
 	report_threads(out, g, g->s->stall_ns, lookups);
 }
 
@@ -367,7 +409,7 @@ void report_stopper(const struct line_sink *out, const struct task_snapshot *sna
 	for (i = first; i < snap->ngroups && snap->groups[i].s == s; i++)
 		report_group(out, &snap->groups[i], lookups);
 	if (snap->lost)
-		report_line(out, "  and %u tasks more", snap->lost);
+		report_line(out, "  " LIST_TASKS_MORE, N(snap->lost));
 }
 
 /* Pins every stopper, oldest first; NULL: no memory. */
