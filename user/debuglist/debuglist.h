@@ -2,8 +2,9 @@
 /*
  * debuglist.h - parses the text of the debug list, and converts it to JSON and to metrics.
  *
- * All strings are owned by the list, consist of printable ASCII whatever the text holds, and are
- * NULL if the text lacks them. Times are in milliseconds.
+ * The structures have a member for each field of core/list_forms.h. All strings are owned by the
+ * list, consist of printable ASCII whatever the text holds, and are NULL if the text lacks them.
+ * Times are in milliseconds.
  */
 #ifndef STOPPER_DEBUGLIST_H
 #define STOPPER_DEBUGLIST_H
@@ -11,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "../../core/list_forms.h"
 
 struct debug_site {
 	const char *file, *function;
@@ -53,15 +56,17 @@ struct debug_sem {
 	uint64_t tid, waited;
 };
 
+#define DEBUG_COUNT_MEMBER(word, help)	uint64_t word;
+#define DEBUG_COUNT_ONE(word, help)	+ 1
+
 struct debug_stopper {
 	uint64_t id, phase_age, age;
 	const char *name, *phase;
-	uint64_t tasks, queued, workers, closers, closed, contexts, waiters, refused, dropped;
+	LIST_COUNTS(DEBUG_COUNT_MEMBER, DEBUG_COUNT_MEMBER)
 	struct debug_origin created;
 	uint64_t parent_id;
 	const char *parent;			/* its name; NULL: no parent */
-	bool stop_asked, paused;
-	struct debug_origin stop_origin, pause_origin;
+	struct debug_origin stop_asked, paused;	/* without a file: it is not */
 	const char *cause;			/* of the stop; NULL: none was given */
 	int64_t cause_err;
 	int64_t error;				/* the first one, negative; 0: none */
@@ -82,10 +87,11 @@ struct debug_list {
 	struct debug_stopper *stoppers;
 	size_t nr_stoppers;
 	uint64_t tasks_more;	/* tasks for which the list had no room */
+	size_t odd_line;	/* the first that is not understood to its end; 0: none */
 	char *text;
 };
 
-/* The counts in the first line of a stopper: their word is that of the text and of the JSON. */
+/* The counts in the first line of a stopper: their word is that of the text, of JSON and of metrics. */
 struct debug_count {
 	const char *word;
 	size_t offset;		/* of a uint64_t in struct debug_stopper */
@@ -93,7 +99,7 @@ struct debug_count {
 	const char *help;	/* for people */
 };
 
-#define DEBUG_COUNTS	9
+#define DEBUG_COUNTS	(0 LIST_COUNTS(DEBUG_COUNT_ONE, DEBUG_COUNT_ONE))
 
 extern const struct debug_count debug_counts[DEBUG_COUNTS];
 

@@ -5,7 +5,7 @@
  * Members that the text lacks are null, so that all objects of a kind have the same members.
  */
 #include <jansson.h>
-#include "debuglist.h"
+#include "form.h"
 
 #define JSON_VERSION	1
 
@@ -17,176 +17,186 @@ static double seconds(uint64_t ms)
 	return (double)ms / 1000;
 }
 
-/* Takes over @item, as json_array_append_new() does. Returns the array, or NULL on an error. */
+/* Takes over @value, as json_object_set_new() does. False without memory. */
+static bool set(json_t *o, const char *key, json_t *value)
+{
+	return !json_object_set_new(o, key, value);
+}
+
+static json_t *integer(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *string_or_null(const char *s)
+{
+	return s ? json_string(s) : json_null();
+}
+
+static bool set_site(json_t *o, const struct debug_site *at)
+{
+	return set(o, "file", string_or_null(at->file)) &&
+	       set(o, "line", at->file ? integer(at->line) : json_null()) &&
+	       set(o, "function", string_or_null(at->function));
+}
+
+static bool set_origin(json_t *o, const struct debug_origin *origin)
+{
+	return set_site(o, &origin->at) &&
+	       set(o, "tid", origin->tid ? integer(origin->tid) : json_null()) &&
+	       set(o, "comm", string_or_null(origin->comm));
+}
+
+/* The members of one field of a record; null if it belongs to an option that is not @there. */
+static bool set_field(json_t *o, const struct form_field *f, const void *value, bool there)
+{
+	switch (f->kind) {
+	case FIELD_NUMBER:
+		return set(o, f->text, there ? integer(*(const uint64_t *)value) : json_null());
+	case FIELD_ERROR:
+		return set(o, f->text, there ? json_integer(*(const int64_t *)value) : json_null());
+	case FIELD_SECONDS:
+		return set(o, f->text, there ? json_real(seconds(*(const uint64_t *)value)) :
+			   json_null());
+	case FIELD_QUOTED:
+	case FIELD_WORD:
+	case FIELD_STATE:
+	case FIELD_SYMBOL:
+		return set(o, f->text, string_or_null(*(const char *const *)value));
+	case FIELD_SITE:
+		return set_site(o, value);
+	case FIELD_ORIGIN:
+		return set_origin(o, value);
+	default:
+		return true;
+	}
+}
+
+static json_t *part_json(const struct form_field *f, const void *owner);
+
+/* Sets the members of a form, or of a part, up to its end. */
+static bool set_form(json_t *o, const struct form_field *f, const void *owner)
+{
+	bool in_option = false, there = true;
+
+	for (; f->kind != FIELD_END && (in_option || f->kind != FIELD_CLOSE); f++) {
+		if (f->kind == FIELD_CLOSE) {
+			in_option = false;
+			there = true;
+		} else if (f->kind != FIELD_OPTION) {
+			if (!set_field(o, f, form_value(f, owner), there))
+				return false;
+		} else if (!f->text) {
+			in_option = true;
+			there = form_is_set(f + 1, owner);
+		} else {
+			if (!set(o, f->text, part_json(f + 1, owner)))
+				return false;
+			while (f->kind != FIELD_CLOSE)
+				f++;
+		}
+	}
+	return true;
+}
+
+/* Takes over @o if @good is false, too. */
+static json_t *object_if(bool good, json_t *o)
+{
+	if (good)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static json_t *part_json(const struct form_field *f, const void *owner)
+{
+	json_t *o = json_object();
+
+	if (form_is_set(f, owner))
+		return object_if(set_form(o, f, owner), o);
+	json_decref(o);
+	return json_null();
+}
+
+/* Takes over @item. Returns the array, or NULL on an error. */
 static json_t *array_append(json_t *array, json_t *item)
 {
-	if (!json_array_append_new(array, item))
-		return array;
-	json_decref(array);
-	return NULL;
-}
-
-static json_t *number_or_null(uint64_t value, bool is_known)
-{
-	return is_known ? json_integer((json_int_t)value) : json_null();
-}
-
-static json_t *origin_json(const struct debug_origin *w)
-{
-	return json_pack("{s:s?, s:o, s:s?, s:o, s:s?}", "file", w->at.file,
-			 "line", number_or_null(w->at.line, w->at.file), "function", w->at.function,
-			 "tid", number_or_null(w->tid, w->tid), "comm", w->comm);
-}
-
-static json_t *request_json(bool requested, const struct debug_origin *origin)
-{
-	json_t *o;
-
-	if (!requested)
-		return json_null();
-	o = origin_json(origin);
-	if (!json_object_set_new(o, "seconds_ago", json_real(seconds(origin->ago))))
-		return o;
-	json_decref(o);
-	return NULL;
-}
-
-static json_t *asked_json(const struct debug_stopper *s)
-{
-	json_t *o = request_json(s->stop_asked, &s->stop_origin);
-
-	if (!s->stop_asked ||
-	    (!json_object_set_new(o, "cause", s->cause ? json_string(s->cause) : json_null()) &&
-	     !json_object_set_new(o, "error", s->cause ? json_integer(s->cause_err) : json_null())))
-		return o;
-	json_decref(o);
-	return NULL;
-}
-
-static json_t *failed_json(const struct debug_stopper *s)
-{
-	json_t *o;
-
-	if (!s->failed)
-		return json_null();
-	o = origin_json(&s->failed_at);
-	if (!json_object_set_new(o, "error", json_integer((json_int_t)s->error)) &&
-	    !json_object_set_new(o, "name", json_string(s->failed)) &&
-	    !json_object_set_new(o, "seconds_ago", json_real(seconds(s->failed_at.ago))))
-		return o;
-	json_decref(o);
-	return NULL;
-}
-
-static json_t *parent_json(const struct debug_stopper *s)
-{
-	if (!s->parent)
-		return json_null();
-	return json_pack("{s:I, s:s}", "id", (json_int_t)s->parent_id, "name", s->parent);
-}
-
-static json_t *timers_json(const struct debug_stopper *s)
-{
-	if (!s->timer)
-		return json_null();
-	return json_pack("{s:I, s:s, s:s?, s:o, s:s?, s:f}", "count", (json_int_t)s->timers,
-			 "next", s->timer, "file", s->timer_at.file,
-			 "line", number_or_null(s->timer_at.line, s->timer_at.file),
-			 "function", s->timer_at.function, "due_seconds", seconds(s->timer_due));
+	return object_if(!json_array_append_new(array, item), array);
 }
 
 static json_t *thread_json(const struct debug_thread *t)
 {
-	json_t *stack = json_array();
+	json_t *o = json_object(), *stack = json_array();
+	bool good = set_form(o, form_thread, t);
 	size_t i;
 
 	for (i = 0; i < t->nr_stack; i++)
 		stack = array_append(stack, json_string(t->stack[i]));
-	return json_pack("{s:I, s:s?, s:s?, s:f, s:s?, s:s?, s:o}", "tid", (json_int_t)t->tid,
-			 "comm", t->comm, "state", t->state, "seconds", seconds(t->age),
-			 "label", t->label, "wchan", t->wchan, "stack", stack);
+	good &= set(o, "stack", stack);
+	return object_if(good, o);
 }
 
 static json_t *group_json(const struct debug_group *g)
 {
-	json_t *threads = json_array();
+	json_t *o = json_object(), *threads = json_array();
+	bool good = set(o, "kind", json_string(debug_kind_name(g->kind)));
 	size_t i;
 
 	for (i = 0; i < g->nr_threads; i++)
 		threads = array_append(threads, thread_json(&g->threads[i]));
-	return json_pack("{s:s, s:I, s:s, s:s?, s:o, s:s?, s:f, s:I, s:o, s:I}",
-			 "kind", debug_kind_name(g->kind), "count", (json_int_t)g->count,
-			 "name", g->name, "file", g->at.file,
-			 "line", number_or_null(g->at.line, g->at.file), "function", g->at.function,
-			 "oldest_seconds", seconds(g->oldest), "queued", (json_int_t)g->queued,
-			 "threads", threads, "more", (json_int_t)g->more);
-}
-
-static json_t *groups_json(const struct debug_stopper *s)
-{
-	json_t *groups = json_array();
-	size_t i;
-
-	for (i = 0; i < s->nr_groups; i++)
-		groups = array_append(groups, group_json(&s->groups[i]));
-	return groups;
+	good = good && set_form(o, form_group, g) && set_form(o, form_queued, g);
+	good &= set(o, "threads", threads);
+	return object_if(good && set_form(o, form_more, g), o);
 }
 
 static json_t *sem_json(const struct debug_sem *m)
 {
-	json_t *first = json_null();
+	json_t *o = json_object();
 
-	if (m->task)
-		first = json_pack("{s:s, s:s?, s:o, s:s?, s:I, s:f}", "name", m->task,
-				  "file", m->at.file, "line",
-				  number_or_null(m->at.line, m->at.file),
-				  "function", m->at.function, "tid", (json_int_t)m->tid,
-				  "seconds", seconds(m->waited));
-	return json_pack("{s:s?, s:I, s:I, s:I, s:o}", "name", m->name, "held",
-			 (json_int_t)m->held, "capacity", (json_int_t)m->capacity, "waiters",
-			 (json_int_t)m->waiters, "first", first);
+	return object_if(set_form(o, form_sem, m), o);
 }
 
-static json_t *sems_json(const struct debug_stopper *s)
+static bool set_counts(json_t *o, const struct debug_stopper *s)
 {
-	json_t *sems = json_array();
 	size_t i;
 
-	for (i = 0; i < s->nr_sems; i++)
-		sems = array_append(sems, sem_json(&s->sems[i]));
-	return sems;
+	for (i = 0; i < DEBUG_COUNTS; i++)
+		if (!set(o, debug_counts[i].word, integer(debug_count_get(s, &debug_counts[i]))))
+			return false;
+	return true;
 }
 
-static json_t *count_json(const struct debug_stopper *s, size_t i)
+/* The records below a stopper's line. Where it was created is an object also if it is not known. */
+static bool set_records(json_t *o, const struct debug_stopper *s)
 {
-	return json_integer((json_int_t)debug_count_get(s, &debug_counts[i]));
+	const struct form_record *r;
+	json_t *created;
+	size_t i;
+
+	for (i = 0; i < FORMS_OF_STOPPER; i++) {
+		r = &forms_of_stopper[i];
+		if (!(r->key ? set(o, r->key, part_json(r->form, s)) : set_form(o, r->form, s)))
+			return false;
+	}
+	if (s->created.at.file)
+		return true;
+	created = json_object();
+	return set(o, "created", object_if(set_origin(created, &s->created), created));
 }
 
 static json_t *stopper_json(const struct debug_stopper *s)
 {
-	json_t *o, *rest;
+	json_t *o = json_object(), *sems = json_array(), *groups = json_array();
+	bool good = set_form(o, form_stopper, s) && set_counts(o, s) && set_records(o, s);
 	size_t i;
 
-	o = json_pack("{s:I,s:s,s:s,s:f,s:f}", "id", (json_int_t)s->id, "name", s->name, "phase",
-		      s->phase, "phase_seconds", seconds(s->phase_age), "age_seconds",
-		      seconds(s->age));
-	rest = json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:o,s:o}",
-			 "created", origin_json(&s->created), "parent", parent_json(s),
-			 "paused", request_json(s->paused, &s->pause_origin),
-			 "stop_asked", asked_json(s), "failed", failed_json(s),
-			 "timers", timers_json(s), "nested", (json_int_t)s->nested,
-			 "semaphores", sems_json(s), "groups", groups_json(s));
-	for (i = 0; i < DEBUG_COUNTS; i++)
-		if (json_object_set_new(o, debug_counts[i].word, count_json(s, i)))
-			goto fail;
-	if (json_object_update(o, rest))
-		goto fail;
-	json_decref(rest);
-	return o;
-fail:
-	json_decref(rest);
-	json_decref(o);
-	return NULL;
+	for (i = 0; i < s->nr_sems; i++)
+		sems = array_append(sems, sem_json(&s->sems[i]));
+	for (i = 0; i < s->nr_groups; i++)
+		groups = array_append(groups, group_json(&s->groups[i]));
+	good &= set(o, "semaphores", sems);
+	good &= set(o, "groups", groups);
+	return object_if(good, o);
 }
 
 json_t *debug_list_json(const struct debug_list *list)

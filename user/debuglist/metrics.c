@@ -167,7 +167,7 @@ static void name_row_set(struct name_row *row, const struct debug_stopper *s)
 	row->phase_oldest[i] = s->phase_age;
 	for (i = 0; i < DEBUG_COUNTS; i++)
 		row->counts[i] = debug_count_get(s, &debug_counts[i]);
-	row->paused = s->paused;
+	row->paused = !!s->paused.at.file;
 	row->failed = !!s->failed;
 	row->timers = s->timers;
 	row->oldest = s->age;

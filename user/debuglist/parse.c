@@ -5,8 +5,8 @@
  * The parser makes one pass over a copy of the text. In the copy each byte that is not printable
  * is '?', so that text from an untrusted file or socket cannot control a terminal, and no later
  * step meets a NUL. The indentation of a line selects its owner (the last stopper, group or
- * thread), the first word its kind. Words are terminated in place and pointed to, so strings need
- * no allocation.
+ * thread), its first words its form, of which form.c has the tables. Words are terminated in place
+ * and pointed to, so strings need no allocation.
  *
  * A line that is not understood is skipped together with all lines that are indented under it:
  * later versions may add lines. Only the first line of a stopper must be correct, because the
@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "debuglist.h"
+#include "form.h"
 
 /* The owners of the next lines; NULL: the owner was not understood. */
 struct parser {
@@ -34,434 +34,415 @@ static void *array_grow(void *array, size_t nr, size_t size)
 	return reallocarray(array, nr ? 2 * nr : 1, size);
 }
 
-static bool skip_text(char **p, const char *word)
-{
-	size_t n = strlen(word);
+/* The place in a line. A word is terminated once the text behind it has been compared. */
+struct cursor {
+	char *p, *word_end;
+};
 
-	if (strncmp(*p, word, n))
+static bool skip_text(struct cursor *c, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (strncmp(c->p, text, n))
 		return false;
-	*p += n;
+	c->p += n;
+	if (c->word_end)
+		*c->word_end = '\0';
+	c->word_end = NULL;
 	return true;
 }
 
 /* A number that is too large for JSON becomes the largest one. */
-static bool parse_number(char **p, uint64_t *value)
+static bool parse_number(struct cursor *c, uint64_t *value)
 {
-	char *s = *p;
+	char *s = c->p;
 
 	for (*value = 0; isdigit((unsigned char)*s); s++)
 		if (*value <= (INT64_MAX - 9) / 10)
 			*value = 10 * *value + (uint64_t)(*s - '0');
 		else
 			*value = INT64_MAX;
-	if (s == *p)
+	if (s == c->p)
 		return false;
-	*p = s;
+	c->p = s;
 	return true;
 }
 
 /* "4.201s" */
-static bool parse_ms(char **p, uint64_t *ms)
+static bool parse_ms(struct cursor *c, uint64_t *ms)
 {
 	unsigned int unit = 100;
 
-	if (!parse_number(p, ms))
+	if (!parse_number(c, ms))
 		return false;
 	*ms = *ms > INT64_MAX / 1000 - 1 ? INT64_MAX : 1000 * *ms;
-	if (skip_text(p, "."))
-		for (; isdigit((unsigned char)**p); (*p)++, unit /= 10)
+	if (skip_text(c, "."))
+		for (; isdigit((unsigned char)*c->p); c->p++, unit /= 10)
 			if (*ms != INT64_MAX)
-				*ms += unit * (unsigned int)(**p - '0');
-	return skip_text(p, "s");
+				*ms += unit * (unsigned int)(*c->p - '0');
+	return skip_text(c, "s");
 }
 
-/* Up to a blank, a comma before a blank, or the end; advances *@p. NULL: no word. */
-static char *parse_word(char **p)
+/* Up to a blank, a comma before a blank, or the end. NULL: no word. */
+static const char *parse_word(struct cursor *c)
 {
-	char *start = *p, *end = start;
+	char *start = c->p;
 
-	while (*end && *end != ' ' && strncmp(end, ", ", 2))
-		end++;
-	if (end == start)
-		return NULL;
-	*p = end;
-	if (!skip_text(p, ", "))
-		skip_text(p, " ");
-	*end = '\0';
-	return start;
+	while (*c->p && *c->p != ' ' && strncmp(c->p, ", ", 2))
+		c->p++;
+	c->word_end = c->p;
+	return c->p == start ? NULL : start;
 }
 
 /* The rest of the line: a symbol, in the kernel perhaps with its module. NULL: nothing. */
-static char *parse_symbol(char *p)
+static const char *parse_symbol(struct cursor *c)
 {
-	return *p ? p : NULL;
+	char *start = c->p;
+
+	c->p += strlen(start);
+	return *start ? start : NULL;
 }
 
 /* A quoted name. Only an escaped quote or backslash is unescaped; other escapes stay. */
-static char *parse_quoted(char **p)
+static const char *parse_quoted(struct cursor *c)
 {
 	char *start, *to;
 
-	if (!skip_text(p, "\""))
+	if (!skip_text(c, "\""))
 		return NULL;
-	start = *p;
-	to = *p;
-	for (; **p && **p != '"'; (*p)++) {
-		if (!strncmp(*p, "\\\"", 2) || !strncmp(*p, "\\\\", 2))
-			(*p)++;
-		*to++ = **p;
+	start = c->p;
+	to = c->p;
+	for (; *c->p && *c->p != '"'; c->p++) {
+		if (!strncmp(c->p, "\\\"", 2) || !strncmp(c->p, "\\\\", 2))
+			c->p++;
+		*to++ = *c->p;
 	}
-	if (!skip_text(p, "\""))
+	if (!skip_text(c, "\""))
 		return NULL;
 	*to = '\0';
 	return start;
 }
 
-/* FILE:LINE FUNC */
-static bool parse_site(char **p, struct debug_site *at)
+/*
+ * FILE:LINE FUNCTION. Both may have blanks or be empty; behind them is @behind, or else a word is
+ * over.
+ */
+static bool parse_site(struct cursor *c, struct debug_site *at, const char *behind)
 {
-	char *file = parse_word(p), *colon = file ? strrchr(file, ':') : NULL, *digits, *function;
-	uint64_t line;
+	struct cursor line = { .p = NULL };
+	char *colon, *end;
 
+	for (colon = strchr(c->p, ':'); colon; colon = strchr(colon + 1, ':')) {
+		line.p = colon + 1;
+		if (parse_number(&line, &at->line) && skip_text(&line, " "))
+			break;
+	}
 	if (!colon)
 		return false;
-	digits = colon + 1;
-	if (!parse_number(&digits, &line) || *digits)
+	end = strstr(line.p, behind);
+	if (!end && !parse_word(&line))
 		return false;
-	function = parse_word(p);
-	if (!function)
-		return false;
+	at->file = c->p;
+	at->function = colon + 1 + strspn(colon + 1, "0123456789") + 1;
 	*colon = '\0';
-	*at = (struct debug_site){ .file = file, .function = function, .line = line };
+	c->p = end ? end : line.p;
+	c->word_end = c->p;
 	return true;
 }
 
-/* FILE:LINE FUNC by thread TID "COMM"; the thread is optional. */
-static bool parse_origin(char **p, struct debug_origin *w)
+/* FILE:LINE FUNCTION by thread TID "COMM"; the thread is optional. */
+static bool parse_origin(struct cursor *c, struct debug_origin *o)
 {
-	if (!parse_site(p, &w->at))
+	if (!parse_site(c, &o->at, " by thread "))
 		return false;
-	if (!skip_text(p, "by thread ") || !parse_number(p, &w->tid))
+	if (!skip_text(c, " by thread "))
 		return true;
-	if (skip_text(p, " "))
-		w->comm = parse_quoted(p);
+	if (!parse_number(c, &o->tid) || !skip_text(c, " "))
+		return false;
+	o->comm = parse_quoted(c);
+	return o->comm;
+}
+
+static bool parse_error(struct cursor *c, int64_t *err)
+{
+	uint64_t n;
+
+	if (!skip_text(c, "-") || !parse_number(c, &n))
+		return false;
+	*err = -(int64_t)n;
 	return true;
 }
 
-static bool parse_stopper_head(char **p, struct debug_stopper *s)
+/* A word and a blank, unless the text goes on with "for ". */
+static bool parse_state(struct cursor *c, const char **state)
 {
-	if (!parse_number(p, &s->id) || !skip_text(p, " "))
-		return false;
-	s->name = parse_quoted(p);
-	if (!s->name || !skip_text(p, ": "))
-		return false;
-	s->phase = parse_word(p);
-	return s->phase && skip_text(p, "for ") && parse_ms(p, &s->phase_age) &&
-		skip_text(p, ", age ") && parse_ms(p, &s->age);
+	if (!strncmp(c->p, "for ", 4))
+		return true;
+	*state = parse_word(c);
+	return *state && skip_text(c, " ");
 }
 
-#define COUNT(word, always, help) { #word, offsetof(struct debug_stopper, word), always, help }
-
-const struct debug_count debug_counts[DEBUG_COUNTS] = {
-	COUNT(tasks, true, "Tasks that run or are queued."),
-	COUNT(queued, true, "Tasks that have no thread yet."),
-	COUNT(workers, true, "Workers that run."),
-	COUNT(closers, true, "Closers that have not ended."),
-	COUNT(closed, true, "Closers that have ended."),
-	COUNT(contexts, true, "Contexts made for the stopper that have not been freed."),
-	COUNT(waiters, true, "Callers that wait for a semaphore, or for the end of a pause."),
-	COUNT(refused, false, "Tasks that were refused."),
-	COUNT(dropped, false, "Accepted tasks that were dropped from the queue by a quiesce."),
-};
-
-/* ", tasks 3, queued 0, ..." to the end of the line, in any order. */
-static void parse_stopper_counts(char *p, struct debug_stopper *s)
+/* Does the option at @f begin here? Names tell a blank from another one. */
+static bool option_begins(const struct cursor *c, const struct form_field *f)
 {
-	char *key, *value;
-	uint64_t n;
-	size_t i;
+	size_t n = strlen(f[1].text);
 
-	skip_text(&p, ", ");
-	while ((key = parse_word(&p)) && (value = parse_word(&p))) {
-		if (!parse_number(&value, &n))
-			continue;
-		for (i = 0; i < DEBUG_COUNTS; i++)
-			if (!strcmp(key, debug_counts[i].word))
-				*(uint64_t *)((char *)s + debug_counts[i].offset) = n;
+	return !strncmp(c->p, f[1].text, n) && (f[2].kind != FIELD_QUOTED || c->p[n] == '"');
+}
+
+/* A form has a text behind each site. */
+static const char *text_behind(const struct form_field *f)
+{
+	while (f->kind != FIELD_TEXT)
+		f++;
+	return f->text;
+}
+
+static bool parse_field(struct cursor *c, const struct form_field *f, void *value)
+{
+	switch (f->kind) {
+	case FIELD_TEXT:
+		return skip_text(c, f->text);
+	case FIELD_NUMBER:
+		return parse_number(c, value);
+	case FIELD_ERROR:
+		return parse_error(c, value);
+	case FIELD_SECONDS:
+		return parse_ms(c, value);
+	case FIELD_QUOTED:
+		return (*(const char **)value = parse_quoted(c));
+	case FIELD_WORD:
+		return (*(const char **)value = parse_word(c));
+	case FIELD_STATE:
+		return parse_state(c, value);
+	case FIELD_SYMBOL:
+		return (*(const char **)value = parse_symbol(c));
+	case FIELD_SITE:
+		return parse_site(c, value, text_behind(f));
+	case FIELD_ORIGIN:
+		return parse_origin(c, value);
+	default:
+		return true;
 	}
 }
 
-static int parse_stopper(struct parser *ps, char *p)
+/* Reads the fields of a record into @owner. False: the line has another form. */
+static bool parse_form(struct cursor *c, const struct form_field *f, void *owner)
+{
+	for (; f->kind != FIELD_END; f++) {
+		if (f->kind == FIELD_OPTION && !option_begins(c, f))
+			while (f->kind != FIELD_CLOSE)
+				f++;
+		else if (!parse_field(c, f, (char *)owner + f->offset))
+			return false;
+	}
+	return true;
+}
+
+/* What a line was: an error, or one of these. */
+enum { LINE_GOOD, LINE_ODD };
+
+/* Later versions may add words. */
+static int line_end(const struct cursor *c)
+{
+	bool at_end = !*c->p;
+
+	if (c->word_end)
+		*c->word_end = '\0';
+	return at_end ? LINE_GOOD : LINE_ODD;
+}
+
+/* "tasks 3"; false: it is not known. */
+static bool parse_count(struct cursor *c, struct debug_stopper *s)
+{
+	const char *word = parse_word(c);
+	uint64_t n;
+	size_t i;
+
+	if (!word || !skip_text(c, " ") || !parse_number(c, &n))
+		return false;
+	for (i = 0; i < DEBUG_COUNTS; i++)
+		if (!strcmp(word, debug_counts[i].word)) {
+			*(uint64_t *)((char *)s + debug_counts[i].offset) = n;
+			return true;
+		}
+	return false;
+}
+
+/* ", tasks 3, queued 0, ..." to the end of the line, in any order. False: some are not known. */
+static bool parse_counts(struct cursor *c, struct debug_stopper *s)
+{
+	bool all_known = true;
+	char *next;
+
+	while (skip_text(c, ", ")) {
+		all_known &= parse_count(c, s);
+		next = strstr(c->p, ", ");
+		all_known &= !*c->p || next == c->p;
+		c->p = next ? next : c->p + strlen(c->p);
+	}
+	return all_known;
+}
+
+static int parse_stopper(struct parser *ps, struct cursor *c)
 {
 	struct debug_list *l = ps->list;
 	struct debug_stopper s = { 0 }, *all;
+	bool good;
 
-	if (!parse_stopper_head(&p, &s))
+	if (!parse_form(c, form_stopper, &s))
 		return -EINVAL;
-	parse_stopper_counts(p, &s);
+	good = parse_counts(c, &s) && !*c->p;
 	all = array_grow(l->stoppers, l->nr_stoppers, sizeof(s));
 	if (!all)
 		return -ENOMEM;
 	l->stoppers = all;
 	ps->stopper = &all[l->nr_stoppers++];
 	*ps->stopper = s;
-	return 0;
+	return good ? LINE_GOOD : LINE_ODD;
 }
 
-static void parse_parent(struct debug_stopper *s, char *p)
-{
-	if (parse_number(&p, &s->parent_id) && skip_text(&p, " "))
-		s->parent = parse_quoted(&p);
-}
-
-/* "because "TEXT" (-N)" */
-static void parse_cause(struct debug_stopper *s, char *p)
-{
-	uint64_t err = 0;
-
-	s->cause = parse_quoted(&p);
-	if (s->cause && skip_text(&p, " (-"))
-		parse_number(&p, &err);
-	s->cause_err = -(int64_t)err;
-}
-
-/* FILE:LINE FUNC by thread TID "COMM", T ago. Returns what follows, "" if it is not understood. */
-static char *parse_request(bool *requested, struct debug_origin *origin, char *p)
-{
-	*requested = true;
-	if (!parse_origin(&p, origin) || !skip_text(&p, ", "))
-		return "";
-	if (!parse_ms(&p, &origin->ago)) {
-		origin->ago = 0;
-		return "";
-	}
-	return p;
-}
-
-static void parse_stop_request(struct debug_stopper *s, char *p)
-{
-	char *rest = parse_request(&s->stop_asked, &s->stop_origin, p);
-
-	if (skip_text(&rest, " ago, because "))
-		parse_cause(s, rest);
-}
-
-/* -N "NAME" at FILE:LINE FUNC by thread TID "COMM", T ago */
-static void parse_failed(struct debug_stopper *s, char *p)
-{
-	uint64_t err;
-
-	if (!skip_text(&p, "-") || !parse_number(&p, &err) || !skip_text(&p, " "))
-		return;
-	s->failed = parse_quoted(&p);
-	if (!s->failed)
-		return;
-	s->error = -(int64_t)err;
-	if (skip_text(&p, " at ") && parse_origin(&p, &s->failed_at) && skip_text(&p, ", ") &&
-	    !parse_ms(&p, &s->failed_at.ago))
-		s->failed_at.ago = 0;
-}
-
-/* N, next "NAME" at FILE:LINE FUNC, due in T */
-static void parse_timers(struct debug_stopper *s, char *p)
-{
-	if (!parse_number(&p, &s->timers) || !skip_text(&p, ", next "))
-		return;
-	s->timer = parse_quoted(&p);
-	if (s->timer && skip_text(&p, " at ") && parse_site(&p, &s->timer_at) &&
-	    skip_text(&p, "due in ") && !parse_ms(&p, &s->timer_due))
-		s->timer_due = 0;
-}
-
-/* "and N tasks more" */
-static void parse_more(struct debug_list *l, char *p)
-{
-	uint64_t n;
-
-	if (parse_number(&p, &n) && skip_text(&p, " tasks"))
-		l->tasks_more = n;
-}
-
-/* N "NAME" at FILE:LINE FUNC, oldest T; a closer has no site. */
-static int parse_group(struct parser *ps, enum debug_kind kind, char *p)
+static int parse_group(struct parser *ps, enum debug_kind kind, struct cursor *c)
 {
 	struct debug_group g = { .kind = kind }, *all;
 	struct debug_stopper *s = ps->stopper;
 
-	if (!parse_number(&p, &g.count) || !skip_text(&p, " "))
-		return 0;
-	g.name = parse_quoted(&p);
-	if (!g.name || (skip_text(&p, " at ") && !parse_site(&p, &g.at)))
-		return 0;
-	skip_text(&p, ", ");
-	if (skip_text(&p, "oldest ") && !parse_ms(&p, &g.oldest))
-		return 0;
+	if (!parse_form(c, form_group, &g))
+		return LINE_ODD;
 	all = array_grow(s->groups, s->nr_groups, sizeof(g));
 	if (!all)
 		return -ENOMEM;
 	s->groups = all;
 	ps->group = &all[s->nr_groups++];
 	*ps->group = g;
-	return 0;
+	return line_end(c);
 }
 
-/* ["NAME"]: held N of N, waiters N, first "TASK" at FILE:LINE FUNC by thread TID for T */
-static int parse_sem(struct parser *ps, char *p)
+static int parse_sem(struct parser *ps, struct cursor *c)
 {
 	struct debug_stopper *s = ps->stopper;
 	struct debug_sem m = { 0 }, *all;
 
-	if (skip_text(&p, " ")) {
-		m.name = parse_quoted(&p);
-		if (!m.name)
-			return 0;
-	}
-	if (!skip_text(&p, ": held ") || !parse_number(&p, &m.held) ||
-	    !skip_text(&p, " of ") || !parse_number(&p, &m.capacity) ||
-	    !skip_text(&p, ", waiters ") || !parse_number(&p, &m.waiters))
-		return 0;
-	if (skip_text(&p, ", first "))
-		m.task = parse_quoted(&p);
-	if (m.task && (!skip_text(&p, " at ") || !parse_site(&p, &m.at) ||
-		       !skip_text(&p, "by thread ") || !parse_number(&p, &m.tid) ||
-		       !skip_text(&p, " for ") || !parse_ms(&p, &m.waited)))
-		return 0;
+	if (!parse_form(c, form_sem, &m))
+		return LINE_ODD;
 	all = array_grow(s->sems, s->nr_sems, sizeof(m));
 	if (!all)
 		return -ENOMEM;
 	s->sems = all;
 	all[s->nr_sems++] = m;
-	return 0;
+	return line_end(c);
 }
 
-/* TID for T; TID gone for T; TID "COMM" STATE for T; then [label "LABEL"] [in WCHAN] */
-static int parse_thread(struct parser *ps, char *p)
+static int parse_thread(struct parser *ps, struct cursor *c)
 {
 	struct debug_thread t = { 0 }, *all;
 	struct debug_group *g = ps->group;
 
-	if (!parse_number(&p, &t.tid) || !skip_text(&p, " "))
-		return 0;
-	if (*p == '"') {
-		t.comm = parse_quoted(&p);
-		if (!t.comm || !skip_text(&p, " "))
-			return 0;
-	}
-	if (!skip_text(&p, "for ")) {
-		t.state = parse_word(&p);
-		if (!t.state || !skip_text(&p, "for "))
-			return 0;
-	}
-	if (!parse_ms(&p, &t.age))
-		return 0;
-	if (skip_text(&p, " label ")) {
-		t.label = parse_quoted(&p);
-		if (!t.label)
-			return 0;
-	}
-	if (skip_text(&p, " in "))
-		t.wchan = parse_symbol(p);
+	if (!parse_form(c, form_thread, &t))
+		return LINE_ODD;
 	all = array_grow(g->threads, g->nr_threads, sizeof(t));
 	if (!all)
 		return -ENOMEM;
 	g->threads = all;
 	ps->thread = &all[g->nr_threads++];
 	*ps->thread = t;
-	return 0;
+	return line_end(c);
 }
 
-static int parse_frame(struct parser *ps, char *p)
+static int parse_frame(struct parser *ps, struct cursor *c)
 {
 	struct debug_thread *t = ps->thread;
-	const char *frame = parse_symbol(p), **all;
+	struct debug_frame f;
+	const char **all;
 
-	if (!frame)
-		return 0;
-	all = array_grow(t->stack, t->nr_stack, sizeof(frame));
+	if (!parse_form(c, form_stack, &f))
+		return LINE_ODD;
+	all = array_grow(t->stack, t->nr_stack, sizeof(f.frame));
 	if (!all)
 		return -ENOMEM;
 	t->stack = all;
-	all[t->nr_stack++] = frame;
-	return 0;
+	all[t->nr_stack++] = f.frame;
+	return LINE_GOOD;
 }
 
-static int parse_line_of_stopper(struct parser *ps, char *p)
+static bool begins(const struct cursor *c, const char *text)
+{
+	return !strncmp(c->p, text, strlen(text));
+}
+
+/* Reads a record of a stopper or of the list into it: all or nothing. */
+static int parse_record(struct cursor *c, const struct form_field *form, void *owner, size_t size)
+{
+	union {
+		struct debug_stopper s;
+		struct debug_list l;
+	} copy;
+
+	memcpy(&copy, owner, size);
+	if (!parse_form(c, form, &copy))
+		return LINE_ODD;
+	memcpy(owner, &copy, size);
+	return line_end(c);
+}
+
+static int parse_line_of_stopper(struct parser *ps, struct cursor *c)
 {
 	struct debug_stopper *s = ps->stopper;
+	enum debug_kind kind;
+	size_t i;
 
 	ps->group = NULL;
 	ps->thread = NULL;
-	if (skip_text(&p, "and "))
-		parse_more(ps->list, p);
+	if (begins(c, form_tasks_more[0].text))
+		return parse_record(c, form_tasks_more, ps->list, sizeof(*ps->list));
 	if (!s)
-		return 0;
-	if (skip_text(&p, "task "))
-		return parse_group(ps, DEBUG_TASK, p);
-	if (skip_text(&p, "worker "))
-		return parse_group(ps, DEBUG_WORKER, p);
-	if (skip_text(&p, "closer "))
-		return parse_group(ps, DEBUG_CLOSER, p);
-	if (skip_text(&p, "semaphore"))
-		return parse_sem(ps, p);
-	if (skip_text(&p, "created at "))
-		parse_origin(&p, &s->created);
-	else if (skip_text(&p, "child of "))
-		parse_parent(s, p);
-	else if (skip_text(&p, "stop asked at "))
-		parse_stop_request(s, p);
-	else if (skip_text(&p, "failed "))
-		parse_failed(s, p);
-	else if (skip_text(&p, "paused at "))
-		parse_request(&s->paused, &s->pause_origin, p);
-	else if (skip_text(&p, "timers "))
-		parse_timers(s, p);
-	else if (skip_text(&p, "nested "))
-		parse_number(&p, &s->nested);
-	return 0;
+		return LINE_ODD;
+	for (kind = DEBUG_TASK; kind <= DEBUG_CLOSER; kind++)
+		if (skip_text(c, debug_kind_name(kind)))
+			return parse_group(ps, kind, c);
+	if (begins(c, form_sem[0].text))
+		return parse_sem(ps, c);
+	for (i = 0; i < FORMS_OF_STOPPER; i++)
+		if (begins(c, forms_of_stopper[i].form[0].text))
+			return parse_record(c, forms_of_stopper[i].form, s, sizeof(*s));
+	return LINE_ODD;
 }
 
-static int parse_line_of_group(struct parser *ps, char *p)
+static int parse_line_of_group(struct parser *ps, struct cursor *c)
 {
 	struct debug_group *g = ps->group;
 
 	ps->thread = NULL;
 	if (!g)
-		return 0;
-	if (skip_text(&p, "thread "))
-		return parse_thread(ps, p);
-	if (skip_text(&p, "queued "))
-		parse_number(&p, &g->queued);
-	else if (skip_text(&p, "and "))
-		parse_number(&p, &g->more);
-	return 0;
-}
-
-static int parse_line_of_thread(struct parser *ps, char *p)
-{
-	if (ps->thread && skip_text(&p, "stack "))
-		return parse_frame(ps, p);
-	return 0;
+		return LINE_ODD;
+	if (begins(c, form_thread[0].text))
+		return parse_thread(ps, c);
+	if (!parse_form(c, begins(c, form_queued[0].text) ? form_queued : form_more, g))
+		return LINE_ODD;
+	return line_end(c);
 }
 
 static int parse_line(struct parser *ps, char *p)
 {
 	size_t blanks = strspn(p, " ");
+	struct cursor c = { .p = p + blanks };
 
-	p += blanks;
 	switch (blanks) {
 	case 0:
 		ps->stopper = NULL;
 		ps->group = NULL;
 		ps->thread = NULL;
-		return skip_text(&p, "stopper ") ? parse_stopper(ps, p) : 0;
+		if (!*p)
+			return LINE_GOOD;
+		return begins(&c, form_stopper[0].text) ? parse_stopper(ps, &c) : LINE_ODD;
 	case 2:
-		return parse_line_of_stopper(ps, p);
+		return parse_line_of_stopper(ps, &c);
 	case 4:
-		return parse_line_of_group(ps, p);
+		return parse_line_of_group(ps, &c);
 	case 6:
-		return parse_line_of_thread(ps, p);
+		return ps->thread ? parse_frame(ps, &c) : LINE_ODD;
 	default:
-		return 0;
+		return LINE_ODD;
 	}
 }
 
@@ -481,10 +462,12 @@ static int parse_lines(struct parser *ps, size_t *line)
 			break;
 		*end = '\0';
 		err = parse_line(ps, p);
-		if (err) {
+		if (err < 0) {
 			*line = nr;
 			return err;
 		}
+		if (err == LINE_ODD && !ps->list->odd_line)
+			ps->list->odd_line = nr;
 	}
 	*line = odd;
 	return odd && !ps->list->nr_stoppers ? -EINVAL : 0;

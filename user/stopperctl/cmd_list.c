@@ -126,12 +126,11 @@ static void print_head(const struct view *v, const struct debug_stopper *s)
 	if (s->parent)
 		print_parents(v, s);
 	print_origin("created", &s->created, NULL);
-	text_age(ago, s->pause_origin.ago);
-	if (s->paused)
-		print_origin("paused", &s->pause_origin, ago);
-	text_age(ago, s->stop_origin.ago);
-	if (s->stop_asked) {
-		print_origin("stop asked", &s->stop_origin, ago);
+	text_age(ago, s->paused.ago);
+	print_origin("paused", &s->paused, ago);
+	text_age(ago, s->stop_asked.ago);
+	if (s->stop_asked.at.file) {
+		print_origin("stop asked", &s->stop_asked, ago);
 		print_cause(s);
 	} else {
 		puts("  stop        not asked");

@@ -80,6 +80,7 @@ TEST(a_list_is_read_whole)
 	ASSERT_NE(l, NULL);
 	ASSERT_EQ(l->nr_stoppers, 2);
 	EXPECT_EQ(l->tasks_more, 4);
+	EXPECT_EQ(l->odd_line, 5);	/* "held many" */
 	s = &l->stoppers[0];
 	EXPECT_EQ(s->id, 1);
 	EXPECT_STREQ(s->name, "web");
@@ -100,10 +101,9 @@ TEST(a_list_is_read_whole)
 	EXPECT_STREQ(s->created.at.function, "main");
 	EXPECT_EQ(s->created.tid, 712);
 	EXPECT_STREQ(s->created.comm, "httpd");
-	EXPECT_TRUE(s->stop_asked);
-	EXPECT_STREQ(s->stop_origin.at.function, "on_term");
-	EXPECT_STREQ(s->stop_origin.comm, "sig \"x\"");
-	EXPECT_EQ(s->stop_origin.ago, 1002);
+	EXPECT_STREQ(s->stop_asked.at.function, "on_term");
+	EXPECT_STREQ(s->stop_asked.comm, "sig \"x\"");
+	EXPECT_EQ(s->stop_asked.ago, 1002);
 	EXPECT_STREQ(s->cause, "disk \"a\" full");
 	EXPECT_EQ(s->cause_err, -28);
 	EXPECT_EQ(s->parent, NULL);
@@ -119,7 +119,7 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->sems[1].name, NULL);
 	EXPECT_EQ(s->sems[1].waiters, 2);
 	EXPECT_EQ(s->sems[1].task, NULL);
-	EXPECT_FALSE(s->paused);
+	EXPECT_EQ(s->paused.at.file, NULL);
 	ASSERT_EQ(s->nr_groups, 3);
 	g = &s->groups[0];
 	EXPECT_EQ(g->kind, DEBUG_TASK);
@@ -145,11 +145,10 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->groups[2].at.file, NULL);
 	EXPECT_STREQ(s->groups[2].name, "listener");
 	s = &l->stoppers[1];
-	EXPECT_FALSE(s->stop_asked);
-	EXPECT_TRUE(s->paused);
-	EXPECT_STREQ(s->pause_origin.at.function, "reload");
-	EXPECT_EQ(s->pause_origin.tid, 718);
-	EXPECT_EQ(s->pause_origin.ago, 250);
+	EXPECT_EQ(s->stop_asked.at.file, NULL);
+	EXPECT_STREQ(s->paused.at.function, "reload");
+	EXPECT_EQ(s->paused.tid, 718);
+	EXPECT_EQ(s->paused.ago, 250);
 	EXPECT_EQ(s->parent_id, 1);
 	EXPECT_STREQ(s->parent, "web");
 	EXPECT_EQ(s->error, -5);
@@ -165,6 +164,27 @@ TEST(a_list_is_read_whole)
 	EXPECT_EQ(s->timer_due, 2250);
 	EXPECT_EQ(s->nested, 12);
 	EXPECT_EQ(s->nr_groups, 0);
+	debug_list_free(l);
+}
+
+TEST(files_and_functions_may_have_blanks_or_be_empty)
+{
+	struct debug_list *l = parse("stopper 1 \"a\": running for 1.000s, age 2.000s\n"
+		"  created at my dir/a: 1.c:3 operator new by thread 2 \"c\"\n"
+		"  task 1 \"t\" at :4 , oldest 1.000s\n");
+	struct debug_stopper *s;
+
+	ASSERT_NE(l, NULL);
+	EXPECT_EQ(l->odd_line, 0);
+	s = l->stoppers;
+	EXPECT_STREQ(s->created.at.file, "my dir/a: 1.c");
+	EXPECT_STREQ(s->created.at.function, "operator new");
+	EXPECT_EQ(s->created.tid, 2);
+	ASSERT_EQ(s->nr_groups, 1);
+	EXPECT_STREQ(s->groups[0].at.file, "");
+	EXPECT_EQ(s->groups[0].at.line, 4);
+	EXPECT_STREQ(s->groups[0].at.function, "");
+	EXPECT_EQ(s->groups[0].oldest, 1000);
 	debug_list_free(l);
 }
 
@@ -221,6 +241,7 @@ TEST(what_is_not_known_is_passed_over)
 	ASSERT_NE(l, NULL);
 	ASSERT_EQ(l->nr_stoppers, 1);
 	s = l->stoppers;
+	EXPECT_EQ(l->odd_line, 1);
 	EXPECT_STREQ(s->phase, "resting");
 	EXPECT_EQ(s->tasks, 1);
 	EXPECT_EQ(s->waiters, 2);
@@ -391,6 +412,26 @@ TEST(json_says_what_the_list_says)
 	debug_list_free(l);
 }
 
+TEST(members_of_what_is_missing_are_null)
+{
+	struct debug_list *l = parse("stopper 1 \"a\": running for 1.000s, age 2.000s\n"
+		"  stop asked at a.c:1 f by thread 2 \"c\", 1.500s ago, for fun\n");
+	json_t *list, *s;
+
+	ASSERT_NE(l, NULL);
+	/* Words behind what is known. */
+	EXPECT_EQ(l->odd_line, 2);
+	list = debug_list_json(l);
+	s = json_array_get(json_object_get(list, "stoppers"), 0);
+	EXPECT_TRUE(json_is_null(json_object_get(json_object_get(s, "created"), "line")));
+	EXPECT_TRUE(json_is_null(json_object_get(json_object_get(s, "stop_asked"), "cause")));
+	EXPECT_TRUE(json_is_null(json_object_get(json_object_get(s, "stop_asked"), "error")));
+	EXPECT_EQ(json_integer_value(json_object_get(json_object_get(s, "stop_asked"), "tid")), 2);
+	EXPECT_TRUE(json_is_null(json_object_get(s, "failed")));
+	json_decref(list);
+	debug_list_free(l);
+}
+
 TEST(json_is_one_line_with_times_as_short_as_they_are)
 {
 	struct debug_list *l = parse(web);
@@ -405,6 +446,202 @@ TEST(json_is_one_line_with_times_as_short_as_they_are)
 	free(text);
 	debug_list_free(l);
 }
+
+/* --- the manual page --- */
+
+#define TEXT(text)			text
+#define NUMBER(member, json, word)	#word
+#define ERROR(member, json)		"ERROR"
+#define SECONDS(member, json)		"T"
+#define QUOTED(member, json, word)	"\"" #word "\""
+#define WORD(member, json, word)	#word
+#define STATE(member, json, word)	#word " "
+#define SYMBOL(member, json, word)	#word
+#define SITE(member)			"FILE:LINE FUNCTION"
+#define ORIGIN(member)			"FILE:LINE FUNCTION by thread TID \"COMM\""
+#define OPTION(form)			form
+#define PART(json, form)		form
+#define COUNT(word, help)		", " #word " N"
+#define RECORD(key, form)		"  " form,
+
+/* In the order of the page. */
+static const char *const forms[] = {
+	LIST_STOPPER LIST_COUNTS(COUNT, COUNT),
+	LIST_OF_STOPPER(RECORD)
+	"  " LIST_SEM,
+	"  " LIST_GROUP("task", LIST_AT),
+	"    " LIST_QUEUED,
+	"    " LIST_THREAD,
+	"      " LIST_STACK,
+	"    " LIST_MORE,
+	"  " LIST_GROUP("worker", LIST_AT),
+	"  " LIST_GROUP("closer",),
+	"  " LIST_TASKS_MORE,
+};
+
+/* The n-th literal block of stopper-debuglist(5), its continued lines joined; NULL: no page here. */
+static char *literal_block(int n)
+{
+	const char *top = getenv("STOPPER_TOP");
+	char path[512], line[256], *text = NULL;
+	bool inside = false;
+	size_t size;
+	FILE *f, *out;
+
+	snprintf(path, sizeof(path), "%s/user/man/stopper-debuglist.5", top ? top : ".");
+	f = fopen(path, "re");
+	if (!f)
+		return NULL;
+	out = open_memstream(&text, &size);
+	while (fgets(line, sizeof(line), f)) {
+		if (!strcmp(line, ".Ed\n"))
+			inside = false;
+		line[strcspn(line, "\n")] = '\0';
+		if (inside && ftell(out))
+			fputs(strspn(line, " ") == 8 ? " " : "\n", out);
+		if (inside)
+			fputs(line + (strspn(line, " ") == 8 ? 8 : 0), out);
+		if (!strcmp(line, ".Bd -literal"))
+			inside = !n--;
+	}
+	fputc('\n', out);
+	fclose(out);
+	fclose(f);
+	return text;
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	size_t len = strlen(line);
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		if (!strncmp(text, line, len) && text[len] == '\n')
+			return true;
+	}
+	return false;
+}
+
+/* NULL: none is. */
+static const char *missing_form(const char *block)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(*forms); i++)
+		if (!has_line(block, forms[i]))
+			return forms[i];
+	return NULL;
+}
+
+/* The block of forms as a list: what the words in capitals stand for in their place. */
+static char *example_of(const char *block)
+{
+	static const struct { const char *word, *value; } values[] = {
+		{ "ID", "1" }, { "TID", "2" }, { "N", "3" }, { "T", "1.500s" },
+		{ "LINE", "7" }, { "ERROR", "-5" },
+	};
+	char *text = NULL, word[32];
+	size_t size, len, i;
+	FILE *out = open_memstream(&text, &size);
+
+	for (; *block; block += len) {
+		if (!strncmp(block, "    thread ...\n", 15)) {
+			len = 15;
+			continue;
+		}
+		len = strspn(block, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+		snprintf(word, sizeof(word), "%.*s", (int)len, block);
+		for (i = 0; len && i < 6 && strcmp(word, values[i].word); i++)
+			;
+		if (len && i < 6)
+			fputs(values[i].value, out);
+		else if (len)
+			fputs(word, out);
+		else
+			fputc(*block, out);
+		len += !len;
+	}
+	fclose(out);
+	return text;
+}
+
+TEST(the_manual_page_has_the_forms_of_all_records)
+{
+	char *block = literal_block(0);
+	const char *missing;
+
+	if (!block)
+		SKIP(return, "no stopper-debuglist.5 here");
+	missing = missing_form(block);
+	EXPECT_EQ(missing, NULL)
+		TH_LOG("not in stopper-debuglist(5): %s", missing ? missing : "");
+	free(block);
+}
+
+TEST(every_form_of_the_manual_page_is_read)
+{
+	char *block = literal_block(0), *text;
+	struct debug_list *l;
+
+	if (!block)
+		SKIP(return, "no stopper-debuglist.5 here");
+	text = example_of(block);
+	l = parse(text);
+	ASSERT_NE(l, NULL) TH_LOG("%s", text);
+	EXPECT_EQ(l->odd_line, 0) TH_LOG("%s", text);
+	EXPECT_EQ(l->nr_stoppers, 1);
+	debug_list_free(l);
+	free(text);
+	free(block);
+}
+
+/* In both: the same members, of objects in the same places; NULL, or one that only one has. */
+static const char *other_member(json_t *a, json_t *b)
+{
+	const char *key, *other;
+	json_t *value;
+
+	if (json_is_array(a) && json_is_array(b))
+		return other_member(json_array_get(a, 0), json_array_get(b, 0));
+	if (!json_is_object(a) || !json_is_object(b))
+		return NULL;
+	json_object_foreach(b, key, value)
+		if (!json_object_get(a, key))
+			return key;
+	json_object_foreach(a, key, value) {
+		if (!json_object_get(b, key))
+			return key;
+		other = other_member(value, json_object_get(b, key));
+		if (other)
+			return other;
+	}
+	return NULL;
+}
+
+TEST(the_manual_page_has_all_members_in_json)
+{
+	char *block = literal_block(0), *example = literal_block(1), *text;
+	json_t *documented, *got;
+	struct debug_list *l;
+
+	if (!block)
+		SKIP(return, "no stopper-debuglist.5 here");
+	text = example_of(block);
+	documented = json_loads(example, 0, NULL);
+	ASSERT_NE(documented, NULL);
+	l = parse(text);
+	got = debug_list_json(l);
+	EXPECT_EQ(other_member(documented, got), NULL)
+		TH_LOG("not in both: %s", other_member(documented, got));
+	json_decref(got);
+	json_decref(documented);
+	debug_list_free(l);
+	free(text);
+	free(example);
+	free(block);
+}
+
+/* --- any bytes --- */
 
 static unsigned int rnd(unsigned int *seed, unsigned int n)
 {
