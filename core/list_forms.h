@@ -2,7 +2,7 @@
 /*
  * list_forms.h - each record of the debug list, once: its text, with the fields in it.
  *
- * core/report.c makes formats for printf() of it, user/debuglist/ its reader and its JSON, and
+ * list_formats.h makes formats for printf() of it, user/debuglist/ its reader and its JSON, and
  * user_debuglist.c compares it with stopper-debuglist(5). An includer defines what a field is to
  * it. @json is the member of the field in JSON, @member that of the reader's structure, and @word
  * stands for the field in the manual page.
@@ -90,9 +90,10 @@
 	TEXT(" of ") NUMBER(capacity, "capacity", N)					\
 	TEXT(", waiters ") NUMBER(waiters, "waiters", N) PART("first", LIST_SEM_FIRST)
 
-/* A call site; @kind is task, worker or closer, @at LIST_AT or nothing. */
+/* A call site; @kind is task, worker or closer, @at LIST_AT or LIST_NO_AT. */
 #define LIST_AT										\
 	TEXT(" at ") SITE(at)
+#define LIST_NO_AT
 #define LIST_GROUP(kind, at)								\
 	kind TEXT(" ") NUMBER(count, "count", N) TEXT(" ") QUOTED(name, "name", NAME) at	\
 	TEXT(", oldest ") SECONDS(oldest, "oldest_seconds")

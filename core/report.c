@@ -20,27 +20,11 @@
 #include "text.h"
 #include "timed.h"
 #include "upcalls.h"
-#include "list_forms.h"
+#include "list_formats.h"
 
 #define LOOKUPS		256
 #define SEMS_SHOWN	4
 #define WAITERS_READ	64
-
-/* What each field of a form is to printf(). */
-#define TEXT(text)			text
-#define NUMBER(member, json, word)	"%llu"
-#define ERROR(member, json)		"%d"
-#define SECONDS(member, json)		"%s"	/* SECS() */
-#define QUOTED(member, json, word)	"\"%s\""
-#define WORD(member, json, word)	"%s"
-#define STATE(member, json, word)	"%s"	/* with its blank */
-#define SYMBOL(member, json, word)	"%s"
-#define SITE(member)			"%s:%u %s"
-#define ORIGIN(member)			"%s"	/* origin_text() */
-#define OPTION(form)			"%s"	/* the form as a text, or "" */
-#define PART(json, form)		form
-
-#define N(number)			((unsigned long long)(number))
 
 /* Formats one line and passes it to @out. */
 static void STOPPER_PRINTF(2, 3) report_line(const struct line_sink *out, const char *fmt, ...)
@@ -74,21 +58,15 @@ struct origin_text {
 
 static PLAT_NOINLINE const char *origin_text(struct origin_text *b, const struct origin *o)
 {
-	snprintf(b->text, sizeof(b->text), "%s:%u %s by thread %d \"%s\"", o->file, o->line, o->func,
-		 o->tid, COMM(o->comm));
+	snprintf(b->text, sizeof(b->text), "%s:%u %s by thread %d \"%s\"", o->file, o->line,
+		 o->func, o->tid, COMM(o->comm));
 	return b->text;
 }
 
-#define COUNT_NONE(word, help)
-#define COUNT_MEMBER(word, help)	unsigned long word;
-#define COUNT_TEXT(word, help)		", " #word " %lu"
-#define COUNT_VALUE(word, help)		, h.word
-#define COUNT_SIZE(word, help)		+ sizeof(COUNT_TEXT(word, help)) + 20
-
 /* A consistent copy of what the stopper's lock guards, and what is counted without it. */
 struct report_header {
-	enum stopper_phase phase;
 	LIST_COUNTS(COUNT_MEMBER, COUNT_MEMBER)
+	enum stopper_phase phase;
 	unsigned int nested;
 	int64_t since, stop_requested;
 	uint64_t parent;
@@ -126,8 +104,8 @@ static void report_header_read(struct report_header *h, struct stopper *s)
 }
 
 /*
- * These functions have frames of their own: inlined, they would make one that is larger than a
- * 32-bit kernel allows.
+ * The functions for the header have frames of their own: inlined, they would make one that is
+ * larger than a 32-bit kernel allows.
  */
 static PLAT_NOINLINE void report_error(const struct line_sink *out, const struct report_header *h,
 				       int64_t now)
@@ -182,23 +160,24 @@ struct counts_if_any {
 	char text[1 LIST_COUNTS(COUNT_NONE, COUNT_SIZE)];
 };
 
+static void count_add(struct counts_if_any *b, const char *word, unsigned long count)
+{
+	size_t n = strlen(b->text);
+
+	if (count)
+		snprintf(b->text + n, sizeof(b->text) - n, ", %s %lu", word, count);
+}
+
 static const char *counts_if_any(struct counts_if_any *b, const struct report_header *h)
 {
-	size_t n = 0;
-
-#define COUNT(word, help)								\
-	if (h->word)									\
-		n += (size_t)snprintf(b->text + n, sizeof(b->text) - n,			\
-				      COUNT_TEXT(word, help), h->word);
-	LIST_COUNTS(COUNT_NONE, COUNT)
-#undef COUNT
+	LIST_COUNTS(COUNT_NONE, COUNT_ADD)
 	return b->text;
 }
 
 #define COUNTS_IF_ANY(h)	counts_if_any(&(struct counts_if_any){ "" }, h)
 
-static void report_header(const struct line_sink *out, struct stopper *s, unsigned long tasks,
-			  unsigned long queued)
+static PLAT_NOINLINE void report_header(const struct line_sink *out, struct stopper *s,
+					unsigned long tasks, unsigned long queued)
 {
 	struct report_header h = { .tasks = tasks, .queued = queued };
 	int64_t now = plat_now();
@@ -388,8 +367,8 @@ static void report_group(const struct line_sink *out, const struct site_group *g
 		report_line(out, "  " LIST_GROUP("%s", LIST_AT), group_kind_name(g), N(i->count),
 			    i->name, i->file, i->line, i->func, SECS(i->oldest_ns));
 	else
-		report_line(out, "  " LIST_GROUP("%s",), group_kind_name(g), N(i->count), i->name,
-			    SECS(i->oldest_ns));
+		report_line(out, "  " LIST_GROUP("%s", LIST_NO_AT), group_kind_name(g), N(i->count),
+			    i->name, SECS(i->oldest_ns));
 	report_threads(out, g, g->s->stall_ns, lookups);
 }
 

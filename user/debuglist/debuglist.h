@@ -60,9 +60,9 @@ struct debug_sem {
 #define DEBUG_COUNT_ONE(word, help)	+ 1
 
 struct debug_stopper {
+	LIST_COUNTS(DEBUG_COUNT_MEMBER, DEBUG_COUNT_MEMBER)
 	uint64_t id, phase_age, age;
 	const char *name, *phase;
-	LIST_COUNTS(DEBUG_COUNT_MEMBER, DEBUG_COUNT_MEMBER)
 	struct debug_origin created;
 	uint64_t parent_id;
 	const char *parent;			/* its name; NULL: no parent */
@@ -91,7 +91,7 @@ struct debug_list {
 	char *text;
 };
 
-/* The counts in the first line of a stopper: their word is that of the text, of JSON and of metrics. */
+/* The counts in the first line of a stopper; the word is that of text, JSON and metrics. */
 struct debug_count {
 	const char *word;
 	size_t offset;		/* of a uint64_t in struct debug_stopper */

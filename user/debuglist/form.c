@@ -5,6 +5,7 @@
 #include "form.h"
 
 #define FORM(name, form)	const struct form_field name[] = { form { FIELD_END, NULL, 0 } }
+#define NO_KIND
 #define RECORD(key, form)	{ key, (const struct form_field[]){ form { FIELD_END, NULL, 0 } } },
 
 #define OWNER	struct debug_stopper
@@ -15,7 +16,7 @@ const struct form_record forms_of_stopper[FORMS_OF_STOPPER] = { LIST_OF_STOPPER(
 FORM(form_sem, LIST_SEM);
 #undef OWNER
 #define OWNER	struct debug_group
-FORM(form_group, LIST_GROUP(, OPTION(LIST_AT)));
+FORM(form_group, LIST_GROUP(NO_KIND, OPTION(LIST_AT)));
 FORM(form_queued, LIST_QUEUED);
 FORM(form_more, LIST_MORE);
 #undef OWNER
@@ -42,7 +43,9 @@ bool form_is_set(const struct form_field *f, const void *owner)
 	}
 }
 
-#define COUNT(word, help)		{ #word, offsetof(struct debug_stopper, word), true, help },
-#define COUNT_IF_ANY(word, help)	{ #word, offsetof(struct debug_stopper, word), false, help },
+#define COUNT_OF(word, always, help)							\
+	{ #word, offsetof(struct debug_stopper, word), always, help },
+#define COUNT(word, help)		COUNT_OF(word, true, help)
+#define COUNT_IF_ANY(word, help)	COUNT_OF(word, false, help)
 
 const struct debug_count debug_counts[DEBUG_COUNTS] = { LIST_COUNTS(COUNT, COUNT_IF_ANY) };

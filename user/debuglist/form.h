@@ -30,7 +30,7 @@ enum field_kind {
 
 struct form_field {
 	enum field_kind kind;
-	const char *text;	/* FIELD_TEXT: itself; else the member in JSON, NULL: none of its own */
+	const char *text;	/* of FIELD_TEXT; else the member in JSON, NULL: none of its own */
 	size_t offset;		/* of the value in its structure */
 };
 
@@ -58,7 +58,7 @@ extern const struct form_field form_thread[], form_more[], form_stack[], form_ta
 
 /* A record below the line of a stopper. */
 struct form_record {
-	const char *key;	/* of its object in JSON; NULL: its fields are the stopper's */
+	const char *key;	/* of its object in JSON; NULL: it has none of its own */
 	const struct form_field *form;
 };
 
@@ -67,7 +67,7 @@ struct form_record {
 
 extern const struct form_record forms_of_stopper[FORMS_OF_STOPPER];
 
-/* Is the first name or origin of the form there? Without it the record, or the option, is missing. */
+/* Is the first name or origin of the form there? Without it the record or the option is missing. */
 bool form_is_set(const struct form_field *form, const void *owner);
 
 static inline const void *form_value(const struct form_field *f, const void *owner)

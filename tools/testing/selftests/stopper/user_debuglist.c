@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 #include "debuglist/debuglist.h"
+#include "env/list_notation.h"
 #include "kselftest_harness.h"
 
 /* kselftest's runner preloads stdbuf's library, and ASan wants to be the first. */
@@ -449,21 +450,6 @@ TEST(json_is_one_line_with_times_as_short_as_they_are)
 
 /* --- the manual page --- */
 
-#define TEXT(text)			text
-#define NUMBER(member, json, word)	#word
-#define ERROR(member, json)		"ERROR"
-#define SECONDS(member, json)		"T"
-#define QUOTED(member, json, word)	"\"" #word "\""
-#define WORD(member, json, word)	#word
-#define STATE(member, json, word)	#word " "
-#define SYMBOL(member, json, word)	#word
-#define SITE(member)			"FILE:LINE FUNCTION"
-#define ORIGIN(member)			"FILE:LINE FUNCTION by thread TID \"COMM\""
-#define OPTION(form)			form
-#define PART(json, form)		form
-#define COUNT(word, help)		", " #word " N"
-#define RECORD(key, form)		"  " form,
-
 /* In the order of the page. */
 static const char *const forms[] = {
 	LIST_STOPPER LIST_COUNTS(COUNT, COUNT),
@@ -475,11 +461,11 @@ static const char *const forms[] = {
 	"      " LIST_STACK,
 	"    " LIST_MORE,
 	"  " LIST_GROUP("worker", LIST_AT),
-	"  " LIST_GROUP("closer",),
+	"  " LIST_GROUP("closer", LIST_NO_AT),
 	"  " LIST_TASKS_MORE,
 };
 
-/* The n-th literal block of stopper-debuglist(5), its continued lines joined; NULL: no page here. */
+/* The n-th literal block of stopper-debuglist(5), continued lines joined; NULL: no page here. */
 static char *literal_block(int n)
 {
 	const char *top = getenv("STOPPER_TOP");
