@@ -21,7 +21,7 @@
 #define MANY	100		/* more than a table has room for */
 
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
-static struct stopper *web, *child, *closing, *idle, *paused;
+static struct stopper *web, *child, *closing, *idle, *paused, *nesting;
 static struct stopper_task handles[MANY];
 static struct stopper_sem slots;
 static struct stopper_timer timer;
@@ -77,6 +77,28 @@ static void *run_limited(void *arg)
 	return NULL;
 }
 
+/* Begins two more while a stop waits for it. */
+static void begin_nested(struct stopper_ctx *ctx, void *arg)
+{
+	static struct stopper_task inner[2];
+
+	int i;
+
+	(void)ctx;
+	(void)arg;
+	stopper_wait(stopper_should_quiesce(nesting), NULL);
+	for (i = 0; i < 2; i++)
+		if (stopper_task_begin(nesting, NULL, "inner", &inner[i]))
+			exit(2);
+}
+
+static void *run_nesting(void *arg)
+{
+	(void)arg;
+	stopper_run_task(nesting, NULL, "outer", begin_nested, NULL);
+	return NULL;
+}
+
 static void *stop_it(void *s)
 {
 	stopper_stop(s, NULL);
@@ -116,7 +138,7 @@ static void print_when_complete(const char *path)
 		"  worker 2 \"worker\" ", "  closer 1 \"stuck closer\"",
 		"  semaphore \"a \\\"slot\\\"\": held 1 of 1", "\n  paused at ",
 		"  failed -5 \"broken\" ", "  timers 1, next \"tick\" ",
-		"because \"disk \\\"sda\\\" full\"",
+		"because \"disk \\\"sda\\\" full\"", ", refused 1\n", "\n  nested 2\n",
 	};
 	char *text = NULL;
 	size_t len, i;
@@ -139,7 +161,7 @@ static void print_when_complete(const char *path)
 int main(int argc, char **argv)
 {
 	struct stopper_options quiet = { .size = sizeof(quiet), .flags = STOPPER_QUIET };
-	struct stopper_options of_web = quiet;
+	struct stopper_options of_web = quiet, of_nesting = quiet;
 	char part[4096];
 	int i;
 
@@ -154,6 +176,8 @@ int main(int argc, char **argv)
 	must(stopper_create(&closing, "closing", &quiet));
 	must(stopper_create(&idle, "idle", &quiet));
 	must(stopper_create(&paused, "paused", &quiet));
+	of_nesting.flags |= STOPPER_ADMIT_NESTED;
+	must(stopper_create(&nesting, "nesting", &of_nesting));
 	must(stopper_pause(paused, NULL));
 	/* Of the same age, so the list may show any of them: one label for all. */
 	for (i = 0; i < MANY; i++) {
@@ -175,7 +199,14 @@ int main(int argc, char **argv)
 	start(run_limited, NULL);
 	while (stopper_num_tasks(web) < MANY + 40)
 		usleep(1000);
+	start(run_nesting, NULL);
+	while (!stopper_num_tasks(nesting))
+		usleep(1000);
+	start(stop_it, nesting);
 	start(stop_it, web);
+	stopper_wait(stopper_should_quiesce(web), NULL);
+	if (!stopper_run_task(web, NULL, "refused", hold, NULL))
+		return 2;
 	start(stop_because, closing);
 	snprintf(part, sizeof(part), "%s.part", argv[1]);
 	print_when_complete(part);
