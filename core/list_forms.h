@@ -3,9 +3,9 @@
  * list_forms.h - each record of the debug list, once: its text, with the fields in it.
  *
  * list_formats.h makes formats for printf() of it, user/debuglist/ its reader and its JSON, and
- * user_debuglist.c compares it with stopper-debuglist(5). An includer defines what a field is to
- * it. @json is the member of the field in JSON, @member that of the reader's structure, and @word
- * stands for the field in the manual page.
+ * user_debuglist_page.c compares it with stopper-debuglist(5). An includer defines what a field is
+ * to it. @json is the member of the field in JSON, @member that of the reader's structure, and
+ * @word stands for the field in the manual page.
  *
  *   TEXT(text)                        as it stands
  *   NUMBER(member, json, word)        a count, a thread's or a stopper's number
@@ -21,9 +21,9 @@
  *   PART(json, form)                  the same, an object of its own in JSON
  *
  * A field is added to the form of its record here, to the arguments of the form in report.c, to the
- * structure in user/debuglist/debuglist.h, to the manual page and to user_debuglist.c. The last of
- * them fails if one is forgotten. user/debugger/stopper_list.py, which cannot call the core, is
- * compared with it by user_crash.sh.
+ * structure in user/debuglist/debuglist.h, to the manual page and to user_debuglist.c. That and
+ * user_debuglist_page.c fail if one is forgotten. user/debugger/stopper_list.py, which cannot call
+ * the core, is compared with it by user_crash.sh.
  */
 
 /* The counts in a stopper's first line, and what they are. COUNT_IF_ANY() is missing if it is 0. */
