@@ -16,6 +16,7 @@
  *   run_async    run_limited_async_N: the same producers without the semaphore;
  *                async_record, which starts records of the caller's from a ring: the
  *                allocating call
+ * run_async_producers: several at once, in time of all CPUs that they can use.
  *
  * Latency is from just before the call to the first thing that the task does.
  *   async_start_*            the pool's thread asleep for certain. Peer "futex": park.c
@@ -553,6 +554,10 @@ const struct bench_case async_cases[] = {
 	      .close = close_gpool },
 	    { .name = "call_rcu", .sample = sample_call_rcu, .ops = RCU_OPS, .open = open_call_rcu,
 	      .close = close_call_rcu },
+	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close } } },
+	{ "run_async_producers", { 2, PRODUCERS }, { .sample = sample_async, ASYNC },
+	  { { .name = "gthreadpool", .sample = sample_gpool, .open = open_gpool,
+	      .close = close_gpool },
 	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close } } },
 	{ "async_record", { 1 },
 	  { .sample = sample_record, .open = open_record, .close = close_async },
