@@ -133,12 +133,14 @@ static void async_call_done(struct stopper_ctx *ctx, void *run)
 /* Why the function is not to be called; 0: it is. */
 static int async_reason(const struct stopper_async *a)
 {
+	struct stopper *s = async_stopper(a);
+
 	if (a->state == ASYNC_TELLING)
 		return -ECANCELED;
-	if (PLAT_UNLIKELY(a->s->flags & STOPPER_DROP_QUEUED) && a->done && !a->nested &&
-	    phase_of(a->s) != STOPPER_RUNNING) {
+	if (PLAT_UNLIKELY(s->flags & STOPPER_DROP_QUEUED) && a->done && !a->nested &&
+	    phase_of(s) != STOPPER_RUNNING) {
 		/* (Q), ctx.c: a count for people, no order needed */
-		plat_fetch_add_full(&a->s->dropped, 1);
+		plat_fetch_add_full(&s->dropped, 1);
 		return -ESHUTDOWN;
 	}
 	return 0;
@@ -149,7 +151,7 @@ static void async_copy(struct async_run *r, struct stopper_async *a)
 {
 	r->job.ops = a->job.ops;
 	r->job.site = a->job.site;
-	r->s = a->s;
+	r->s = async_stopper(a);
 	r->slot = async_slot(a);
 	r->ctx = a->ctx;
 	r->span = a->span;
@@ -177,7 +179,7 @@ static void async_run(struct stopper_job *job, struct pool_thread *me)
 {
 	struct stopper_async *a = list_item(job, struct stopper_async, job);
 	struct async_run *r = pool_thread_run(me);
-	struct call c = { .s = a->s, .site = job->site, .kind = STOPPER_PANIC_ASYNC };
+	struct call c = { .s = async_stopper(a), .site = job->site, .kind = STOPPER_PANIC_ASYNC };
 
 	async_copy(r, a);
 	span_begin(r->span);

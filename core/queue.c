@@ -182,7 +182,7 @@ static void note_arrival(struct stopper_async *a, uint64_t now)
 {
 	a->since = now;
 	a->ticket = pool_queue.arrived++;
-	a->s->nqueued++;
+	async_stopper(a)->nqueued++;
 	plat_store(&pool_queue.njobs, pool_queue.njobs + 1);
 }
 
@@ -301,9 +301,9 @@ static void show_task(const struct queue_visit *v, const struct stopper_async *a
 {
 	struct task_view view = { .kind = STOPPER_KIND_ASYNC };
 
-	if (v->s && a->s != v->s)
+	view.s = async_stopper(a);
+	if (v->s && view.s != v->s)
 		return;
-	view.s = a->s;
 	view.site = a->job.site;
 	view.age = plat_coarse_age(a->since);
 	v->visit(v->arg, &view);
@@ -374,7 +374,7 @@ static void note_dequeued(struct stopper *s)
 void queue_retract_task(struct stopper_async *a)
 {
 	backlog_remove(inbox_of_this_thread(), &a->job.node);
-	note_dequeued(a->s);
+	note_dequeued(async_stopper(a));
 }
 
 /*
@@ -470,8 +470,8 @@ void queue_publish_task(struct stopper_async *a, struct slot_table *table, unsig
 	plat_store(&slot->tid, slot_tid(a->nested ? STOPPER_KIND_NESTED : STOPPER_KIND_ASYNC,
 					(unsigned int)plat_tid()));
 	plat_store(&slot->start, since);
-	__stopper_slot_fill(slot, a->s, a->job.site);
-	note_dequeued(a->s);
+	__stopper_slot_fill(slot, async_stopper(a), a->job.site);
+	note_dequeued(async_stopper(a));
 	plat_store(&a->state, a->state == ASYNC_QUEUED ? ASYNC_RUNNING : ASYNC_TELLING);
 	a->table = table;
 	a->at = (unsigned char)at;

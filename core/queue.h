@@ -29,6 +29,12 @@ enum {
 	ASYNC_TELLING,			/* was CANCELLED */
 };
 
+/* Whose task it is; a start writes that with a compare-and-exchange. */
+static inline struct stopper *async_stopper(const struct stopper_async *a)
+{
+	return plat_load(&a->s);
+}
+
 /* The slot of a task that runs. */
 static inline struct stopper_slot *async_slot(const struct stopper_async *a)
 {

@@ -484,14 +484,13 @@ static uint64_t modify(void *addr, unsigned int size, enum rmw op, uint64_t v, i
 	uint64_t value;
 
 	race_check(addr, size, false, true, pc);
+	race_check(addr, size, true, true, pc);
 	l = location_of(addr, size);
 	m = l->latest;
 	value = cut(combine(op, m->value, v), size);
 	trace(pc, "%s: %llx -> %llx%s", name_of(addr), (unsigned long long)m->value,
 	      (unsigned long long)value, order_name(order));
 	see(l, m, order);
-	/* What came before the store that it has acquired comes before its own. */
-	race_check(addr, size, true, true, pc);
 	put(l, value, order, m->knows);
 	return m->value;
 }
