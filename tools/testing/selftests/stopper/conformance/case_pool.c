@@ -99,7 +99,8 @@ struct guest {
 	struct stopper *s;
 	struct flood *flood;
 	struct env_thread thread;
-	struct env_counter begun, before;
+	struct env_counter begun;
+	int asked, before;		/* how many of the flood had run then */
 };
 
 struct flood {
@@ -135,7 +136,7 @@ static void guest_fn(struct stopper_ctx *ctx, void *arg)
 	struct guest *g = arg;
 
 	(void)ctx;
-	env_add(&g->before, env_get(&g->flood->ran));
+	g->before = (int)env_get(&g->flood->ran);
 	env_inc(&g->begun);
 }
 
@@ -144,6 +145,7 @@ static void hand_over_guest(void *arg)
 	struct guest *g = arg;
 
 	env_gate_wait(&g->flood->pushed);
+	g->asked = (int)env_get(&g->flood->ran);
 	CHECK_EQ(stopper_run_async_task(g->s, NULL, "guest", guest_fn, g), 0);
 }
 
@@ -152,8 +154,8 @@ static void guest_init(struct guest *g, struct stopper *s, struct flood *f)
 	*g = (struct guest){ .s = s, .flood = f };
 }
 
-/* Has the task of a guest begun long before the flood was over? */
-static bool guest_overtakes(struct stopper *s, struct flood *f)
+/* Has the task of a guest begun long before the flood was over? @meets: was there still a flood? */
+static bool guest_overtakes(struct stopper *s, struct flood *f, bool *meets)
 {
 	bool overtakes = false;
 	int i;
@@ -168,30 +170,34 @@ static bool guest_overtakes(struct stopper *s, struct flood *f)
 	for (i = 0; i < GUESTS; i++) {
 		env_join(&f->guest[i].thread);
 		CHECK_SOON(env_get(&f->guest[i].begun));
-		overtakes = overtakes || env_get(&f->guest[i].before) < FLOOD - 100;
+		*meets = *meets || f->guest[i].asked < FLOOD - 200;
+		overtakes = overtakes || f->guest[i].before < FLOOD - 100;
 	}
 	CHECK_SOON(!stopper_num_tasks(s));
 	return overtakes;
 }
 
 /*
- * Only if tasks are longer than pushes there is a flood, and the machine may run all of it before
- * the guests push. One guest may share an inbox with the flood, not all.
+ * Only if tasks are longer than pushes there is a flood; where the many threads of long tasks
+ * leave the producer no time, never. One guest may share an inbox with the flood, not all.
  */
 static void task_does_not_wait_for_the_flood_of_another_producer(void)
 {
 	struct flood *f = env_alloc(sizeof(*f));
 	struct stopper *s = new_stopper(NULL);
-	bool overtakes = false;
+	bool overtakes = false, meets = false;
 	int i;
 
-	for (i = 0; i < 20 && !overtakes; i++) {
-		*f = (struct flood){ .length = 1000 << (i < 10 ? i : 10) };
+	for (i = 0; i < 10 && !overtakes; i++) {
+		*f = (struct flood){ .length = 1000 << i };
 		env_gate_init(&f->pushed);
-		overtakes = guest_overtakes(s, f);
+		overtakes = guest_overtakes(s, f, &meets);
 		env_gate_destroy(&f->pushed);
 	}
-	CHECK(overtakes);
+	if (meets || overtakes)
+		CHECK(overtakes);
+	else
+		case_skip("this machine runs a flood as it comes");
 	stop_and_put(s);
 	env_free(f);
 }
