@@ -92,15 +92,11 @@
  * Ordered accesses: (B1) of task.c.
  */
 #include "internal.h"
-#include "ctx.h"
-#include "event.h"
 #include "pool.h"
 #include "pool_slots.h"
 #include "queue.h"
-#include "ref.h"
 #include "task.h"
 #include "upcalls.h"
-#include "view.h"
 
 #define TICK_NS		NS_PER_MSEC
 #define IDLE_NS		(10 * NS_PER_SEC)
@@ -165,11 +161,12 @@ static struct {
 	.stuck = { &pool.stuck, &pool.stuck },
 };
 
-/* On the stack of a push. */
+/* On the stack of a push, which starts a thread for its job. */
 struct pusher {
 	struct stopper_list node;
 	struct stopper_job *job;
 	bool taken;
+	bool left;			/* with its caller: no thread could be started */
 };
 
 static void pool_main(struct plat_thread *t);
@@ -232,12 +229,16 @@ static void pool_release(struct plat_thread *t)
 
 static void start_tick(int64_t delay)
 {
+	plat_flags_t f;
+
 	if (!plat_timer_start(&pool.timer, plat_now() + delay))
 		return;
 	/* No timer thread. Not expected: pool_reserve() ensured that there was one. */
-	lock_guard(&pool_queue.lock);
+	plat_lock(&pool_queue.lock, f);
 	pool.ticking = false;
+	queue_close_inboxes(&f);
 	wake_exit_waiter();
+	plat_unlock(&pool_queue.lock, f);
 }
 
 /* With the lock held: the caller will try to start @n threads. */
@@ -256,8 +257,30 @@ static void uncount_starts(unsigned int n)
 	pool.starting -= n;
 }
 
-/* Start one thread, which count_starts() has counted. */
-static int add_thread(void)
+/* With the lock held: is a thread idle or arriving, or has a job ended of late? */
+static bool pool_is_moving(void)
+{
+	return pool.arriving || !slist_empty(&pool.idle) ||
+	       (pool.done_at && plat_coarse_age(pool.done_at) < MOVING_NS);
+}
+
+/*
+ * With the lock held: no thread could be started for the job of @me. If another one has taken it,
+ * it may be finished and freed. A task stays in the queue if a thread is expected soon.
+ */
+static void take_back(struct pusher *me)
+{
+	if (me->taken || (me->job->ops->is_task && pool_is_moving()))
+		return;
+	if (me->job->ops->is_task)
+		queue_remove_task(list_item(me->job, struct stopper_async, job));
+	else
+		queue_remove_job(me->job);
+	me->left = true;
+}
+
+/* Start one thread, which count_starts() has counted. @for_me: for a job of this caller, or NULL. */
+static int add_thread(struct pusher *for_me)
 {
 	struct pool_thread *me = plat_alloc(sizeof(*me));
 	plat_flags_t f;
@@ -275,8 +298,12 @@ static int add_thread(void)
 	if (err)
 		pool_thread_free(me);
 	plat_lock(&pool_queue.lock, f);
+	if (for_me)
+		slist_remove(&for_me->node);
 	if (err) {
 		uncount_starts(1);
+		if (for_me)
+			take_back(for_me);
 		/* A job that was pushed meanwhile relied on this thread. */
 		tick = claim_tick(false);
 	} else {
@@ -403,7 +430,7 @@ static void pool_tick(struct plat_timer *timer)
 
 	while ((node = slist_pop(&called)))
 		plat_unpark(&list_item(node, struct pool_thread, node)->park);
-	while (n && !(err = add_thread()))
+	while (n && !(err = add_thread(NULL)))
 		n--;
 	plat_lock(&pool_queue.lock, f);
 	/* add_thread() has uncounted the one that failed; the others were not attempted. */
@@ -467,7 +494,7 @@ int pool_reserve(void)
 	if (first)
 		count_starts(1);
 	plat_unlock(&pool_queue.lock, f);
-	return first ? add_thread() : 0;
+	return first ? add_thread(NULL) : 0;
 }
 
 /* What a push must do after it has dropped the lock. */
@@ -495,8 +522,8 @@ static void call_thread(bool may_start, struct deferred *deferred)
 	deferred->tick = claim_tick(false);
 }
 
-/* Return an error if a thread had to be started and could not be. */
-static int run_deferred(struct deferred *deferred)
+/* Return an error if a thread had to be started for the job of @me and could not be. */
+static int run_deferred(const struct deferred *deferred, struct pusher *me)
 {
 	int err = 0;
 
@@ -504,7 +531,7 @@ static int run_deferred(struct deferred *deferred)
 	if (deferred->wake)
 		plat_unpark(&deferred->wake->park);
 	if (deferred->start)
-		err = add_thread();
+		err = add_thread(me);
 	if (deferred->tick)
 		start_tick(deferred->delay);
 	return err;
@@ -518,7 +545,6 @@ bool pool_try_push(struct stopper_job *job)
 {
 	struct pusher me = { .job = job };
 	struct deferred deferred;
-	bool left = false;
 	plat_flags_t f;
 
 	plat_lock(&pool_queue.lock, f);
@@ -532,26 +558,8 @@ bool pool_try_push(struct stopper_job *job)
 	if (deferred.start)
 		slist_append(&pool.pushers, &me.node);
 	plat_unlock(&pool_queue.lock, f);
-	if (deferred.start) {
-		left = add_thread();
-		plat_lock(&pool_queue.lock, f);
-		slist_remove(&me.node);
-		/* If the job was taken, it may be finished and freed. */
-		left = left && !me.taken;
-		if (left)
-			queue_take_back(job);
-		plat_unlock(&pool_queue.lock, f);
-	}
-	deferred.start = false;
-	run_deferred(&deferred);
-	return !left;
-}
-
-/* With the lock held: is a thread idle or arriving, or has a job ended of late? */
-static bool pool_is_moving(void)
-{
-	return pool.arriving || !slist_empty(&pool.idle) ||
-	       (pool.done_at && plat_coarse_age(pool.done_at) < MOVING_NS);
+	run_deferred(&deferred, &me);
+	return !me.left;
 }
 
 /* Admit and queue a task, and call a thread for it or see to it that one comes. */
@@ -578,16 +586,8 @@ static int push_and_call(struct stopper_async *a, const struct async_start *star
 		queue_open_inbox();
 	}
 	plat_unlock(&pool_queue.lock, f);
-	err = run_deferred(&deferred);
-	if (!deferred.start)
-		return 0;
-	lock_guard(&pool_queue.lock);
-	slist_remove(&me.node);
-	/* If the task was taken, it may be finished and freed. */
-	if (!err || me.taken || pool_is_moving())
-		return 0;
-	queue_retract_task(a);
-	return err;
+	err = run_deferred(&deferred, &me);
+	return me.left ? err : 0;
 }
 
 /*

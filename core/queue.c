@@ -76,7 +76,7 @@
  * Waits for one task. Its record does not tell whether the task is over, as done() may have
  * been entered, have started it again, or be running still (async.c). The slot does: tables are
  * never freed, and the slot has the ticket of its task until the thread has left the task. The
- * record keeps its ticket and slot; who waits keeps the record.
+ * record keeps its ticket and slot, and a caller that waits must not free it.
  *
  *   wait                              thread
  *   lock; queued? at the record       lock; pop; the slot gets the ticket and the waiters; unlock
@@ -334,8 +334,8 @@ void queue_take(struct stopper_job *job)
 {
 	struct inbox *in;
 
-	if (!slist_empty(&pool_queue.first)) {
-		queue_take_back(job);
+	if (!job->ops->is_task) {
+		queue_remove_job(job);
 		return;
 	}
 	in = list_item(pool_queue.turns.next, struct inbox, turn);
@@ -354,8 +354,8 @@ void queue_push_first(struct stopper_job *job)
 	plat_store(&pool_queue.njobs, pool_queue.njobs + 1);
 }
 
-/* A job of queue_push_first() that was not taken. */
-void queue_take_back(struct stopper_job *job)
+/* A job of queue_push_first() leaves the queue. */
+void queue_remove_job(struct stopper_job *job)
 {
 	slist_remove(&job->node);
 	plat_store(&pool_queue.njobs, pool_queue.njobs - 1);
@@ -370,8 +370,8 @@ static void note_dequeued(struct stopper *s)
 	s->queue_watch = NULL;
 }
 
-/* No thread can be had for a task that this thread has pushed, and it was not taken. */
-void queue_retract_task(struct stopper_async *a)
+/* A task that this thread has pushed to the backlog leaves the queue, untaken. */
+void queue_remove_task(struct stopper_async *a)
 {
 	backlog_remove(inbox_of_this_thread(), &a->job.node);
 	note_dequeued(async_stopper(a));
@@ -400,6 +400,7 @@ void pool_note_user(struct stopper *s)
 /* With a lock held under which it is queued, if 0 is returned: the task is not in the queue yet. */
 static int task_admit(struct stopper_async *a, const struct async_start *start, bool *nested)
 {
+	/* First of all: a refusal may be told to done(), which must not meet a run. */
 	if (plat_load(&a->s))
 		return -EBUSY;
 	/* (R) pairs with pause_update(): what was written during a pause is seen */
@@ -629,7 +630,6 @@ uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg)
 	empty_inboxes(&f, false);
 	first = pool_queue.ticket;
 	me.end = pool_queue.arrived;
-	me.at = inboxes[0].backlog.next;
 	if (s ? s->nqueued : pool_queue.njobs) {
 		slist_append(&pool_queue.visits, &me.node);
 		visit_backlogs(&me, &f);
