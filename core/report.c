@@ -293,35 +293,54 @@ static const char *show_label(struct shown_label *b, const struct thread_age *t)
 
 #define LABEL(t)	show_label(&(struct shown_label){ "" }, t)
 
-/* @comm and @where: options of the line. @state: with its blank, or "". */
-static void report_thread_line(const struct line_sink *out, const struct thread_age *t,
-			       const char *comm, const char *state, const char *where)
+/* What is known of a thread, as texts of the forms; NULL: nothing. */
+struct thread_words {
+	const char *comm;
+	const char *state;		/* with its blank */
+	const char *where;
+};
+
+static const char *text_or_none(const char *text)
 {
-	report_line(out, "    " LIST_THREAD, N(t->tid), comm, state, SECS(t->age), LABEL(t), where);
+	return text ? text : "";
+}
+
+static void report_thread_line(const struct line_sink *out, const struct thread_age *t,
+			       const struct thread_words *w)
+{
+	report_line(out, "    " LIST_THREAD, N(t->tid), text_or_none(w->comm),
+		    text_or_none(w->state), SECS(t->age), LABEL(t), text_or_none(w->where));
 }
 
 static void report_thread(const struct line_sink *out, const struct thread_age *t, bool stack)
 {
-	char where[SYMBOL_SIZE + 8] = "";
-	char comm[sizeof(struct escaped_comm) + 8];
+	char where[SYMBOL_SIZE + 8], comm[sizeof(struct escaped_comm) + 8];
+	struct thread_words w = { .state = NULL };
 	struct thread_snapshot snap;
 	char name[SYMBOL_SIZE];
 	unsigned int i;
 	int err;
 
 	if (!t->tid) {
-		report_thread_line(out, t, " \"" SOFTIRQ_COMM "\"", "idle ", "");
+		w.comm = " \"" SOFTIRQ_COMM "\"";
+		w.state = "idle ";
+		report_thread_line(out, t, &w);
 		return;
 	}
 	err = plat_thread_snapshot(t->tid, &snap);
 	if (err) {
-		report_thread_line(out, t, "", err == -ESRCH ? "gone " : "", "");
+		w.state = err == -ESRCH ? "gone " : NULL;
+		report_thread_line(out, t, &w);
 		return;
 	}
-	if (snap.where[0])
-		snprintf(where, sizeof(where), LIST_WHERE, snap.where);
 	snprintf(comm, sizeof(comm), LIST_COMM, COMM(snap.comm));
-	report_thread_line(out, t, comm, thread_state_word(snap.state), where);
+	w.comm = comm;
+	w.state = thread_state_word(snap.state);
+	if (snap.where[0]) {
+		snprintf(where, sizeof(where), LIST_WHERE, snap.where);
+		w.where = where;
+	}
+	report_thread_line(out, t, &w);
 	for (i = 0; stack && i < snap.nframes; i++) {
 		plat_frame_name(&snap, i, name);
 		report_line(out, "      " LIST_STACK, name);
@@ -340,7 +359,8 @@ static void report_threads(const struct line_sink *out, const struct site_group 
 			--*lookups;
 			report_thread(out, &g->shown[i], g->shown[i].age >= stall_ns);
 		} else {
-			report_thread_line(out, &g->shown[i], "", "", "");
+			report_thread_line(out, &g->shown[i],
+					   &(struct thread_words){ .state = NULL });
 		}
 	}
 	if (g->more)
