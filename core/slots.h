@@ -45,7 +45,7 @@ struct slot_table {
 	union {
 		struct first_seen first_seen[SLOTS];	/* of readers, one at a time */
 		struct {			/* pooled */
-			uint64_t ticket[SLOTS];	/* the task's place in the queue; 0: over */
+			uint64_t ticket[SLOTS];	/* how many were taken before, + 1; 0: over */
 			struct stopper_async_waiter *waiters[SLOTS];
 		};
 	};

@@ -87,7 +87,7 @@ struct stopper_async {
 	struct stopper *s;
 	struct stopper_ctx *ctx;
 	struct span_record *span;
-	uint64_t ticket;		/* of the latest start; 0: never queued */
+	uint64_t ticket;		/* 0: never queued; its arrival, then its slot's */
 
 	__extension__ union {	/* not in C89 */
 		uint64_t since;			/* queued: the time of the start */

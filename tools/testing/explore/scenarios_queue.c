@@ -194,7 +194,7 @@ static int runs(struct stopper_ctx *ctx, struct stopper_async *async)
 	return 7;
 }
 
-static void told(struct stopper_async *async, int status)
+static void note_done(struct stopper_async *async, int status)
 {
 	check(status == 7 || status == -ECANCELED);
 	counted(NULL, NULL);
@@ -214,8 +214,8 @@ SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in th
 	push(NULL);
 	push(NULL);
 	settle();
-	stopper_async_init(&record, runs, told);
-	stopper_async_init(&later, runs, told);
+	stopper_async_init(&record, runs, note_done);
+	stopper_async_init(&later, runs, note_done);
 	accepted(stopper_async_start(s, NULL, "first", &record));
 	accepted(stopper_async_start(s, NULL, "second", &later));
 	go(cancels_later_first, NULL);
@@ -229,8 +229,8 @@ SCENARIO(full_inbox_in_order, "queue.c: the tasks of a producer in their order, 
 	begin();
 	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
 	push(NULL);
-	stopper_async_init(&record, runs, told);
-	stopper_async_init(&later, runs, told);
+	stopper_async_init(&record, runs, note_done);
+	stopper_async_init(&later, runs, note_done);
 	accepted(stopper_async_start(s, NULL, "first", &record));
 	push(NULL);
 	accepted(stopper_async_start(s, NULL, "second", &later));
@@ -257,7 +257,7 @@ SCENARIO(record_of_two_producers, "async.c: two start a record, one cancels it, 
 	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
 {
 	begin();
-	stopper_async_init(&record, runs, told);
+	stopper_async_init(&record, runs, note_done);
 	start_and_wait(NULL);
 	go(start_and_wait, NULL);
 	start(NULL);

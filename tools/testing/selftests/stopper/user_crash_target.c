@@ -81,7 +81,6 @@ static void *run_limited(void *arg)
 static void begin_nested(struct stopper_ctx *ctx, void *arg)
 {
 	static struct stopper_task inner[2];
-
 	int i;
 
 	(void)ctx;

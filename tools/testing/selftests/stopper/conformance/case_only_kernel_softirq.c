@@ -206,7 +206,7 @@ struct soft_record {
 	struct timer_list timer;
 	struct stopper *s;
 	struct stopper_async async, cancelled;
-	struct env_counter ran, in_process, rounds, told, last;
+	struct env_counter ran, in_process, rounds, done_status, last;
 	bool mine;
 };
 
@@ -241,7 +241,7 @@ static void soft_cancelled_done(struct stopper_async *async, int status)
 	struct soft_record *soft = container_of(async, struct soft_record, cancelled);
 
 	CHECK(!in_serving_softirq());
-	env_set(&soft->told, status);
+	env_set(&soft->done_status, status);
 }
 
 static void record_in_softirq_fn(struct timer_list *timer)
@@ -276,7 +276,7 @@ static void record_started_cancelled_and_refused_in_softirq(void)
 		CHECK_EQ(stopper_async_wait(&soft->cancelled, NULL), 0);
 		CHECK_EQ(env_get(&soft->ran), round);
 		CHECK_EQ(env_get(&soft->in_process), round);
-		CHECK_EQ(env_get(&soft->told), soft->mine ? -ECANCELED : 6);
+		CHECK_EQ(env_get(&soft->done_status), soft->mine ? -ECANCELED : 6);
 	}
 	CHECK_EQ(stopper_quiesce(soft->s, NULL), 0);
 	mod_timer(&soft->timer, jiffies + 1);

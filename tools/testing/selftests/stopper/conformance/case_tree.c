@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * case_tree.c - children that stop side by side, in an order, with few heavy barriers, and who is
- * reported to hold them up.
+ * case_tree.c - the stop of a tree: children side by side or in an order, how many heavy barriers,
+ * and which child a report names.
  */
 #include "case.h"
 
