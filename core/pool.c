@@ -279,7 +279,7 @@ static void take_back(struct pusher *me)
 	me->left = true;
 }
 
-/* Start one thread, which count_starts() has counted. @for_me: for a job of this caller, or NULL. */
+/* Starts a thread, which count_starts() has counted. @for_me: for a job of the caller, or NULL. */
 static int add_thread(struct pusher *for_me)
 {
 	struct pool_thread *me = plat_alloc(sizeof(*me));
