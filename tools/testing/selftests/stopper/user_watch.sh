@@ -250,11 +250,10 @@ live() {
 		! grep -qE "$line" "$work/bpftrace" || status=0
 		kill -0 $tracer 2>/dev/null || break
 	done
-	kill $tracer
-	wait $tracer
+	# The end of its process ends bpftrace; 0.17 misses a signal that comes while it does not wait for events.
 	tell quit
 	exec {to}>&- {from}<&-
-	wait $job
+	wait $job $tracer
 	rm "$work/in" "$work/out"
 	cat "$work/bpftrace"
 	! grep WARNING "$work/bpftrace" && return $status
