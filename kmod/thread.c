@@ -23,7 +23,10 @@
  *
  * For a thread of another origin, for example a process in an ioctl, only an oops is seen. Its
  * tasks are transferred to a work item and become handles. They keep the stopper, its hook and
- * their sites alive until the hook has been called, and then end.
+ * their sites alive until the hook has been called, and then end. These 80 lines (here and in
+ * death.c) are for one case: without them, a stop waits for ever if a process has oopsed in a task
+ * of the stopper, and so do its rmmod and a reboot that calls it (tried: kernel_oops hangs at
+ * sync_bug).
  *
  * Reaping. A work item reaps each kthread with kthread_stop(); when that has returned, the
  * kthread no longer executes code of this module. Unloading waits until all started kthreads

@@ -11,6 +11,10 @@
  * ones are freed, and so is the magazine of a thread that exits. Only a thread
  * whose exit is noticed has a magazine (may_cache). Under a sanitizer no thread
  * has one, so that the sanitizer sees a use after free.
+ *
+ * What it buys: stopper_run_async_task() costs 280 ns with magazines and 610 ns with malloc()
+ * alone (glibc 2.36, two CPUs, bench async_record; 1.7 to 2.8 times in pairs). A task whose record
+ * is in the caller's object needs neither.
  */
 #include <pthread.h>
 #include "internal.h"
