@@ -158,7 +158,6 @@ void queue_init(void)
 		slist_init(&inboxes[i].backlog);
 		slist_init(&inboxes[i].turn);
 	}
-	pool_queue.latest = inboxes;
 }
 
 static struct inbox *inbox_of_this_thread(void)
@@ -203,14 +202,13 @@ static void inbox_empty(struct inbox *in, bool close)
 			plat_store(&in->open, false);
 	}
 	if (close)
-		pool_queue.open &= ~inbox_bit(in);
+		plat_store(&pool_queue.open, pool_queue.open & ~inbox_bit(in));
 	if (slist_empty(&fresh))
 		return;
 	now = plat_coarse_time();
 	list_walk(n, &fresh)
 		note_arrival(task_of(n), now);
 	slist_splice(&fresh, &in->backlog);
-	plat_store(&pool_queue.latest, in);
 }
 
 /* With the lock held, which is dropped after each inbox: empty all that are open. */
@@ -240,7 +238,7 @@ void queue_open_inbox(void)
 
 	if (in->open)
 		return;
-	pool_queue.open |= inbox_bit(in);
+	plat_store(&pool_queue.open, pool_queue.open | inbox_bit(in));
 	if (slist_empty(&in->turn))
 		slist_append(&pool_queue.turns, &in->turn);
 	lock_guard(&in->lock);
@@ -273,11 +271,18 @@ static struct inbox *inbox_in_turn(void)
 	return NULL;
 }
 
-/* Without the lock: may there be a job? It may also be in another inbox. */
+/* Without the lock: is there a job? A look may miss what moves from an inbox meanwhile. */
 bool queue_poll(void)
 {
-	return plat_load(&pool_queue.njobs) ||
-	       plat_load(&plat_load(&pool_queue.latest)->nfresh);
+	uint64_t open = plat_load(&pool_queue.open);
+	unsigned int i;
+
+	if (plat_load(&pool_queue.njobs))
+		return true;
+	for (i = 0; i < INBOXES && open >> i; i++)
+		if (open >> i & 1 && plat_load(&inboxes[i].nfresh))
+			return true;
+	return false;
 }
 
 bool queue_has_jobs(void)

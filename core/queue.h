@@ -8,7 +8,6 @@
 #include "internal.h"
 #include "view.h"
 
-struct inbox;
 struct pool_thread;
 
 /* Work for a pool thread: struct stopper_job. Its site names the thread; NULL: one of our own. */
@@ -56,7 +55,6 @@ struct pool_queue {
 	stopper_lock_t lock;		/* the pool's lock */
 	unsigned int njobs;		/* without those in inboxes */
 	uint64_t open;			/* a bit for each inbox that is open */
-	struct inbox *latest;		/* that had tasks; read without the lock, as a hint */
 	struct stopper_list first;	/* jobs of the library's own */
 	struct stopper_list turns;	/* of inboxes: those with a backlog, and open ones */
 	unsigned int turn;		/* how many tasks the first one has had */

@@ -4,6 +4,7 @@
  * end of the tick, the arrival of a thread and a drain; the order of one producer's tasks.
  */
 #include "scenario.h"
+#include "queue.h"
 #include "upcalls.h"
 #include "view.h"
 
@@ -220,6 +221,64 @@ SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in th
 	accepted(stopper_async_start(s, NULL, "second", &later));
 	go(cancels_later_first, NULL);
 	finish();
+}
+
+static struct stopper_event first, opened, last_began;
+
+static void last_waits(struct stopper_ctx *ctx, void *ev)
+{
+	stopper_event_fire(&last_began);
+	wait_for(ctx, ev);
+}
+
+/* All threads are blocked. If the tick moves the task during the first look, the next finds it. */
+static void push_fresh(void)
+{
+	check(!stopper_wait(&last_began, NULL));
+	check(!queue_poll());
+	push(NULL);
+	check(queue_poll() || queue_poll());
+}
+
+static void push_first(void *fresh)
+{
+	accepted(stopper_run_async_task(s, NULL, "first", wait_for, &first));
+	stopper_event_fire(&opened);
+	if (fresh)
+		push_fresh();
+}
+
+/* Two threads open their inboxes; what they queued is taken, and one of them pushes again. */
+static void push_where_nothing_waits(bool by_main)
+{
+	begin();
+	stopper_event_init(&first);
+	stopper_event_init(&opened);
+	stopper_event_init(&last_began);
+	go(push_first, by_main ? NULL : s);
+	check(!stopper_wait(&opened, NULL));
+	accepted(stopper_run_async_task(s, NULL, "last", last_waits, &gate));
+	stopper_event_fire(&first);
+	if (by_main)
+		push_fresh();
+	join_all();
+	stopper_event_fire(&gate);
+	finish();
+	stopper_event_destroy(&last_began);
+	stopper_event_destroy(&opened);
+	stopper_event_destroy(&first);
+}
+
+SCENARIO(polled_in_one_inbox, "queue.c: what is fresh in an inbox is seen by a thread that polls",
+	 .budget = 1, .cpus = 1)
+{
+	push_where_nothing_waits(true);
+}
+
+SCENARIO(polled_in_other_inbox, "queue.c: the same for the inbox of another thread",
+	 .budget = 1, .cpus = 1)
+{
+	push_where_nothing_waits(false);
 }
 
 /* The second task opens the inbox, the record and the next fill it, the last finds it full. */
