@@ -223,6 +223,17 @@ SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in th
 	finish();
 }
 
+/* The pool's thread has the id between theirs, so they share an inbox. */
+SCENARIO(opened_against_push, "queue.c: a thread opens an inbox while another one pushes to it",
+	 .budget = 2, .stale = 1, .cpus = 1)
+{
+	begin();
+	push(NULL);
+	go(push, NULL);
+	push(NULL);
+	finish();
+}
+
 static struct stopper_event first, opened, last_began;
 
 static void last_waits(struct stopper_ctx *ctx, void *ev)
