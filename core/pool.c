@@ -80,7 +80,7 @@
  *                               1,000 tasks that wait for   threads after a flood of
  *                               one another have begun      400,000 short tasks
  *   as described                after 40 ms                 6 to 12
- *   no twice as many            590 ms                      the same
+ *   without the doubling        590 ms                      the same
  *   one a tick                  1,130 ms                    18 to 100
  *   all that wait, each tick    18 ms                       320 to 930
  *
@@ -286,7 +286,7 @@ static void take_back(struct pusher *me)
 	me->left = true;
 }
 
-/* Starts a thread, which count_starts() has counted. @for_me: for a job of the caller, or NULL. */
+/* Start a thread, which count_starts() has counted. @for_me: for a job of the caller, or NULL. */
 static int add_thread(struct pusher *for_me)
 {
 	struct pool_thread *me = plat_alloc(sizeof(*me));

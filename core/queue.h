@@ -54,7 +54,7 @@ struct async_start {
 struct pool_queue {
 	stopper_lock_t lock;		/* the pool's lock */
 	unsigned int njobs;		/* without those in inboxes */
-	uint64_t open;			/* a bit for each inbox that is open */
+	uint64_t open;			/* a bit for each inbox; read without the lock as a hint */
 	struct stopper_list first;	/* jobs of the library's own */
 	struct stopper_list turns;	/* of inboxes: those with a backlog, and open ones */
 	unsigned int turn;		/* how many tasks the first one has had */
