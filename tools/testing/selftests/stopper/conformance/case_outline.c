@@ -12,7 +12,7 @@ struct foreign {
 	int calls;
 };
 
-static void foreign_task(void *ctx, void *arg)
+static void foreign_task(struct stopper_ctx *ctx, void *arg)
 {
 	struct foreign *f = arg;
 
@@ -20,7 +20,7 @@ static void foreign_task(void *ctx, void *arg)
 	f->tasks = stopper_num_tasks(f->s);
 }
 
-static int foreign_task_err(void *ctx, void *arg)
+static int foreign_task_err(struct stopper_ctx *ctx, void *arg)
 {
 	foreign_task(ctx, arg);
 	return -4711;

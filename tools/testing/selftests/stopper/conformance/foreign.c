@@ -13,12 +13,12 @@ static const struct site foreign_site = {
 	.layout = 1,
 };
 
-int foreign_run_task(void *s, void (*fn)(void *ctx, void *arg), void *arg)
+int foreign_run_task(void *s, void (*fn)(struct stopper_ctx *ctx, void *arg), void *arg)
 {
 	return __stopper_run_task(s, NULL, &foreign_site, fn, arg);
 }
 
-int foreign_run_task_err(void *s, int (*fn)(void *ctx, void *arg), void *arg)
+int foreign_run_task_err(void *s, int (*fn)(struct stopper_ctx *ctx, void *arg), void *arg)
 {
 	return __stopper_run_task_err(s, NULL, &foreign_site, fn, arg);
 }

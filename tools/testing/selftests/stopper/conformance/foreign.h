@@ -5,8 +5,10 @@
 #ifndef STOPPER_TEST_FOREIGN_H
 #define STOPPER_TEST_FOREIGN_H
 
-int foreign_run_task(void *s, void (*fn)(void *ctx, void *arg), void *arg);
-int foreign_run_task_err(void *s, int (*fn)(void *ctx, void *arg), void *arg);
+struct stopper_ctx;
+
+int foreign_run_task(void *s, void (*fn)(struct stopper_ctx *ctx, void *arg), void *arg);
+int foreign_run_task_err(void *s, int (*fn)(struct stopper_ctx *ctx, void *arg), void *arg);
 int foreign_task_begin(void *s, void *task);
 void foreign_task_end(void *task);
 bool foreign_event_fired(const void *event);

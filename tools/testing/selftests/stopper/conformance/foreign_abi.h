@@ -19,10 +19,13 @@ struct site {
 	unsigned int line, layout;
 };
 
-int __stopper_run_task(void *s, void *ctx, const struct site *site, void (*fn)(void *, void *),
-		       void *arg);
+/* A kernel with kCFI compares the types of functions that are called by a pointer, names included. */
+struct stopper_ctx;
+
+int __stopper_run_task(void *s, void *ctx, const struct site *site,
+		       void (*fn)(struct stopper_ctx *, void *), void *arg);
 int __stopper_run_task_err(void *s, void *ctx, const struct site *site,
-			   int (*fn)(void *, void *), void *arg);
+			   int (*fn)(struct stopper_ctx *, void *), void *arg);
 int __stopper_task_begin(void *s, void *ctx, const struct site *site, void *task);
 void stopper_task_end(void *task);
 bool stopper_event_fired(const void *event);
