@@ -206,5 +206,5 @@ bench-kernel: ## The kernel half, in VMs [CASE=name]
 	@tools/testing/bench/run kernel $(CASE)
 
 .PHONY: bench-scale
-bench-scale: ## Count the cache lines that an operation moves between 1 to 64 threads, beside its peers
+bench-scale: ## Count the cache lines that an operation moves between 1 to 64 threads or CPUs, beside its peers
 	@tools/testing/bench/scale

@@ -44,6 +44,7 @@ extern const struct bench_case bench_start_cases[];
 extern const struct bench_case bench_remote_cases[];
 extern const struct bench_case bench_stop_cases[];
 extern const struct bench_case bench_list_cases[];
+extern const struct bench_case bench_lines_cases[];
 
 /* records; times are in picoseconds */
 
@@ -112,6 +113,23 @@ struct bench_op {
 };
 
 extern const struct bench_op bench_op[NR_OPS];
+
+/* for the plugins of ../tcg */
+
+unsigned long bench_quiet_save(void);
+
+#ifdef CONFIG_X86_64
+/* A nop that no other code contains: "STP" and a number. */
+static __always_inline void bench_mark(const unsigned int id)
+{
+	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (0x53545000 | id) : "memory");
+}
+#else
+static inline void bench_mark(const unsigned int id)
+{
+	barrier();
+}
+#endif
 
 int bench_ops_init(void);
 void bench_ops_exit(void);

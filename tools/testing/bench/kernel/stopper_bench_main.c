@@ -11,6 +11,7 @@
  *
  *   T case peer threads round us_ns peer_ns
  *   C operation base n		(see stopper_bench_ops.c)
+ *   L operation n which		(see stopper_bench_lines.c)
  *
  * us and the peers are measured in turn within each round: us once, each peer
  * once, and this one time of ours stands in the records of all peers.
@@ -51,7 +52,7 @@
 
 static const struct bench_case *const tables[] = {
 	bench_ops_cases, bench_remote_cases, bench_async_cases, bench_stop_cases,
-	bench_list_cases, bench_start_cases,
+	bench_list_cases, bench_start_cases, bench_lines_cases,
 };
 
 static DEFINE_MUTEX(run_lock);

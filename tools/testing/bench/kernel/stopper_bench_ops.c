@@ -199,21 +199,8 @@ static void two_finish(struct bench_run *r)
 
 /* --- counts --- */
 
-#ifdef CONFIG_X86_64
-/* A nop that no other code contains: "STP" and a number. */
-static __always_inline void mark(const unsigned int id)
-{
-	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (0x53545000 | id) : "memory");
-}
-#else
-static inline void mark(const unsigned int id)
-{
-	barrier();
-}
-#endif
-
 /* Interrupts off, with nothing to do for the scheduler. */
-static unsigned long quiet_save(void)
+unsigned long bench_quiet_save(void)
 {
 	unsigned long flags;
 
@@ -228,12 +215,12 @@ static unsigned long quiet_save(void)
 
 static int count(const struct bench_op *op, unsigned long n)
 {
-	unsigned long flags = quiet_save();
+	unsigned long flags = bench_quiet_save();
 	int err;
 
-	mark(1);
+	bench_mark(1);
 	err = op->loop(&bench_env, n);
-	mark(2);
+	bench_mark(2);
 	local_irq_restore(flags);
 	if (err)
 		return -EIO;

@@ -50,6 +50,17 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, mem_fn fn, int regs, int which,
 				      void *data);
 bool qemu_plugin_mem_is_store(meminfo_t info);
+
+struct qemu_plugin_hwaddr;
+
+/* Valid until the callback of the access returns; NULL under qemu-user. */
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(meminfo_t info, uint64_t address);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *addr);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *addr);
+
+/* Removes all callbacks and translated code soon, then calls @fn. */
+void qemu_plugin_reset(qemu_plugin_id_t id, void (*fn)(qemu_plugin_id_t id));
+
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
