@@ -19,7 +19,7 @@ struct site {
 	unsigned int line, layout;
 };
 
-/* A kernel with kCFI compares the types of functions that are called by a pointer, names included. */
+/* kCFI compares the types of functions that are called by a pointer, names included. */
 struct stopper_ctx;
 
 int __stopper_run_task(void *s, void *ctx, const struct site *site,
