@@ -6,14 +6,16 @@
  * the last of them, and begins again; at most IN_FLIGHT are under way in all.
  * queue_work does the same with as many work items that were made beforehand;
  * kthread starts and joins one thread after the other. For run_limited_async_N
- * the producers share one semaphore of capacity N and wait for it; the peer,
- * run_async, has as many producers without one. async_record starts records of the
+ * the producers share one semaphore of capacity N and wait for it. The peers are
+ * run_async, which has as many producers without one, and "semaphore", the limit: the kernel's
+ * own, from before queue_work to the end of the work. async_record starts records of the
  * caller's, which were made beforehand as the work items were, and counts in done(),
  * from which on a record can be started again.
  */
 #include <linux/atomic.h>
 #include <linux/cache.h>
 #include <linux/delay.h>
+#include <linux/semaphore.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include "stopper_bench.h"
@@ -32,6 +34,7 @@ struct item {
 	struct work_struct work;
 	struct stopper_async async;
 	struct batch *batch;
+	struct semaphore *sem;		/* to be posted, or NULL */
 };
 
 /* Static: a task that were lost and came late would still find them. */
@@ -51,7 +54,11 @@ static void task_fn(struct stopper_ctx *ctx, void *arg)
 
 static void work_fn(struct work_struct *work)
 {
-	count_down(container_of(work, struct item, work)->batch);
+	struct item *item = container_of(work, struct item, work);
+
+	if (item->sem)
+		up(item->sem);
+	count_down(item->batch);
 }
 
 static int record_fn(struct stopper_ctx *ctx, struct stopper_async *async)
@@ -76,6 +83,7 @@ struct flow {
 	int (*submit)(struct flow *f, struct batch *b, unsigned int i);
 	struct stopper *s;
 	struct stopper_sem *sem;
+	struct semaphore *ksem;
 	unsigned int producers;
 	unsigned long n;		/* of each producer; calibrated */
 };
@@ -91,11 +99,25 @@ static int submit_limited(struct flow *f, struct batch *b, unsigned int i)
 					      task_fn, b);
 }
 
-/* One producer only: the items are not shared. */
+/* Each producer has its share of the items. */
+static int queue_item(struct flow *f, struct batch *b, unsigned int i, struct semaphore *sem)
+{
+	struct item *item = &items[(b - batches) * (IN_FLIGHT / f->producers) + i];
+
+	item->batch = b;
+	item->sem = sem;
+	return queue_work(system_unbound_wq, &item->work) ? 0 : -EBUSY;
+}
+
 static int submit_work(struct flow *f, struct batch *b, unsigned int i)
 {
-	items[i].batch = b;
-	return queue_work(system_unbound_wq, &items[i].work) ? 0 : -EBUSY;
+	return queue_item(f, b, i, NULL);
+}
+
+static int submit_limited_work(struct flow *f, struct batch *b, unsigned int i)
+{
+	down(f->ksem);
+	return queue_item(f, b, i, f->ksem);
 }
 
 static int submit_record(struct flow *f, struct batch *b, unsigned int i)
@@ -165,6 +187,7 @@ static int flow_ps(struct flow *f, s64 *ps)
 
 struct flows {
 	struct stopper_sem sem;
+	struct semaphore ksem;
 	struct flow us, peer[2];
 	const char *name[2];
 	unsigned int npeers;
@@ -177,6 +200,7 @@ static int flow_init(struct flows *fs, struct flow *f, unsigned int producers,
 	f->producers = producers;
 	f->s = bench_env.s;
 	f->sem = &fs->sem;
+	f->ksem = &fs->ksem;
 	return bench_calibrate(flow_wall, f, &f->n);
 }
 
@@ -214,11 +238,13 @@ static int flows_prepare(struct bench_run *r)
 		kfree(fs);
 		return err;
 	}
+	sema_init(&fs->ksem, capacity ? *capacity : 1);
 	r->priv = fs;
 	err = flow_init(fs, &fs->us, r->threads, capacity ? submit_limited :
 			r->c->data ? submit_record : submit_async);
 	if (!err && capacity)
-		err = add_peer(fs, "run_async", r->threads, submit_async);
+		err = add_peer(fs, "run_async", r->threads, submit_async) ?:
+		      add_peer(fs, "semaphore", r->threads, submit_limited_work);
 	if (!err && !capacity)
 		err = add_peer(fs, "queue_work", 1, submit_work);
 	if (!err && !capacity)

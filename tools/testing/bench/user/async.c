@@ -12,7 +12,11 @@
  *   call_rcu     liburcu's, flavour memb, heads from a ring. Its thread sleeps 10 ms
  *                between two batches, so what is measured is MAX_IN_FLIGHT a batch;
  *                RCU_OPS, so that the last batch does not weigh too much
- *   go           a goroutine with the reference's admission and a WaitGroup (gopeer/)
+ *   go           a goroutine with the reference's admission and a WaitGroup (gopeer/);
+ *                run_limited_async_N: and a channel of N slots, from before the admission
+ *                to the goroutine's end
+ *   handover     the limit: a thread that does nothing but take what is handed over
+ *                (handover.c)
  *   run_async    run_limited_async_N: the same producers without the semaphore;
  *                async_record, which starts records of the caller's from a ring: the
  *                allocating call
@@ -64,38 +68,9 @@ static void close_async(void)
 
 /* --- throughput ----------------------------------------------------------------------------- */
 
-static struct producer {
-	atomic_ulong done OWN_LINE;
-	uint64_t bound;
-} producers[MAX_THREADS];
+struct producer producers[MAX_THREADS];
 
-static void task_done(struct producer *p)
-{
-	atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
-}
-
-static uint64_t done(struct producer *p)
-{
-	return atomic_load_explicit(&p->done, memory_order_acquire);
-}
-
-typedef void (*submit_fn)(struct producer *p);
-
-static inline void produce(unsigned int i, uint64_t n, submit_fn submit)
-{
-	struct producer *p = &producers[i];
-	uint64_t k;
-
-	for (k = 0; k < n; k++) {
-		while (k - done(p) >= p->bound)
-			sched_yield();
-		submit(p);
-	}
-	while (done(p) < n)
-		sched_yield();
-}
-
-static double sample_produced(loop_fn loop, unsigned int threads, uint64_t ops)
+double sample_produced(loop_fn loop, unsigned int threads, uint64_t ops)
 {
 	unsigned int i;
 	int64_t wall;
@@ -106,8 +81,8 @@ static double sample_produced(loop_fn loop, unsigned int threads, uint64_t ops)
 	}
 	wall = run_threads(threads, loop, ops);
 	for (i = 0; i < threads; i++)
-		if (done(&producers[i]) != ops)
-			die("%lu of %lu ran", (unsigned long)done(&producers[i]),
+		if (tasks_done(&producers[i]) != ops)
+			die("%lu of %lu ran", (unsigned long)tasks_done(&producers[i]),
 			    (unsigned long)ops);
 	return per_op(wall, threads, ops);
 }
@@ -357,6 +332,21 @@ static double sample_go(unsigned int threads, uint64_t ops)
 	return go_sample("spawn", threads, ops);
 }
 
+static double sample_go_limited_1(unsigned int threads, uint64_t ops)
+{
+	return go_sample("limit1", threads, ops);
+}
+
+static double sample_go_limited_8(unsigned int threads, uint64_t ops)
+{
+	return go_sample("limit8", threads, ops);
+}
+
+static double sample_go_limited_64(unsigned int threads, uint64_t ops)
+{
+	return go_sample("limit64", threads, ops);
+}
+
 /* --- latency, the pool warm ------------------------------------------------------------------ */
 
 static struct {
@@ -541,11 +531,18 @@ static double sample_pthread_start(unsigned int threads, uint64_t ops)
 
 #define FUTEX	.name = "futex", .open = open_parked, .close = close_parked, .ops = LATENCIES
 #define ASYNC	.open = open_async, .close = close_async
+#define HANDOVER								\
+	{ .name = "handover", .sample = sample_handover,			\
+	  .open = open_handover_unlimited, .close = close_handover }
 #define LIMITED(n)								\
 	{ "run_limited_async_" #n, { PRODUCERS },				\
 	  { .sample = sample_limited, .open = open_limited_ ## n,		\
 	    .close = close_limited },						\
-	  { { .name = "run_async", .sample = sample_async } } }
+	  { { .name = "run_async", .sample = sample_async },			\
+	    { .name = "go", .sample = sample_go_limited_ ## n, .open = go_open,	\
+	      .close = go_close },						\
+	    { .name = "handover", .sample = sample_handover,			\
+	      .open = open_handover_ ## n, .close = close_handover } } }
 
 const struct bench_case async_cases[] = {
 	{ "run_async", { 1 }, { .sample = sample_async, ASYNC },
@@ -554,11 +551,11 @@ const struct bench_case async_cases[] = {
 	      .close = close_gpool },
 	    { .name = "call_rcu", .sample = sample_call_rcu, .ops = RCU_OPS, .open = open_call_rcu,
 	      .close = close_call_rcu },
-	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close } } },
+	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close }, HANDOVER } },
 	{ "run_async_producers", { 2, PRODUCERS }, { .sample = sample_async, ASYNC },
 	  { { .name = "gthreadpool", .sample = sample_gpool, .open = open_gpool,
 	      .close = close_gpool },
-	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close } } },
+	    { .name = "go", .sample = sample_go, .open = go_open, .close = go_close }, HANDOVER } },
 	{ "async_record", { 1 },
 	  { .sample = sample_record, .open = open_record, .close = close_async },
 	  { { .name = "run_async", .sample = sample_async } } },

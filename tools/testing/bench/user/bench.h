@@ -84,6 +84,53 @@ double wake_quantile(uint64_t ops, double q);
 /* stop.c */
 void loop_create(unsigned int i, uint64_t n);
 
+/* async.c: producers of functions that other threads run */
+extern struct producer {
+	atomic_ulong done OWN_LINE;
+	uint64_t bound;
+} producers[MAX_THREADS];
+
+static inline unsigned int producer_index(const struct producer *p)
+{
+	return (unsigned int)(p - producers);
+}
+
+static inline void task_done(struct producer *p)
+{
+	atomic_fetch_add_explicit(&p->done, 1, memory_order_release);
+}
+
+static inline uint64_t tasks_done(struct producer *p)
+{
+	return atomic_load_explicit(&p->done, memory_order_acquire);
+}
+
+typedef void (*submit_fn)(struct producer *p);
+
+static inline void produce(unsigned int i, uint64_t n, submit_fn submit)
+{
+	struct producer *p = &producers[i];
+	uint64_t k;
+
+	for (k = 0; k < n; k++) {
+		while (k - tasks_done(p) >= p->bound)
+			sched_yield();
+		submit(p);
+	}
+	while (tasks_done(p) < n)
+		sched_yield();
+}
+
+double sample_produced(loop_fn loop, unsigned int threads, uint64_t ops);
+
+/* handover.c */
+void open_handover_unlimited(unsigned int threads);
+void open_handover_1(unsigned int threads);
+void open_handover_8(unsigned int threads);
+void open_handover_64(unsigned int threads);
+void close_handover(void);
+double sample_handover(unsigned int threads, uint64_t ops);
+
 /* gopeer.c */
 void go_open(unsigned int threads);
 void go_close(void);

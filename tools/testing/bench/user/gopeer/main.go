@@ -9,6 +9,8 @@
 //	       phase, an atomic count up; the function; the count down. Its name is only passed along
 //	spawn  a goroutine with the same admission that counts itself and is waited for by a WaitGroup;
 //	       at most maxInFlight unfinished, the producer yields when there are as many
+//	limitN the same, and at most N of all threads' goroutines at once: a slot of a channel is taken before
+//	       the admission, as RunAsyncTaskEx does it with a semaphore
 package main
 
 import (
@@ -27,7 +29,8 @@ const maxInFlight = 1024
 var errUnavailable = errors.New("node unavailable; try another peer")
 
 type stopper struct {
-	mu struct {
+	slots chan struct{} // nil: no limit
+	mu    struct {
 		sync.RWMutex
 		quiescing bool
 		numTasks  int32
@@ -58,11 +61,17 @@ func (s *stopper) runTask(ctx context.Context, name string, f func(context.Conte
 }
 
 func (s *stopper) runAsyncTask(ctx context.Context, name string, f func(context.Context)) error {
+	if s.slots != nil {
+		s.slots <- struct{}{}
+	}
 	if !s.runPrelude() {
 		return errUnavailable
 	}
 	go func() {
 		defer s.runPostlude()
+		if s.slots != nil {
+			defer func() { <-s.slots }()
+		}
 		f(ctx)
 	}()
 	return nil
@@ -130,6 +139,7 @@ func timed(threads int, f func()) time.Duration {
 
 func main() {
 	cases := map[string]func(*stopper, int64){"admit": admit, "spawn": spawn}
+	limits := map[string]int{"limit1": 1, "limit8": 8, "limit64": 64}
 	for {
 		var name string
 		var threads int
@@ -138,11 +148,15 @@ func main() {
 			return
 		}
 		f := cases[name]
+		var s stopper
+		if n := limits[name]; n != 0 {
+			f = spawn
+			s.slots = make(chan struct{}, n)
+		}
 		if f == nil || threads < 1 || ops < 1 {
 			fmt.Fprintf(os.Stderr, "gopeer: wants CASE THREADS OPS, got %q %d %d\n", name, threads, ops)
 			os.Exit(1)
 		}
-		var s stopper
 		fmt.Println(timed(threads, func() { f(&s, ops) }).Nanoseconds())
 		for atomic.LoadInt32(&s.mu.numTasks) != 0 {
 			runtime.Gosched()
