@@ -133,6 +133,8 @@ static inline void bench_mark(const unsigned int id)
 
 int bench_ops_init(void);
 void bench_ops_exit(void);
+extern struct workqueue_struct *bench_wq;	/* unbound, as many at once as it can */
+
 int bench_async_init(void);
 void bench_async_exit(void);
 void bench_start_init(void);

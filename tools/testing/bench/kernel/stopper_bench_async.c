@@ -5,16 +5,24 @@
  * Each producer hands over a batch of tasks that only count themselves, waits for
  * the last of them, and begins again; at most IN_FLIGHT are under way in all.
  * queue_work does the same with as many work items that were made beforehand;
+ * workqueue is what async tasks would be without a pool of the stopper's (kmod/thread.c): a handle
+ * for admission and the list, and a work item of a workqueue of its own, which are ended together;
  * kthread starts and joins one thread after the other. For run_limited_async_N
  * the producers share one semaphore of capacity N and wait for it. The peers are
  * run_async, which has as many producers without one, and "semaphore", the limit: the kernel's
  * own, from before queue_work to the end of the work. async_record starts records of the
  * caller's, which were made beforehand as the work items were, and counts in done(),
  * from which on a record can be started again.
+ *
+ * The producers are not bound. What a kthread of one CPU wakes the scheduler puts beside it even
+ * if other CPUs are idle (select_idle_sibling(), for the sake of the CPU's own kworkers), so each
+ * task preempted its producer then.
  */
 #include <linux/atomic.h>
 #include <linux/cache.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/sched.h>
 #include <linux/semaphore.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -31,11 +39,14 @@ struct batch {
 } ____cacheline_aligned_in_smp;
 
 struct item {
-	struct work_struct work;
+	struct work_struct work, handle_work;
 	struct stopper_async async;
 	struct batch *batch;
 	struct semaphore *sem;		/* to be posted, or NULL */
+	struct stopper_task handle;
 };
+
+struct workqueue_struct *bench_wq;
 
 /* Static: a task that were lost and came late would still find them. */
 static struct batch batches[PRODUCERS];
@@ -50,6 +61,14 @@ static void count_down(struct batch *b)
 static void task_fn(struct stopper_ctx *ctx, void *arg)
 {
 	count_down(arg);
+}
+
+static void handle_fn(struct work_struct *work)
+{
+	struct item *item = container_of(work, struct item, handle_work);
+
+	stopper_task_end(&item->handle);
+	count_down(item->batch);
 }
 
 static void work_fn(struct work_struct *work)
@@ -114,6 +133,16 @@ static int submit_work(struct flow *f, struct batch *b, unsigned int i)
 	return queue_item(f, b, i, NULL);
 }
 
+static int submit_handle(struct flow *f, struct batch *b, unsigned int i)
+{
+	int err = stopper_task_begin(f->s, NULL, "bench-handle", &items[i].handle);
+
+	if (err)
+		return err;
+	items[i].batch = b;
+	return queue_work(bench_wq, &items[i].handle_work) ? 0 : -EBUSY;
+}
+
 static int submit_limited_work(struct flow *f, struct batch *b, unsigned int i)
 {
 	down(f->ksem);
@@ -159,7 +188,7 @@ static int producer(struct bench_thread *t)
 {
 	struct flow *f = t->group->arg;
 	unsigned long left, n, most = f->submit == submit_kthread ? 1 : IN_FLIGHT / f->producers;
-	int err = 0;
+	int err = set_cpus_allowed_ptr(current, cpu_online_mask);
 
 	for (left = f->n; left && !err; left -= n) {
 		n = min(left, most);
@@ -188,8 +217,8 @@ static int flow_ps(struct flow *f, s64 *ps)
 struct flows {
 	struct stopper_sem sem;
 	struct semaphore ksem;
-	struct flow us, peer[2];
-	const char *name[2];
+	struct flow us, peer[3];
+	const char *name[3];
 	unsigned int npeers;
 };
 
@@ -246,7 +275,8 @@ static int flows_prepare(struct bench_run *r)
 		err = add_peer(fs, "run_async", r->threads, submit_async) ?:
 		      add_peer(fs, "semaphore", r->threads, submit_limited_work);
 	if (!err && !capacity)
-		err = add_peer(fs, "queue_work", 1, submit_work);
+		err = add_peer(fs, "queue_work", 1, submit_work) ?:
+		      add_peer(fs, "workqueue", 1, submit_handle);
 	if (!err && !capacity)
 		err = r->c->data ? add_peer(fs, "run_async", 1, submit_async) :
 				   add_peer(fs, "kthread", 1, submit_kthread);
@@ -295,10 +325,16 @@ int bench_async_init(void)
 	unsigned int i;
 
 	items = kvcalloc(IN_FLIGHT, sizeof(*items), GFP_KERNEL);
-	if (!items)
+	bench_wq = alloc_workqueue("stopper_bench", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!items || !bench_wq) {
+		if (bench_wq)
+			destroy_workqueue(bench_wq);
+		kvfree(items);
 		return -ENOMEM;
+	}
 	for (i = 0; i < IN_FLIGHT; i++) {
 		INIT_WORK(&items[i].work, work_fn);
+		INIT_WORK(&items[i].handle_work, handle_fn);
 		stopper_async_init(&items[i].async, record_fn, record_done);
 	}
 	for (i = 0; i < PRODUCERS; i++)
@@ -313,5 +349,6 @@ void bench_async_exit(void)
 
 	for (i = 0; i < IN_FLIGHT; i++)
 		cancel_work_sync(&items[i].work);
+	destroy_workqueue(bench_wq);
 	kvfree(items);
 }

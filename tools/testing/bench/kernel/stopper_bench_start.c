@@ -7,8 +7,10 @@
  *
  * async_start_blocked: each task stays blocked until the case has ended, so every
  * thread that the pool has is blocked when the next is handed over; the first
- * BLOCKED_FIRST, which may have found an idle one, do not count. The peer is
- * kthread_run() up to the thread's first instruction: what a thread costs at all.
+ * BLOCKED_FIRST, which may have found an idle one, do not count. The peers are
+ * kthread_run() up to the thread's first instruction, what a thread costs at all; and work items
+ * that block in the same way, but only for one round, as a workqueue has no more than
+ * WQ_MAX_ACTIVE threads: 512 in 6.12.
  * It is the last of all cases: the threads stay with the pool for a while.
  */
 #define pr_fmt(fmt) "stopper_bench: " fmt
@@ -118,7 +120,7 @@ static int starts_round(struct bench_run *r, unsigned int round)
 struct blocked {
 	struct completion release, all_back;
 	atomic_t running;
-	u64 us[BLOCKED], peer[BLOCKED];
+	u64 us[BLOCKED], peer[BLOCKED], work[BLOCKED];
 };
 
 static struct blocked blocked;
@@ -150,6 +152,43 @@ static int block_one(u64 *ns)
 	}
 	err = bench_wait(&one.started);
 	*ns = one.start - begin;
+	return err;
+}
+
+static struct work_struct works[BLOCKED_FIRST + BLOCKED];
+static struct completion release_works;
+
+static void blocked_work_fn(struct work_struct *work)
+{
+	note_start();
+	wait_for_completion(&release_works);
+}
+
+static int block_work(struct work_struct *work, u64 *ns)
+{
+	u64 begin = ktime_get_ns();
+	int err;
+
+	reinit_completion(&one.started);
+	err = queue_work(bench_wq, work) ? bench_wait(&one.started) : -EBUSY;
+	*ns = one.start - begin;
+	return err;
+}
+
+static int works_thread(struct bench_thread *t)
+{
+	unsigned int i;
+	int err = 0;
+	u64 ns;
+
+	reinit_completion(&release_works);
+	for (i = 0; i < BLOCKED_FIRST + BLOCKED && !err; i++) {
+		err = block_work(&works[i], &ns);
+		if (i >= BLOCKED_FIRST)
+			blocked.work[i - BLOCKED_FIRST] = ns;
+	}
+	complete_all(&release_works);
+	flush_workqueue(bench_wq);
 	return err;
 }
 
@@ -207,10 +246,14 @@ static int blocked_thread(struct bench_thread *t)
 
 static int blocked_round(struct bench_run *r, unsigned int round)
 {
-	int err = bench_threads(1, blocked_thread, NULL, NULL);
+	int err = bench_threads(1, blocked_thread, NULL, NULL) ?:
+		  bench_threads(1, works_thread, NULL, NULL);
+	s64 us = bench_percentile(blocked.us, BLOCKED, 99);
 
-	return err ?: bench_time(r, round, "kthread", bench_percentile(blocked.us, BLOCKED, 99),
-				 bench_percentile(blocked.peer, BLOCKED, 99));
+	return err ?: bench_time(r, round, "kthread", us,
+				 bench_percentile(blocked.peer, BLOCKED, 99)) ?:
+		      bench_time(r, round, "workqueue", us,
+				 bench_percentile(blocked.work, BLOCKED, 99));
 }
 
 static const unsigned int percent_50 = 50, percent_99 = 99;
@@ -230,10 +273,15 @@ const struct bench_case bench_start_cases[] = {
 
 void bench_start_init(void)
 {
+	unsigned int i;
+
 	INIT_WORK(&one.work, start_work_fn);
 	init_completion(&one.started);
 	init_completion(&blocked.release);
 	init_completion(&blocked.all_back);
+	init_completion(&release_works);
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		INIT_WORK(&works[i], blocked_work_fn);
 }
 
 /* After this no work function of ours runs; for the tasks the stopper sees to it. */
