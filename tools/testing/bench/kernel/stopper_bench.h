@@ -118,18 +118,17 @@ extern const struct bench_op bench_op[NR_OPS];
 
 unsigned long bench_quiet_save(void);
 
-#ifdef CONFIG_X86_64
-/* A nop that no other code contains: "STP" and a number. */
+/* Nothing, in an instruction that no other code contains; see ../tcg/mark.h. */
 static __always_inline void bench_mark(const unsigned int id)
 {
+#if defined(CONFIG_X86_64)
 	asm volatile("nopl %c0(%%rax,%%rax,1)" : : "i" (0x53545000 | id) : "memory");
-}
+#elif defined(CONFIG_ARM64)
+	asm volatile("movz xzr, %0" : : "i" (0x5300 | id) : "memory");
 #else
-static inline void bench_mark(const unsigned int id)
-{
 	barrier();
-}
 #endif
+}
 
 int bench_ops_init(void);
 void bench_ops_exit(void);

@@ -3,7 +3,7 @@
  * insns.c - a plugin for QEMU's TCG: how many instructions are executed between
  * marks in the guest, and how many of them lock the bus.
  *
- *   qemu-system-x86_64 -plugin insns.so,out=FILE ...
+ *   qemu-system-x86_64 -plugin insns.so,out=FILE ...	(or -aarch64)
  *
  * When a mark (mark.h) is executed, a line
  *
@@ -12,7 +12,8 @@
  * goes to FILE: those that this CPU has executed before the mark, in total. LOCKED
  * are those that cost a full barrier on real hardware: with a lock prefix, xchg
  * with memory, mfence. (A kernel that finds one CPU patches its lock prefixes
- * away; noreplace-smp on its command line keeps them.)
+ * away; noreplace-smp on its command line keeps them.) On arm64: dmb and dsb. An
+ * atomic instruction is none there, and what this_cpu_inc() and the like are made of.
  *
  * Counting is one addition a translation block, made when it is entered, so at a
  * mark the rest of its own block is taken off again. Blocks are left early only
@@ -53,7 +54,7 @@ union mark {
 _Static_assert(sizeof(void *) == 8, "two numbers fit in a pointer");
 
 static uint64_t executed[MAX_CPUS], locked[MAX_CPUS];
-static bool one_cpu;
+static bool one_cpu, is_arm64;
 static FILE *out;
 
 static void count_block(unsigned int cpu, void *n)
@@ -87,7 +88,7 @@ static bool is_prefix(unsigned char byte)
 	return byte && strchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", byte);
 }
 
-static bool is_locked(const struct qemu_plugin_insn *insn)
+static bool is_locked_x86(const struct qemu_plugin_insn *insn)
 {
 	const unsigned char *bytes = qemu_plugin_insn_data(insn);
 	size_t i = 0, n = qemu_plugin_insn_size(insn);
@@ -101,6 +102,19 @@ static bool is_locked(const struct qemu_plugin_insn *insn)
 		return bytes[i + 1] >> 6 != 3;
 	/* mfence; with a prefix it is another instruction */
 	return n == 3 && bytes[0] == 0x0f && bytes[1] == 0xae && (bytes[2] & 0xf8) == 0xf0;
+}
+
+static bool is_barrier_arm64(const struct qemu_plugin_insn *insn)
+{
+	uint32_t word;
+
+	memcpy(&word, qemu_plugin_insn_data(insn), sizeof(word));
+	return (word & 0xfffff0df) == 0xd503309f;
+}
+
+static bool is_locked(const struct qemu_plugin_insn *insn)
+{
+	return is_arm64 ? is_barrier_arm64(insn) : is_locked_x86(insn);
 }
 
 /* Adds 1 to a counter of the CPU, by @fn if it may be any, whenever @insn is executed. */
@@ -157,6 +171,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 		return -1;
 	}
 	one_cpu = info->system.max_vcpus == 1;
+	is_arm64 = !strcmp(info->target_name, "aarch64");
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_block);
 	return 0;
 }
