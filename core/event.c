@@ -45,6 +45,8 @@
  *   firing = NULL; wake those on f; unlock    lock; done? unlock
  *                                             free
  *
+ *   It also releases the lock after every WALK_BATCH chains: ->firing is set then, too, and the
+ *   list can only become shorter, as nothing is attached to a fired event.
  *   The firer's last access is that unlock. Releasing a lock is the last access to it on
  *   both platforms: a spinlock, an rt_mutex, glibc's mutex. (The wake-up of glibc's mutex may
  *   reach an address that is no longer a mutex; every futex wait survives that.)
@@ -165,10 +167,9 @@ void stopper_event_destroy(struct stopper_event *ev)
 }
 EXPORT_SYMBOL_PLAT(stopper_event_destroy);
 
-/* With the lock held. It is released once, so that the woken thread, which needs it, can leave. */
-static void firing_unpark(struct stopper_event *ev, struct plat_parker *p, plat_flags_t *f)
+/* With the lock held, which is released for a moment if records are left. */
+static void firing_pause(struct stopper_event *ev, plat_flags_t *f)
 {
-	plat_unpark(p);
 	if (slist_empty(&ev->waiters))
 		return;
 	plat_unlock(&ev->lock, *f);
@@ -180,6 +181,7 @@ static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stop
 			plat_flags_t *f)
 {
 	struct stopper_on_fire *of;
+	unsigned int chains = 0;
 	struct stopper_list *n;
 	bool chain;
 	void *arg;
@@ -199,7 +201,10 @@ static bool firing_next(struct stopper_event *ev, struct firing *fi, struct stop
 		if (fi->of)
 			return true;
 		if (!chain)
-			firing_unpark(ev, arg, f);
+			plat_unpark(arg);
+		/* The woken thread needs the lock to leave. */
+		if (!chain || ++chains % WALK_BATCH == 0)
+			firing_pause(ev, f);
 	}
 	return false;
 }

@@ -232,6 +232,30 @@ SCENARIO(put_by_two, "ctx.c: the last puts of a child and of its parent, which i
 	stopper_ctx_put(parent);
 }
 
+/* More children than the fire moves in one go. */
+SCENARIO(put_between_chains, "event.c: one child is put, one is derived, while the fire pauses",
+	 .budget = 3, .stale = 1)
+{
+	struct stopper_ctx *first, *second, *late;
+
+	check(!stopper_ctx_with_cancel(NULL, &parent));
+	check(!stopper_ctx_with_cancel(parent, &first));
+	check(!stopper_ctx_with_cancel(parent, &second));
+	check(!stopper_ctx_with_cancel(parent, &child));
+	stopper_ctx_get(parent);
+	go(cancels_ctx, parent);
+	stopper_ctx_put(child);
+	check(!stopper_ctx_with_cancel(parent, &late));
+	stopper_ctx_put(parent);
+	join_all();
+	check(stopper_ctx_err(first) == -ECANCELED && stopper_ctx_err(second) == -ECANCELED);
+	check(stopper_ctx_err(late) == -ECANCELED);
+	stopper_ctx_put(late);
+	stopper_ctx_put(second);
+	stopper_ctx_put(first);
+	stopper_ctx_put(parent);
+}
+
 static void derive(void *arg)
 {
 	if (stopper_ctx_with_cancel(parent, &child))
