@@ -5,7 +5,7 @@
  * Activities are what threads run besides tasks: workers, closers and recover scopes. They
  * are few and long, so they are on one list under one lock, latest last. It serves the
  * debug list, the check for a stop from inside, and the search for what a panicking
- * kthread ran. The list drops the lock after every WALK_BATCH of them, and leaves a
+ * kthread ran. The first two drop the lock after every WALK_BATCH of them, and leave a
  * bookmark.
  */
 #include "internal.h"
@@ -44,32 +44,17 @@ void activity_exit(struct activity *a)
 }
 
 /* With activities_lock held: the latest activity of @tid that @match, if any, accepts. */
-static struct activity *activity_find(int tid, bool (*match)(const struct activity *a,
-							     const struct stopper *s),
-				      const struct stopper *s)
+static struct activity *activity_find(int tid, bool (*match)(const struct activity *a))
 {
 	struct stopper_list *n;
 
 	for (n = activities.prev; n != &activities; n = n->prev) {
 		struct activity *a = list_item(n, struct activity, node);
 
-		if (a->tid == tid && (!match || match(a, s)))
+		if (a->tid == tid && (!match || match(a)))
 			return a;
 	}
 	return NULL;
-}
-
-static bool activity_is_within(const struct activity *a, const struct stopper *s)
-{
-	return a->kind != STOPPER_PANIC_SCOPE && stopper_is_within(a->s, s);
-}
-
-/* Does this thread run a worker or closer of @s or of one below it? */
-bool activity_on_this_thread(struct stopper *s)
-{
-	lock_guard(&activities_lock);
-
-	return activity_find(plat_tid(), activity_is_within, s);
 }
 
 /* Call @visit, which must not sleep, for the workers and closers of @s (NULL: of all). */
@@ -94,13 +79,36 @@ void activities_visit(struct stopper *s, void (*visit)(void *arg, const struct a
 	plat_unlock(&activities_lock, f);
 }
 
+struct activity_search {
+	const struct stopper *tree;
+	int tid;
+	bool found;
+};
+
+static void find_activity_within(void *arg, const struct activity *a)
+{
+	struct activity_search *search = arg;
+
+	if (a->tid == search->tid && stopper_is_within(a->s, search->tree))
+		search->found = true;
+}
+
+/* Does this thread run a worker or closer of @s or of one below it? It cannot end meanwhile. */
+bool activity_on_this_thread(struct stopper *s)
+{
+	struct activity_search search = { .tree = s, .tid = plat_tid() };
+
+	activities_visit(NULL, find_activity_within, &search);
+	return search.found;
+}
+
 /* The worker, closer or scope that this thread entered last, for platforms that cannot unwind. */
 bool activity_innermost(struct call *c)
 {
 	struct activity *a;
 
 	lock_guard(&activities_lock);
-	a = activity_find(plat_tid(), NULL, NULL);
+	a = activity_find(plat_tid(), NULL);
 	if (a) {
 		c->s = a->s;
 		c->site = a->site;
@@ -110,9 +118,8 @@ bool activity_innermost(struct call *c)
 }
 
 /* Does its record lie on the stack of its thread? */
-static bool activity_is_on_stack(const struct activity *a, const struct stopper *s)
+static bool activity_is_on_stack(const struct activity *a)
 {
-	(void)s;
 	return a->kind != STOPPER_PANIC_WORKER && a != &a->s->closing_activity;
 }
 
@@ -126,7 +133,7 @@ void activities_end_thread(int tid)
 
 	do {
 		plat_lock(&activities_lock, f);
-		a = activity_find(tid, activity_is_on_stack, NULL);
+		a = activity_find(tid, activity_is_on_stack);
 		abandoned = a ? a->abandoned : NULL;
 		if (a) {
 			s = a->s;
