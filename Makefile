@@ -152,7 +152,7 @@ kselftest-matrix: ## libstopper under many compilers, flags, machines, tools [CE
 	@tools/testing/matrix/run $(if $(QUICK),-q) $(CELLS)
 
 .PHONY: kselftest-debug
-kselftest-debug: ## The tests of stopper.ko under KASAN, lockdep, KCSAN, faults, PREEMPT_RT [ROW=name...]
+kselftest-debug: ## The tests of stopper.ko under KASAN, lockdep, KCSAN, faults, PREEMPT_RT, irqsoff [ROW=name...]
 	@$(lib)/kselftest debug $(ROW)
 
 .PHONY: kselftest-modules

@@ -127,7 +127,7 @@ phase_is() { grep -q "\"machine\": $1" $debug; }
 
 finish() {
 	local m
-	for m in stopper_blk stopper_httpd test_stopper stopper_machine stopper_torture stopper_load stopper_oops stopper_faults stopper_unload1 stopper_unload2 \
+	for m in stopper_blk stopper_httpd test_stopper stopper_machine stopper_torture stopper_load stopper_latency stopper_oops stopper_faults stopper_unload1 stopper_unload2 \
 		stopper_unload3 stopper; do
 		! loaded $m || unload $m
 	done
