@@ -83,10 +83,9 @@ static void guarded_task_has_the_name_and_line_of_its_guard(void)
 	stop_and_put(s);
 }
 
-/*
- * So many that some are on a list, where a record that was copied would be lost. Not more: a
- * kernel stack of 16 KiB has room for about a hundred records.
- */
+#define FULL	80	/* more than a table has slots */
+#define NESTED	8
+
 static int nested(struct stopper *s, int depth)
 {
 	ACQUIRE(stopper_task, task)(s, NULL, "nested");
@@ -95,13 +94,24 @@ static int nested(struct stopper *s, int depth)
 	return depth == 1 ? (int)stopper_num_tasks(s) : nested(s, depth - 1);
 }
 
-static void guarded_tasks_nest_without_limit(void)
+/*
+ * They are on a list, where a record that was copied would be lost: handles have filled the table.
+ * The handles are not on the stack, of which a 32-bit kernel has 8 KiB.
+ */
+static void guarded_tasks_nest_beside_a_full_table(void)
 {
+	struct stopper_task *handle = env_alloc(FULL * sizeof(*handle));
 	struct stopper *s = new_stopper(NULL);
+	int i;
 
-	CHECK_EQ(nested(s, 70), 70);
-	CHECK_EQ(stopper_num_tasks(s), 0);
+	for (i = 0; i < FULL; i++)
+		CHECK_EQ(stopper_task_begin(s, NULL, "fills", &handle[i]), 0);
+	CHECK_EQ(nested(s, NESTED), FULL + NESTED);
+	CHECK_EQ(stopper_num_tasks(s), FULL);
+	for (i = 0; i < FULL; i++)
+		stopper_task_end(&handle[i]);
 	stop_and_put(s);
+	env_free(handle);
 }
 
 static int guarded_slot(struct stopper_sem *sem, struct stopper_ctx *ctx)
@@ -175,7 +185,7 @@ const struct test_case cases_guard[] = {
 	CASE(scoped_task_runs_its_block_or_fails),
 	CASE(refused_guard_can_be_seen_and_ends_nothing),
 	CASE(guarded_task_has_the_name_and_line_of_its_guard),
-	CASE(guarded_tasks_nest_without_limit),
+	CASE(guarded_tasks_nest_beside_a_full_table),
 	CASE(guarded_slot_is_released_with_its_scope),
 	CASE(guarded_context_is_cancelled_with_its_scope),
 	CASE(freed_reference_is_put_with_its_scope),
