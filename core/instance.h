@@ -31,7 +31,8 @@ struct caused_event {
 
 /* A worker, closer or recover scope of a stopper, on the thread that runs it. */
 struct activity {
-	struct stopper_list node;	/* activities (panic.c), latest last */
+	struct stopper_list of_thread;	/* activities of one thread, and others; panic.c */
+	struct stopper_list of_stopper;	/* ->s->activities */
 	struct stopper *s;
 	const struct stopper_site *site;
 	enum stopper_panic_kind kind;
@@ -113,6 +114,7 @@ struct stopper {
 	struct stopper_list waiting;		/* for a semaphore; the first has waited longest */
 	struct stopper_list workers;
 	struct stopper_list closers;
+	struct stopper_list activities;		/* panic.c, latest last */
 	struct stopper_list followers;		/* callers that wait for the leader */
 	struct stopper_list resume_waiters;	/* callers that wait for the end of a pause */
 	unsigned int pauses;			/* calls of stopper_pause() to be taken back */

@@ -15,6 +15,7 @@ static const char * const step_names[] = {
 	[STEP_CLOSERS_HANDED] = "closers handed over",
 	[STEP_SLOTS] = "slots looked at",
 	[STEP_LISTED] = "listed tasks looked at",
+	[STEP_ACTIVITIES] = "activities looked at",
 };
 
 _Static_assert(ARRAY_LEN(step_names) == STEPS, "each step has a name");

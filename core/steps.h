@@ -12,6 +12,7 @@ enum step {
 	STEP_CLOSERS_HANDED,		/* to a thread, at least once a stop */
 	STEP_SLOTS,			/* of tables, that were read */
 	STEP_LISTED,			/* tasks on lists, that were visited */
+	STEP_ACTIVITIES,		/* workers, closers and scopes, that were looked at */
 	STEPS
 };
 

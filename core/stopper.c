@@ -103,6 +103,7 @@ static struct stopper *stopper_new(const char *name, const struct stopper_option
 	plat_lock_init(&s->lock);
 	slist_init(&s->workers);
 	slist_init(&s->closers);
+	slist_init(&s->activities);
 	slist_init(&s->followers);
 	slist_init(&s->waiting);
 	slist_init(&s->resume_waiters);

@@ -344,11 +344,16 @@ static void count_and_map_hold_while_tasks_come_and_go(void)
 	stop_and_put(c.s);
 }
 
+static unsigned long steps(void)
+{
+	return __stopper_steps("slots looked at") + __stopper_steps("listed tasks looked at") +
+	       __stopper_steps("activities looked at");
+}
+
 /* What a small stopper's life looks at. */
 static unsigned long steps_of_a_life(void)
 {
-	unsigned long before = __stopper_steps("slots looked at") +
-			       __stopper_steps("listed tasks looked at");
+	unsigned long before = steps();
 	struct stopper *s = new_stopper(NULL);
 	struct env_counter ran = { 0 };
 	struct stopper_task_info info;
@@ -358,8 +363,7 @@ static unsigned long steps_of_a_life(void)
 	CHECK_EQ(stopper_running_tasks(s, &info, 1), 0);
 	stop_and_put(s);
 	CHECK_EQ(env_get(&ran), 1);
-	return __stopper_steps("slots looked at") + __stopper_steps("listed tasks looked at") -
-	       before;
+	return steps() - before;
 }
 
 #define FOREIGN		2000
@@ -394,6 +398,29 @@ static void tasks_of_others_cost_a_stopper_nothing(void)
 	stop_and_put(other);
 	case_hold_destroy(&h);
 	env_free(task);
+}
+
+#define WORKERS		256
+
+static void waits_for_stop(struct stopper_ctx *ctx, void *arg)
+{
+	stopper_wait(stopper_should_stop(arg), NULL);
+}
+
+/* A stop asks whether a worker has called it. */
+static void workers_of_others_cost_a_stopper_nothing(void)
+{
+	struct stopper *other = new_stopper(NULL);
+	unsigned long alone, beside;
+	int i;
+
+	alone = steps_of_a_life();
+	for (i = 0; i < WORKERS; i++)
+		CHECK_EQ(stopper_run_worker(other, NULL, "foreign", waits_for_stop, other), 0);
+	beside = steps_of_a_life();
+	/* Some threads share a list of activities. */
+	CHECK(beside < alone + WORKERS / 4);
+	stop_and_put(other);
 }
 
 /* Each end wakes the drain at most once, whatever the list holds. */
@@ -449,6 +476,7 @@ static void tasks_that_leave_a_long_queue_are_counted_once(void)
 const struct test_case cases_count[] = {
 	CASE(tasks_that_leave_a_long_queue_are_counted_once),
 	CASE(tasks_of_others_cost_a_stopper_nothing),
+	CASE(workers_of_others_cost_a_stopper_nothing),
 	CASE(drain_of_handles_looks_at_few),
 	CASE(running_tasks_by_site_most_first_then_by_name),
 	CASE(running_tasks_says_how_many_sites_there_are),
