@@ -70,7 +70,7 @@
 
 /* How many tasks of a list or queue are visited before its lock is dropped for a moment. */
 #ifndef WALK_BATCH
-#define WALK_BATCH	128
+#define WALK_BATCH	16
 #endif
 
 #define NS_PER_SEC	1000000000LL
