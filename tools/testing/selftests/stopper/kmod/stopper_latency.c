@@ -30,7 +30,6 @@
 #define pr_fmt(fmt) "stopper_latency: " fmt
 
 #include <linux/atomic.h>
-#include <linux/completion.h>
 #include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -74,7 +73,7 @@ static struct stopper_closer *closers;
 static struct stopper_ctx *parent_ctx, **contexts;
 static struct stopper_async *queued;
 static unsigned int nqueued, nblocked;
-static struct completion let_go;
+static struct stopper_event let_go;
 static atomic_t closed, begun;
 
 static void close_one(struct stopper_closer *closer)
@@ -89,7 +88,7 @@ static void do_nothing(struct stopper_ctx *ctx, void *arg)
 static void blocked_task(struct stopper_ctx *ctx, void *arg)
 {
 	atomic_inc(&begun);
-	wait_for_completion(&let_go);
+	stopper_wait(&let_go, NULL);
 }
 
 static int queued_task(struct stopper_ctx *ctx, struct stopper_async *async)
@@ -280,7 +279,7 @@ static int empty(void)
 {
 	unsigned int i;
 
-	complete_all(&let_go);
+	stopper_event_fire(&let_go);
 	stop_and_put(queue);
 	if (one)
 		stopper_stop_async(one);
@@ -567,9 +566,9 @@ static void free_all(void)
 
 static int __init latency_init(void)
 {
-	init_completion(&let_go);
 	if (!scale || scale > 100)
 		return -EINVAL;
+	stopper_event_init(&let_go);
 	stoppers = kvcalloc(STOPPERS, sizeof(*stoppers), GFP_KERNEL);
 	sites = kvcalloc(SITES, sizeof(*sites), GFP_KERNEL);
 	handles = kvcalloc(HANDLES, sizeof(*handles), GFP_KERNEL);
@@ -585,6 +584,7 @@ static int __init latency_init(void)
 static void __exit latency_exit(void)
 {
 	empty();
+	stopper_event_destroy(&let_go);
 	free_all();
 }
 
