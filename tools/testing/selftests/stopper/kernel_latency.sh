@@ -13,7 +13,7 @@
 # Tasks stay queued as long as no thread can be created. Meanwhile this script cannot fork: it uses
 # builtins only.
 
-bound=100
+bound=150
 tracers="irqsoff preemptoff preemptirqsoff"
 beside="small count map list drain tree closers contexts tied timers"
 rows="fill small closers rmmod_other queue"
