@@ -9,7 +9,7 @@
  *
  * The record of a context is written under the lock of its event, before the context ends
  * (event.c, race 5). That of a stopper is written under s->lock with the first request to stop
- * (stop.c), which comes before any context of the stopper ends; contexts point to it:
+ * (stop_calls.c), which comes before any context of the stopper ends; contexts point to it:
  *
  *   stop A                          stop B                     context's reader
  *   lock; stop_requested == 0

@@ -45,6 +45,7 @@
  *   quiesce.c     how a quiesce begins
  *   order.c       orders between siblings
  *   stop.c        the stop: leader, followers, watchers
+ *   stop_calls.c  the calls that quiesce and stop
  *   keeper.c      asynchronous stops
  *   pause.c       pauses
  *   stopper.c     stoppers as users have them

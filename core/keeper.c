@@ -18,7 +18,7 @@
 #include "internal.h"
 #include "quiesce.h"
 #include "request.h"
-#include "stop.h"
+#include "stop_calls.h"
 #include "upcalls.h"
 
 #define SLICE_NS	(50 * NS_PER_MSEC)

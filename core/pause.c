@@ -72,7 +72,7 @@
 #include "ref.h"
 #include "span.h"
 #include "steps.h"
-#include "stop.h"
+#include "stop_calls.h"
 #include "task.h"
 #include "timed.h"
 

@@ -35,7 +35,7 @@
 #include "panic.h"
 #include "quiesce.h"
 #include "ref.h"
-#include "stop.h"
+#include "stop_calls.h"
 #include "upcalls.h"
 #include "view.h"
 

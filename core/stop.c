@@ -18,15 +18,10 @@
  *   closers                    none is left                  CLOSING
  *   lead_stop()                -> Stop returns 0             STOPPED
  *
- * A callback of these events runs on the thread of the stop that fires them. It
- * would wait for itself if it stopped or quiesced the same stopper or one above it;
- * called_from_own_stop() detects that.
- *
  * Each step may find that an earlier leader did it, wholly or in part. Only quiesce_begin()
- * (quiesce.c) may run outside the leader: every caller runs it before it waits, so that a context
- * bounds only the waiting, and a stop begins even if its context has ended. The leader waits for
- * the thread that fires the events (->firing_quiesce). follow.c has the code of followers, and
- * that which wakes a leader.
+ * (quiesce.c) may run outside the leader: every caller runs it before it waits (stop_calls.c). The
+ * leader waits for the thread that fires the events (->firing_quiesce). follow.c has the code of
+ * followers, and that which wakes a leader.
  *
  * The drain of a whole tree takes one more barrier: the leader sets its watch on all
  * slots that name a stopper of the tree before it waits for the first one
@@ -71,23 +66,18 @@
  * Ordered accesses: (B1) of task.c, (F) of event.c. All else is under s->lock.
  */
 #include "internal.h"
-#include "cause.h"
 #include "closer.h"
 #include "ctx.h"
 #include "drain.h"
 #include "event.h"
 #include "follow.h"
 #include "order.h"
-#include "panic.h"
-#include "pool.h"
 #include "quiesce.h"
 #include "ref.h"
-#include "request.h"
 #include "stall.h"
 #include "stop.h"
 #include "timed.h"
 #include "upcalls.h"
-#include "view.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -192,14 +182,12 @@ static int leader_wait_until(struct leader *l, bool (*done)(struct stopper *s))
 	}
 }
 
-static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p);
-
 static int quiesce_children(struct stopper *s, const struct stop_wait *p)
 {
 	int err;
 
 	for_each_child(w, s) {
-		err = drive_to(w.s, false, p);
+		err = stopper_drive_to(w.s, false, p);
 		if (err)
 			return err;
 		plat_resched();
@@ -262,7 +250,7 @@ static int stop_children(struct leader *l)
 		if (child->flags & STOPPER_NO_FREEZE)
 			plat_park_as(&l->drain->park, PARK_NO_FREEZE);
 		if (stopper_is_watched_by(child, l) && !plat_load(&child->nafter))
-			err = drive_to(child, true, &l->for_children);
+			err = stopper_drive_to(child, true, &l->for_children);
 		if (err == -EAGAIN) {
 			plan_report_of_child(l, child);
 			err = 0;
@@ -530,13 +518,7 @@ static int drive_as_leader(struct stopper *s, bool stop, const struct stop_wait 
 	return err;
 }
 
-/* With s->lock held. */
-static bool goal_reached(struct stopper *s, bool stop)
-{
-	return stop ? event_was_fired(&s->stopped) : s->quiesced;
-}
-
-static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
+int stopper_drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 {
 	struct follower me;
 	bool there, lead_now;
@@ -567,167 +549,4 @@ static int drive_to(struct stopper *s, bool stop, const struct stop_wait *p)
 		err = follow_leader(s, &me, p);
 	}
 	return err;
-}
-
-/* Does this thread lead the stop of @s, end its contexts, or run a listed task of it? */
-static bool is_stopping(struct stopper *s)
-{
-	int tid = plat_tid();
-	bool mine, listed;
-	plat_flags_t f;
-
-	plat_lock(&s->lock, f);
-	mine = s->leader_tid == tid || s->firing_quiesce == tid || s->ending == tid;
-	listed = s->shards || !slist_empty(&s->tasks);
-	plat_unlock(&s->lock, f);
-	return mine || (listed && task_listed_by_this_thread(s));
-}
-
-/*
- * Is the caller a callback (of an event, the log or a hook) of this thread's own stop of @s or of
- * a stopper below it, or a listed task of one of them?
- */
-static bool called_from_own_stop(struct stopper *s)
-{
-	if (is_stopping(s))
-		return true;
-	for_each_child(w, s)
-		if (called_from_own_stop(w.s))
-			return true;
-	return false;
-}
-
-static bool is_at_goal(struct stopper *s, bool stop)
-{
-	lock_guard(&s->lock);
-
-	return goal_reached(s, stop);
-}
-
-/* Would a stop (or, if !@stop, a quiesce) of @s wait for this thread itself? */
-static bool would_self_deadlock(struct stopper *s, bool stop)
-{
-	return !is_at_goal(s, stop) && called_from_own_stop(s);
-}
-
-/* Would a wait for the tasks of @s, by this thread, wait for itself? */
-bool drain_would_deadlock(struct stopper *s)
-{
-	return task_in_table_of_this_thread(s) || would_self_deadlock(s, false);
-}
-
-int __stopper_quiesce(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
-{
-	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
-	int err;
-
-	plat_might_sleep();
-	err = call_err(s && site);
-	if (err)
-		return err;
-	if (drain_would_deadlock(s))
-		return -EDEADLK;
-	stop_request_note(s, &(struct cause_args){ .site = site });
-	quiesce_begin(s);
-	return drive_to(s, false, &p);
-}
-EXPORT_SYMBOL_PLAT(__stopper_quiesce);
-
-/* Would a wait for the stop of @s, by this thread, wait for itself? */
-bool stop_would_deadlock(struct stopper *s)
-{
-	return task_in_table_of_this_thread(s) || activity_on_this_thread(s) ||
-	       would_self_deadlock(s, true);
-}
-
-/* Begin a stop. 1: it has begun; 0: it has ended; or an error. */
-int stop_begin(struct stopper *s, const struct cause_args *why)
-{
-	int err;
-
-	plat_might_sleep();
-	if (!s || !why->site)
-		return -EINVAL;
-	if (event_was_fired(&s->stopped))
-		return 0;
-	err = plat_ready();
-	if (err)
-		return err;
-	if (stop_would_deadlock(s))
-		return -EDEADLK;
-	stop_request_note(s, why);
-	quiesce_begin(s);
-	return 1;
-}
-
-static int stop_and_wait(struct stopper *s, struct stopper_ctx *ctx, const struct cause_args *why)
-{
-	const struct stop_wait p = { .ctx = ctx, .until = PLAT_FOREVER, .blocks = true };
-	int ret = stop_begin(s, why);
-
-	return ret > 0 ? drive_to(s, true, &p) : ret;
-}
-
-int __stopper_stop(struct stopper *s, struct stopper_ctx *ctx, const struct stopper_site *site)
-{
-	return stop_and_wait(s, ctx, &(struct cause_args){ .site = site });
-}
-EXPORT_SYMBOL_PLAT(__stopper_stop);
-
-int __stopper_stop_because(struct stopper *s, struct stopper_ctx *ctx,
-			   const struct stopper_site *site, int err, const char *fmt, ...)
-{
-	va_list ap;
-	int ret;
-
-	if (err >= 0 || !fmt)
-		return -EINVAL;
-	va_start(ap, fmt);
-	ret = stop_and_wait(s, ctx, &(struct cause_args){ site, err, fmt, &ap });
-	va_end(ap);
-	return ret;
-}
-EXPORT_SYMBOL_PLAT(__stopper_stop_because);
-
-/* Wait until no task of @s or its subtree is left; they admit none. */
-int pause_drain(struct stopper *s, struct stopper_ctx *ctx)
-{
-	const struct stop_wait p = {
-		.ctx = ctx, .until = PLAT_FOREVER, .blocks = true, .pausing = s,
-	};
-
-	return drive_to(s, false, &p);
-}
-
-/* Drive the stop until @until. 0, or -ETIMEDOUT. @clock: of a caller that waits, else NULL. */
-int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock)
-{
-	const struct stop_wait p = { .until = until, .blocks = clock, .clock = clock };
-
-	return drive_to(s, true, &p);
-}
-
-static void stop_run(struct stopper_job *job, struct pool_thread *me)
-{
-	struct stopper *s = list_item(job, struct stopper, stop_job);
-
-	(void)me;
-	stop_drive(s, PLAT_FOREVER, NULL);
-	stopper_unpin(s);
-}
-
-static void stop_died(struct stopper_job *job, bool hook_called)
-{
-	(void)hook_called;
-	stopper_unpin(list_item(job, struct stopper, stop_job));
-}
-
-static const struct stopper_job_ops stop_ops = { .run = stop_run, .died = stop_died };
-
-/* Hand the stop and the caller's pin to a pool thread. False: there is none and none starts. */
-bool stop_push_job(struct stopper *s)
-{
-	s->stop_job.ops = &stop_ops;
-	s->stop_job.site = NULL;
-	return pool_try_push(&s->stop_job);
 }

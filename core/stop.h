@@ -6,13 +6,16 @@
 #define STOPPER_CORE_STOP_H
 
 #include "internal.h"
+#include "event.h"
 
-struct cause_args;
+struct stop_wait;
 
-int stop_begin(struct stopper *s, const struct cause_args *why);
-int stop_drive(struct stopper *s, int64_t until, struct stall_clock *clock);
-bool stop_push_job(struct stopper *s);
-bool drain_would_deadlock(struct stopper *s);
-int pause_drain(struct stopper *s, struct stopper_ctx *ctx);
+/* With s->lock held. */
+static inline bool goal_reached(struct stopper *s, bool stop)
+{
+	return stop ? event_was_fired(&s->stopped) : s->quiesced;
+}
+
+int stopper_drive_to(struct stopper *s, bool stop, const struct stop_wait *p);
 
 #endif /* STOPPER_CORE_STOP_H */

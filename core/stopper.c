@@ -18,7 +18,7 @@
 #include "pause.h"
 #include "ref.h"
 #include "stall.h"
-#include "stop.h"
+#include "stop_calls.h"
 #include "timed.h"
 #include "upcalls.h"
 
