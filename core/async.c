@@ -46,6 +46,7 @@
  *        (queue.c). Guarantees: the next start writes the record after its thread has read it.
  */
 #include "internal.h"
+#include "async_wait.h"
 #include "ctx.h"
 #include "panic.h"
 #include "pool.h"

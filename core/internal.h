@@ -31,6 +31,7 @@
  *   panic.c       activities, panics
  *   sem.c         semaphores
  *   queue.c       the queue of async tasks and of jobs of the library's own
+ *   async_wait.c  waits for one async task
  *   pool.c        the threads that run them
  *   worker.c      workers
  *   closer.c      closers

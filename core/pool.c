@@ -99,6 +99,7 @@
  * Ordered accesses: (B1) of task.c.
  */
 #include "internal.h"
+#include "async_wait.h"
 #include "pool.h"
 #include "pool_slots.h"
 #include "queue.h"

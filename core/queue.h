@@ -51,6 +51,13 @@ struct async_start {
 	bool may_nest;			/* task_may_nest() */
 };
 
+/* On the stack of pool_wait_task(), async_wait.c. */
+struct stopper_async_waiter {
+	struct stopper_async_waiter *next, **link;
+	struct plat_parker park;
+	bool done;
+};
+
 struct pool_queue {
 	stopper_lock_t lock;		/* the pool's lock */
 	unsigned int njobs;		/* without those in inboxes */
@@ -68,7 +75,6 @@ extern struct pool_queue pool_queue;
 void queue_init(void);
 void pool_note_user(struct stopper *s);
 bool pool_cancel_task(struct stopper_async *a);
-int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx);
 bool queue_watch(struct stopper *s, struct plat_parker *me);
 void queue_unwatch(struct stopper *s);
 uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg);
@@ -89,6 +95,5 @@ void queue_remove_task(struct stopper_async *a);
 void queue_open_inbox(void);
 void queue_close_inboxes(plat_flags_t *f);
 void queue_publish_task(struct stopper_async *a, struct slot_table *table, unsigned int at);
-void queue_unpublish_task(struct slot_table *table, unsigned int at);
 
 #endif /* STOPPER_CORE_QUEUE_H */
