@@ -7,7 +7,7 @@ command -v python3 >/dev/null || skip_all "no python3"
 export PYTHONPATH=$top/bindings/python PYTHONDONTWRITEBYTECODE=1
 
 begin
-check "the layout is that of the headers" same_layout python3 -c 'import stopper; print(stopper._layouts())'
+check "the layout is that of the headers" same_layout python3 -c 'import _stopper; print(_stopper._layouts())'
 python3 "$top/bindings/python/test_stopper.py" --tap >"$work/results" 2>"$work/errors"
 ended=$?
 cat "$work/errors" >>"$work/results"
