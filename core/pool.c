@@ -162,11 +162,11 @@ static struct {
 	struct plat_timer timer;
 	unsigned int nexiting;		/* threads sent to exit or exiting, not yet released */
 	struct plat_parker *exit_waiter;	/* woken when pool_is_drained() may be true */
-} pool PLAT_CACHELINE_ALIGNED = {
-	.idle = { &pool.idle, &pool.idle },
-	.pushers = { &pool.pushers, &pool.pushers },
-	.running = { &pool.running, &pool.running },
-	.stuck = { &pool.stuck, &pool.stuck },
+} pool_threads PLAT_CACHELINE_ALIGNED = {
+	.idle = { &pool_threads.idle, &pool_threads.idle },
+	.pushers = { &pool_threads.pushers, &pool_threads.pushers },
+	.running = { &pool_threads.running, &pool_threads.running },
+	.stuck = { &pool_threads.stuck, &pool_threads.stuck },
 };
 
 /* On the stack of a push, which starts a thread for its job. */
@@ -190,7 +190,7 @@ static void pool_thread_free(struct pool_thread *me)
 /* With the lock held: more jobs wait than threads are arriving. */
 static bool jobs_unserved(void)
 {
-	return pool_queue.njobs > pool.arriving;
+	return pool_queue.njobs > pool_threads.arriving;
 }
 
 /*
@@ -199,12 +199,12 @@ static bool jobs_unserved(void)
  */
 static bool claim_tick(bool opens)
 {
-	bool start = (opens || jobs_unserved()) && !pool.ticking;
+	bool start = (opens || jobs_unserved()) && !pool_threads.ticking;
 
 	if (start) {
-		pool.ticking = true;
+		pool_threads.ticking = true;
 		/* A thread that took its job before now is stuck at the first tick. */
-		pool.tick++;
+		pool_threads.tick++;
 	}
 	return start;
 }
@@ -212,15 +212,16 @@ static bool claim_tick(bool opens)
 /* With the lock held: what pool_end_threads() waits for: no thread, job or tick, or none idle. */
 static bool pool_is_drained(void)
 {
-	return pool.ending_all ? !pool.nthreads && !pool_queue.njobs && !pool.ticking :
-				 slist_empty(&pool.idle) && !pool.nexiting;
+	return pool_threads.ending_all ?
+	       !pool_threads.nthreads && !pool_queue.njobs && !pool_threads.ticking :
+	       slist_empty(&pool_threads.idle) && !pool_threads.nexiting;
 }
 
 /* With the lock held. */
 static void wake_exit_waiter(void)
 {
-	if (pool.exit_waiter && pool_is_drained())
-		plat_unpark(pool.exit_waiter);
+	if (pool_threads.exit_waiter && pool_is_drained())
+		plat_unpark(pool_threads.exit_waiter);
 }
 
 /* The thread has left all code of the pool. */
@@ -229,7 +230,7 @@ static void pool_release(struct plat_thread *t)
 	plat_flags_t f;
 
 	plat_lock(&pool_queue.lock, f);
-	pool.nexiting--;
+	pool_threads.nexiting--;
 	wake_exit_waiter();
 	plat_unlock(&pool_queue.lock, f);
 	pool_thread_free(list_item(t, struct pool_thread, thread));
@@ -239,11 +240,11 @@ static void start_tick(int64_t delay)
 {
 	plat_flags_t f;
 
-	if (!plat_timer_start(&pool.timer, plat_now() + delay))
+	if (!plat_timer_start(&pool_threads.timer, plat_now() + delay))
 		return;
 	/* No timer thread. Not expected: pool_reserve() ensured that there was one. */
 	plat_lock(&pool_queue.lock, f);
-	pool.ticking = false;
+	pool_threads.ticking = false;
 	queue_close_inboxes(&f);
 	wake_exit_waiter();
 	plat_unlock(&pool_queue.lock, f);
@@ -252,24 +253,24 @@ static void start_tick(int64_t delay)
 /* With the lock held: the caller will try to start @n threads. */
 static void count_starts(unsigned int n)
 {
-	plat_store(&pool.nthreads, pool.nthreads + n);
-	pool.arriving += n;
-	pool.starting += n;
+	plat_store(&pool_threads.nthreads, pool_threads.nthreads + n);
+	pool_threads.arriving += n;
+	pool_threads.starting += n;
 }
 
 /* With the lock held: @n of them could not be started. */
 static void uncount_starts(unsigned int n)
 {
-	plat_store(&pool.nthreads, pool.nthreads - n);
-	pool.arriving -= n;
-	pool.starting -= n;
+	plat_store(&pool_threads.nthreads, pool_threads.nthreads - n);
+	pool_threads.arriving -= n;
+	pool_threads.starting -= n;
 }
 
 /* With the lock held: is a thread idle or arriving, or has a job ended of late? */
 static bool pool_is_moving(void)
 {
-	return pool.arriving || !slist_empty(&pool.idle) ||
-	       (pool.done_at && plat_coarse_age(pool.done_at) < MOVING_NS);
+	return pool_threads.arriving || !slist_empty(&pool_threads.idle) ||
+	       (pool_threads.done_at && plat_coarse_age(pool_threads.done_at) < MOVING_NS);
 }
 
 /*
@@ -315,7 +316,7 @@ static int add_thread(struct pusher *for_me)
 		/* A job that was pushed meanwhile relied on this thread. */
 		tick = claim_tick(false);
 	} else {
-		pool.starting--;
+		pool_threads.starting--;
 	}
 	plat_unlock(&pool_queue.lock, f);
 	if (tick)
@@ -328,42 +329,43 @@ static void mark_stuck_threads(void)
 {
 	struct stopper_list *n;
 
-	while ((n = pool.running.next) != &pool.running) {
+	while ((n = pool_threads.running.next) != &pool_threads.running) {
 		struct pool_thread *t = list_item(n, struct pool_thread, node);
 
-		if (t->tick == pool.tick)
+		if (t->tick == pool_threads.tick)
 			break;
 		slist_remove(n);
-		slist_append(&pool.stuck, n);
+		slist_append(&pool_threads.stuck, n);
 		t->stuck = true;
-		pool.nrunning--;
+		pool_threads.nrunning--;
 	}
-	pool.tick++;
+	pool_threads.tick++;
 }
 
 /* With the lock held: how many threads to start now. */
 static unsigned int threads_to_start(void)
 {
-	unsigned int missing = pool_queue.njobs - pool.arriving, cpus = plat_cpus(), active, n;
-	bool moved = pool.ndone != pool.last_done;
+	unsigned int missing = pool_queue.njobs - pool_threads.arriving;
+	unsigned int cpus = plat_cpus(), active, n;
+	bool moved = pool_threads.ndone != pool_threads.last_done;
 
-	pool.last_done = pool.ndone;
-	active = pool.arriving + (moved ? pool.nrunning : 0);
+	pool_threads.last_done = pool_threads.ndone;
+	active = pool_threads.arriving + (moved ? pool_threads.nrunning : 0);
 	n = active < cpus ? cpus - active : 0;
-	if (!moved && n < 2 * pool.burst)
-		n = 2 * pool.burst;
+	if (!moved && n < 2 * pool_threads.burst)
+		n = 2 * pool_threads.burst;
 	if (n > missing)
 		n = missing;
 	if (n > MAX_STARTS)
 		n = MAX_STARTS;
-	pool.burst = n;
+	pool_threads.burst = n;
 	return n;
 }
 
 /* With the lock held: a thread off the idle list, which the caller unparks. NULL: none. */
 static struct pool_thread *pop_idle_thread(void)
 {
-	struct stopper_list *n = slist_pop(&pool.idle);
+	struct stopper_list *n = slist_pop(&pool_threads.idle);
 	struct pool_thread *t;
 
 	if (!n)
@@ -379,7 +381,7 @@ static struct pool_thread *take_idle_thread(void)
 	struct pool_thread *t = pop_idle_thread();
 
 	if (t)
-		pool.arriving++;
+		pool_threads.arriving++;
 	return t;
 }
 
@@ -389,17 +391,17 @@ static struct pool_thread *take_idle_thread(void)
  */
 static unsigned int note_starved(int err)
 {
-	bool say = err && pool_queue.njobs && !pool.starved_logged;
+	bool say = err && pool_queue.njobs && !pool_threads.starved_logged;
 
 	if (!err || !pool_queue.njobs) {
-		pool.retry_ns = 0;
-		pool.starved_logged = false;
+		pool_threads.retry_ns = 0;
+		pool_threads.starved_logged = false;
 		return 0;
 	}
-	pool.retry_ns = pool.retry_ns ? 2 * pool.retry_ns : TICK_NS;
-	if (pool.retry_ns > RETRY_MAX_NS)
-		pool.retry_ns = RETRY_MAX_NS;
-	pool.starved_logged = true;
+	pool_threads.retry_ns = pool_threads.retry_ns ? 2 * pool_threads.retry_ns : TICK_NS;
+	if (pool_threads.retry_ns > RETRY_MAX_NS)
+		pool_threads.retry_ns = RETRY_MAX_NS;
+	pool_threads.starved_logged = true;
 	return say ? pool_queue.njobs : 0;
 }
 
@@ -423,13 +425,13 @@ static void pool_tick(struct plat_timer *timer)
 
 	(void)timer;
 	plat_lock(&pool_queue.lock, f);
-	pool.ticking = false;
+	pool_threads.ticking = false;
 	queue_close_inboxes(&f);
 	mark_stuck_threads();
 	if (jobs_unserved())
 		n = threads_to_start();
 	else
-		pool.burst = 0;
+		pool_threads.burst = 0;
 	for (; n && (t = take_idle_thread()); n--)
 		slist_append(&called, &t->node);
 	count_starts(n);
@@ -446,10 +448,10 @@ static void pool_tick(struct plat_timer *timer)
 		uncount_starts(n - 1);
 	if (tried || !pool_queue.njobs)
 		starved = note_starved(err);
-	delay = pool.retry_ns > TICK_NS ? pool.retry_ns : TICK_NS;
-	again = pool_queue.njobs && !pool.ticking;
+	delay = pool_threads.retry_ns > TICK_NS ? pool_threads.retry_ns : TICK_NS;
+	again = pool_queue.njobs && !pool_threads.ticking;
 	if (again)
-		pool.ticking = true;
+		pool_threads.ticking = true;
 	wake_exit_waiter();
 	plat_unlock(&pool_queue.lock, f);
 	log_starved(starved, err);
@@ -467,16 +469,16 @@ static bool take_wake_budget(void)
 {
 	uint64_t now;
 
-	if (!pool.nrunning && !pool.arriving)
+	if (!pool_threads.nrunning && !pool_threads.arriving)
 		return true;
 	now = plat_coarse_time();
-	if (pool.wake_budget_since != now) {
-		pool.wake_budget_since = now;
-		pool.wake_budget = MAX_WAKES;
+	if (pool_threads.wake_budget_since != now) {
+		pool_threads.wake_budget_since = now;
+		pool_threads.wake_budget = MAX_WAKES;
 	}
-	if (!pool.wake_budget)
+	if (!pool_threads.wake_budget)
 		return false;
-	pool.wake_budget--;
+	pool_threads.wake_budget--;
 	return true;
 }
 
@@ -491,14 +493,14 @@ int pool_reserve(void)
 	int err;
 
 	/* If the last thread is just exiting, the push starts another. */
-	if (PLAT_LIKELY(plat_load(&pool.nthreads) && plat_load(&pool.timed)))
+	if (PLAT_LIKELY(plat_load(&pool_threads.nthreads) && plat_load(&pool_threads.timed)))
 		return plat_ready();
 	err = plat_timers_ready();
 	if (err)
 		return err;
 	plat_lock(&pool_queue.lock, f);
-	plat_store(&pool.timed, true);
-	first = !pool.nthreads;
+	plat_store(&pool_threads.timed, true);
+	first = !pool_threads.nthreads;
 	if (first)
 		count_starts(1);
 	plat_unlock(&pool_queue.lock, f);
@@ -519,11 +521,11 @@ struct deferred {
  */
 static void call_thread(bool may_start, struct deferred *deferred)
 {
-	*deferred = (struct deferred){ .delay = may_start || pool.nrunning ? TICK_NS : 0 };
-	if (jobs_unserved() && !slist_empty(&pool.idle) && take_wake_budget())
+	*deferred = (struct deferred){ .delay = may_start || pool_threads.nrunning ? TICK_NS : 0 };
+	if (jobs_unserved() && !slist_empty(&pool_threads.idle) && take_wake_budget())
 		deferred->wake = take_idle_thread();
-	if (may_start && jobs_unserved() && slist_empty(&pool.idle) &&
-	    pool.nrunning + pool.arriving < plat_cpus()) {
+	if (may_start && jobs_unserved() && slist_empty(&pool_threads.idle) &&
+	    pool_threads.nrunning + pool_threads.arriving < plat_cpus()) {
 		deferred->start = true;
 		count_starts(1);
 	}
@@ -559,12 +561,12 @@ bool pool_try_push(struct stopper_job *job)
 	queue_push_first(job);
 	call_thread(true, &deferred);
 	/* Do not rely on a thread that another caller may fail to start. */
-	if (!deferred.start && pool_queue.njobs + pool.starting > pool.arriving) {
+	if (!deferred.start && pool_queue.njobs + pool_threads.starting > pool_threads.arriving) {
 		deferred.start = true;
 		count_starts(1);
 	}
 	if (deferred.start)
-		slist_append(&pool.pushers, &me.node);
+		slist_append(&pool_threads.pushers, &me.node);
 	plat_unlock(&pool_queue.lock, f);
 	run_deferred(&deferred, &me);
 	return !me.left;
@@ -587,7 +589,7 @@ static int push_and_call(struct stopper_async *a, const struct async_start *star
 	}
 	call_thread(may_start, &deferred);
 	if (deferred.start) {
-		slist_append(&pool.pushers, &me.node);
+		slist_append(&pool_threads.pushers, &me.node);
 	} else if (!deferred.wake) {
 		/* Others are at it, or it is for the tick: the next pushes need not ask. */
 		deferred.tick |= claim_tick(true);
@@ -666,11 +668,11 @@ void pool_thread_set_name(struct pool_thread *me, const char *name)
 static void rename_unlocked(struct pool_thread *me, const char *name, plat_flags_t *f)
 {
 	note_thread_name(me, name);
-	pool.arriving++;
+	pool_threads.arriving++;
 	plat_unlock(&pool_queue.lock, *f);
 	plat_thread_name(&me->thread, me->name);
 	plat_lock(&pool_queue.lock, *f);
-	pool.arriving--;
+	pool_threads.arriving--;
 }
 
 /* With the lock held: tell the caller that pushed @job not to touch it any more. */
@@ -678,7 +680,7 @@ static void note_job_taken(struct stopper_job *job)
 {
 	struct stopper_list *n;
 
-	list_walk(n, &pool.pushers) {
+	list_walk(n, &pool_threads.pushers) {
 		struct pusher *p = list_item(n, struct pusher, node);
 
 		if (p->job == job)
@@ -691,10 +693,10 @@ static void take_job(struct pool_thread *me, struct stopper_job *job)
 {
 	me->job = job;
 	queue_take(job);
-	me->tick = pool.tick;
+	me->tick = pool_threads.tick;
 	me->stuck = false;
-	slist_append(&pool.running, &me->node);
-	pool.nrunning++;
+	slist_append(&pool_threads.running, &me->node);
+	pool_threads.nrunning++;
 	note_job_taken(job);
 	if (job->ops->is_task)
 		queue_publish_task(list_item(job, struct stopper_async, job), me->table, me->at);
@@ -706,18 +708,18 @@ static void finish_job(struct pool_thread *me)
 	slist_remove(&me->node);
 	queue_unpublish_task(me->table, me->at);
 	if (!me->stuck)
-		pool.nrunning--;
-	pool.ndone++;
-	pool.done_at = plat_coarse_time();
+		pool_threads.nrunning--;
+	pool_threads.ndone++;
+	pool_threads.done_at = plat_coarse_time();
 	me->job = NULL;
 }
 
 /* With the lock held. True: the caller must start the tick. */
 static bool note_thread_exit(struct pool_thread *me)
 {
-	plat_store(&pool.nthreads, pool.nthreads - 1);
+	plat_store(&pool_threads.nthreads, pool_threads.nthreads - 1);
 	if (!me->sent_to_exit)
-		pool.nexiting++;
+		pool_threads.nexiting++;
 	wake_exit_waiter();
 	return claim_tick(false);
 }
@@ -730,16 +732,16 @@ static bool spin_for_job(plat_flags_t *f)
 {
 	unsigned int i, spins = plat_spins();
 
-	if (!spins || pool.spinning || pool.ending)
+	if (!spins || pool_threads.spinning || pool_threads.ending)
 		return false;
-	pool.spinning = true;
-	pool.arriving++;
+	pool_threads.spinning = true;
+	pool_threads.arriving++;
 	plat_unlock(&pool_queue.lock, *f);
 	for (i = 0; i < spins && !queue_poll(); i++)
 		plat_relax();
 	plat_lock(&pool_queue.lock, *f);
-	pool.spinning = false;
-	pool.arriving--;
+	pool_threads.spinning = false;
+	pool_threads.arriving--;
 	return queue_has_jobs();
 }
 
@@ -747,13 +749,13 @@ static bool spin_for_job(plat_flags_t *f)
 static bool unparked_for_job(struct pool_thread *me)
 {
 	if (!me->sent_to_exit) {
-		pool.arriving--;
+		pool_threads.arriving--;
 		return true;
 	}
 	if (!queue_has_jobs())
 		return false;
 	me->sent_to_exit = false;
-	pool.nexiting--;
+	pool_threads.nexiting--;
 	wake_exit_waiter();
 	return true;
 }
@@ -771,10 +773,10 @@ static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 	/* From now on a push must call this thread. If one opens an inbox meanwhile, look again. */
 	while (pool_queue.open)
 		queue_close_inboxes(f);
-	if (pool_queue.njobs || pool.ending)
+	if (pool_queue.njobs || pool_threads.ending)
 		return pool_queue.njobs;
 	me->idle = true;
-	slist_push(&pool.idle, &me->node);
+	slist_push(&pool_threads.idle, &me->node);
 	/* Once off the list, the thread will be unparked, perhaps later: wait for that. */
 	do {
 		until = me->idle ? plat_now() + IDLE_NS : PLAT_FOREVER;
@@ -818,7 +820,7 @@ static void pool_main(struct plat_thread *t)
 
 	plat_park_init(&me->park);
 	plat_lock(&pool_queue.lock, f);
-	pool.arriving--;
+	pool_threads.arriving--;
 	while ((job = pool_wait_for_job(me, &f))) {
 		take_job(me, job);
 		plat_unlock(&pool_queue.lock, f);
@@ -852,7 +854,7 @@ static void pool_died(struct plat_thread *t, bool hook_called)
 void pool_init(void)
 {
 	queue_init();
-	plat_timer_init(&pool.timer, pool_tick);
+	plat_timer_init(&pool_threads.timer, pool_tick);
 }
 
 /* With the lock held. False: none is idle. */
@@ -863,7 +865,7 @@ static bool send_idle_to_exit(void)
 	if (!t)
 		return false;
 	t->sent_to_exit = true;
-	pool.nexiting++;
+	pool_threads.nexiting++;
 	plat_unpark(&t->park);
 	return true;
 }
@@ -882,9 +884,9 @@ bool pool_end_threads(bool all, int64_t deadline)
 
 	plat_park_init(&waiter);
 	plat_lock(&pool_queue.lock, f);
-	pool.ending = true;
-	pool.ending_all = all;
-	pool.exit_waiter = &waiter;
+	pool_threads.ending = true;
+	pool_threads.ending_all = all;
+	pool_threads.exit_waiter = &waiter;
 	/* There may be thousands, and each is woken: not all in one go. */
 	while (send_idle_to_exit()) {
 		plat_unlock(&pool_queue.lock, f);
@@ -895,8 +897,8 @@ bool pool_end_threads(bool all, int64_t deadline)
 		timely = plat_park(&waiter, deadline);
 		plat_lock(&pool_queue.lock, f);
 	}
-	pool.ending = false;
-	pool.exit_waiter = NULL;
+	pool_threads.ending = false;
+	pool_threads.exit_waiter = NULL;
 	plat_unlock(&pool_queue.lock, f);
 	return drained;
 }
