@@ -50,6 +50,7 @@
 #include "ctx.h"
 #include "panic.h"
 #include "pool.h"
+#include "pool_loop.h"
 #include "queue.h"
 #include "result.h"
 #include "sem.h"

@@ -34,6 +34,7 @@
 #include "follow.h"
 #include "panic.h"
 #include "pool.h"
+#include "pool_loop.h"
 #include "result.h"
 #include "steps.h"
 #include "upcalls.h"

@@ -32,7 +32,8 @@
  *   sem.c         semaphores
  *   queue.c       the queue of async tasks and of jobs of the library's own
  *   async_wait.c  waits for one async task
- *   pool.c        the threads that run them
+ *   pool_loop.c   the threads that run them
+ *   pool.c        when threads are started and called
  *   worker.c      workers
  *   closer.c      closers
  *   timed.c       timers

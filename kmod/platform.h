@@ -52,6 +52,7 @@
 #define PLAT_NOINLINE		noinline
 #define PLAT_ALWAYS_INLINE	__always_inline
 #define PLAT_CACHELINE_ALIGNED	____cacheline_aligned_in_smp
+#define PLAT_HIDDEN
 #define PLAT_FOREVER		S64_MAX
 #define PLAT_STOPS_THREADS	1
 

@@ -19,7 +19,7 @@
  *
  * The state after a task is compared with the state before it, so what an administrator sets on
  * an idle thread stays. Of the allowed CPUs only the number is compared. The name of the thread
- * is checked in pool.c.
+ * is checked in pool_loop.c.
  *
  * All this is done while the task is still counted, so its site and its stopper, which the report
  * needs, still exist. For each site, each kind of leak is reported once, as long as the site is

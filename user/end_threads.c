@@ -3,7 +3,7 @@
  * end_threads.c - ends the idle threads of the library.
  *
  * The threads are only requested to end, and do so by themselves: the keeper (keeper.c), idle
- * pool threads (core/pool.c) and the timer thread (timer.c). A worker's thread ends shortly
+ * pool threads (core/pool_loop.c) and the timer thread (timer.c). A worker's thread ends shortly
  * after its stopper has stopped counting it. The order is:
  *
  *   keeper    first, because it may hand a stop to a pool thread

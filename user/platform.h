@@ -28,6 +28,8 @@
 #endif
 #define PLAT_ALWAYS_INLINE	inline __attribute__((always_inline))
 #define PLAT_CACHELINE_ALIGNED	__attribute__((aligned(64)))
+/* A variable of several files: it is reached as a static one is, without the GOT. */
+#define PLAT_HIDDEN		__attribute__((visibility("hidden")))
 #define PLAT_FOREVER		INT64_MAX
 #define PLAT_STOPS_THREADS	0
 

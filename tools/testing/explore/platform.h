@@ -24,6 +24,7 @@
 #define PLAT_NOINLINE		__attribute__((noinline))
 #define PLAT_ALWAYS_INLINE	inline __attribute__((always_inline))
 #define PLAT_CACHELINE_ALIGNED	__attribute__((aligned(64)))
+#define PLAT_HIDDEN
 #define PLAT_FOREVER		INT64_MAX
 
 /* memory order; the users name the partners */

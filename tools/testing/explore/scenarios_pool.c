@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * scenarios_pool.c - async tasks and the pool's threads: the races drawn in core/pool.c.
+ * scenarios_pool.c - async tasks and the pool's threads: the races drawn in core/pool_loop.c.
  */
 #include "scenario.h"
 #include "pool.h"
@@ -115,7 +115,7 @@ static void begin_with_two_threads(void)
 	settle();
 }
 
-SCENARIO(idle_or_pushed, "pool.c: a thread goes idle while a task is pushed",
+SCENARIO(idle_or_pushed, "pool_loop.c: a thread goes idle while a task is pushed",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
 	begin_with_one_thread();
@@ -134,7 +134,7 @@ SCENARIO(woken_by_tick, "pool.c: two threads idle, three tasks: one of the two w
 	stopper_event_destroy(&gate);
 }
 
-SCENARIO(awake_or_pushed, "pool.c: a thread looks at the queue, awake, while a task is pushed",
+SCENARIO(awake_or_pushed, "pool_loop.c: a thread looks at the queue, awake, while a task is pushed",
 	 .budget = 3, .stale = 1, .cpus = 1, .spins = 1)
 {
 	s = new_stopper(NULL);
@@ -143,7 +143,7 @@ SCENARIO(awake_or_pushed, "pool.c: a thread looks at the queue, awake, while a t
 	end(s);
 }
 
-SCENARIO(idle_too_long, "pool.c: a thread goes away while a task is pushed",
+SCENARIO(idle_too_long, "pool_loop.c: a thread goes away while a task is pushed",
 	 .budget = 3, .cpus = 1, .needs_time = true)
 {
 	begin_with_one_thread();
@@ -157,7 +157,7 @@ static void end_idle_threads(void *arg)
 	check(pool_end_threads(false, PLAT_FOREVER));
 }
 
-SCENARIO(idle_ended, "pool.c: idle threads are sent away while a task is pushed",
+SCENARIO(idle_ended, "pool_loop.c: idle threads are sent away while a task is pushed",
 	 .budget = 3, .stale = 1, .cpus = 1, .needs_time = true)
 {
 	begin_with_one_thread();
@@ -167,7 +167,7 @@ SCENARIO(idle_ended, "pool.c: idle threads are sent away while a task is pushed"
 	stopper_event_destroy(&gate);
 }
 
-SCENARIO(ended_or_called, "pool.c: the tick calls idle threads while they are sent away",
+SCENARIO(ended_or_called, "pool_loop.c: the tick calls idle threads while they are sent away",
 	 .budget = 2, .needs_time = true)
 {
 	begin_with_two_threads();
@@ -236,7 +236,7 @@ static void sees_names(void *arg)
 	stopper_event_fire(&gate);
 }
 
-SCENARIO(named_before_seen, "pool.c: a reader looks at a task while a thread takes it",
+SCENARIO(named_before_seen, "pool_loop.c: a reader looks at a task while a thread takes it",
 	 .budget = 3, .cpus = 1)
 {
 	s = new_stopper(NULL);
@@ -247,7 +247,7 @@ SCENARIO(named_before_seen, "pool.c: a reader looks at a task while a thread tak
 	stopper_event_destroy(&gate);
 }
 
-SCENARIO(named_anew, "pool.c: a thread has named itself for a task that another one takes",
+SCENARIO(named_anew, "pool_loop.c: a thread has named itself for a task that another one takes",
 	 .budget = 2, .cpus = 2, .needs_time = true)
 {
 	s = new_stopper(NULL);

@@ -66,13 +66,13 @@ static void push_around_the_last_look(void)
 	finish();
 }
 
-SCENARIO(last_look, "pool.c: a thread looks at the queue and goes idle while two push",
+SCENARIO(last_look, "pool_loop.c: a thread looks at the queue and goes idle while two push",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
 	push_around_the_last_look();
 }
 
-SCENARIO(last_look_awake, "pool.c: a thread polls the queue and goes idle while two push",
+SCENARIO(last_look_awake, "pool_loop.c: a thread polls the queue and goes idle while two push",
 	 .budget = 3, .stale = 1, .cpus = 1, .spins = 1)
 {
 	push_around_the_last_look();
