@@ -525,6 +525,6 @@ static void pool_died(struct plat_thread *t, bool hook_called)
 
 void pool_init(void)
 {
-	queue_init();
+	queue_inboxes_init();
 	plat_timer_init(&pool_threads.timer, pool_tick);
 }

@@ -123,7 +123,7 @@ struct queue_visit {
 	struct stopper_list *at;	/* its next task, or its list's head */
 };
 
-void queue_init(void)
+void queue_inboxes_init(void)
 {
 	unsigned int i;
 

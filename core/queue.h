@@ -72,7 +72,7 @@ struct pool_queue {
 
 extern struct pool_queue pool_queue;
 
-void queue_init(void);
+void queue_inboxes_init(void);
 void pool_note_user(struct stopper *s);
 bool pool_cancel_task(struct stopper_async *a);
 bool queue_watch(struct stopper *s, struct plat_parker *me);
