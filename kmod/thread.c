@@ -49,6 +49,14 @@
  *
  * A process with a fatal signal pending cannot create kthreads, but a workqueue can. So the
  * task of a dying process is started all the same.
+ *
+ * Why async tasks are not items of a workqueue. A handle for each item, for admission and the
+ * list, and alloc_workqueue(WQ_UNBOUND, WQ_MAX_ACTIVE) was tried beside the pool (the peer
+ * "workqueue" of stopper_bench_async.c and _start.c). It is as fast, and sooner when all threads
+ * are blocked: 8 to 50 us, where the pool waits for its tick. But a workqueue runs at most
+ * WQ_MAX_ACTIVE items at once, 512 up to 6.12 and 2,048 in 7.2. A task may block for ever, so one
+ * task more and no other would ever begin; the pool has no such number. Nor would the thread of a
+ * task have its name.
  */
 #include <linux/kdebug.h>
 #include <linux/kthread.h>
