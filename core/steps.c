@@ -8,7 +8,7 @@
 #include "internal.h"
 #include "steps.h"
 
-static unsigned long steps[STEPS];
+static unsigned long steps[STEPS] PLAT_CACHELINE_ALIGNED;	/* in one line */
 
 static const char * const step_names[] = {
 	[STEP_HEAVY_BARRIERS] = "heavy barriers",
