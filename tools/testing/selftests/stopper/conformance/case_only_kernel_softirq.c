@@ -92,9 +92,11 @@ static void handle_begun_in_softirq_has_no_thread(void)
 	soft->s = new_stopper(NULL);
 	timer_setup(&soft->timer, begin_in_softirq, 0);
 	mod_timer(&soft->timer, jiffies + 1);
-	/* Awake on this CPU: the thread that the softirq comes upon. */
-	while (!env_get(&soft->done))
+	/* Awake on this CPU: the thread that the softirq comes upon, or else ksoftirqd's turn. */
+	while (!env_get(&soft->done)) {
 		cpu_relax();
+		env_yield();
+	}
 	CHECK_EQ(stopper_running_tasks(soft->s, &info, 1), 1);
 	CHECK_EQ(info.count, 1);
 	CHECK_EQ(info.tid, 0);
