@@ -96,10 +96,18 @@ void case_take(struct case_taker *t, struct stopper_sem *sem, struct stopper_ctx
 	       struct env_counter *line);
 int case_taken(struct case_taker *t);
 
+/* A lock of two words, zeroed: who comes first is first. */
+struct case_turns {
+	struct env_counter taken, over;
+};
+
+void case_turn_begin(struct case_turns *t);
+void case_turn_end(struct case_turns *t);
+
 /* A log sink that keeps its lines. */
 struct case_log {
 	struct stopper_options opts;	/* with this sink set */
-	struct env_counter busy;
+	struct case_turns turns;	/* a sink may be called from anywhere */
 	int64_t at[64];			/* when each of the first lines came */
 	size_t len;
 	int lines;

@@ -5,7 +5,8 @@
 #include "case.h"
 
 struct look {
-	struct env_counter busy, ran;
+	struct case_turns turns;
+	struct env_counter ran;
 	struct stopper_ctx *ctx;
 	int tid;
 	int err;
@@ -17,15 +18,12 @@ static void look(struct stopper_ctx *ctx, void *arg)
 	struct look *l = arg;
 
 	/* one at a time: some cases run many */
-	while (env_inc(&l->busy) != 1) {
-		env_dec(&l->busy);
-		env_yield();
-	}
+	case_turn_begin(&l->turns);
 	l->ctx = ctx;
 	l->err = stopper_ctx_err(ctx);
 	l->tid = env_tid();
 	env_comm(l->comm, sizeof(l->comm));
-	env_dec(&l->busy);
+	case_turn_end(&l->turns);
 	env_inc(&l->ran);
 }
 
