@@ -222,9 +222,9 @@ class List:
                 self.add(self.num(slot, "stopper"), "task", self.num(slot, "site"),
                          self.num(slot, "tid") & TID_MASK, self.num(slot, "start"), label=self.label(slot))
 
-    def scan_activities(self):
+    def scan_activities(self, s):
         kinds = {self.r.const("STOPPER_PANIC_WORKER"): "worker", self.r.const("STOPPER_PANIC_CLOSER"): "closer"}
-        for a in self.walk(self.r.var("activities", "panic.c"), "struct activity", "node"):
+        for a in self.walk(self.member(s, "activities"), "struct activity", "of_stopper"):
             kind = kinds.get(self.num(a, "kind"))
             if kind:
                 self.add(self.num(a, "s"), kind, self.num(a, "site"), self.num(a, "tid"), self.num(a, "since"))
@@ -371,7 +371,8 @@ class List:
         self.scan_tables()
         for s in stoppers:
             self.scan_lists(s)
-        self.scan_activities()
+        for s in stoppers:
+            self.scan_activities(s)
         self.clock = max(self.r.now(), self.latest)
         for group, tid, stamp, queued, ns, label in self.found:
             group.add(tid, self.age(stamp) if ns else self.coarse_age(stamp), queued, label)
