@@ -400,7 +400,7 @@ static void tasks_of_others_cost_a_stopper_nothing(void)
 	env_free(task);
 }
 
-#define WORKERS		256
+#define WORKERS		64	/* as many stacks as fit in 32 bits */
 
 static void waits_for_stop(struct stopper_ctx *ctx, void *arg)
 {
