@@ -27,6 +27,8 @@
 #define WARM_TURNS	80		/* more than a table has slots */
 #define TURNS		17
 
+enum { MARK_BEGIN = 16, MARK_END, MARK_ZERO, MARK_SHOW, MARK_WATCH };
+
 /* What a thread has of its own. */
 struct turn {
 	struct completion mine;
@@ -196,21 +198,21 @@ static int counted(struct crew *c, unsigned int i)
 	if (!c->op->sleeps)
 		flags = bench_quiet_save();
 	fetch_own_lines();
-	bench_mark(16);
+	bench_mark(MARK_BEGIN);
 	err = operate(c, i);
-	bench_mark(17);
+	bench_mark(MARK_END);
 	if (!c->op->sleeps)
 		local_irq_restore(flags);
 	return err;
 }
 
-/* Nobody else runs. */
+/* Called by the first thread, while all others wait for their turn. */
 static void mark_turn(unsigned int turn)
 {
 	if (turn > WARM_TURNS)
-		bench_mark(19);
+		bench_mark(MARK_SHOW);
 	if (turn >= WARM_TURNS)
-		bench_mark(18);
+		bench_mark(MARK_ZERO);
 }
 
 /* An error does not end the turns, as the others wait for theirs. */
@@ -269,7 +271,7 @@ static int lines_prepare(struct bench_run *r)
 	if (err)
 		kfree(c);
 	r->priv = c;
-	bench_mark(20);
+	bench_mark(MARK_WATCH);
 	return err;
 }
 

@@ -12,8 +12,9 @@
  *   write    while another CPU has a copy: the line moves; only the writer has it
  *
  * An instruction that reads and then writes a line, as an atomic one does, moves it once. A line
- * that nobody has is memory's and does not count. So the counts are exact and repeat where the
- * order of accesses does; times on real hardware follow them, but also the distance of CPUs.
+ * of which no CPU has a copy is read from memory and not counted. So the counts are exact and
+ * repeat where the order of accesses does; times on real hardware follow them, but also the
+ * distance of CPUs.
  *
  * A mark is an instruction that does nothing and that no other code contains, as in insns.c:
  *

@@ -48,7 +48,7 @@ struct crew {
 
 static struct crew crew;
 
-/* Nobody else runs. */
+/* Only the first thread marks, while all others wait for their turn. */
 static void mark_turn(unsigned int i, unsigned int turn)
 {
 	if (i)
