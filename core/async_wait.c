@@ -84,6 +84,7 @@ int pool_wait_task(struct stopper_async *a, struct stopper_ctx *ctx)
 
 	plat_park_init(&me.park);
 	plat_lock(&pool_queue.lock, f);
+	queue_recall_batches(&f);
 	waiters = async_waiters(a, &tid);
 	if (tid == plat_tid())
 		err = -EDEADLK;

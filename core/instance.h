@@ -83,10 +83,8 @@ struct stopper {
 	plat_ref_t refs PLAT_CACHELINE_ALIGNED;
 	plat_ref_t pins;
 	unsigned int dropped;			/* async tasks, ever; without a lock */
-	unsigned int nqueued;			/* tasks in backlogs (queue.c); the queue's lock */
 	bool uses_pool;				/* it, or one below it, has had async tasks */
 	bool sync_listed;			/* a list has had a synchronous task */
-	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; likewise */
 	struct shard *shards;			/* SHARDS lists of tasks; NULL: never needed */
 
 	struct caused_event quiesce_ctx;	/* ends contexts before quiesce fires */
@@ -128,6 +126,9 @@ struct stopper {
 	struct stopper_list orders;		/* those that stop after it; the parent's lock */
 	struct stopper_list waits;		/* what it stops after; likewise */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
+
+	unsigned int nqueued;			/* tasks in backlogs (queue.c); the queue's lock */
+	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; likewise */
 	struct module *closing_fn_module;	/* likewise */
 	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */

@@ -30,6 +30,7 @@
  *   follow.c      callers that follow the leader of a stop; what wakes both
  *   panic.c       activities, panics
  *   sem.c         semaphores
+ *   batch.c       tasks that a thread has taken ahead
  *   queue.c       the queue of async tasks and of jobs of the library's own
  *   async_wait.c  waits for one async task
  *   pool_loop.c   the threads that run them
@@ -59,6 +60,7 @@
  *   a list's lock (lists.c; s->lock is one) -> drain_lock (watch.c) -> the inside of a parker
  *   registry.lock (ref.c) -> s->lock -> the queue's lock -> the inside of a timer
  *   the queue's lock -> an inbox's lock
+ *   the queue's lock -> a batch's lock
  *   s->lock -> ready_lock (follow.c)
  */
 #ifndef STOPPER_CORE_INTERNAL_H

@@ -52,19 +52,27 @@
  *   A push meanwhile finds no idle thread. It starts one, or leaves the job to the tick
  *   or to a thread that was sent to exit and has not checked the queue yet.
  *
- * No access is ordered: all of this is under the queue's lock.
+ * Batches. Of the tasks that no thread is on its way for, a thread takes its share at once, up to
+ * BATCH_MAX of the call site whose name it has; see batch.c. It lets go of what is left if it can
+ * take no further job: if a task has changed its name or its state, or it dies.
+ *
+ * No access is ordered: all of this is under the queue's lock, or that of the thread's batch.
  */
 #include "internal.h"
 #include "async_wait.h"
+#include "batch.h"
 #include "pool_loop.h"
 #include "queue.h"
 #include "upcalls.h"
 
 #define IDLE_NS		(10 * NS_PER_SEC)
+#ifndef BATCH_MAX
+#define BATCH_MAX	16
+#endif
 #define STOP_THREAD_NAME	"stopper/stop"	/* a job of the library's own */
 
 _Static_assert(sizeof(struct pool_thread) - sizeof(struct plat_thread) -
-	       sizeof(struct plat_parker) <= 256, "an idle thread, beside what the platform needs");
+	       sizeof(struct plat_parker) <= 352, "an idle thread, beside what the platform needs");
 
 struct pool_threads pool_threads = {
 	.idle = { &pool_threads.idle, &pool_threads.idle },
@@ -156,6 +164,42 @@ static void note_job_taken(struct stopper_job *job)
 	}
 }
 
+/*
+ * With the lock held: of the tasks that no thread is on its way for, this one takes its share of a
+ * CPU. Only while the tick is sure to come soon; not if who pushed one may take it back, nor if a
+ * caller waits for the task in the slot, which takes the queue's lock to give up.
+ */
+static void take_batch(struct pool_thread *me, const struct stopper_site *site)
+{
+	unsigned int n = pool_queue.njobs - pool_threads.arriving;
+
+	if (pool_queue.njobs <= pool_threads.arriving || !pool_threads.ticking ||
+	    pool_threads.retry_ns || !slist_empty(&pool_threads.pushers) ||
+	    me->table->waiters[me->at])
+		return;
+	n /= plat_cpus();
+	me->batched = queue_take_batch(&me->batch, site, n < BATCH_MAX ? n : BATCH_MAX);
+}
+
+/* Without the lock: the next task of the batch, in place of the one that is over. */
+static bool take_batched(struct pool_thread *me)
+{
+	struct stopper_list *n;
+
+	if (!me->batched || me->renamed || !plat_thread_fits(&me->thread))
+		return false;
+	lock_guard(&me->batch.lock);
+	n = slist_pop(&me->batch.tasks);
+	if (!n)
+		return false;
+	/* Nobody waits for the one that is over: a wait that began since has recalled the batch. */
+	queue_unpublish_task(me->table, me->at);
+	me->job = list_item(n, struct stopper_job, node);
+	queue_publish_task(list_item(n, struct stopper_async, job.node), me->batch.ticket++,
+			   me->table, me->at);
+	return true;
+}
+
 /* With the lock held, since queue_peek(). */
 static void take_job(struct pool_thread *me, struct stopper_job *job)
 {
@@ -166,13 +210,20 @@ static void take_job(struct pool_thread *me, struct stopper_job *job)
 	slist_append(&pool_threads.running, &me->node);
 	pool_threads.nrunning++;
 	note_job_taken(job);
-	if (job->ops->is_task)
-		queue_publish_task(list_item(job, struct stopper_async, job), me->table, me->at);
+	if (job->ops->is_task) {
+		queue_publish_task(list_item(job, struct stopper_async, job),
+				   pool_queue.ticket++, me->table, me->at);
+		take_batch(me, job->site);
+	}
+	me->begun = me->batch.ticket;
 }
 
-/* With the lock held. */
-void pool_finish_job(struct pool_thread *me)
+/* With the lock held, which may be dropped. */
+void pool_finish_job(struct pool_thread *me, plat_flags_t *f)
 {
+	if (me->batched && !batch_close(&me->batch))
+		queue_recall_batches(f);
+	me->batched = false;
 	slist_remove(&me->node);
 	queue_unpublish_task(me->table, me->at);
 	if (!me->stuck)
@@ -228,6 +279,7 @@ static bool wait_idle(struct pool_thread *me, plat_flags_t *f)
 		return true;
 	if (!thread_has_name(me, IDLE_THREAD_NAME))
 		rename_unlocked(me, IDLE_THREAD_NAME, f);
+	queue_recall_batches(f);
 	/* From now on a push must call this thread. If one opens an inbox meanwhile, look again. */
 	while (pool_queue.open)
 		queue_close_inboxes(f);
@@ -270,9 +322,9 @@ static struct stopper_job *pool_wait_for_job(struct pool_thread *me, plat_flags_
 }
 
 /* Without the lock. */
-static void run_job(struct pool_thread *me, struct stopper_job *job)
+static void run_job(struct pool_thread *me)
 {
-	job->ops->run(job, me);
+	me->job->ops->run(me->job, me);
 	plat_resched();
 	me->renamed = plat_thread_renamed(&me->thread);
 }
@@ -285,9 +337,11 @@ void pool_run_jobs(struct pool_thread *me, plat_flags_t *f)
 	while ((job = pool_wait_for_job(me, f))) {
 		take_job(me, job);
 		plat_unlock(&pool_queue.lock, *f);
-		run_job(me, job);
+		do
+			run_job(me);
+		while (take_batched(me));
 		plat_lock(&pool_queue.lock, *f);
-		pool_finish_job(me);
+		pool_finish_job(me, f);
 	}
 }
 

@@ -5,6 +5,7 @@
 #ifndef STOPPER_CORE_POOL_LOOP_H
 #define STOPPER_CORE_POOL_LOOP_H
 
+#include "batch.h"
 #include "internal.h"
 
 #define IDLE_THREAD_NAME	"stopper/pool"
@@ -33,13 +34,16 @@ struct pool_thread {
 	struct stopper_list node;	/* idle, running or stuck */
 	struct slot_table *table;	/* where its tasks are visible */
 	struct stopper_job *job;
+	struct batch batch;		/* the tasks after ->job */
+	uint64_t begun;			/* ->batch.ticket at ->tick */
 	struct async_run run;		/* of a task */
 	char name[COMM_SIZE];		/* given by the pool: the first bytes, not escaped */
-	unsigned int tick;		/* when it took the job */
+	unsigned int tick;		/* when it took the job, or was seen in another */
 	bool idle;			/* on the idle list; if not, an unpark will come */
 	bool sent_to_exit;		/* taken off the idle list in order to exit */
 	bool stuck;
 	bool renamed;			/* by its task: ->name is not its name */
+	bool batched;			/* its own note: ->batch may be out */
 	unsigned char at;		/* in ->table */
 };
 
@@ -99,7 +103,7 @@ struct async_run *pool_thread_run(struct pool_thread *me);
 
 /* With the queue's lock held */
 void pool_run_jobs(struct pool_thread *me, plat_flags_t *f);
-void pool_finish_job(struct pool_thread *me);
+void pool_finish_job(struct pool_thread *me, plat_flags_t *f);
 void pool_wake_exit_waiter(void);
 
 #endif /* STOPPER_CORE_POOL_LOOP_H */

@@ -22,14 +22,16 @@
  *
  * Order. Inboxes that have tasks take turns of TURN tasks, so no task waits for another producer's
  * flood. The tasks of one producer are taken in their order: a push to the backlog moves there
- * first what is fresh.
+ * first what is fresh. A thread may take several of them at once (batch.c), and begins them in
+ * their order; another thread may then begin the task after these before it is through.
  *
  * Visibility. A queued task is visible in the queue, a running one in its thread's slot. A task is
- * admitted under the lock of its inbox or of the queue, and moves to the slot under the latter:
+ * admitted under the lock of its inbox or of the queue, and moves to the slot under the latter, or
+ * under that of a batch, which whoever reads the queue recalls:
  *
  *   push                              drain (drain.c), or a reader
  *   lock                              phase = QUIESCING; heavy barrier
- *   phase == RUNNING? append          lock; what is fresh: to the backlogs
+ *   phase == RUNNING? append          lock; recall; what is fresh: to the backlogs
  *   unlock                            a task of s queued? watch it
  *                                     unlock
  *   take
@@ -42,7 +44,8 @@
  *   opened since. And a task that the check does not find has its slot filled.
  *
  *   A stopper counts its tasks in the backlogs (->nqueued) and has one watch for them, so a drain
- *   does not walk the tasks of other stoppers. Either the watch is cleared and its owner woken
+ *   does not walk the tasks of other stoppers. No batch has a task of a stopper that is watched.
+ *   Either the watch is cleared and its owner woken
  *   under the lock, or the owner clears it: a parker is never woken after its wait has returned.
  *
  * Visits. A reader must not count a task twice that was queued when it read the queue and has a
@@ -80,6 +83,7 @@
  *        it set on all stoppers above it.
  */
 #include "internal.h"
+#include "batch.h"
 #include "queue.h"
 #include "ref.h"
 #include "upcalls.h"
@@ -200,6 +204,51 @@ static void empty_inboxes(plat_flags_t *f, bool close)
 	}
 }
 
+/* With the lock held: one batch is back in the queue. False: none is out. */
+static bool recall_batch(void)
+{
+	STOPPER_LIST(tasks);
+	const struct batch *b = batch_recall(&tasks);
+	struct stopper_list *n;
+	struct inbox *in;
+
+	if (!b)
+		return false;
+	if (slist_empty(&tasks))
+		return true;
+	list_walk(n, &tasks) {
+		async_stopper(task_of(n))->nqueued++;
+		plat_store(&pool_queue.njobs, pool_queue.njobs + 1);
+	}
+	in = b->from;
+	slist_splice(&in->backlog, &tasks);
+	slist_splice(&tasks, &in->backlog);
+	if (slist_empty(&in->turn))
+		slist_append(&pool_queue.turns, &in->turn);
+	return true;
+}
+
+/* With the lock held, which is dropped after each: no batch is out. */
+void queue_recall_batches(plat_flags_t *f)
+{
+	/* Meanwhile none is given out, so this comes to an end. */
+	pool_queue.recalls++;
+	while (recall_batch()) {
+		plat_unlock(&pool_queue.lock, *f);
+		plat_lock(&pool_queue.lock, *f);
+	}
+	pool_queue.recalls--;
+}
+
+/* The same, and what is fresh is in the backlogs. */
+static void gather_tasks(plat_flags_t *f)
+{
+	pool_queue.recalls++;
+	queue_recall_batches(f);
+	empty_inboxes(f, false);
+	pool_queue.recalls--;
+}
+
 /* With the lock held, which may be dropped: see "Inboxes" above. */
 void queue_close_inboxes(plat_flags_t *f)
 {
@@ -289,6 +338,15 @@ static void show_task(const struct queue_visit *v, const struct stopper_async *a
 	v->visit(v->arg, &view);
 }
 
+/* With the lock held: a task of @s has left its backlog. */
+static void note_dequeued(struct stopper *s)
+{
+	if (--s->nqueued || !s->queue_watch)
+		return;
+	plat_unpark(s->queue_watch);
+	s->queue_watch = NULL;
+}
+
 /* With the lock held: @n leaves the backlog of @in. Visits that have not come to it see it now. */
 static void backlog_remove(const struct inbox *in, struct stopper_list *n)
 {
@@ -307,6 +365,18 @@ static void backlog_remove(const struct inbox *in, struct stopper_list *n)
 		}
 	slist_remove(n);
 	plat_store(&pool_queue.njobs, pool_queue.njobs - 1);
+	note_dequeued(async_stopper(task_of(n)));
+}
+
+/* With the lock held: the first inbox has had @n tasks more. */
+static void note_turn(struct inbox *in, unsigned int n)
+{
+	pool_queue.turn += n;
+	if (pool_queue.turn < TURN && !slist_empty(&in->backlog))
+		return;
+	pool_queue.turn = 0;
+	slist_remove(&in->turn);
+	slist_append(&pool_queue.turns, &in->turn);
 }
 
 /* @job is what queue_peek() has returned under the same hold of the lock. */
@@ -320,11 +390,43 @@ void queue_take(struct stopper_job *job)
 	}
 	in = list_item(pool_queue.turns.next, struct inbox, turn);
 	backlog_remove(in, &job->node);
-	if (++pool_queue.turn < TURN && !slist_empty(&in->backlog))
-		return;
-	pool_queue.turn = 0;
-	slist_remove(&in->turn);
-	slist_append(&pool_queue.turns, &in->turn);
+	note_turn(in, 1);
+}
+
+/* May @a be taken ahead? Not if whoever waits for it relies on the queue's lock. */
+static bool may_batch(const struct stopper_async *a, const struct stopper_site *site)
+{
+	return a->job.site == site && !a->waiters && !async_stopper(a)->queue_watch;
+}
+
+/*
+ * With the lock held: up to @max tasks of one inbox and of @site, which is that of the job that the
+ * caller has just taken, are the caller's batch. False: there are none.
+ */
+bool queue_take_batch(struct batch *b, const struct stopper_site *site, unsigned int max)
+{
+	STOPPER_LIST(tasks);
+	struct inbox *in = list_item(pool_queue.turns.next, struct inbox, turn);
+	struct stopper_list *first;
+	unsigned int n;
+
+	if (pool_queue.recalls || !slist_empty(&pool_queue.visits))
+		return false;
+	if (max > TURN - pool_queue.turn)
+		max = TURN - pool_queue.turn;
+	for (n = 0; n < max && !slist_empty(&in->backlog); n++) {
+		first = in->backlog.next;
+		if (!may_batch(task_of(first), site))
+			break;
+		backlog_remove(in, first);
+		slist_append(&tasks, first);
+	}
+	if (!n)
+		return false;
+	note_turn(in, n);
+	batch_give(b, &tasks, in, pool_queue.ticket);
+	pool_queue.ticket += n;
+	return true;
 }
 
 /* A job that the caller can run itself, as the next one to be taken. */
@@ -341,20 +443,10 @@ void queue_remove_job(struct stopper_job *job)
 	plat_store(&pool_queue.njobs, pool_queue.njobs - 1);
 }
 
-/* With the lock held: a task of @s has left its backlog. */
-static void note_dequeued(struct stopper *s)
-{
-	if (--s->nqueued || !s->queue_watch)
-		return;
-	plat_unpark(s->queue_watch);
-	s->queue_watch = NULL;
-}
-
 /* A task that this thread has pushed to the backlog leaves the queue, untaken. */
 void queue_remove_task(struct stopper_async *a)
 {
 	backlog_remove(inbox_of_this_thread(), &a->job.node);
-	note_dequeued(async_stopper(a));
 }
 
 /*
@@ -438,21 +530,21 @@ int queue_push_task(struct stopper_async *a, const struct async_start *start, bo
 	return 0;
 }
 
-/* The task moves from the queue to slot @at of @table. */
-void queue_publish_task(struct stopper_async *a, struct slot_table *table, unsigned int at)
+/* With the lock held, or that of a batch: the task has left the queue for slot @at of @table. */
+void queue_publish_task(struct stopper_async *a, uint64_t ticket, struct slot_table *table,
+			unsigned int at)
 {
 	struct stopper_slot *slot = &table->slot[at];
 	struct stopper_async_waiter **waiters = &table->waiters[at];
 	uint64_t since = a->since;
 
-	a->ticket = pool_queue.ticket++;
+	a->ticket = ticket;
 	__stopper_slot_number(slot, (unsigned int)a->ticket);
 	plat_store(&table->ticket[at], a->ticket);
 	plat_store(&slot->tid, slot_tid(a->nested ? STOPPER_KIND_NESTED : STOPPER_KIND_ASYNC,
 					(unsigned int)plat_tid()));
 	plat_store(&slot->start, since);
 	__stopper_slot_fill(slot, async_stopper(a), a->job.site);
-	note_dequeued(async_stopper(a));
 	plat_store(&a->state, a->state == ASYNC_QUEUED ? ASYNC_RUNNING : ASYNC_TELLING);
 	a->table = table;
 	a->at = (unsigned char)at;
@@ -465,12 +557,16 @@ void queue_publish_task(struct stopper_async *a, struct slot_table *table, unsig
 /* True: @a was queued, and its function will not be called. */
 bool pool_cancel_task(struct stopper_async *a)
 {
-	lock_guard(&pool_queue.lock);
+	plat_flags_t f;
+	bool queued;
 
-	if (plat_load(&a->state) != ASYNC_QUEUED)
-		return false;
-	plat_store(&a->state, ASYNC_CANCELLED);
-	return true;
+	plat_lock(&pool_queue.lock, f);
+	queue_recall_batches(&f);
+	queued = plat_load(&a->state) == ASYNC_QUEUED;
+	if (queued)
+		plat_store(&a->state, ASYNC_CANCELLED);
+	plat_unlock(&pool_queue.lock, f);
+	return queued;
 }
 
 /* Have @me woken when the last queued task of @s is taken. False: none is queued. */
@@ -480,7 +576,7 @@ bool queue_watch(struct stopper *s, struct plat_parker *me)
 	bool queued;
 
 	plat_lock(&pool_queue.lock, f);
-	empty_inboxes(&f, false);
+	gather_tasks(&f);
 	queued = s->nqueued;
 	/* Only the leader of @s waits for its tasks. */
 	s->queue_watch = queued ? me : NULL;
@@ -530,7 +626,7 @@ uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg)
 	uint64_t first;
 
 	plat_lock(&pool_queue.lock, f);
-	empty_inboxes(&f, false);
+	gather_tasks(&f);
 	first = pool_queue.ticket;
 	me.end = pool_queue.arrived;
 	if (s ? s->nqueued : pool_queue.njobs) {

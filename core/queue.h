@@ -8,6 +8,7 @@
 #include "internal.h"
 #include "view.h"
 
+struct batch;
 struct pool_thread;
 
 /* Work for a pool thread: struct stopper_job. Its site names the thread; NULL: one of our own. */
@@ -68,6 +69,7 @@ struct pool_queue {
 	uint64_t arrived;		/* tasks, ever, in a backlog */
 	uint64_t ticket;		/* of the next task that is taken */
 	struct stopper_list visits;	/* struct queue_visit */
+	unsigned int recalls;		/* of batches, now: none is given out */
 } PLAT_CACHELINE_ALIGNED;
 
 extern struct pool_queue pool_queue;
@@ -94,6 +96,11 @@ int queue_push_task(struct stopper_async *a, const struct async_start *start, bo
 void queue_remove_task(struct stopper_async *a);
 void queue_open_inbox(void);
 void queue_close_inboxes(plat_flags_t *f);
-void queue_publish_task(struct stopper_async *a, struct slot_table *table, unsigned int at);
+bool queue_take_batch(struct batch *b, const struct stopper_site *site, unsigned int max);
+void queue_recall_batches(plat_flags_t *f);
+
+/* and with the lock held, or that of the thread's batch */
+void queue_publish_task(struct stopper_async *a, uint64_t ticket, struct slot_table *table,
+			unsigned int at);
 
 #endif /* STOPPER_CORE_QUEUE_H */

@@ -176,12 +176,18 @@ class List:
         inboxes, step = r.var("inboxes", "queue.c"), r.size("struct inbox")
         for i in range(INBOXES):
             inbox = r.at("struct inbox", r.addr(inboxes) + i * step)
-            for place in "backlog", "fresh":
-                for job in self.walk(self.member(inbox, place), "struct stopper_job", "node"):
-                    task = r.at("struct stopper_async", r.addr(job) - r.offset("struct stopper_async", "job"))
-                    # A fresh one is younger than a tick.
-                    self.add(self.num(task, "s"), "task", self.num(job, "site"), 0,
-                             self.num(task, "since") if place == "backlog" else 0, queued=True)
+            self.scan_queued(self.member(inbox, "backlog"))
+            # A fresh one is younger than a tick.
+            self.scan_queued(self.member(inbox, "fresh"), fresh=True)
+        for batch in self.walk(r.var("batches", "batch.c"), "struct batch", "node"):
+            self.scan_queued(self.member(batch, "tasks"))
+
+    def scan_queued(self, tasks, fresh=False):
+        r = self.r
+        for job in self.walk(tasks, "struct stopper_job", "node"):
+            task = r.at("struct stopper_async", r.addr(job) - r.offset("struct stopper_async", "job"))
+            self.add(self.num(task, "s"), "task", self.num(job, "site"), 0,
+                     0 if fresh else self.num(task, "since"), queued=True)
 
     def scan_table(self, address):
         r = self.r
