@@ -43,7 +43,7 @@
  * Ordered accesses:
  *
  *   (I)  ->s = NULL is a release in async_tell(); its partner is the acquire in task_admit()
- *        (queue.c). Guarantees: the next start writes the record after its thread has read it.
+ *        (push.c). Guarantees: the next start writes the record after its thread has read it.
  */
 #include "internal.h"
 #include "async_wait.h"

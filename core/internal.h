@@ -32,6 +32,7 @@
  *   sem.c         semaphores
  *   batch.c       tasks that a thread has taken ahead
  *   queue.c       the queue of async tasks and of jobs of the library's own
+ *   push.c        the admission of async tasks
  *   async_wait.c  waits for one async task
  *   pool_loop.c   the threads that run them
  *   pool.c        when threads are started and called

@@ -54,6 +54,7 @@
 #include "pool.h"
 #include "pool_loop.h"
 #include "pool_slots.h"
+#include "push.h"
 #include "queue.h"
 #include "task.h"
 #include "upcalls.h"

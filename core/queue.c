@@ -64,47 +64,16 @@
  *
  *   The lock is dropped after every WALK_BATCH tasks, so that it is not held, with interrupts off,
  *   for as long as the queue. Tasks that arrive in a backlog during the visit are not shown.
- *
- * The stop of a stopper that never had an async task reads neither the queue nor the
- * slots of pool threads:
- *
- *   push                              drain
- *   ->uses_pool = true                phase = QUIESCING
- *   light barrier (B1)                heavy barrier (B1)
- *   lock; phase == RUNNING? append    ->uses_pool? no: no task is or was in the pool
- *
- *   The flag is set on all stoppers above it first (U): a task of a child may call the
- *   stop of a parent, which must then find the task in the pool and refuse.
- *
- * Ordered accesses, beside (B1) of task.c, (R) of pause.c and (I) of async.c:
- *
- *   (U)  ->uses_pool = true is a release in pool_note_user(); its partner is the acquire in
- *        the same function. Guarantees: a thread that sees the flag set on a stopper sees
- *        it set on all stoppers above it.
  */
 #include "internal.h"
 #include "batch.h"
 #include "queue.h"
-#include "ref.h"
 #include "upcalls.h"
 #include "view.h"
 
-#ifndef INBOXES
-#define INBOXES		64	/* more than CPUs that push at once, as a rule; bits of ->open */
-#define INBOX_MAX	64	/* what a drain moves for each inbox, at most */
+#ifndef TURN
 #define TURN		32
 #endif
-
-struct inbox {
-	stopper_lock_t lock;
-	bool open;			/* written under both locks */
-	unsigned int nfresh;
-	struct stopper_list fresh;
-
-	/* under the queue's lock: */
-	struct stopper_list backlog PLAT_CACHELINE_ALIGNED;
-	struct stopper_list turn;	/* pool_queue.turns */
-};
 
 static struct inbox inboxes[INBOXES] PLAT_CACHELINE_ALIGNED;
 
@@ -139,7 +108,8 @@ void queue_inboxes_init(void)
 	}
 }
 
-static struct inbox *inbox_of_this_thread(void)
+/* That of this thread. */
+struct inbox *queue_inbox(void)
 {
 	return &inboxes[(unsigned int)plat_tid() % INBOXES];
 }
@@ -258,7 +228,7 @@ void queue_close_inboxes(plat_flags_t *f)
 /* With the lock held: the tick will come; the next pushes of this thread need not call anybody. */
 void queue_open_inbox(void)
 {
-	struct inbox *in = inbox_of_this_thread();
+	struct inbox *in = queue_inbox();
 
 	if (in->open)
 		return;
@@ -267,6 +237,18 @@ void queue_open_inbox(void)
 		slist_append(&pool_queue.turns, &in->turn);
 	lock_guard(&in->lock);
 	plat_store(&in->open, true);
+}
+
+/* With the lock held: @a is admitted, and in the backlog of this thread, after what is fresh. */
+void queue_append(struct stopper_async *a)
+{
+	struct inbox *in = queue_inbox();
+
+	inbox_empty(in, false);
+	note_arrival(a, plat_coarse_time());
+	slist_append(&in->backlog, &a->job.node);
+	if (slist_empty(&in->turn))
+		slist_append(&pool_queue.turns, &in->turn);
 }
 
 /* With the lock held: the first inbox in turn that has a backlog; it becomes the first of all. */
@@ -446,88 +428,7 @@ void queue_remove_job(struct stopper_job *job)
 /* A task that this thread has pushed to the backlog leaves the queue, untaken. */
 void queue_remove_task(struct stopper_async *a)
 {
-	backlog_remove(inbox_of_this_thread(), &a->job.node);
-}
-
-/*
- * Before the first async task of @s: its stop, and those of its parents, now read the pool. Any
- * context, without s->lock.
- */
-void pool_note_user(struct stopper *s)
-{
-	struct stopper *parent;
-
-	/* (U) pairs with its release below: set here means set on all stoppers above */
-	if (PLAT_LIKELY(plat_load_acquire(&s->uses_pool)))
-		return;
-	parent = parent_get(s);
-	if (parent) {
-		pool_note_user(parent);
-		stopper_unpin(parent);
-	}
-	/* (U) pairs with its acquire above: set here means set on all stoppers above */
-	plat_store_release(&s->uses_pool, true);
-}
-
-/* With a lock held under which it is queued, if 0 is returned: the task is not in the queue yet. */
-static int task_admit(struct stopper_async *a, const struct async_start *start, bool *nested)
-{
-	/* First of all: a refusal may be told to done(), which must not meet a run. */
-	if (plat_load(&a->s))
-		return -EBUSY;
-	/* (R) pairs with pause_update(): what was written during a pause is seen */
-	*nested = plat_load_acquire(&start->s->phase) != STOPPER_RUNNING;
-	if (*nested && !start->may_nest)
-		return refusal_err(start->s);
-	/* (I) pairs with async_tell(): NULL means that its thread reads the record no more */
-	if (!plat_cmpxchg_acquire(&a->s, NULL, start->s))
-		return -EBUSY;
-	/* Under the lock: it passes both on to the thread that takes the task. */
-	plat_happens_after(&start->s->phase);
-	plat_happens_after(&a->s);
-	plat_store(&a->state, ASYNC_QUEUED);
-	a->job.ops = start->ops;
-	a->ctx = start->ctx;
-	a->span = start->span;
-	a->pinned = start->pinned;
-	a->nested = *nested;
-	a->job.site = start->site;
-	return 0;
-}
-
-/* Without the queue's lock. True: pushed to an inbox, or not admitted (@err). */
-bool queue_push_fresh(struct stopper_async *a, const struct async_start *start, bool *nested,
-		      int *err)
-{
-	struct inbox *in = inbox_of_this_thread();
-
-	if (!plat_load(&in->open))
-		return false;
-	lock_guard(&in->lock);
-	if (!in->open || in->nfresh == INBOX_MAX)
-		return false;
-	*err = task_admit(a, start, nested);
-	if (!*err) {
-		slist_append(&in->fresh, &a->job.node);
-		plat_store(&in->nfresh, in->nfresh + 1);
-	}
-	return true;
-}
-
-/* The same with the queue's lock, for a task that may need a thread. */
-int queue_push_task(struct stopper_async *a, const struct async_start *start, bool *nested)
-{
-	struct inbox *in = inbox_of_this_thread();
-	int err = task_admit(a, start, nested);
-
-	if (err)
-		return err;
-	inbox_empty(in, false);
-	note_arrival(a, plat_coarse_time());
-	slist_append(&in->backlog, &a->job.node);
-	if (slist_empty(&in->turn))
-		slist_append(&pool_queue.turns, &in->turn);
-	return 0;
+	backlog_remove(queue_inbox(), &a->job.node);
 }
 
 /* With the lock held, or that of a batch: the task has left the queue for slot @at of @table. */

@@ -59,6 +59,22 @@ struct stopper_async_waiter {
 	bool done;
 };
 
+#ifndef INBOXES
+#define INBOXES		64	/* more than CPUs that push at once, as a rule; bits of ->open */
+#define INBOX_MAX	64	/* what a drain moves for each inbox, at most */
+#endif
+
+struct inbox {
+	stopper_lock_t lock;
+	bool open;			/* written under both locks */
+	unsigned int nfresh;
+	struct stopper_list fresh;
+
+	/* under the queue's lock: */
+	struct stopper_list backlog PLAT_CACHELINE_ALIGNED;
+	struct stopper_list turn;	/* pool_queue.turns */
+};
+
 struct pool_queue {
 	stopper_lock_t lock;		/* the pool's lock */
 	unsigned int njobs;		/* without those in inboxes */
@@ -75,7 +91,7 @@ struct pool_queue {
 extern struct pool_queue pool_queue;
 
 void queue_inboxes_init(void);
-void pool_note_user(struct stopper *s);
+struct inbox *queue_inbox(void);
 bool pool_cancel_task(struct stopper_async *a);
 bool queue_watch(struct stopper *s, struct plat_parker *me);
 void queue_unwatch(struct stopper *s);
@@ -83,8 +99,6 @@ uint64_t queue_visit(struct stopper *s, visit_fn visit, void *arg);
 
 /* For the threads of the pool: without the lock */
 bool queue_poll(void);
-bool queue_push_fresh(struct stopper_async *a, const struct async_start *start, bool *nested,
-		      int *err);
 
 /* and with the lock held */
 bool queue_has_jobs(void);
@@ -92,7 +106,7 @@ struct stopper_job *queue_peek(void);
 void queue_take(struct stopper_job *job);
 void queue_push_first(struct stopper_job *job);
 void queue_remove_job(struct stopper_job *job);
-int queue_push_task(struct stopper_async *a, const struct async_start *start, bool *nested);
+void queue_append(struct stopper_async *a);
 void queue_remove_task(struct stopper_async *a);
 void queue_open_inbox(void);
 void queue_close_inboxes(plat_flags_t *f);

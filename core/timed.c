@@ -62,7 +62,7 @@
 #include "follow.h"
 #include "panic.h"
 #include "pool.h"
-#include "queue.h"
+#include "push.h"
 #include "span.h"
 #include "task.h"
 #include "timed.h"
