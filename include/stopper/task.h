@@ -202,8 +202,8 @@ STOPPER_INLINE void stopper_task_end(struct stopper_task *task)
  * read-side sections are restored after the task, and the leak is logged with its name. A lock
  * that is still held is only logged, and only with lockdep.
  *
- * The tasks of one thread are begun in their order, but may run side by side. Threads take turns:
- * none waits until all that another one has queued has begun.
+ * The tasks of one thread are taken in their order, where many wait several at once, and may run
+ * side by side. Threads take turns: none waits until all that another one has queued has begun.
  *
  * Not promised: the order of tasks of several threads, or of those that softirqs start, or that
  * two tasks share a thread.
