@@ -2,8 +2,8 @@
 /*
  * scenarios_batch.c - a thread that has taken tasks ahead, against all that look for one of them.
  *
- * In each the second task is left to the tick, so the thread that takes the first one may take what
- * follows as its batch.
+ * A thread is started for the first task, or by the tick for the first record. It takes what follows
+ * as its batch, or what follows the second, if that is in an inbox still.
  */
 #include "scenario.h"
 #include "upcalls.h"
@@ -80,6 +80,7 @@ SCENARIO(batch_behind_blocked, "batch.c: a task waits for one that its thread ha
 	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
 {
 	begin();
+	push(NULL);
 	push_task(wait_for, &gate);
 	push_task(fire, &gate);
 	push_task(fire, &gate);
@@ -229,6 +230,8 @@ SCENARIO(batch_wait_given_up, "batch.c: such a wait ends with its context",
 static void dies(struct stopper_ctx *ctx, void *arg)
 {
 	counted(NULL, NULL);
+	stopper_event_fire(&first_began);
+	check(!stopper_wait(&gate, NULL));
 	may_die();
 }
 
@@ -236,8 +239,13 @@ SCENARIO(batch_of_dead, "batch.c: a thread dies that has taken tasks ahead",
 	 .budget = 2, .deaths = 1, .cpus = 1, .needs_time = true)
 {
 	begin();
+	stopper_event_init(&first_began);
+	push(NULL);
 	push_task(dies, NULL);
 	push(NULL);
 	push(NULL);
-	finish();
+	check(!stopper_wait(&first_began, NULL));
+	stopper_event_fire(&gate);
+	settle();
+	finish_records();
 }
