@@ -48,7 +48,7 @@ void batch_destroy(struct batch *b)
 	plat_lock_destroy(&b->lock);
 }
 
-/* @tasks, which leave the queue, are for this thread, whose batch @b is. Their tickets are @ticket and so on. */
+/* @tasks leave the queue for this thread, whose batch @b is; their tickets begin at @ticket. */
 void batch_give(struct batch *b, struct stopper_list *tasks, struct inbox *from, uint64_t ticket)
 {
 	slist_append(&batches, &b->node);

@@ -321,12 +321,14 @@ static struct stopper_job *pool_wait_for_job(struct pool_thread *me, plat_flags_
 	}
 }
 
-/* Without the lock. */
-static void run_job(struct pool_thread *me)
+/* Without the lock: the job, then what is in the batch. */
+static void run_taken(struct pool_thread *me)
 {
-	me->job->ops->run(me->job, me);
-	plat_resched();
-	me->renamed = plat_thread_renamed(&me->thread);
+	do {
+		me->job->ops->run(me->job, me);
+		plat_resched();
+		me->renamed = plat_thread_renamed(&me->thread);
+	} while (take_batched(me));
 }
 
 /* With the lock held, which is dropped while a job runs: run jobs until the thread is to exit. */
@@ -337,9 +339,7 @@ void pool_run_jobs(struct pool_thread *me, plat_flags_t *f)
 	while ((job = pool_wait_for_job(me, f))) {
 		take_job(me, job);
 		plat_unlock(&pool_queue.lock, *f);
-		do
-			run_job(me);
-		while (take_batched(me));
+		run_taken(me);
 		plat_lock(&pool_queue.lock, *f);
 		pool_finish_job(me, f);
 	}

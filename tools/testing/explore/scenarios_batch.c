@@ -2,8 +2,8 @@
 /*
  * scenarios_batch.c - a thread that has taken tasks ahead, against all that look for one of them.
  *
- * A thread is started for the first task, or by the tick for the first record. It takes what follows
- * as its batch, or what follows the second, if that is in an inbox still.
+ * A thread is started for the first task, or by the tick for the first record. It takes what
+ * follows as its batch, or what follows the second, if that is in an inbox still.
  */
 #include "scenario.h"
 #include "upcalls.h"
