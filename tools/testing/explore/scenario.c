@@ -41,6 +41,30 @@ void end(struct stopper *s)
 	stopper_put(s);
 }
 
+struct stopper *new_gated(struct stopper_event *gate)
+{
+	stopper_event_init(gate);
+	return new_stopper(NULL);
+}
+
+void end_gated(struct stopper *s, struct stopper_event *gate)
+{
+	end(s);
+	stopper_event_destroy(gate);
+}
+
+void task_fires(struct stopper_ctx *ctx, void *ev)
+{
+	counted(NULL, NULL);
+	stopper_event_fire(ev);
+}
+
+void task_waits(struct stopper_ctx *ctx, void *ev)
+{
+	counted(NULL, NULL);
+	check(!stopper_wait(ev, NULL));
+}
+
 void stops(void *s)
 {
 	check(!stopper_stop(s, NULL));

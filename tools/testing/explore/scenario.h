@@ -71,6 +71,12 @@ void counted(struct stopper_ctx *ctx, void *arg);
 void accepted(int err);
 /* Quiesces, stops and puts; then all that was accepted must have run. */
 void end(struct stopper *s);
+/* The same with an event, for what waits. */
+struct stopper *new_gated(struct stopper_event *gate);
+void end_gated(struct stopper *s, struct stopper_event *gate);
+/* Tasks that fire an event, or wait for it. */
+void task_fires(struct stopper_ctx *ctx, void *ev);
+void task_waits(struct stopper_ctx *ctx, void *ev);
 /* For go(): stops a stopper, cancels a context. */
 void stops(void *s);
 void cancels_ctx(void *ctx);

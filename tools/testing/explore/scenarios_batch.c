@@ -14,18 +14,6 @@ static struct stopper_event gate;
 static struct stopper_event first_began;
 static struct stopper_async record[3];
 
-static void begin(void)
-{
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-}
-
-static void finish(void)
-{
-	end(s);
-	stopper_event_destroy(&gate);
-}
-
 /* All of one call site, as a batch is. */
 static void push_task(stopper_fn fn, void *arg)
 {
@@ -44,47 +32,35 @@ static void push_three(void *arg)
 	push(NULL);
 }
 
-static void fire(struct stopper_ctx *ctx, void *ev)
-{
-	counted(NULL, NULL);
-	stopper_event_fire(ev);
-}
-
-static void wait_for(struct stopper_ctx *ctx, void *ev)
-{
-	counted(NULL, NULL);
-	check(!stopper_wait(ev, NULL));
-}
-
 SCENARIO(batch_drained, "batch.c: Quiesce looks for tasks that a thread has taken ahead",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
-	begin();
+	s = new_gated(&gate);
 	push_three(NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 SCENARIO(batch_not_slept_on, "batch.c: a thread sleeps while another one has tasks taken ahead",
 	 .budget = 2, .stale = 1, .cpus = 2)
 {
-	begin();
+	s = new_gated(&gate);
 	push_three(NULL);
 	push(NULL);
 	settle();
 	check(ghost_get(RAN) == ghost_get(ACCEPTED));
-	finish();
+	end_gated(s, &gate);
 }
 
 /* What waits has taken ahead what it waits for. */
 SCENARIO(batch_behind_blocked, "batch.c: a task waits for one that its thread has taken ahead",
 	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
-	push_task(wait_for, &gate);
-	push_task(fire, &gate);
-	push_task(fire, &gate);
-	finish();
+	push_task(task_waits, &gate);
+	push_task(task_fires, &gate);
+	push_task(task_fires, &gate);
+	end_gated(s, &gate);
 }
 
 enum { BEGUN, OVER = BEGUN + 4 };
@@ -110,7 +86,7 @@ SCENARIO(batch_listed, "batch.c: a list is made of tasks that a thread has taken
 	long begun = 0, over = 0;
 	unsigned int i;
 
-	begin();
+	s = new_gated(&gate);
 	for (i = 0; i < 3; i++) {
 		ghost_set(BEGUN + i, 0);
 		ghost_set(OVER + i, 0);
@@ -125,7 +101,7 @@ SCENARIO(batch_listed, "batch.c: a list is made of tasks that a thread has taken
 		begun += ghost_get(BEGUN + i);
 	check(nseen <= 3 - over);
 	check(nseen >= 3 - begun);
-	finish();
+	end_gated(s, &gate);
 }
 
 static int runs(struct stopper_ctx *ctx, struct stopper_async *async)
@@ -152,7 +128,7 @@ static void begin_with_records(void)
 {
 	unsigned int i;
 
-	begin();
+	s = new_gated(&gate);
 	stopper_event_init(&first_began);
 	for (i = 0; i < 3; i++) {
 		ghost_set(BEGUN + i, 0);
@@ -166,7 +142,7 @@ static void begin_with_records(void)
 
 static void finish_records(void)
 {
-	finish();
+	end_gated(s, &gate);
 	stopper_event_destroy(&first_began);
 }
 
@@ -238,7 +214,7 @@ static void dies(struct stopper_ctx *ctx, void *arg)
 SCENARIO(batch_of_dead, "batch.c: a thread dies that has taken tasks ahead",
 	 .budget = 2, .deaths = 1, .cpus = 1, .needs_time = true)
 {
-	begin();
+	s = new_gated(&gate);
 	stopper_event_init(&first_began);
 	push(NULL);
 	push_task(dies, NULL);

@@ -44,18 +44,6 @@ SCENARIO(first_thread_not_started, "two push, and the first thread is not to be 
 	end(s);
 }
 
-static void fire(struct stopper_ctx *ctx, void *ev)
-{
-	counted(NULL, NULL);
-	stopper_event_fire(ev);
-}
-
-static void wait_for(struct stopper_ctx *ctx, void *ev)
-{
-	counted(NULL, NULL);
-	check(!stopper_wait(ev, NULL));
-}
-
 static void open_gate(void *arg)
 {
 	stopper_event_fire(&gate);
@@ -68,12 +56,11 @@ SCENARIO(taken_or_taken_back, "pool.c: a task is taken, or taken back as no thre
 	if (!s)
 		return;
 	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
 	settle();
 	go(open_gate, NULL);
 	push(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 SCENARIO(async_two_pushers, "pool.c: two push, one thread takes both",
@@ -88,30 +75,26 @@ SCENARIO(async_two_pushers, "pool.c: two push, one thread takes both",
 SCENARIO(async_one_waits_for_another, "pool.c: a task gets a thread, whatever the others do",
 	 .budget = 2, .cpus = 1, .needs_time = true)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
-	end(s);
-	stopper_event_destroy(&gate);
+	s = new_gated(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
+	accepted(stopper_run_async_task(s, NULL, "fires", task_fires, &gate));
+	end_gated(s, &gate);
 }
 
 /* A stopper, and a thread that has run a task. */
 static void begin_with_one_thread(void)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	s = new_gated(&gate);
+	accepted(stopper_run_async_task(s, NULL, "fires", task_fires, &gate));
 	check(!stopper_wait(&gate, NULL));
 }
 
 /* And two of them. */
 static void begin_with_two_threads(void)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "fires", fire, &gate));
+	s = new_gated(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
+	accepted(stopper_run_async_task(s, NULL, "fires", task_fires, &gate));
 	settle();
 }
 
@@ -120,8 +103,7 @@ SCENARIO(idle_or_pushed, "pool_loop.c: a thread goes idle while a task is pushed
 {
 	begin_with_one_thread();
 	push(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 SCENARIO(woken_by_tick, "pool.c: two threads idle, three tasks: one of the two waits for the tick",
@@ -130,8 +112,7 @@ SCENARIO(woken_by_tick, "pool.c: two threads idle, three tasks: one of the two w
 	begin_with_two_threads();
 	push(NULL);
 	push(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 SCENARIO(awake_or_pushed, "pool_loop.c: a thread looks at the queue, awake, while a task is pushed",
@@ -148,8 +129,7 @@ SCENARIO(idle_too_long, "pool_loop.c: a thread goes away while a task is pushed"
 {
 	begin_with_one_thread();
 	push(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 static void end_idle_threads(void *arg)
@@ -163,8 +143,7 @@ SCENARIO(idle_ended, "pool_loop.c: idle threads are sent away while a task is pu
 	begin_with_one_thread();
 	go(push, NULL);
 	end_idle_threads(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 SCENARIO(ended_or_called, "pool_loop.c: the tick calls idle threads while they are sent away",
@@ -174,8 +153,7 @@ SCENARIO(ended_or_called, "pool_loop.c: the tick calls idle threads while they a
 	go(push, NULL);
 	go(push, NULL);
 	end_idle_threads(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 static void hand_over_run(struct stopper_job *job, struct pool_thread *me)
@@ -220,7 +198,7 @@ SCENARIO(two_hand_over, "pool.c: two hand a job over, and perhaps no thread can 
 static void waits_under_its_name(struct stopper_ctx *ctx, void *name)
 {
 	check(!strcmp(explore_comm(plat_tid()), name));
-	wait_for(ctx, &gate);
+	task_waits(ctx, &gate);
 	check(!strcmp(explore_comm(plat_tid()), name));
 }
 
@@ -239,25 +217,21 @@ static void sees_names(void *arg)
 SCENARIO(named_before_seen, "pool_loop.c: a reader looks at a task while a thread takes it",
 	 .budget = 3, .cpus = 1)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
+	s = new_gated(&gate);
 	accepted(stopper_run_async_task(s, NULL, "a", waits_under_its_name, "a"));
 	sees_names(NULL);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 SCENARIO(named_anew, "pool_loop.c: a thread has named itself for a task that another one takes",
 	 .budget = 2, .cpus = 2, .needs_time = true)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
+	s = new_gated(&gate);
 	stopper_event_fire(&gate);
 	accepted(stopper_run_async_task(s, NULL, "a", waits_under_its_name, "a"));
 	accepted(stopper_run_async_task(s, NULL, "b", waits_under_its_name, "b"));
 	accepted(stopper_run_async_task(s, NULL, "c", waits_under_its_name, "c"));
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 static void quiesce_it(void *arg)
@@ -375,13 +349,11 @@ static void count_until(void *arg)
 SCENARIO(counted_once, "queue.c: a task that leaves the queue for its slot counts once",
 	 .budget = 4, .stale = 1)
 {
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	s = new_gated(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
 	go(count_until, NULL);
 	join_all();
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 static void note_once(void *seen, const struct task_view *v)
@@ -395,11 +367,11 @@ static void note_once(void *seen, const struct task_view *v)
 static void push_waiting(unsigned int i)
 {
 	if (i == 0)
-		accepted(stopper_run_async_task(s, NULL, "1", wait_for, &gate));
+		accepted(stopper_run_async_task(s, NULL, "1", task_waits, &gate));
 	else if (i == 1)
-		accepted(stopper_run_async_task(s, NULL, "2", wait_for, &gate));
+		accepted(stopper_run_async_task(s, NULL, "2", task_waits, &gate));
 	else
-		accepted(stopper_run_async_task(s, NULL, "3", wait_for, &gate));
+		accepted(stopper_run_async_task(s, NULL, "3", task_waits, &gate));
 }
 
 static void visits_queue_of(unsigned int n)
@@ -407,16 +379,14 @@ static void visits_queue_of(unsigned int n)
 	bool seen[3] = { false };
 	unsigned int i;
 
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
+	s = new_gated(&gate);
 	for (i = 0; i < n; i++)
 		push_waiting(i);
 	tasks_visit(s, note_once, seen);
 	for (i = 0; i < n; i++)
 		check(seen[i]);
 	stopper_event_fire(&gate);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 /* The lock is dropped after both. */
@@ -438,16 +408,14 @@ SCENARIO(queue_visit_overtaken, "queue.c: a task leaves the queue when the visit
 {
 	int times = 0;
 
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
+	s = new_gated(&gate);
 	push(NULL);
 	push(NULL);
-	accepted(stopper_run_async_task(s, NULL, "last", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "last", task_waits, &gate));
 	tasks_visit(s, note_last, &times);
 	check(times == 1);
 	stopper_event_fire(&gate);
-	end(s);
-	stopper_event_destroy(&gate);
+	end_gated(s, &gate);
 }
 
 static void end_here(struct stopper_ctx *c, void *task)

@@ -22,48 +22,24 @@ static void push_two(void *arg)
 	push(NULL);
 }
 
-static void wait_for(struct stopper_ctx *ctx, void *ev)
-{
-	counted(NULL, NULL);
-	check(!stopper_wait(ev, NULL));
-}
-
-static void fire(struct stopper_ctx *ctx, void *ev)
-{
-	counted(NULL, NULL);
-	stopper_event_fire(ev);
-}
-
 static void push_fire(void *arg)
 {
-	int err = stopper_run_async_task(s, NULL, "fires", fire, &gate);
+	int err = stopper_run_async_task(s, NULL, "fires", task_fires, &gate);
 
 	accepted(err);
 	if (err)
 		stopper_event_fire(&gate);
 }
 
-static void begin(void)
-{
-	s = new_stopper(NULL);
-	stopper_event_init(&gate);
-}
-
-static void finish(void)
-{
-	end(s);
-	stopper_event_destroy(&gate);
-}
-
 /* Two are taken one after the other; a third and a fourth arrive when no more may be there. */
 static void push_around_the_last_look(void)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
 	push(NULL);
 	go(push, NULL);
 	push(NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 SCENARIO(last_look, "pool_loop.c: a thread looks at the queue and goes idle while two push",
@@ -81,31 +57,31 @@ SCENARIO(last_look_awake, "pool_loop.c: a thread polls the queue and goes idle w
 SCENARIO(tick_ends_or_pushed, "pool.c: the tick finds no task and ends while one is pushed",
 	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
 	go(push_fire, NULL);
 	join_all();
-	finish();
+	end_gated(s, &gate);
 }
 
 SCENARIO(arrives_or_pushed, "pool.c: a thread arrives and takes a task while another is pushed",
 	 .budget = 3, .stale = 1, .cpus = 1, .needs_time = true)
 {
-	begin();
+	s = new_gated(&gate);
 	go(push_fire, NULL);
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
 	join_all();
-	finish();
+	end_gated(s, &gate);
 }
 
 SCENARIO(two_producers_drained, "pool.c: two push, one of them while Quiesce begins",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
 	go(push_two, NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 static void push_three(void *arg)
@@ -118,11 +94,11 @@ static void push_three(void *arg)
 SCENARIO(fresh_against_drain, "queue.c: tasks are pushed to an inbox while Quiesce begins",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
 	go(push_three, NULL);
 	push(NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 /* The second task opens the inbox; then all threads are blocked, and no task waits for one. */
@@ -131,26 +107,26 @@ SCENARIO(fresh_after_ticks, "queue.c: a push to an inbox when the tick ends, or 
 {
 	struct stopper_ctx *ctx;
 
-	begin();
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	s = new_gated(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
 	check(!stopper_ctx_with_timeout(NULL, 2 * NS_PER_MSEC, &ctx));
 	check(stopper_wait(&gate, ctx) == -ETIMEDOUT);
 	stopper_ctx_put(ctx);
 	push_fire(NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 SCENARIO(fresh_against_sleep, "queue.c: a task is pushed to an inbox while a thread goes to sleep",
 	 .budget = 3, .stale = 1, .cpus = 1)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
 	push_three(NULL);
 	join_all();
 	settle();
 	check(ghost_get(RAN) == ghost_get(ACCEPTED));
-	finish();
+	end_gated(s, &gate);
 }
 
 static bool seen[4];
@@ -165,7 +141,7 @@ static void note_seen(void *arg, const struct task_view *v)
 
 static void push_one(void *arg)
 {
-	accepted(stopper_run_async_task(s, NULL, "1", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "1", task_waits, &gate));
 }
 
 /* One is taken from an inbox that the visit has been at, or is at, or comes to later. */
@@ -174,18 +150,18 @@ SCENARIO(inboxes_visited, "queue.c: a visit of two inboxes while their tasks are
 {
 	unsigned int i;
 
-	begin();
+	s = new_gated(&gate);
 	memset(seen, 0, sizeof(seen));
 	go(push_one, NULL);
 	join_all();
-	accepted(stopper_run_async_task(s, NULL, "0", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "2", wait_for, &gate));
-	accepted(stopper_run_async_task(s, NULL, "3", wait_for, &gate));
+	accepted(stopper_run_async_task(s, NULL, "0", task_waits, &gate));
+	accepted(stopper_run_async_task(s, NULL, "2", task_waits, &gate));
+	accepted(stopper_run_async_task(s, NULL, "3", task_waits, &gate));
 	tasks_visit(s, note_seen, NULL);
 	for (i = 0; i < 4; i++)
 		check(seen[i]);
 	stopper_event_fire(&gate);
-	finish();
+	end_gated(s, &gate);
 }
 
 static struct stopper_async record, later;
@@ -211,7 +187,7 @@ static void cancels_later_first(void *arg)
 SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in their order",
 	 .budget = 3, .stale = 1, .needs_time = true)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
 	push(NULL);
 	settle();
@@ -220,18 +196,18 @@ SCENARIO(one_producer_in_order, "pool.c: the tasks of a producer are taken in th
 	accepted(stopper_async_start(s, NULL, "first", &record));
 	accepted(stopper_async_start(s, NULL, "second", &later));
 	go(cancels_later_first, NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 /* The pool's thread has the id between theirs, so they share an inbox. */
 SCENARIO(opened_against_push, "queue.c: a thread opens an inbox while another one pushes to it",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {
-	begin();
+	s = new_gated(&gate);
 	push(NULL);
 	go(push, NULL);
 	push(NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 static struct stopper_event first, opened, last_began;
@@ -239,7 +215,7 @@ static struct stopper_event first, opened, last_began;
 static void last_waits(struct stopper_ctx *ctx, void *ev)
 {
 	stopper_event_fire(&last_began);
-	wait_for(ctx, ev);
+	task_waits(ctx, ev);
 }
 
 /* All threads are blocked. If the tick moves the task during the first look, the next finds it. */
@@ -253,7 +229,7 @@ static void push_fresh(void)
 
 static void push_first(void *fresh)
 {
-	accepted(stopper_run_async_task(s, NULL, "first", wait_for, &first));
+	accepted(stopper_run_async_task(s, NULL, "first", task_waits, &first));
 	stopper_event_fire(&opened);
 	if (fresh)
 		push_fresh();
@@ -262,7 +238,7 @@ static void push_first(void *fresh)
 /* Two threads open their inboxes; what they queued is taken, and one of them pushes again. */
 static void push_where_nothing_waits(bool by_main)
 {
-	begin();
+	s = new_gated(&gate);
 	stopper_event_init(&first);
 	stopper_event_init(&opened);
 	stopper_event_init(&last_began);
@@ -274,7 +250,7 @@ static void push_where_nothing_waits(bool by_main)
 		push_fresh();
 	join_all();
 	stopper_event_fire(&gate);
-	finish();
+	end_gated(s, &gate);
 	stopper_event_destroy(&last_began);
 	stopper_event_destroy(&opened);
 	stopper_event_destroy(&first);
@@ -296,8 +272,8 @@ SCENARIO(polled_in_other_inbox, "queue.c: the same for the inbox of another thre
 SCENARIO(full_inbox_in_order, "queue.c: the tasks of a producer in their order, past a full inbox",
 	 .budget = 2, .stale = 1, .cpus = 1)
 {
-	begin();
-	accepted(stopper_run_async_task(s, NULL, "waits", wait_for, &gate));
+	s = new_gated(&gate);
+	accepted(stopper_run_async_task(s, NULL, "waits", task_waits, &gate));
 	push(NULL);
 	stopper_async_init(&record, runs, note_done);
 	stopper_async_init(&later, runs, note_done);
@@ -306,7 +282,7 @@ SCENARIO(full_inbox_in_order, "queue.c: the tasks of a producer in their order, 
 	accepted(stopper_async_start(s, NULL, "second", &later));
 	stopper_event_fire(&gate);
 	go(cancels_later_first, NULL);
-	finish();
+	end_gated(s, &gate);
 }
 
 static void start(void *arg)
@@ -326,12 +302,12 @@ static void start_and_wait(void *arg)
 SCENARIO(record_of_two_producers, "async.c: two start a record, one cancels it, both wait",
 	 .budget = 2, .stale = 1, .cpus = 1, .needs_time = true)
 {
-	begin();
+	s = new_gated(&gate);
 	stopper_async_init(&record, runs, note_done);
 	start_and_wait(NULL);
 	go(start_and_wait, NULL);
 	start(NULL);
 	stopper_async_cancel(&record);
 	check(!stopper_async_wait(&record, NULL));
-	finish();
+	end_gated(s, &gate);
 }
