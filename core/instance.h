@@ -126,9 +126,6 @@ struct stopper {
 	struct stopper_list orders;		/* those that stop after it; the parent's lock */
 	struct stopper_list waits;		/* what it stops after; likewise */
 	struct stopper_closer *closing;		/* the closer that close_job runs */
-
-	unsigned int nqueued;			/* tasks in backlogs (queue.c); the queue's lock */
-	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; likewise */
 	struct module *closing_fn_module;	/* likewise */
 	struct activity closing_activity;
 	struct stopper_site closing_site;	/* its name */
@@ -149,6 +146,10 @@ struct stopper {
 	int64_t due_at;				/* when, at the latest */
 	struct plat_timer due_timer;
 	struct stopper_list tasks;		/* without memory for shards */
+
+	/* Away from ->uses_pool, which every push reads. */
+	unsigned int nqueued;			/* tasks in backlogs (queue.c); the queue's lock */
+	struct plat_parker *queue_watch;	/* woken when nqueued drops to 0; likewise */
 
 	int64_t stall_ns, stall_max_ns;		/* constant */
 	struct plat_stopper plat;		/* constant */

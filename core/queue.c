@@ -125,6 +125,13 @@ static struct stopper_async *task_of(struct stopper_list *n)
 	return list_item(n, struct stopper_async, job.node);
 }
 
+/* With the queue's lock held: @in has a backlog, or is open, and takes turns with the others. */
+static void inbox_take_turns(struct inbox *in)
+{
+	if (slist_empty(&in->turn))
+		slist_append(&pool_queue.turns, &in->turn);
+}
+
 /* With the queue's lock held: @a is in a backlog now. */
 static void note_arrival(struct stopper_async *a, uint64_t now)
 {
@@ -193,8 +200,7 @@ static bool recall_batch(void)
 	in = b->from;
 	slist_splice(&in->backlog, &tasks);
 	slist_splice(&tasks, &in->backlog);
-	if (slist_empty(&in->turn))
-		slist_append(&pool_queue.turns, &in->turn);
+	inbox_take_turns(in);
 	return true;
 }
 
@@ -233,8 +239,7 @@ void queue_open_inbox(void)
 	if (in->open)
 		return;
 	plat_store(&pool_queue.open, pool_queue.open | inbox_bit(in));
-	if (slist_empty(&in->turn))
-		slist_append(&pool_queue.turns, &in->turn);
+	inbox_take_turns(in);
 	lock_guard(&in->lock);
 	plat_store(&in->open, true);
 }
@@ -247,8 +252,7 @@ void queue_append(struct stopper_async *a)
 	inbox_empty(in, false);
 	note_arrival(a, plat_coarse_time());
 	slist_append(&in->backlog, &a->job.node);
-	if (slist_empty(&in->turn))
-		slist_append(&pool_queue.turns, &in->turn);
+	inbox_take_turns(in);
 }
 
 /* With the lock held: the first inbox in turn that has a backlog; it becomes the first of all. */
