@@ -2,14 +2,14 @@
 /*
  * batch.c - tasks that a thread of the pool has taken ahead.
  *
- * A thread that took the queue's lock for each short task would share it with all others that do
- * the same. So while many tasks wait, a thread takes several of one inbox at once. They are its
- * batch, with a lock that as a rule only this thread takes: for the end of one task and the begin
- * of the next.
+ * If each thread took the queue's lock for each short task, that lock would move from CPU to CPU
+ * for every one. So while many tasks wait, a thread takes several of one inbox at once. They are
+ * its batch. The batch has a lock of its own, which the thread takes between two tasks and
+ * nearly nobody else takes.
  *
- * Nothing else knows of batches. Who looks for queued tasks (a drain, a list, a cancel, a wait, the
- * tick, a thread that would sleep) first recalls all batches that are out, back to where they came
- * from. It holds the queue's lock, without which no batch is given out:
+ * A drain, a list, a cancel, a wait, the tick, and a thread that is about to sleep need to know
+ * what is queued. Each of them first recalls all batches: what is left of them returns to the
+ * inboxes. They hold the queue's lock, and a batch is given out only under that lock:
  *
  *   thread, between two tasks         who looks for a task
  *   lock of its batch                 the queue's lock
@@ -17,10 +17,10 @@
  *   pop; the slot names the task      a task is in the queue, or in a slot, or over
  *   unlock                            unlock
  *
- *   Nothing else of a batch is without the queue's lock, and only its own thread pops. Either it
- *   pops a task first, and its slot is filled before the recall is over; or the recall finds the
- *   task. From then on the thread finds its batch empty and takes the queue's lock
- *   at the end of its task, which is how a wait for that task can be woken under it.
+ *   Only the thread pops from its batch, and everything else is done to a batch under the
+ *   queue's lock. If the pop comes first, the slot names the task when the recall is over; else
+ *   the recall finds the task. After a recall the batch is empty, so the thread takes the
+ *   queue's lock when its task ends, and wakes under it those that wait for the task.
  *
  * A task behind one that blocks waits no longer than it would in the queue: a batch is out only
  * as long as the tick will come, and the tick recalls it.
@@ -28,7 +28,7 @@
  * The batch that was given out last is recalled first. Those of one inbox were taken in the order
  * of its tasks, so each is put before what is there.
  *
- * Ordered accesses: none.
+ * No access is ordered: all of this is under the queue's lock or that of a batch.
  */
 #include "internal.h"
 #include "batch.h"

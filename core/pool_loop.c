@@ -52,9 +52,9 @@
  *   A push meanwhile finds no idle thread. It starts one, or leaves the job to the tick
  *   or to a thread that was sent to exit and has not checked the queue yet.
  *
- * Batches. Of the tasks that no thread is on its way for, a thread takes its share at once, up to
- * BATCH_MAX of the call site whose name it has; see batch.c. It lets go of what is left if it can
- * take no further job: if a task has changed its name or its state, or it dies.
+ * Batches. Where many tasks wait, a thread takes up to BATCH_MAX more tasks of the same call
+ * site at once; see batch.c. If a task has changed the name or the state of the thread, or has
+ * ended it, the rest of the batch goes back to the queue.
  *
  * No access is ordered: all of this is under the queue's lock, or that of the thread's batch.
  */
@@ -165,9 +165,10 @@ static void note_job_taken(struct stopper_job *job)
 }
 
 /*
- * With the lock held: of the tasks that no thread is on its way for, this one takes its share of a
- * CPU. Only while the tick is sure to come soon; not if who pushed one may take it back, nor if a
- * caller waits for the task in the slot, which takes the queue's lock to give up.
+ * With the lock held: take a batch of the tasks that no thread is on its way for; how many is their
+ * number divided by that of CPUs. There is no batch unless the tick comes soon, or while a caller
+ * that has pushed a task may take it back. Nor is there one while a caller waits for the task that
+ * was just taken: it gives up under the queue's lock, so the task must end under that lock.
  */
 static void take_batch(struct pool_thread *me, const struct stopper_site *site)
 {
@@ -192,7 +193,7 @@ static bool take_batched(struct pool_thread *me)
 	n = slist_pop(&me->batch.tasks);
 	if (!n)
 		return false;
-	/* Nobody waits for the one that is over: a wait that began since has recalled the batch. */
+	/* Nobody waits for the task that is over: such a wait would have recalled the batch. */
 	queue_unpublish_task(me->table, me->at);
 	me->job = list_item(n, struct stopper_job, node);
 	queue_publish_task(list_item(n, struct stopper_async, job.node), me->batch.ticket++,

@@ -50,7 +50,7 @@ void pool_note_user(struct stopper *s)
 /* With a lock held under which it is queued, if 0 is returned: the task is not in the queue yet. */
 static int task_admit(struct stopper_async *a, const struct async_start *start, bool *nested)
 {
-	/* First of all: a refusal may be told to done(), which must not meet a run. */
+	/* First of all: done() may be told of a refusal, and must not be called while it runs. */
 	if (plat_load(&a->s))
 		return -EBUSY;
 	/* (R) pairs with pause_update(): what was written during a pause is seen */

@@ -25,9 +25,10 @@
  * first what is fresh. A thread may take several of them at once (batch.c), and begins them in
  * their order; another thread may then begin the task after these before it is through.
  *
- * Visibility. A queued task is visible in the queue, a running one in its thread's slot. A task is
- * admitted under the lock of its inbox or of the queue, and moves to the slot under the latter, or
- * under that of a batch, which whoever reads the queue recalls:
+ * Visibility. A queued task is visible in the queue, a running one in its thread's slot. A task
+ * is admitted under the lock of its inbox or of the queue. It moves to the slot under the
+ * queue's lock, or out of a batch (batch.c) under the lock of that. A reader recalls all batches
+ * first:
  *
  *   push                              drain (drain.c), or a reader
  *   lock                              phase = QUIESCING; heavy barrier
@@ -379,7 +380,7 @@ void queue_take(struct stopper_job *job)
 	note_turn(in, 1);
 }
 
-/* May @a be taken ahead? Not if whoever waits for it relies on the queue's lock. */
+/* Not if a drain or a wait expects that @a is taken under the queue's lock. */
 static bool may_batch(const struct stopper_async *a, const struct stopper_site *site)
 {
 	return a->job.site == site && !a->waiters && !async_stopper(a)->queue_watch;
